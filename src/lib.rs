@@ -1,0 +1,1 @@
+//! Unsample: AI video restyling as an OpenFX effect.

@@ -1,0 +1,2 @@
+//! Tasks of a contributor that are not cargo itself.
+fn main() {}
