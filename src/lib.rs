@@ -1,1 +1,4 @@
 //! Unsample: AI video restyling as an OpenFX effect.
+
+pub mod model;
+pub mod weights;
