@@ -48,7 +48,7 @@ impl FeedForward {
 
     /// The layer's result plus `residual`.
     pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        self.out.forward_added(&kernels::geglu(&self.gate.forward(x)?)?, residual)
+        kernels::feed_forward(x, self.gate.parts()?, self.out.parts()?, residual)
     }
 }
 

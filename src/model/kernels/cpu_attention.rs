@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::cpu_math::softmax;
+use super::cpu_small_heads;
 use super::gemm::{Matrix, Product, product};
 
 /// Sizes of an attention; see [`super::attention`].
@@ -23,13 +24,16 @@ const SCORES: usize = 1 << 16;
 pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f32> {
     let Sizes { n, m, tokens, keys, channels, heads, causal } = *sizes;
     let width = channels / heads;
-    let mut out = vec![0f32; q.len()];
-    if out.is_empty() || keys == 0 {
-        return out;
+    if q.is_empty() || keys == 0 {
+        return vec![0f32; q.len()];
+    }
+    if !causal && cpu_small_heads::supports(width) {
+        return cpu_small_heads::attention(q, k, v, sizes);
     }
     let arch = pulp::Arch::new();
     let block = (SCORES / keys).clamp(16.min(tokens), tokens);
     let scale = 1.0 / (width as f32).sqrt();
+    let mut out = vec![0f32; q.len()];
     let tasks: Vec<(usize, usize, &mut [f32])> = out
         .chunks_mut(tokens * channels)
         .enumerate()
