@@ -146,6 +146,11 @@ impl LayerNorm {
     }
 
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        kernels::layer_norm(x, &self.gain, &self.bias)
+        kernels::layer_norm(x, &self.gain, &self.bias, None)
+    }
+
+    /// As [`forward`](Self::forward), with the position `[frames, width]` of each frame added.
+    pub fn forward_placed(&self, x: &Tensor, positions: &Tensor) -> Result<Tensor> {
+        kernels::layer_norm(x, &self.gain, &self.bias, Some(positions))
     }
 }

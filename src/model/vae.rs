@@ -257,12 +257,10 @@ impl Middle {
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let h = self.first.forward(x, None, 1)?;
-        let (_, _, height, width) = h.dims4()?;
         let tokens = kernels::to_tokens(&self.norm.forward(&h, 1, false)?)?;
         let [query, key, value, out] = &self.projections;
         let (q, k, v) = (query.forward(&tokens)?, key.forward(&tokens)?, value.forward(&tokens)?);
         let mixed = out.forward(&kernels::attention(&q, &k, &v, 1, false)?)?;
-        let h = kernels::add(&h, &kernels::from_tokens(&mixed, height, width)?)?;
-        self.second.forward(&h, None, 1)
+        self.second.forward(&kernels::add_tokens(&h, &mixed)?, None, 1)
     }
 }

@@ -55,7 +55,12 @@ const DIRECT: usize = 1 << 20;
 pub(super) fn conv2d(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry) -> Vec<f32> {
     let Geometry { frames, channels, height, width, out_channels, .. } = *geometry;
     let same_size = geometry.out_height == height && geometry.out_width == width;
-    if geometry.kernel == 3 && geometry.stride == 1 && geometry.before == 1 && same_size && weight.len() <= DIRECT {
+    if geometry.kernel == 3
+        && geometry.stride == 1
+        && geometry.before == 1
+        && same_size
+        && weight.len() <= DIRECT
+    {
         let sizes = cpu_conv3::Sizes { frames, channels, height, width, out_channels };
         return cpu_conv3::conv3x3(x, weight, bias, &sizes);
     }

@@ -8,6 +8,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::cpu_attention::Sizes;
+use super::cpu_math::exp2;
 
 /// Queries of a task; a multiple of every register's lanes.
 const QUERIES: usize = 64;
@@ -163,22 +164,4 @@ fn scores<S: Simd, const WIDTH: usize, const VECTORS: usize>(
         }
     }
     scores
-}
-
-/// 2^x for x <= 0, as a power of two times the exponential series of ln(2) times the rest (up to the sixth power; the
-/// next term is 1e-7 of the result at most).
-#[inline(always)]
-fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    // Adding this number rounds to an integer and leaves that integer in the low bits.
-    let round = simd.splat_f32s(12_582_912.0);
-    let x = simd.max_f32s(x, simd.splat_f32s(-126.0));
-    let shifted = simd.add_f32s(x, round);
-    let rest = simd.sub_f32s(x, simd.sub_f32s(shifted, round));
-    let mut power = simd.splat_f32s(1.540_353e-4);
-    for factor in [1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265_1e-1, std::f32::consts::LN_2, 1.0] {
-        power = simd.mul_add_e_f32s(power, rest, simd.splat_f32s(factor));
-    }
-    let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
-    let scale = simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23));
-    simd.mul_f32s(power, simd.transmute_f32s_u32s(scale))
 }

@@ -20,8 +20,16 @@ pub fn feed_forward(
     residual: &Tensor,
 ) -> Result<Tensor> {
     let (width, inner) = out_weight.dims2()?;
-    if gate_weight.dims2()? != (2 * inner, width) || x.dims() != residual.dims() || x.dims().last() != Some(&width) {
-        candle_core::bail!("a feed-forward layer {:?}, {:?} of {:?}", gate_weight.dims(), out_weight.dims(), x.dims());
+    if gate_weight.dims2()? != (2 * inner, width)
+        || x.dims() != residual.dims()
+        || x.dims().last() != Some(&width)
+    {
+        candle_core::bail!(
+            "a feed-forward layer {:?}, {:?} of {:?}",
+            gate_weight.dims(),
+            out_weight.dims(),
+            x.dims()
+        );
     }
     if !(cpu::is_fast(x) && cpu::is_fast(residual)) {
         let hidden = geglu(&linear(x, gate_weight, Some(gate_bias), None)?)?;
@@ -34,7 +42,6 @@ pub fn feed_forward(
     let (out_weight, out_bias) = (cpu::values(out_weight)?, cpu::values(out_bias)?);
     let (gate_weight, gate_bias, out_weight, out_bias): (&[f32], &[f32], &[f32], &[f32]) =
         (&gate_weight, &gate_bias, &out_weight, &out_bias);
-    let arch = pulp::Arch::new();
     let how = |rows, cols, depth, accumulate| Product {
         rows,
         cols,
@@ -52,20 +59,23 @@ pub fn feed_forward(
         product(&mut hidden, left, right, &how(rows, 2 * inner, width, false));
         let mut gated = vec![0f32; rows * inner];
         let (value_bias, gate_bias) = gate_bias.split_at(inner);
-        arch.dispatch(|| {
-            for (gated, hidden) in gated.chunks_mut(inner).zip(hidden.chunks(2 * inner)) {
-                let (values, gates) = hidden.split_at(inner);
-                let both = values.iter().zip(value_bias).zip(gates.iter().zip(gate_bias));
-                for (gated, ((value, value_bias), (gate, gate_bias))) in gated.iter_mut().zip(both) {
-                    *gated = (value + value_bias) * cpu_math::gelu(gate + gate_bias);
+        cpu::vectorized(
+            #[inline(always)]
+            || {
+                for (gated, hidden) in gated.chunks_mut(inner).zip(hidden.chunks(2 * inner)) {
+                    let (values, gates) = hidden.split_at(inner);
+                    let both = values.iter().zip(value_bias).zip(gates.iter().zip(gate_bias));
+                    for (gated, ((value, value_bias), (gate, gate_bias))) in gated.iter_mut().zip(both) {
+                        *gated = (value + value_bias) * cpu_math::gelu(gate + gate_bias);
+                    }
                 }
-            }
-            for out in out.chunks_mut(width) {
-                for (out, bias) in out.iter_mut().zip(out_bias) {
-                    *out += bias;
+                for out in out.chunks_mut(width) {
+                    for (out, bias) in out.iter_mut().zip(out_bias) {
+                        *out += bias;
+                    }
                 }
-            }
-        });
+            },
+        );
         let left = Matrix { data: &gated, row_step: inner, col_step: 1 };
         let right = Matrix { data: out_weight, row_step: 1, col_step: inner };
         product(out, left, right, &how(rows, width, inner, true));
