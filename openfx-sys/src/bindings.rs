@@ -412,6 +412,10 @@ pub const kOfxImageEffectPropResolvePage: &::core::ffi::CStr = c"OfxImageEffectP
 pub const kOfxImageClipPropThumbnail: &::core::ffi::CStr = c"kOfxImageClipPropThumbnail";
 pub const kNatronOfxHostIsNatron: &::core::ffi::CStr = c"NatronOfxHostIsNatron";
 pub const kNatronOfxParamHostPropSupportsDynamicChoices: &::core::ffi::CStr = c"NatronOfxParamHostPropSupportsDynamicChoices";
+pub const kOfxParamPropLayoutHint: &::core::ffi::CStr = c"OfxParamPropLayoutHint";
+pub const kOfxParamPropLayoutHintNormal: i32 = 0;
+pub const kOfxParamPropLayoutHintDivider: i32 = 1;
+pub const kOfxParamPropLayoutHintNoNewLine: i32 = 2;
 #[repr(C)]
 #[derive(Debug)]
 pub struct OfxPropertySetStruct {

@@ -24,7 +24,8 @@ unsafe extern "C" {
 }
 
 /// What hosts add, and spellings that 1.5.1 replaced.
-const ELSEWHERE: [&str; 4] = [
+const ELSEWHERE: [&str; 5] = [
+    "kOfxParamPropLayoutHint",
     "kNatron",
     "kOfxImageEffectPropResolvePage",
     "kOfxImageClipPropThumbnail",
