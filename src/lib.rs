@@ -1,3 +1,5 @@
 //! Unsample: AI video restyling as an OpenFX effect.
 
 pub mod diffusion;
+pub mod model;
+pub mod weights;
