@@ -1,3 +1,4 @@
 //! Unsample: AI video restyling as an OpenFX effect.
 
 pub mod diffusion;
+pub mod frame;
