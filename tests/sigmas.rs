@@ -28,29 +28,18 @@ fn schedule(betas: &str) -> NoiseSchedule {
 
 fn list(betas: &str, scheduler: &str, steps: &str, denoise: &str) -> Vec<f32> {
     let scheduler: Scheduler = scheduler.parse().unwrap();
-    sigmas(
-        &schedule(betas),
-        scheduler,
-        steps.parse().unwrap(),
-        denoise.parse().unwrap(),
-    )
-    .unwrap()
+    sigmas(&schedule(betas), scheduler, steps.parse().unwrap(), denoise.parse().unwrap()).unwrap()
 }
 
 #[test]
 fn schedules_agree_to_the_last_printed_digit() {
     for (key, values) in golden_rows("sigmas/schedules.txt") {
-        let [kind, betas, scheduler, steps, denoise] = &key[..] else {
-            panic!("{key:?}")
-        };
+        let [kind, betas, scheduler, steps, denoise] = &key[..] else { panic!("{key:?}") };
         let falling = list(betas, scheduler, steps, denoise);
         let name = key.join(" ");
         let noise = schedule(betas);
         let timesteps = |visited: &[f32]| -> Vec<f64> {
-            visited[..visited.len() - 1]
-                .iter()
-                .map(|&s| noise.timestep(s) as f64)
-                .collect()
+            visited[..visited.len() - 1].iter().map(|&s| noise.timestep(s) as f64).collect()
         };
         let want = numbers(&values);
         match kind.as_str() {
@@ -67,9 +56,7 @@ fn schedules_agree_to_the_last_printed_digit() {
 fn mappings_agree_to_the_last_printed_digit() {
     for line in golden("sigmas/mappings.txt").lines() {
         let words: Vec<_> = line.split_whitespace().collect();
-        let [kind, betas, argument, want] = words[..] else {
-            panic!("{line}")
-        };
+        let [kind, betas, argument, want] = words[..] else { panic!("{line}") };
         let noise = schedule(betas);
         let want: f64 = want.parse().unwrap();
         let got = match kind {
@@ -91,11 +78,7 @@ fn beta_steps_agree_for_every_count() {
         let list = sigmas(&noise, Scheduler::Beta, steps.parse().unwrap(), 1.0).unwrap();
         let mut sum = list.len() as u64 - 1;
         for &sigma in &list[..list.len() - 1] {
-            let index = noise
-                .table()
-                .iter()
-                .position(|&entry| entry == sigma)
-                .unwrap();
+            let index = noise.table().iter().position(|&entry| entry == sigma).unwrap();
             sum = (sum * 1009 + index as u64) % 1_000_000_007;
         }
         assert_eq!(sum, checksum.parse::<u64>().unwrap(), "{steps} steps");
@@ -112,8 +95,7 @@ fn the_whole_tables_agree_where_the_full_vectors_are_present() {
         ("sqrt_linear (AnimateDiff)", Betas::SqrtLinear),
         ("linear (AnimateDiff-SDXL)", Betas::LinearSdxl),
     ] {
-        let want: Vec<f64> =
-            serde_json::from_value(vectors[format!("sigmas_table|{full}")].clone()).unwrap();
+        let want: Vec<f64> = serde_json::from_value(vectors[format!("sigmas_table|{full}")].clone()).unwrap();
         assert_close(full, NoiseSchedule::new(betas).table(), &want, PRINTED, 0.0);
     }
 }

@@ -6,26 +6,13 @@ use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 use support::{assert_close, golden_rows, reference_vectors};
 use unsample::diffusion::{
-    Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, Fuse, Guided,
-    Network, NoiseSchedule, windows,
+    Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, Fuse, Guided, Network,
+    NoiseSchedule, windows,
 };
 
-fn options(
-    schedule: &str,
-    length: usize,
-    overlap: usize,
-    stride: usize,
-    closed: bool,
-) -> ContextOptions {
+fn options(schedule: &str, length: usize, overlap: usize, stride: usize, closed: bool) -> ContextOptions {
     let schedule = schedule.parse().unwrap();
-    ContextOptions {
-        length,
-        overlap,
-        stride,
-        schedule,
-        fuse: Fuse::Pyramid,
-        closed,
-    }
+    ContextOptions { length, overlap, stride, schedule, fuse: Fuse::Pyramid, closed }
 }
 
 /// `0-3,7` as indices.
@@ -46,18 +33,9 @@ fn windows_are_the_reference_s_in_every_step() {
         let number = |at: usize| key[at].parse::<usize>().unwrap();
         let options = options(&key[0], number(3), number(4), number(5), key[1] == "closed");
         let want: Vec<_> = lists.iter().map(|list| runs(list)).collect();
-        let steps = if key[6] == "all" {
-            0..16
-        } else {
-            number(6)..number(6) + 1
-        };
+        let steps = if key[6] == "all" { 0..16 } else { number(6)..number(6) + 1 };
         for step in steps {
-            assert_eq!(
-                windows(&options, number(2), step),
-                want,
-                "{} step {step}",
-                key.join(" ")
-            );
+            assert_eq!(windows(&options, number(2), step), want, "{} step {step}", key.join(" "));
         }
     }
 }
@@ -69,28 +47,16 @@ fn windows_are_the_full_vectors_where_those_are_present() {
     };
     for (key, steps) in vectors.as_object().unwrap() {
         let words: Vec<_> = key.split([' ', '=']).collect();
-        let [name, _, frames, _, length, _, overlap, _, stride] = words[..] else {
-            panic!("{key}")
-        };
+        let [name, _, frames, _, length, _, overlap, _, stride] = words[..] else { panic!("{key}") };
         let (name, closed) = match name.strip_suffix("(closed)") {
             Some(name) => (name, true),
             None => (name, false),
         };
         let number = |word: &str| word.parse::<usize>().unwrap();
-        let options = options(
-            name,
-            number(length),
-            number(overlap),
-            number(stride),
-            closed,
-        );
+        let options = options(name, number(length), number(overlap), number(stride), closed);
         let want: Vec<Vec<Vec<usize>>> = serde_json::from_value(steps.clone()).unwrap();
         for (step, want) in want.iter().enumerate() {
-            assert_eq!(
-                &windows(&options, number(frames), step),
-                want,
-                "{key} step {step}"
-            );
+            assert_eq!(&windows(&options, number(frames), step), want, "{key} step {step}");
         }
     }
 }
@@ -98,17 +64,9 @@ fn windows_are_the_full_vectors_where_those_are_present() {
 #[test]
 fn relative_weights_are_the_reference_s() {
     let window: Vec<usize> = (0..16).collect();
-    let half = [
-        0.01, 0.133911, 0.267155, 0.4004, 0.533644, 0.666889, 0.800133, 0.933378,
-    ];
+    let half = [0.01, 0.133911, 0.267155, 0.4004, 0.533644, 0.666889, 0.800133, 0.933378];
     let want: Vec<f64> = half.iter().chain(half.iter().rev()).copied().collect();
-    assert_close(
-        "relative",
-        &Fuse::Relative.weights(&window, 32, 4),
-        &want,
-        1e-6,
-        5e-7,
-    );
+    assert_close("relative", &Fuse::Relative.weights(&window, 32, 4), &want, 1e-6, 5e-7);
 }
 
 fn any_schedule() -> impl Strategy<Value = ContextSchedule> {
@@ -176,17 +134,9 @@ struct Recording {
 impl Network for Recording {
     fn eps(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
         assert_eq!(call.x.dim(0)?, call.frames.len());
-        self.asked.push((
-            call.frames.to_vec(),
-            call.branches.to_vec(),
-            call.timestep,
-            call.step,
-        ));
+        self.asked.push((call.frames.to_vec(), call.branches.to_vec(), call.timestep, call.step));
         let factor = |branch: &Branch| if *branch == Branch::Cond { 0.1 } else { 0.02 };
-        call.branches
-            .iter()
-            .map(|branch| Ok((call.x * factor(branch))?))
-            .collect()
+        call.branches.iter().map(|branch| Ok((call.x * factor(branch))?)).collect()
     }
 }
 
@@ -197,17 +147,8 @@ fn latents(frames: usize) -> Tensor {
 
 fn guided(network: &mut Recording, cfg: Vec<f32>, frames: usize) -> Vec<f32> {
     let noise = NoiseSchedule::new(Betas::Linear);
-    let context = Some(ContextOptions {
-        length: 8,
-        overlap: 2,
-        ..ContextOptions::default()
-    });
-    let mut guided = Guided {
-        network,
-        schedule: &noise,
-        cfg,
-        context,
-    };
+    let context = Some(ContextOptions { length: 8, overlap: 2, ..ContextOptions::default() });
+    let mut guided = Guided { network, schedule: &noise, cfg, context };
     let got = guided.denoised(&latents(frames), 1.0, 4).unwrap();
     got.flatten_all().unwrap().to_vec1().unwrap()
 }
@@ -217,10 +158,7 @@ fn a_scale_of_one_never_evaluates_the_negative_prompt() {
     for cfg in [vec![1.0], vec![1.0; 6]] {
         let mut network = Recording::default();
         guided(&mut network, cfg, 6);
-        assert_eq!(
-            network.asked,
-            [((0..6).collect(), vec![Branch::Cond], 354, 4)]
-        );
+        assert_eq!(network.asked, [((0..6).collect(), vec![Branch::Cond], 354, 4)]);
     }
     let mut network = Recording::default();
     guided(&mut network, vec![1.0, 1.0, 1.0, 1.0, 1.0, 2.0], 6);
@@ -234,11 +172,7 @@ fn windows_are_laid_only_over_more_frames_than_one_holds() {
     assert_eq!(network.asked.len(), 1);
     let mut network = Recording::default();
     guided(&mut network, vec![1.0], 14);
-    let asked: Vec<_> = network
-        .asked
-        .iter()
-        .map(|asked| (asked.0[0], asked.0[7]))
-        .collect();
+    let asked: Vec<_> = network.asked.iter().map(|asked| (asked.0[0], asked.0[7])).collect();
     assert_eq!(asked, [(0, 7), (6, 13)]);
 }
 
@@ -248,22 +182,12 @@ fn guidance_is_per_frame_and_on_denoised_predictions() {
     let cfg = [1.0, 4.0, 7.5];
     let got = guided(&mut Recording::default(), cfg.to_vec(), 3);
     // At sigma 1: cond = 0.9 x, uncond = 0.98 x.
-    let want: Vec<f32> = x
-        .iter()
-        .enumerate()
-        .map(|(at, x)| x * (0.98 - 0.08 * cfg[at / 8]))
-        .collect();
+    let want: Vec<f32> = x.iter().enumerate().map(|(at, x)| x * (0.98 - 0.08 * cfg[at / 8])).collect();
     assert_close("per-frame cfg", &got, &want, 1e-5, 1e-6);
     for (frame, &scale) in cfg.iter().enumerate() {
         let alone = guided(&mut Recording::default(), vec![scale], 3);
         let rows = frame * 8..frame * 8 + 8;
-        assert_close(
-            "the same scale for all",
-            &got[rows.clone()],
-            &alone[rows],
-            1e-6,
-            1e-7,
-        );
+        assert_close("the same scale for all", &got[rows.clone()], &alone[rows], 1e-6, 1e-7);
     }
 }
 
@@ -271,14 +195,6 @@ fn guidance_is_per_frame_and_on_denoised_predictions() {
 fn a_scale_for_the_wrong_number_of_frames_is_refused() {
     let noise = NoiseSchedule::new(Betas::Linear);
     let mut network = Recording::default();
-    let mut guided = Guided {
-        network: &mut network,
-        schedule: &noise,
-        cfg: vec![2.0; 4],
-        context: None,
-    };
-    assert!(matches!(
-        guided.denoised(&latents(5), 1.0, 0),
-        Err(DiffusionError::Invalid(_))
-    ));
+    let mut guided = Guided { network: &mut network, schedule: &noise, cfg: vec![2.0; 4], context: None };
+    assert!(matches!(guided.denoised(&latents(5), 1.0, 0), Err(DiffusionError::Invalid(_))));
 }

@@ -34,14 +34,9 @@ impl Fuse {
         let length = window.len();
         match self {
             Self::Flat => vec![1.0; length],
-            Self::Pyramid => (0..length)
-                .map(|at| (at + 1).min(length - at) as f32)
-                .collect(),
+            Self::Pyramid => (0..length).map(|at| (at + 1).min(length - at) as f32).collect(),
             Self::OverlapLinear => fading(window, total, overlap.min(length)),
-            Self::Relative => window
-                .iter()
-                .map(|&index| relative(window, index) as f32)
-                .collect(),
+            Self::Relative => window.iter().map(|&index| relative(window, index) as f32).collect(),
         }
     }
 }
@@ -54,11 +49,7 @@ fn fading(window: &[usize], total: usize, overlap: usize) -> Vec<f32> {
             return NEXT_TO_NOTHING;
         }
         let step = (1.0 - NEXT_TO_NOTHING) / last as f32;
-        if at < overlap / 2 {
-            NEXT_TO_NOTHING + step * at as f32
-        } else {
-            1.0 - step * (last - at) as f32
-        }
+        if at < overlap / 2 { NEXT_TO_NOTHING + step * at as f32 } else { 1.0 - step * (last - at) as f32 }
     };
     if !window.contains(&0) {
         for (at, weight) in weights.iter_mut().take(overlap).enumerate() {
@@ -102,11 +93,7 @@ enum Weight {
 impl Merge {
     /// Nothing yet, for `total` frames.
     pub fn new(fuse: Fuse, overlap: usize, total: usize) -> Self {
-        Self {
-            fuse,
-            overlap,
-            frames: vec![None; total],
-        }
+        Self { fuse, overlap, frames: vec![None; total] }
     }
 
     /// Adds a window's predictions, `[window, ...]`, f32.
@@ -118,9 +105,7 @@ impl Merge {
         let weights = self.fuse.weights(window, total, self.overlap);
         for (at, (&index, weight)) in window.iter().zip(weights).enumerate() {
             let Some(slot) = self.frames.get_mut(index) else {
-                return Err(DiffusionError::invalid(format!(
-                    "a window reaches frame {index} of {total}"
-                )));
+                return Err(DiffusionError::invalid(format!("a window reaches frame {index} of {total}")));
             };
             let row = prediction.narrow(0, at, 1)?;
             if self.fuse == Fuse::Relative {
@@ -153,14 +138,10 @@ impl Merge {
         let mut rows = Vec::with_capacity(self.frames.len());
         for (index, frame) in self.frames.into_iter().enumerate() {
             rows.push(match frame {
-                Some((sum, Weight::Sum(weight))) => {
-                    sum.broadcast_div(&Tensor::new(weight, sum.device())?)?
-                }
+                Some((sum, Weight::Sum(weight))) => sum.broadcast_div(&Tensor::new(weight, sum.device())?)?,
                 Some((mean, Weight::Mean(_))) => mean,
                 None => {
-                    return Err(DiffusionError::invalid(format!(
-                        "frame {index} is in no context window"
-                    )));
+                    return Err(DiffusionError::invalid(format!("frame {index} is in no context window")));
                 }
             });
         }
@@ -177,28 +158,16 @@ mod tests {
     fn weights_have_the_reference_s_shapes() {
         let window: Vec<usize> = (4..12).collect();
         assert_eq!(Fuse::Flat.weights(&window, 20, 4), [1.0; 8]);
-        assert_eq!(
-            Fuse::Pyramid.weights(&window, 20, 4),
-            [1., 2., 3., 4., 4., 3., 2., 1.]
-        );
-        assert_eq!(
-            Fuse::Pyramid.weights(&window[..5], 20, 4),
-            [1., 2., 3., 2., 1.]
-        );
+        assert_eq!(Fuse::Pyramid.weights(&window, 20, 4), [1., 2., 3., 4., 4., 3., 2., 1.]);
+        assert_eq!(Fuse::Pyramid.weights(&window[..5], 20, 4), [1., 2., 3., 2., 1.]);
         let fading = Fuse::OverlapLinear.weights(&window, 20, 4);
         assert_eq!(fading[0], 1e-37);
         assert_eq!(fading[7], 1e-37);
         assert!((fading[1] - 1.0 / 3.0).abs() < 1e-6 && (fading[5] - 2.0 / 3.0).abs() < 1e-6);
         assert_eq!(&fading[3..5], [1.0, 1.0]);
         // A window at an end of the clip does not fade there.
-        assert_eq!(
-            Fuse::OverlapLinear.weights(&[0, 1, 2, 3], 8, 2),
-            [1., 1., 1., 1e-37]
-        );
-        assert_eq!(
-            Fuse::OverlapLinear.weights(&[4, 5, 6, 7], 8, 1),
-            [1e-37, 1., 1., 1.]
-        );
+        assert_eq!(Fuse::OverlapLinear.weights(&[0, 1, 2, 3], 8, 2), [1., 1., 1., 1e-37]);
+        assert_eq!(Fuse::OverlapLinear.weights(&[4, 5, 6, 7], 8, 1), [1e-37, 1., 1., 1.]);
     }
 
     #[test]
@@ -212,10 +181,7 @@ mod tests {
             }
             let got: Vec<Vec<f32>> = merge.finish().unwrap().to_vec2().unwrap();
             for (index, row) in got.iter().enumerate() {
-                assert!(
-                    (row[0] - index as f32 * 10.0).abs() < 1e-5,
-                    "{fuse} {index}: {row:?}"
-                );
+                assert!((row[0] - index as f32 * 10.0).abs() < 1e-5, "{fuse} {index}: {row:?}");
             }
         }
     }
@@ -226,13 +192,7 @@ mod tests {
         let mut merge = Merge::new(Fuse::Pyramid, 2, 6);
         merge.add(&[0, 1, 2, 3], &rows(0.0)).unwrap();
         merge.add(&[2, 3, 4, 5], &rows(3.0)).unwrap();
-        let got: Vec<f32> = merge
-            .finish()
-            .unwrap()
-            .flatten_all()
-            .unwrap()
-            .to_vec1()
-            .unwrap();
+        let got: Vec<f32> = merge.finish().unwrap().flatten_all().unwrap().to_vec1().unwrap();
         assert_eq!(got, [0.0, 0.0, 1.0, 2.0, 3.0, 3.0]);
     }
 

@@ -72,9 +72,7 @@ impl Denoiser for Guided<'_> {
             &[Branch::Cond, Branch::Uncond]
         };
         let predictions = match self.context.map(ContextOptions::sane) {
-            Some(context) if total > context.length => {
-                self.windowed(x, sigma, step, branches, &context)?
-            }
+            Some(context) if total > context.length => self.windowed(x, sigma, step, branches, &context)?,
             _ => {
                 let frames: Vec<usize> = (0..total).collect();
                 self.predict(x, sigma, step, branches, &frames, total)?
@@ -83,10 +81,7 @@ impl Denoiser for Guided<'_> {
         match &predictions[..] {
             [cond] => Ok(cond.clone()),
             [cond, uncond] => self.guide(cond, uncond),
-            other => Err(DiffusionError::network(format!(
-                "{} predictions to merge",
-                other.len()
-            ))),
+            other => Err(DiffusionError::network(format!("{} predictions to merge", other.len()))),
         }
     }
 }
@@ -102,10 +97,8 @@ impl Guided<'_> {
         context: &ContextOptions,
     ) -> Result<Vec<Tensor>> {
         let total = x.dim(0)?;
-        let mut merges: Vec<_> = branches
-            .iter()
-            .map(|_| Merge::new(context.fuse, context.overlap, total))
-            .collect();
+        let mut merges: Vec<_> =
+            branches.iter().map(|_| Merge::new(context.fuse, context.overlap, total)).collect();
         for window in windows(context, total, step) {
             let ids: Vec<u32> = window.iter().map(|&index| index as u32).collect();
             let ids = Tensor::new(ids, x.device())?;
@@ -129,15 +122,7 @@ impl Guided<'_> {
         total: usize,
     ) -> Result<Vec<Tensor>> {
         let timestep = self.schedule.timestep(sigma);
-        let call = Call {
-            x,
-            sigma,
-            timestep,
-            frames,
-            total,
-            branches,
-            step,
-        };
+        let call = Call { x, sigma, timestep, frames, total, branches, step };
         let eps = self.network.eps(&call)?;
         if eps.len() != branches.len() {
             return Err(DiffusionError::network(format!(

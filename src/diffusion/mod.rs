@@ -14,7 +14,7 @@
 //! | [`schedulers`] | which sigmas a run of n steps visits |
 //! | [`solvers`] | euler, heun, dpmpp_2m and the two that draw noise |
 //! | [`noise`] | seeded noise that does not depend on the number of frames |
-//! | [`windows`], [`fuse`] | how a clip longer than the motion module is cut and merged |
+//! | [`mod@windows`], [`fuse`] | how a clip longer than the motion module is cut and merged |
 //! | [`guidance`] | network, windows and cfg put together as a denoiser |
 
 mod error;

@@ -16,12 +16,7 @@ pub trait Noise {
     ///
     /// # Errors
     /// If the tensor cannot be made, or the source has no noise for this shape.
-    fn draw(
-        &mut self,
-        like: &Tensor,
-        sigma_from: f32,
-        sigma_to: f32,
-    ) -> Result<Tensor, DiffusionError>;
+    fn draw(&mut self, like: &Tensor, sigma_from: f32, sigma_to: f32) -> Result<Tensor, DiffusionError>;
 }
 
 /// The noise of deterministic samplers: asking for it is an error.
@@ -30,9 +25,7 @@ pub struct NoNoise;
 
 impl Noise for NoNoise {
     fn draw(&mut self, _: &Tensor, _: f32, _: f32) -> Result<Tensor, DiffusionError> {
-        Err(DiffusionError::invalid(
-            "this run was set up without noise, and its sampler draws some",
-        ))
+        Err(DiffusionError::invalid("this run was set up without noise, and its sampler draws some"))
     }
 }
 
@@ -50,11 +43,7 @@ pub struct SeededNoise {
 impl SeededNoise {
     /// Noise for the frames with these absolute numbers, in the order of the latents' first dimension.
     pub fn new(seed: u64, frames: impl Into<Vec<i64>>) -> Self {
-        Self {
-            seed,
-            frames: frames.into(),
-            draws: 0,
-        }
+        Self { seed, frames: frames.into(), draws: 0 }
     }
 }
 
@@ -96,10 +85,7 @@ struct Gaussian {
 
 impl Gaussian {
     fn new(key: u64) -> Self {
-        Self {
-            state: key,
-            spare: None,
-        }
+        Self { state: key, spare: None }
     }
 
     /// Uniform in (0, 1]: never 0, whose logarithm is infinite.

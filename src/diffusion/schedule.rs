@@ -84,11 +84,7 @@ impl NoiseSchedule {
                 nearest = (index, distance);
             }
         }
-        if sigma > self.sigma_max() {
-            TIMESTEPS - 1
-        } else {
-            nearest.0
-        }
+        if sigma > self.sigma_max() { TIMESTEPS - 1 } else { nearest.0 }
     }
 
     /// The sigma at a fractional timestep `t`, clamped to 0..=999: linear in the logarithm.

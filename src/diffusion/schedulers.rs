@@ -74,9 +74,7 @@ pub fn sigmas(
     denoise: f64,
 ) -> Result<Vec<f32>, DiffusionError> {
     if steps == 0 || steps > MAX_STEPS {
-        return Err(DiffusionError::invalid(format!(
-            "a schedule has 1 to {MAX_STEPS} steps, not {steps}"
-        )));
+        return Err(DiffusionError::invalid(format!("a schedule has 1 to {MAX_STEPS} steps, not {steps}")));
     }
     if denoise.is_nan() {
         return Err(DiffusionError::invalid("denoise is not a number"));
@@ -125,28 +123,16 @@ fn whole(schedule: &NoiseSchedule, scheduler: Scheduler, steps: usize) -> Vec<f3
         Scheduler::Karras => karras(steps, min, max),
         Scheduler::Exponential => {
             let (low, high) = (f64::from(min).ln() as f32, f64::from(max).ln() as f32);
-            linspace(high, low, steps)
-                .into_iter()
-                .map(|log| rounded(log, f64::exp))
-                .collect()
+            linspace(high, low, steps).into_iter().map(|log| rounded(log, f64::exp)).collect()
         }
         Scheduler::Simple => simple(schedule, steps),
         Scheduler::DdimUniform => {
             let stride = (TIMESTEPS / steps).max(1);
-            let mut rising: Vec<_> = schedule
-                .table()
-                .iter()
-                .skip(1)
-                .step_by(stride)
-                .copied()
-                .collect();
+            let mut rising: Vec<_> = schedule.table().iter().skip(1).step_by(stride).copied().collect();
             rising.reverse();
             rising
         }
-        Scheduler::Beta => beta::indices(steps)
-            .into_iter()
-            .map(|index| schedule.table()[index])
-            .collect(),
+        Scheduler::Beta => beta::indices(steps).into_iter().map(|index| schedule.table()[index]).collect(),
         Scheduler::KlOptimal => kl_optimal(steps, min, max),
         // Absolute numbers that no table of betas changes; answered before this function.
         Scheduler::AysSd1 | Scheduler::AysSdxl | Scheduler::AysSvd => Vec::new(),
@@ -156,18 +142,13 @@ fn whole(schedule: &NoiseSchedule, scheduler: Scheduler, steps: usize) -> Vec<f3
 }
 
 fn at_timesteps(schedule: &NoiseSchedule, timesteps: &[f32]) -> Vec<f32> {
-    timesteps
-        .iter()
-        .map(|&t| schedule.sigma(f64::from(t)))
-        .collect()
+    timesteps.iter().map(|&t| schedule.sigma(f64::from(t))).collect()
 }
 
 fn simple(schedule: &NoiseSchedule, steps: usize) -> Vec<f32> {
     let stride = TIMESTEPS as f64 / steps as f64;
     let from_top = |step: usize| TIMESTEPS - 1 - (step as f64 * stride) as usize;
-    let mut list: Vec<f32> = (0..steps)
-        .map(|step| schedule.table()[from_top(step)])
-        .collect();
+    let mut list: Vec<f32> = (0..steps).map(|step| schedule.table()[from_top(step)]).collect();
     // More steps than the table has entries would visit some twice, and a solver divides by the way between two.
     list.dedup();
     list
@@ -199,11 +180,7 @@ fn kl_optimal(steps: usize, min: f32, max: f32) -> Vec<f32> {
 /// `count` equal steps from `start` to `end` in f32, counted from the nearer end, with one rounding each as on a
 /// processor with fused multiply-add.
 fn linspace(start: f32, end: f32, count: usize) -> Vec<f32> {
-    let step = if count > 1 {
-        (end - start) / (count - 1) as f32
-    } else {
-        0.0
-    };
+    let step = if count > 1 { (end - start) / (count - 1) as f32 } else { 0.0 };
     (0..count)
         .map(|index| {
             if index < count / 2 || count == 1 {
@@ -230,10 +207,7 @@ mod tests {
                         let list = sigmas(&schedule, scheduler, steps, denoise).unwrap();
                         let name = format!("{scheduler} {betas} {steps} {denoise}");
                         assert_eq!(list.last(), Some(&0.0), "{name}");
-                        assert!(
-                            list.windows(2).all(|pair| pair[0] > pair[1]),
-                            "{name}: {list:?}"
-                        );
+                        assert!(list.windows(2).all(|pair| pair[0] > pair[1]), "{name}: {list:?}");
                     }
                 }
             }

@@ -72,11 +72,7 @@ impl Sampler {
     pub fn evaluations(self, sigmas: &[f32]) -> usize {
         let steps = sigmas.len().saturating_sub(1);
         let to_zero = sigmas.iter().skip(1).filter(|&&sigma| sigma == 0.0).count();
-        if self == Self::Heun {
-            2 * steps - to_zero
-        } else {
-            steps
-        }
+        if self == Self::Heun { 2 * steps - to_zero } else { steps }
     }
 }
 
@@ -98,19 +94,10 @@ pub fn sample(
     on_step: &mut dyn FnMut(Step) -> Result<()>,
 ) -> Result<Tensor> {
     check(sampler, sigmas)?;
-    let mut walk = Walk {
-        denoiser,
-        noise,
-        before: None,
-    };
+    let mut walk = Walk { denoiser, noise, before: None };
     let mut x = x;
     for (index, pair) in sigmas.windows(2).enumerate() {
-        let at = Step {
-            index,
-            steps: sigmas.len() - 1,
-            sigma: pair[0],
-            sigma_next: pair[1],
-        };
+        let at = Step { index, steps: sigmas.len() - 1, sigma: pair[0], sigma_next: pair[1] };
         x = match sampler {
             Sampler::Euler => walk.euler(&x, at)?,
             Sampler::Heun => walk.heun(&x, at)?,
@@ -127,13 +114,8 @@ fn check(sampler: Sampler, sigmas: &[f32]) -> Result<()> {
     let Some((&first, rest)) = sigmas.split_first() else {
         return Ok(());
     };
-    if let Some(strange) = sigmas
-        .iter()
-        .find(|sigma| !sigma.is_finite() || **sigma < 0.0)
-    {
-        return Err(DiffusionError::invalid(format!(
-            "{strange} is not a noise level"
-        )));
+    if let Some(strange) = sigmas.iter().find(|sigma| !sigma.is_finite() || **sigma < 0.0) {
+        return Err(DiffusionError::invalid(format!("{strange} is not a noise level")));
     }
     if rest.is_empty() {
         return Ok(());
@@ -146,9 +128,7 @@ fn check(sampler: Sampler, sigmas: &[f32]) -> Result<()> {
     let rising = sigmas.windows(2).all(|pair| pair[0] < pair[1]);
     let falling = sigmas.windows(2).all(|pair| pair[0] > pair[1]);
     if !rising && !falling {
-        return Err(DiffusionError::invalid(
-            "the noise levels neither rise nor fall all the way",
-        ));
+        return Err(DiffusionError::invalid("the noise levels neither rise nor fall all the way"));
     }
     if rising && !sampler.is_deterministic() {
         return Err(DiffusionError::invalid(format!(
@@ -183,9 +163,7 @@ impl Walk<'_> {
         }
         // The reference counts a step as finished after its first evaluation, which the context windows of this
         // second one depend on.
-        let denoised = self
-            .denoiser
-            .denoised(&guess, at.sigma_next, at.index + 1)?;
+        let denoised = self.denoiser.denoised(&guess, at.sigma_next, at.index + 1)?;
         let there = slope(&guess, &denoised, at.sigma_next)?;
         let mean = times(&(here + there)?, 0.5)?;
         plus(x, &mean, way)

@@ -65,12 +65,7 @@ impl ContextOptions {
     /// The options with impossible numbers moved to the nearest possible ones.
     pub fn sane(self) -> Self {
         let length = self.length.max(1);
-        Self {
-            length,
-            overlap: self.overlap.min(length - 1),
-            stride: self.stride.max(1),
-            ..self
-        }
+        Self { length, overlap: self.overlap.min(length - 1), stride: self.stride.max(1), ..self }
     }
 }
 

@@ -1,9 +1,6 @@
 //! What several test files need: comparing numbers so that a failure explains itself, and finding golden data.
 
-#![allow(
-    dead_code,
-    reason = "every test file includes this module and uses a part of it"
-)]
+#![allow(dead_code, reason = "every test file includes this module and uses a part of it")]
 
 use std::path::PathBuf;
 
@@ -15,11 +12,7 @@ where
     G: Copy + Into<f64>,
     W: Copy + Into<f64>,
 {
-    assert_eq!(
-        got.len(),
-        want.len(),
-        "{name}: the number of values differs"
-    );
+    assert_eq!(got.len(), want.len(), "{name}: the number of values differs");
     let mut beyond = 0;
     let mut worst = (0, 0.0);
     for (index, (&got, &want)) in got.iter().zip(want).enumerate() {
@@ -62,9 +55,7 @@ where
 /// The text of a file under tests/golden.
 #[track_caller]
 pub fn golden(path: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(path);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path);
     match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => panic!("{}: {error}", path.display()),
@@ -77,10 +68,7 @@ pub fn golden_rows(path: &str) -> Vec<(Vec<String>, Vec<String>)> {
     golden(path)
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            line.split_once(" : ")
-                .expect("a golden line has a key and values")
-        })
+        .map(|line| line.split_once(" : ").expect("a golden line has a key and values"))
         .map(|(key, values)| (words(key), words(values)))
         .collect()
 }
@@ -89,9 +77,7 @@ pub fn golden_rows(path: &str) -> Vec<(Vec<String>, Vec<String>)> {
 ///
 /// Says that the comparison is skipped where they are absent.
 pub fn reference_vectors(name: &str) -> Option<serde_json::Value> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/reference/vectors")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/vectors").join(name);
     let Ok(text) = std::fs::read_to_string(&path) else {
         eprintln!("skipped: the full reference vectors ({name}) are not beside this checkout");
         return None;
@@ -102,8 +88,5 @@ pub fn reference_vectors(name: &str) -> Option<serde_json::Value> {
 /// Parses numbers.
 #[track_caller]
 pub fn numbers(words: &[String]) -> Vec<f64> {
-    words
-        .iter()
-        .map(|word| word.parse().expect("a number"))
-        .collect()
+    words.iter().map(|word| word.parse().expect("a number")).collect()
 }

@@ -34,9 +34,7 @@ const SDXL: Table = [
     0.1114188177,
     0.0291671582,
 ];
-const SVD: Table = [
-    700.00, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002,
-];
+const SVD: Table = [700.00, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002];
 
 /// The table of a scheduler, if it is one of the three.
 pub(super) fn table(scheduler: Scheduler) -> Option<&'static Table> {

@@ -49,11 +49,7 @@ fn quantile(p: f64) -> f64 {
         }
         let density = (x * (1.0 - x)).powf(SHAPE - 1.0) / norm;
         let newton = x - excess / density;
-        let next = if newton > low && newton < high {
-            newton
-        } else {
-            0.5 * (low + high)
-        };
+        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         if (next - x).abs() <= 1e-16 * next {
             return next;
         }
@@ -108,8 +104,7 @@ fn gamma(x: f64) -> f64 {
     }
     let inverse = 1.0 / z;
     let square = inverse * inverse;
-    let series =
-        inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
+    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)));
     ((z - 0.5) * z.ln() - z + 0.5 * (2.0 * PI).ln() + series).exp() / shift
 }
 
@@ -133,10 +128,7 @@ mod tests {
             assert!((cumulative(quantile(p), norm) - p).abs() < 1e-14, "{p}");
             assert!((quantile(1.0 - p) + quantile(p) - 1.0).abs() < 1e-13, "{p}");
         }
-        assert_eq!(
-            (quantile(0.0), quantile(0.5), quantile(1.0)),
-            (0.0, 0.5, 1.0)
-        );
+        assert_eq!((quantile(0.0), quantile(0.5), quantile(1.0)), (0.0, 0.5, 1.0));
     }
 
     #[test]

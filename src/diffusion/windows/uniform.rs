@@ -4,13 +4,7 @@ use super::ContextOptions;
 
 /// Windows that may wrap around the end of the clip.
 pub(super) fn looped(options: &ContextOptions, frames: usize, step: usize) -> Vec<Vec<usize>> {
-    let ContextOptions {
-        length,
-        overlap,
-        stride,
-        closed,
-        ..
-    } = *options;
+    let ContextOptions { length, overlap, stride, closed, .. } = *options;
     let shift = ordered_halving(step);
     let offset = (frames as f64 * shift).round_ties_even() as usize;
     let end = frames + offset - if closed { 0 } else { overlap };
@@ -19,9 +13,7 @@ pub(super) fn looped(options: &ContextOptions, frames: usize, step: usize) -> Ve
         .flat_map(|power| {
             let gap = 1 << power;
             let first = (shift * gap as f64) as usize + offset;
-            (first..end)
-                .step_by(length * gap - overlap)
-                .map(move |start| (start, gap))
+            (first..end).step_by(length * gap - overlap).map(move |start| (start, gap))
         })
         .map(|(start, gap)| (0..length).map(|k| (start + k * gap) % frames).collect())
         .collect()
@@ -30,14 +22,7 @@ pub(super) fn looped(options: &ContextOptions, frames: usize, step: usize) -> Ve
 /// The same windows with the wrapping ones moved to the clip's end, so that no window joins the last frame to
 /// the first. A window is added at the front where the move leaves frames without one; duplicates go.
 pub(super) fn standard(options: &ContextOptions, frames: usize, step: usize) -> Vec<Vec<usize>> {
-    let mut list = looped(
-        &ContextOptions {
-            closed: false,
-            ..*options
-        },
-        frames,
-        step,
-    );
+    let mut list = looped(&ContextOptions { closed: false, ..*options }, frames, step);
     let mut at = 0;
     while at < list.len() {
         if let Some(wrapped_to) = first_after_wrap(&list[at]) {
@@ -61,10 +46,7 @@ pub(super) fn standard(options: &ContextOptions, frames: usize, step: usize) -> 
 
 /// The frame at which a window starts over, if it does.
 fn first_after_wrap(window: &[usize]) -> Option<usize> {
-    window
-        .windows(2)
-        .find(|pair| pair[1] < pair[0])
-        .map(|pair| pair[1])
+    window.windows(2).find(|pair| pair[1] < pair[0]).map(|pair| pair[1])
 }
 
 /// Shifts a window along the loop until its last entry is the clip's last frame.
@@ -75,10 +57,7 @@ fn moved_to_end(window: &[usize], frames: usize) -> Vec<usize> {
     let span = (last + frames - first) % frames;
     // The remainder matters only for strided windows that wrap more than once, where the reference
     // would reach past the end.
-    window
-        .iter()
-        .map(|index| ((index + frames - first) % frames + frames - 1 - span) % frames)
-        .collect()
+    window.iter().map(|index| ((index + frames - first) % frames + frames - 1 - span) % frames).collect()
 }
 
 /// The bits of `step` mirrored around the binary point.
@@ -93,8 +72,8 @@ mod tests {
     #[test]
     fn the_start_halves_in_order() {
         let want = [
-            0.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875, 0.0625, 0.5625, 0.3125, 0.8125,
-            0.1875, 0.6875, 0.4375, 0.9375,
+            0.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875, 0.0625, 0.5625, 0.3125, 0.8125, 0.1875, 0.6875,
+            0.4375, 0.9375,
         ];
         for (step, want) in want.into_iter().enumerate() {
             assert_eq!(ordered_halving(step), want);
