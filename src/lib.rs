@@ -1,1 +1,3 @@
 //! Unsample: AI video restyling as an OpenFX effect.
+
+pub mod ofx;
