@@ -87,7 +87,8 @@ impl Identity {
     /// Succeeds for a checkpoint that can be loaded with its VAE and text encoder; `vae_elsewhere` says that the user
     /// chose a VAE file, so that the checkpoint may lack one.
     pub fn require_checkpoint(&self, file: &TensorFile, vae_elsewhere: bool) -> Result<(), WeightsError> {
-        let wanted = "a checkpoint has to be an SD1.5 single file (.safetensors) with its text encoder and VAE";
+        let wanted =
+            "a checkpoint has to be an SD1.5 single file (.safetensors) with its text encoder and VAE";
         match self.kind {
             Kind::Sd15Checkpoint { text: true, vae, .. } if vae || vae_elsewhere => Ok(()),
             _ => Err(self.wrong(file, wanted)),
@@ -98,9 +99,15 @@ impl Identity {
     pub fn require_motion_module(&self, file: &TensorFile) -> Result<(), WeightsError> {
         match self.kind {
             Kind::MotionModule { version: MotionVersion::SdxlBeta | MotionVersion::Hotshot, .. } => Err(self
-                .wrong(file, "an SD1.5 checkpoint needs an AnimateDiff v1, v2 or v3 motion module for SD1.5")),
+                .wrong(
+                    file,
+                    "an SD1.5 checkpoint needs an AnimateDiff v1, v2 or v3 motion module for SD1.5",
+                )),
             Kind::MotionModule { .. } => Ok(()),
-            _ => Err(self.wrong(file, "a motion module has to be an AnimateDiff v1, v2 or v3 file (.safetensors)")),
+            _ => {
+                Err(self
+                    .wrong(file, "a motion module has to be an AnimateDiff v1, v2 or v3 file (.safetensors)"))
+            }
         }
     }
 
@@ -108,7 +115,8 @@ impl Identity {
     pub fn require_vae(&self, file: &TensorFile) -> Result<(), WeightsError> {
         match self.kind {
             Kind::Vae { .. } | Kind::Sd15Checkpoint { vae: true, .. } => Ok(()),
-            _ => Err(self.wrong(file, "a VAE has to be an SD1.5 VAE file or checkpoint in LDM names (.safetensors)")),
+            _ => Err(self
+                .wrong(file, "a VAE has to be an SD1.5 VAE file or checkpoint in LDM names (.safetensors)")),
         }
     }
 

@@ -121,7 +121,9 @@ impl TensorFile {
         }
         let size = meta.len();
         if size < 8 {
-            return Err(malformed(format!("the file is {size} bytes long, too short for a safetensors file")));
+            return Err(malformed(format!(
+                "the file is {size} bytes long, too short for a safetensors file"
+            )));
         }
         // SAFETY: the mapping is read-only. That nobody shortens or rewrites the file while it is mapped cannot be
         // guaranteed by any program; weights are written once and replaced by renaming, and a mapping keeps the

@@ -54,12 +54,14 @@ impl View {
     /// `position_ids` is left out: it counts from 0 and is stored in any number format.
     pub fn text(file: Arc<TensorFile>) -> Self {
         let in_checkpoint = "cond_stage_model.transformer.";
-        let prefix = if file.names().any(|name| name.starts_with(in_checkpoint)) { in_checkpoint } else { "" };
+        let prefix =
+            if file.names().any(|name| name.starts_with(in_checkpoint)) { in_checkpoint } else { "" };
         Self::new(file, prefix, |name| {
             let name = name.strip_prefix(prefix)?;
             let name = name.strip_prefix("text_model.").unwrap_or(name);
             let wanted = ["embeddings.", "encoder.layers.", "final_layer_norm."];
-            let weight = !name.ends_with("position_ids") && wanted.iter().any(|start| name.starts_with(start));
+            let weight =
+                !name.ends_with("position_ids") && wanted.iter().any(|start| name.starts_with(start));
             weight.then(|| name.to_owned())
         })
     }
