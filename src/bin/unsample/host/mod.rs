@@ -1,0 +1,2 @@
+//! A headless OpenFX host.
+pub mod picture;
