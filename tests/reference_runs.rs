@@ -4,6 +4,7 @@
 //! of its README are found (in `../models` or in the models folder), this compares stage by stage with the limits
 //! that the README gives; elsewhere it says that it was skipped.
 
+#[path = "support/networks.rs"]
 mod support;
 
 use candle_core::{DType, Device, Tensor};

@@ -41,6 +41,11 @@ impl Instance {
         state.seen.iter().find(|s| s.segment == *segment && s.look == *look).map(|s| s.digests.clone())
     }
 
+    /// Whether a segment was fetched whole before, under whatever settings.
+    pub fn knows(&self, segment: &Segment) -> bool {
+        self.state.lock().seen.iter().any(|s| s.segment == *segment)
+    }
+
     /// Remembers a segment's digests.
     pub fn remember(&self, segment: Segment, look: Look, digests: Vec<Key>) {
         let mut state = self.state.lock();

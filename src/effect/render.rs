@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::ofx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
 use crate::pipeline::pixels::Rgb;
-use crate::pipeline::{Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame, shares};
+use crate::pipeline::{
+    Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame, shares,
+};
 
 use super::errors::from_pipeline;
 use super::instance::Instance;
@@ -16,8 +18,7 @@ use super::source::{self, Fetched};
 /// How often the host is asked whether to go on.
 const POLL: Duration = Duration::from_millis(40);
 
-const NO_TEMPORAL_ACCESS: &str =
-    "this host gives effects only the current frame, so every frame is restyled on its own, without motion; expect flicker";
+const NO_TEMPORAL_ACCESS: &str = "this host gives effects only the current frame, so every frame is restyled on its own, without motion; expect flicker";
 
 /// Renders a frame. The output is written on every path: with the source where the result cannot be had.
 ///
@@ -98,7 +99,11 @@ fn restyle<'a>(
 fn blend(below: Option<Rgb>, picture: &Rgb, weight: f32) -> Rgb {
     match below {
         // The only share, or the first of two: its weight comes in with the other one's.
-        None => Rgb { width: picture.width, height: picture.height, data: picture.data.iter().map(|v| v * weight).collect() },
+        None => Rgb {
+            width: picture.width,
+            height: picture.height,
+            data: picture.data.iter().map(|v| v * weight).collect(),
+        },
         Some(mut sum) => {
             for (s, v) in sum.data.iter_mut().zip(&picture.data) {
                 *s += v * weight;
@@ -140,7 +145,13 @@ impl Frames<'_, '_> {
     }
 
     /// A segment's styled frame. `current` is the frame being rendered, which the caller has already.
-    fn share(&self, share: &Share, source: &Fetched, current: (i64, &WorkingFrame), goal: Goal) -> Result<Arc<Rgb>> {
+    fn share(
+        &self,
+        share: &Share,
+        source: &Fetched,
+        current: (i64, &WorkingFrame),
+        goal: Goal,
+    ) -> Result<Arc<Rgb>> {
         let segment = share.segment;
         let known = self.instance.digests(&segment, &source.look).filter(|digests| {
             // The one frame that is at hand has to be what it was; if not, the clip is another one.
@@ -151,7 +162,8 @@ impl Frames<'_, '_> {
             Some(digests) => Source { digests, frames: None },
             None => self.fetch_all(&segment, source, current)?,
         };
-        let request = |input| settings::request(&HostReader(self.handle), segment, share.index, input, goal, false);
+        let request =
+            |input| settings::request(&HostReader(self.handle), segment, share.index, input, goal, false);
         let outcome = match self.try_run(request(input)) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
                 self.run(request(self.fetch_all(&segment, source, current)?))?
@@ -163,7 +175,12 @@ impl Frames<'_, '_> {
     }
 
     /// Takes all frames of a segment from the host, one at a time.
-    pub fn fetch_all(&self, segment: &Segment, source: &Fetched, current: (i64, &WorkingFrame)) -> Result<Source> {
+    pub fn fetch_all(
+        &self,
+        segment: &Segment,
+        source: &Fetched,
+        current: (i64, &WorkingFrame),
+    ) -> Result<Source> {
         let mut frames = Vec::with_capacity(segment.count);
         for frame in segment.frames() {
             if self.handle.abort() {
@@ -180,7 +197,8 @@ impl Frames<'_, '_> {
                 _ => None,
             });
         }
-        let frames = source::fill_gaps(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
+        let frames =
+            source::fill_gaps(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
         let digests: Vec<_> = frames.iter().map(|f| f.digest).collect();
         self.instance.remember(*segment, source.look.clone(), digests.clone());
         Ok(Source { digests, frames: Some(frames) })
@@ -211,7 +229,8 @@ impl Frames<'_, '_> {
                 None => {
                     // A bar only for what takes its time; a frame out of the cache should not make one flash.
                     let bar = bar.get_or_insert_with(|| self.handle.progress("Unsample"));
-                    let stop = bar.update(ticket.progress().fraction) == Verdict::Cancel || self.handle.abort();
+                    let stop =
+                        bar.update(ticket.progress().fraction) == Verdict::Cancel || self.handle.abort();
                     if stop {
                         ticket.cancel();
                         return Err(Interrupted::Aborted);

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
 use crate::pipeline::{
-    CacheSettings, Cutting, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName, Segment, Source,
+    CacheSettings, Cutting, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName,
+    Segment, Source,
 };
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
@@ -78,9 +79,11 @@ impl Values<'_> {
     /// Name of the chosen option; the default where the host's index is none.
     fn option(&self, name: &'static str) -> &'static str {
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Choice { default, options }) => {
-                options.get(self.reader.choice(name, self.time)).or_else(|| options.get(default)).copied().unwrap_or("")
-            }
+            Some(Kind::Choice { default, options }) => options
+                .get(self.reader.choice(name, self.time))
+                .or_else(|| options.get(default))
+                .copied()
+                .unwrap_or(""),
             _ => "",
         }
     }
@@ -202,10 +205,18 @@ impl Prompts<'_> {
 /// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
 ///
 /// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
-pub fn request(reader: &dyn Reader, segment: Segment, index: usize, source: Source, goal: Goal, image_mode: bool) -> Request {
+pub fn request(
+    reader: &dyn Reader,
+    segment: Segment,
+    index: usize,
+    source: Source,
+    goal: Goal,
+    image_mode: bool,
+) -> Request {
     let v = Values { reader, time: segment.first as f64 };
     let frames: Vec<i64> = segment.frames().collect();
-    let sampled = |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
+    let sampled =
+        |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
     let prompts = Prompts { values: &v, frames: frames.clone() };
     let blank = || PromptTrack::constant("", frames.len());
 
@@ -279,6 +290,7 @@ pub fn request(reader: &dyn Reader, segment: Segment, index: usize, source: Sour
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::pixels::{Fit, InputColour};
     use crate::pipeline::{Betas, ContextSchedule, Fuse, Sampler};
 
     /// Answers from the table, and for some names with a text or a ramp.
@@ -303,7 +315,10 @@ mod tests {
         }
         fn choice(&self, name: &'static str, _: f64) -> usize {
             let Kind::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
-            self.0.iter().find(|o| o.0 == name).map_or(default, |o| options.iter().position(|n| *n == o.1).unwrap())
+            self.0
+                .iter()
+                .find(|o| o.0 == name)
+                .map_or(default, |o| options.iter().position(|n| *n == o.1).unwrap())
         }
         fn text(&self, name: &'static str, _: f64) -> String {
             let Kind::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
@@ -325,6 +340,9 @@ mod tests {
         assert!(table::CONTEXT_SCHEDULES.iter().all(|n| n.parse::<ContextSchedule>().is_ok()));
         assert!(table::FUSES.iter().all(|n| n.parse::<Fuse>().is_ok()));
         assert!(table::BETAS.iter().skip(1).all(|n| n.parse::<Betas>().is_ok()));
+        assert!(table::FITS.iter().all(|n| n.parse::<Fit>().is_ok()));
+        let colours: Vec<&str> = InputColour::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(table::COLOURS, colours);
         assert_eq!(table::BETAS[0], "auto");
         assert!("auto".parse::<Betas>().is_err());
     }
@@ -340,7 +358,12 @@ mod tests {
 
     #[test]
     fn unsampling_prompt_modes() {
-        let positive = |mode| build(vec![("unsamplePromptMode", mode), ("prompt", "x"), ("unsamplePrompt", "y")]).unsample.positive.texts;
+        let positive = |mode| {
+            build(vec![("unsamplePromptMode", mode), ("prompt", "x"), ("unsamplePrompt", "y")])
+                .unsample
+                .positive
+                .texts
+        };
         assert_eq!(positive("same"), ["x"]);
         assert_eq!(positive("own"), ["y"]);
         assert_eq!(positive("blank"), [""]);

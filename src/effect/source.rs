@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::ofx::{Clip, Components, Depth, HostKind, Image, OutputImage, Premultiplication, RectI, RenderHandle, Result};
-use crate::pipeline::pixels::{self, Encoding, Fit, Geometry, HostColour, InputColour, Layout, Picture, Size};
+use crate::ofx::{
+    Clip, Components, Depth, HostKind, Image, OutputImage, Premultiplication, RectI, RenderHandle, Result,
+};
+use crate::pipeline::pixels::{
+    self, Encoding, Fit, Geometry, HostColour, InputColour, Layout, Picture, Size,
+};
 use crate::pipeline::{ClipRange, Cutting, WorkingFrame};
 
 use super::errors::from_frame;
@@ -33,10 +37,10 @@ pub struct Fetched {
 
 fn layout(depth: Depth, components: Components) -> Layout {
     let depth = match depth {
-        Depth::Byte => pixels::Depth::Byte,
-        Depth::Short => pixels::Depth::Short,
-        Depth::Half => pixels::Depth::Half,
-        Depth::Float => pixels::Depth::Float,
+        Depth::Byte => pixels::Depth::U8,
+        Depth::Short => pixels::Depth::U16,
+        Depth::Half => pixels::Depth::F16,
+        Depth::Float => pixels::Depth::F32,
     };
     let components = match components {
         Components::Rgba => pixels::Components::Rgba,
@@ -63,14 +67,20 @@ fn copy(image: &Image<'_>) -> Result<Picture> {
 ///
 /// # Errors
 /// A picture that cannot be read: no colour in it, no sensible size.
-pub fn fetch<'a>(handle: &'a RenderHandle<'_>, clip: &Clip<'a>, time: f64, settings: &PictureSettings) -> Result<Option<Fetched>> {
+pub fn fetch<'a>(
+    handle: &'a RenderHandle<'_>,
+    clip: &Clip<'a>,
+    time: f64,
+    settings: &PictureSettings,
+) -> Result<Option<Fetched>> {
     let Some(image) = handle.image(clip, time)? else { return Ok(None) };
     if image.info().bounds.is_empty() {
         return Ok(None);
     }
     let picture = copy(&image)?;
     let info = image.info();
-    let premultiplied = info.premultiplication.or_else(|| clip.premultiplication()) == Some(Premultiplication::Premultiplied);
+    let premultiplied =
+        info.premultiplication.or_else(|| clip.premultiplication()) == Some(Premultiplication::Premultiplied);
     let host = HostColour {
         linear_host: handle.host().kind == HostKind::Natron,
         float: matches!(info.depth, Depth::Float | Depth::Half),
@@ -79,7 +89,8 @@ pub fn fetch<'a>(handle: &'a RenderHandle<'_>, clip: &Clip<'a>, time: f64, setti
     let colour = settings.colour.parse().unwrap_or(InputColour::Auto);
     let size = Size { width: picture.width, height: picture.height };
     let fit = settings.fit.parse().unwrap_or(Fit::Pad);
-    let geometry = Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, fit).map_err(from_frame)?;
+    let geometry =
+        Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, fit).map_err(from_frame)?;
     let encoding = Encoding { transfer: colour.resolve(&host), premultiplied };
     Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding } }))
 }
@@ -124,7 +135,11 @@ pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
 ///
 /// # Errors
 /// An output that cannot be written.
-pub fn write(picture: Option<(&Picture, RectI)>, output: &mut OutputImage<'_>, window: Option<RectI>) -> Result<()> {
+pub fn write(
+    picture: Option<(&Picture, RectI)>,
+    output: &mut OutputImage<'_>,
+    window: Option<RectI>,
+) -> Result<()> {
     let (bounds, layout) = (output.info().bounds, layout(output.info().depth, output.info().components));
     let area = window.map_or(bounds, |w| w.intersect(&bounds));
     let pixel = layout.bytes_per_pixel();
@@ -138,13 +153,17 @@ pub fn write(picture: Option<(&Picture, RectI)>, output: &mut OutputImage<'_>, w
                 let from = (shared.x1 - at.x1) as usize * 4;
                 let to = (shared.x1 - area.x1) as usize * 4;
                 let count = shared.width() * 4;
-                if let (Some(source), Some(target)) = (row.get(from..from + count), line.get_mut(to..to + count)) {
+                if let (Some(source), Some(target)) =
+                    (row.get(from..from + count), line.get_mut(to..to + count))
+                {
                     target.copy_from_slice(source);
                 }
             }
         }
         let start = (area.x1 - bounds.x1) as usize * pixel;
-        let Some(row) = output.row_mut(y).and_then(|r| r.get_mut(start..start + area.width() * pixel)) else { continue };
+        let Some(row) = output.row_mut(y).and_then(|r| r.get_mut(start..start + area.width() * pixel)) else {
+            continue;
+        };
         pixels::encode_row(&line, layout, row).map_err(from_frame)?;
     }
     Ok(())

@@ -22,7 +22,8 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of the panel.
-    pub const ALL: [Self; 6] = [Self::Model, Self::Style, Self::Unsampling, Self::Motion, Self::Picture, Self::Housekeeping];
+    pub const ALL: [Self; 6] =
+        [Self::Model, Self::Style, Self::Unsampling, Self::Motion, Self::Picture, Self::Housekeeping];
 
     /// OpenFX name of the group parameter.
     pub const fn name(self) -> &'static str {
@@ -174,7 +175,14 @@ const fn text(default: &'static str, mode: TextMode) -> Kind {
     Kind::Text { default, mode }
 }
 
-const fn row(group: Group, stage: Stage, name: &'static str, label: &'static str, kind: Kind, hint: &'static str) -> Param {
+const fn row(
+    group: Group,
+    stage: Stage,
+    name: &'static str,
+    label: &'static str,
+    kind: Kind,
+    hint: &'static str,
+) -> Param {
     Param { name, label, hint, group, kind, animates: false, stage }
 }
 
@@ -187,11 +195,30 @@ pub const SAMPLERS: &[&str] = &["euler", "heun", "dpmpp_2m", "dpmpp_2m_sde", "eu
 /// Samplers of the first pass: the ones that draw no noise, since noise cannot be walked back.
 pub const UNSAMPLERS: &[&str] = &["euler", "heun", "dpmpp_2m"];
 /// Sigma schedules.
-pub const SCHEDULERS: &[&str] =
-    &["ays", "normal", "karras", "exponential", "sgm_uniform", "simple", "ddim_uniform", "beta", "kl_optimal"];
+pub const SCHEDULERS: &[&str] = &[
+    "ays",
+    "normal",
+    "karras",
+    "exponential",
+    "sgm_uniform",
+    "simple",
+    "ddim_uniform",
+    "beta",
+    "kl_optimal",
+];
 /// Sigma schedules of the first pass.
-pub const UNSAMPLE_SCHEDULERS: &[&str] =
-    &["same", "ays", "normal", "karras", "exponential", "sgm_uniform", "simple", "ddim_uniform", "beta", "kl_optimal"];
+pub const UNSAMPLE_SCHEDULERS: &[&str] = &[
+    "same",
+    "ays",
+    "normal",
+    "karras",
+    "exponential",
+    "sgm_uniform",
+    "simple",
+    "ddim_uniform",
+    "beta",
+    "kl_optimal",
+];
 /// Where the first pass takes its prompt from.
 pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
 /// Beta schedules.
@@ -202,6 +229,9 @@ pub const CONTEXT_SCHEDULES: &[&str] = &["standard_static", "standard_uniform", 
 pub const FUSES: &[&str] = &["pyramid", "flat", "relative", "overlap-linear"];
 /// How a picture is brought to the working size.
 pub const FITS: &[&str] = &["pad", "crop", "stretch"];
+/// What pixel values mean.
+pub const COLOURS: &[&str] =
+    &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate"];
 /// What is shown.
 pub const VIEWS: &[&str] = &["result", "source", "reconstruction"];
 
@@ -281,7 +311,7 @@ pub static TABLE: &[Param] = &[
         "Short side of the picture that the model works on, in pixels; 0: the source's own size. 256 suits the built-in model, 512 Stable Diffusion 1.5."),
     row(Picture, Encode, "fit", "Fit", choice(FITS),
         "How the picture is brought to multiples of 8 pixels."),
-    row(Picture, Encode, "inputColour", "Input colour", choice(crate::pipeline::INPUT_COLOURS),
+    row(Picture, Encode, "inputColour", "Input colour", choice(COLOURS),
         "What the host's pixel values mean; auto goes by the host and the clip."),
     row(Picture, Encode, "frameStep", "Frame step", int(1, (1, 64), (1, 8)),
         "Take every n-th frame; the frames in between hold the one before them."),
@@ -322,9 +352,15 @@ pub fn markdown() -> String {
         out.push_str(&format!("\n**{}**\n\n| name | default | range or options | keyframes | reruns | what it does |\n|---|---|---|---|---|---|\n", group.label()));
         for p in TABLE.iter().filter(|p| p.group == group) {
             let (default, range) = match p.kind {
-                Kind::Int { default, range, .. } => (default.to_string(), format!("{} to {}", range.0, range.1)),
-                Kind::Double { default, range, .. } => (default.to_string(), format!("{} to {}", range.0, range.1)),
-                Kind::Bool { default } => (if default { "on" } else { "off" }.to_owned(), "on, off".to_owned()),
+                Kind::Int { default, range, .. } => {
+                    (default.to_string(), format!("{} to {}", range.0, range.1))
+                }
+                Kind::Double { default, range, .. } => {
+                    (default.to_string(), format!("{} to {}", range.0, range.1))
+                }
+                Kind::Bool { default } => {
+                    (if default { "on" } else { "off" }.to_owned(), "on, off".to_owned())
+                }
                 Kind::Choice { default, options } => (options[default].to_owned(), options.join(", ")),
                 Kind::Text { default, mode } => {
                     let what = match mode {
@@ -338,7 +374,12 @@ pub fn markdown() -> String {
                 Kind::Button => (String::new(), "button".to_owned()),
             };
             let keys = if p.animates { "yes" } else { "" };
-            out.push_str(&format!("| `{}` | {default} | {range} | {keys} | {} | {} |\n", p.name, p.stage.word(), p.hint));
+            out.push_str(&format!(
+                "| `{}` | {default} | {range} | {keys} | {} | {} |\n",
+                p.name,
+                p.stage.word(),
+                p.hint
+            ));
         }
     }
     out
@@ -365,11 +406,19 @@ mod tests {
             match p.kind {
                 Kind::Int { default, range, display } => {
                     assert!((range.0..=range.1).contains(&default), "{}", p.name);
-                    assert!(range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1, "{}", p.name);
+                    assert!(
+                        range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1,
+                        "{}",
+                        p.name
+                    );
                 }
                 Kind::Double { default, range, display } => {
                     assert!((range.0..=range.1).contains(&default), "{}", p.name);
-                    assert!(range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1, "{}", p.name);
+                    assert!(
+                        range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1,
+                        "{}",
+                        p.name
+                    );
                 }
                 Kind::Choice { default, options } => {
                     assert!(default < options.len());

@@ -185,6 +185,11 @@ impl<'h> RenderHandle<'h> {
     pub fn clear_notice(&self) {
         self.voice().clear();
     }
+
+    /// Puts a sentence into the host's log, where it has one.
+    pub fn log(&self, sentence: &str) {
+        self.voice().say(MessageKind::Log, sentence);
+    }
 }
 
 impl<'h> Deref for RenderHandle<'h> {

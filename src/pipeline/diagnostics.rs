@@ -36,11 +36,19 @@ pub fn write(path: &Path, entry: &Entry) -> Result<(), PipelineError> {
 }
 
 fn load(path: &Path) -> Result<(Vec<usize>, Vec<u8>), PipelineError> {
-    let bytes = fs::read(path).map_err(|e| file_error(path, format!("the latents file cannot be read: {e}")))?;
-    let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|e| file_error(path, format!("not a safetensors file: {e}")))?;
-    let view = file.tensor("latents.source").map_err(|_| file_error(path, "the file has no tensor `latents.source`"))?;
+    let bytes =
+        fs::read(path).map_err(|e| file_error(path, format!("the latents file cannot be read: {e}")))?;
+    let file = safetensors::SafeTensors::deserialize(&bytes)
+        .map_err(|e| file_error(path, format!("not a safetensors file: {e}")))?;
+    let view = file
+        .tensor("latents.source")
+        .map_err(|_| file_error(path, "the file has no tensor `latents.source`"))?;
     if view.dtype() != safetensors::Dtype::F32 || view.shape().len() != 4 {
-        let reason = format!("`latents.source` is {:?} {:?}, expected F32 [frames, channels, height / 8, width / 8]", view.dtype(), view.shape());
+        let reason = format!(
+            "`latents.source` is {:?} {:?}, expected F32 [frames, channels, height / 8, width / 8]",
+            view.dtype(),
+            view.shape()
+        );
         return Err(file_error(path, reason));
     }
     Ok((view.shape().to_vec(), view.data().to_vec()))
@@ -53,7 +61,10 @@ fn load(path: &Path) -> Result<(Vec<usize>, Vec<u8>), PipelineError> {
 pub fn read_latents(path: &Path, frames: usize) -> Result<Tensor, PipelineError> {
     let (shape, data) = load(path)?;
     if shape[0] != frames {
-        return Err(file_error(path, format!("`latents.source` has {} frames and the segment has {frames}", shape[0])));
+        return Err(file_error(
+            path,
+            format!("`latents.source` has {} frames and the segment has {frames}", shape[0]),
+        ));
     }
     Ok(Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)
 }

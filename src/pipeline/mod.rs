@@ -27,9 +27,18 @@ pub use models::{BUILT_IN, describe_file, set_resources};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};
 pub use request::{
-    CacheSettings, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName, Source, WorkingFrame,
+    CacheSettings, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName, Source,
+    WorkingFrame,
 };
 pub use stages::Outcome;
 pub use worker::{Engine, Progress, Ticket};
 
 pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
+
+/// Pixels for the effect, which knows this part and not those behind it.
+pub mod pixels {
+    pub use crate::frame::{
+        Components, Depth, Encoding, Fit, FrameError, Geometry, HostColour, InputColour, Layout, Picture,
+        Rgb, Size, decode_row, encode_row, psnr, ssim,
+    };
+}

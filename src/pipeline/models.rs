@@ -39,7 +39,7 @@ impl Source for Weights {
     }
 
     fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, ModelError> {
-        self.0.tensor(name, dtype, device).map_err(|e| ModelError::Source(Box::new(e)))
+        self.0.tensor(name, dtype, device).map_err(|e| ModelError::Read(Box::new(e)))
     }
 
     fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
@@ -125,7 +125,11 @@ impl Chosen {
 struct Slot<T>(Option<(Key, Arc<T>)>);
 
 impl<T> Slot<T> {
-    fn get(&mut self, id: Key, load: impl FnOnce() -> Result<T, PipelineError>) -> Result<Arc<T>, PipelineError> {
+    fn get(
+        &mut self,
+        id: Key,
+        load: impl FnOnce() -> Result<T, PipelineError>,
+    ) -> Result<Arc<T>, PipelineError> {
         if let Some((known, value)) = &self.0 {
             if *known == id {
                 return Ok(value.clone());
@@ -184,7 +188,8 @@ impl ModelStore {
         self.opened.retain(|o| o.path != path);
         let file = Arc::new(TensorFile::open(path)?);
         let kind = identify(&file).kind;
-        let id = fingerprint(path).map_err(|e| PipelineError::File { path: path.into(), reason: e.to_string() })?;
+        let id = fingerprint(path)
+            .map_err(|e| PipelineError::File { path: path.into(), reason: e.to_string() })?;
         let opened = Opened { path: path.into(), stamp: now, file, kind, id };
         self.opened.push(opened.clone());
         Ok(opened)
@@ -293,7 +298,9 @@ impl Default for ModelStore {
 /// A VAE must speak of as many latent channels as the UNet.
 fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
     let channels = |kind: &Kind| match kind {
-        Kind::Sd15Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => Some(*latent_channels),
+        Kind::Sd15Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => {
+            Some(*latent_channels)
+        }
         _ => None,
     };
     let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));

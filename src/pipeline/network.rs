@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, IndexOp, Tensor};
+use candle_core::{DType, IndexOp, Tensor};
 
 use super::worker::Control;
 use crate::diffusion::{Branch, Call, DiffusionError, Network, scale_input};
@@ -31,8 +31,6 @@ pub struct UnetNetwork<'a> {
     pub conditioning: Conditioning,
     /// Number format of the network.
     pub dtype: DType,
-    /// Where it runs.
-    pub device: Device,
     /// Asked before every evaluation.
     pub control: &'a Control,
     /// Told the number of branches evaluated, after every evaluation.
@@ -54,13 +52,25 @@ impl UnetNetwork<'_> {
         all.index_select(&Tensor::new(index, all.device())?, 0)
     }
 
-    fn forward(&self, x: &Tensor, timestep: usize, context: &Tensor, frames: &[usize]) -> Result<Tensor, DiffusionError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        timestep: usize,
+        context: &Tensor,
+        frames: &[usize],
+    ) -> Result<Tensor, DiffusionError> {
         let scale = frames.iter().map(|&f| self.motion_scale.get(f).copied().unwrap_or(1.0)).collect();
         let controls = MotionControls { scale, effect: vec![self.motion_effect; frames.len()] };
         let motion = self.motion.as_deref().map(|m| (m, &controls));
         let out = self
             .unet
-            .forward(&x.to_dtype(self.dtype)?, timestep as f32, &context.to_dtype(self.dtype)?, frames.len(), motion)
+            .forward(
+                &x.to_dtype(self.dtype)?,
+                timestep as f32,
+                &context.to_dtype(self.dtype)?,
+                frames.len(),
+                motion,
+            )
             .map_err(DiffusionError::network)?;
         Ok(out.to_dtype(DType::F32)?)
     }
@@ -70,11 +80,8 @@ impl Network for UnetNetwork<'_> {
     fn eps(&mut self, call: &Call<'_>) -> Result<Vec<Tensor>, DiffusionError> {
         self.control.check().map_err(|_| DiffusionError::Cancelled)?;
         let x = scale_input(call.x, call.sigma)?;
-        let contexts = call
-            .branches
-            .iter()
-            .map(|&b| self.context(b, call.frames))
-            .collect::<Result<Vec<_>, _>>()?;
+        let contexts =
+            call.branches.iter().map(|&b| self.context(b, call.frames)).collect::<Result<Vec<_>, _>>()?;
         let n = call.frames.len();
         let same_length = contexts.windows(2).all(|w| w[0].dims() == w[1].dims());
         let out = if contexts.len() > 1 && same_length {

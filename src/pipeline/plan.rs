@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_whole_clip_is_one_segment() {
-        let got = shares(ClipRange { first: 1001, last: 1048 }, Cutting { segment_frames: 0, frame_step: 1 }, 1010);
+        let got =
+            shares(ClipRange { first: 1001, last: 1048 }, Cutting { segment_frames: 0, frame_step: 1 }, 1010);
         let segment = Segment { first: 1001, step: 1, count: 48 };
         assert_eq!(got, [Share { segment, index: 9, weight: 1.0 }]);
     }
@@ -131,7 +132,6 @@ mod tests {
                 }
             }
         }
-    }
 
         #[test]
         fn weights_change_in_small_steps(total in 2usize..200, seg in 8usize..40) {

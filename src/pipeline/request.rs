@@ -130,7 +130,10 @@ impl WorkingFrame {
         let digest = Key::of("frame")
             .number("width", picture.width as i64)
             .number("height", picture.height as i64)
-            .key("values", &Key::of_bytes(&picture.data.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()))
+            .key(
+                "values",
+                &Key::of_bytes(&picture.data.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
+            )
             .finish();
         Self { picture: Arc::new(picture), digest }
     }

@@ -20,10 +20,11 @@ use super::request::{Goal, Pass, PromptTrack, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
-    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, Scheduler, SeededNoise, Step, flip, sample, sigmas,
+    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, Scheduler, SeededNoise, Step, flip, sample,
+    sigmas,
 };
 use crate::frame::{Rgb, psnr};
-use crate::model::tokenize;
+use crate::model::tokenizer::tokenize;
 use crate::weights::MotionVersion;
 
 /// Stable Diffusion 1's factor between VAE latents and the sampler's space. A VAE of other latents bakes its own scale
@@ -250,8 +251,18 @@ impl<'a> Job<'a> {
         self.decode("decoded", &latents, &self.keys.resampled.clone(), index)
     }
 
-    fn decode(&mut self, name: &'static str, latents: &Tensor, of: &Key, index: usize) -> Result<Arc<Rgb>, PipelineError> {
-        let key = Key::of(name).key("of", of).key("vae", &self.chosen.vae_id()).number("index", index as i64).finish();
+    fn decode(
+        &mut self,
+        name: &'static str,
+        latents: &Tensor,
+        of: &Key,
+        index: usize,
+    ) -> Result<Arc<Rgb>, PipelineError> {
+        let key = Key::of(name)
+            .key("of", of)
+            .key("vae", &self.chosen.vae_id())
+            .number("index", index as i64)
+            .finish();
         if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
             self.report.stage(name, Origin::Memory);
             return Ok(Arc::new(from_tensor(&x)?));
@@ -293,8 +304,13 @@ impl<'a> Job<'a> {
     /// A prompt track as conditioning, [1 or frames, tokens, width].
     fn track(&mut self, track: &PromptTrack) -> Result<Tensor, PipelineError> {
         let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
-        let longest = texts.iter().map(|t| t.dim(1)).collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
-        let empty = if texts.iter().any(|t| t.dim(1).is_ok_and(|n| n < longest)) { Some(self.text("")?) } else { None };
+        let longest =
+            texts.iter().map(|t| t.dim(1)).collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
+        let empty = if texts.iter().any(|t| t.dim(1).is_ok_and(|n| n < longest)) {
+            Some(self.text("")?)
+        } else {
+            None
+        };
         // Prompts of different lengths are filled up with the empty prompt, chunk by chunk.
         let texts = texts
             .into_iter()
@@ -312,7 +328,10 @@ impl<'a> Job<'a> {
             match mix {
                 [(only, _)] => Ok(texts[*only].clone()),
                 _ => {
-                    let parts = mix.iter().map(|(i, w)| texts[*i].affine(f64::from(*w), 0.0)).collect::<Result<Vec<_>, _>>()?;
+                    let parts = mix
+                        .iter()
+                        .map(|(i, w)| texts[*i].affine(f64::from(*w), 0.0))
+                        .collect::<Result<Vec<_>, _>>()?;
                     let mut sum = parts[0].clone();
                     for part in &parts[1..] {
                         sum = (sum + part)?;
@@ -322,7 +341,9 @@ impl<'a> Job<'a> {
             }
         };
         let frames = if track.is_constant() { &track.mix[..track.mix.len().min(1)] } else { &track.mix[..] };
-        if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len())) || frames.is_empty() {
+        if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len()))
+            || frames.is_empty()
+        {
             return Err(PipelineError::Internal("a prompt track without prompts".to_owned()));
         }
         let frames = frames.iter().map(|m| mixed(m)).collect::<Result<Vec<_>, _>>()?;
@@ -332,19 +353,30 @@ impl<'a> Job<'a> {
     /// One prompt's encoding, [1, 77 n, width].
     fn text(&mut self, text: &str) -> Result<Tensor, PipelineError> {
         let skip = self.request.clip_skip;
-        let key = Key::of("text").key("model", &self.chosen.checkpoint_id()).number("skip", skip as i64).text("text", text).finish();
+        let key = Key::of("text")
+            .key("model", &self.chosen.checkpoint_id())
+            .number("skip", skip as i64)
+            .text("text", text)
+            .finish();
         if let Some(known) = self.runner.texts.get(&key) {
             return Ok(known.clone());
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
         let clip = self.runner.store.text(&self.chosen)?;
-        let encoded = clip.encode(&tokenize(text)?, skip)?;
+        let encoded = clip.encode(&tokenize(text), skip)?;
         self.runner.texts.insert(key, encoded.clone());
         Ok(encoded)
     }
 
     /// Runs the sampler over `sigmas`.
-    fn pass(&mut self, pass: &Pass, sigmas: &[f32], x: Tensor, part: usize, label: &str) -> Result<Tensor, PipelineError> {
+    fn pass(
+        &mut self,
+        pass: &Pass,
+        sigmas: &[f32],
+        x: Tensor,
+        part: usize,
+        label: &str,
+    ) -> Result<Tensor, PipelineError> {
         let started = self.part(part, 0.0);
         self.control.report(started, label);
         let conditioning = self.conditioning(pass)?;
@@ -393,30 +425,35 @@ impl<'a> Job<'a> {
                 negative: conditioning.negative.to_device(&device)?,
             },
             dtype,
-            device: device.clone(),
             control,
             evaluated: &mut evaluated,
         };
         let cfg: Vec<f32> = pass.cfg.iter().map(|&c| c as f32).collect();
         let cfg = if cfg.windows(2).all(|w| w[0] == w[1]) { cfg.into_iter().take(1).collect() } else { cfg };
-        let mut denoiser = Guided { network: &mut network, schedule: &self.schedule, cfg, context: Some(context) };
+        let mut denoiser =
+            Guided { network: &mut network, schedule: &self.schedule, cfg, context: Some(context) };
         let absolute: Vec<i64> = self.request.segment.frames().collect();
         let mut noise = SeededNoise::new(self.request.seed, absolute);
         let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
         let x = x.to_device(&device)?;
-        Ok(sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)?.to_device(&Device::Cpu)?)
+        Ok(sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)?
+            .to_device(&Device::Cpu)?)
     }
 
     /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
     fn measure(&mut self, picture: Option<&Rgb>) -> Result<(), PipelineError> {
         let index = self.request.index;
         let (Some(picture), Some(frames)) = (picture, &self.request.source.frames) else {
-            return if self.request.source.frames.is_none() { Err(PipelineError::NeedFrames) } else { Ok(()) };
+            return if self.request.source.frames.is_none() {
+                Err(PipelineError::NeedFrames)
+            } else {
+                Ok(())
+            };
         };
         let Some(source) = frames.get(index).map(|f| f.picture.clone()) else { return Ok(()) };
         let latents = self.latents()?;
         let plain = self.decode("round trip", &latents, &self.keys.latents.clone(), index)?;
-        self.report.psnr = Some((psnr(&source, picture), psnr(&source, &plain)));
+        self.report.psnr = Some((decibels(&source, picture)?, decibels(&source, &plain)?));
         Ok(())
     }
 
@@ -429,7 +466,8 @@ impl<'a> Job<'a> {
         let frames = request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
         let count = frames.len();
         let mut entry = Entry::new();
-        let working = frames.iter().map(|f| to_tensor(&f.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
+        let working =
+            frames.iter().map(|f| to_tensor(&f.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
         entry.insert("frames.working".to_owned(), Tensor::cat(&working, 0)?);
         let second = self.second_pass();
         for (prefix, pass) in [("text", &second), ("text.unsample", &request.unsample)] {
@@ -453,6 +491,10 @@ impl<'a> Job<'a> {
         self.runner.written = Some(mark);
         Ok(())
     }
+}
+
+fn decibels(one: &Rgb, other: &Rgb) -> Result<f64, PipelineError> {
+    psnr(one, other).map_err(|e| PipelineError::Internal(e.to_string()))
 }
 
 /// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
@@ -491,7 +533,9 @@ fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
         for mix in track.mix.iter().take(frames) {
             key = key.number("terms", mix.len() as i64);
             for (index, weight) in mix {
-                key = key.text("text", track.texts.get(*index).map_or("", String::as_str)).floats("weight", &[f64::from(*weight)]);
+                key = key
+                    .text("text", track.texts.get(*index).map_or("", String::as_str))
+                    .floats("weight", &[f64::from(*weight)]);
             }
         }
         key
@@ -507,7 +551,9 @@ fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
 fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> Result<Keys, PipelineError> {
     let latents = match &request.latents {
         Some(path) => diagnostics::latents_key(path)?,
-        None => Key::of("latents").key("vae", &chosen.vae_id()).keys("frames", &request.source.digests).finish(),
+        None => {
+            Key::of("latents").key("vae", &chosen.vae_id()).keys("frames", &request.source.digests).finish()
+        }
     };
     let motion = &request.motion;
     let mut unsampled = Key::of("unsampled")

@@ -93,9 +93,16 @@ impl Drop for Ticket {
 }
 
 enum Task {
-    Run { request: Box<Request>, control: Arc<Control>, answer: Sender<Result<Outcome, PipelineError>> },
+    Run {
+        request: Box<Request>,
+        control: Arc<Control>,
+        answer: Sender<Result<Outcome, PipelineError>>,
+    },
     /// Forget what is in memory and, if asked, on disk.
-    Clear { request: super::CacheSettings, done: Sender<u64> },
+    Clear {
+        request: super::CacheSettings,
+        done: Sender<u64>,
+    },
     Stop,
 }
 
@@ -136,7 +143,9 @@ impl Engine {
     pub fn clear(&self, cache: super::CacheSettings) -> Result<u64, PipelineError> {
         let (done, freed) = bounded(1);
         self.send(Task::Clear { request: cache, done })?;
-        freed.recv().map_err(|_| PipelineError::Internal("the worker ended while the cache was cleared".to_owned()))
+        freed
+            .recv()
+            .map_err(|_| PipelineError::Internal("the worker ended while the cache was cleared".to_owned()))
     }
 
     /// Ends the worker and frees models and caches. The next request starts it anew.

@@ -77,10 +77,14 @@ pub fn run(arguments: &Arguments) -> Result<Made> {
     if arguments.install {
         let installed = system_folder().join("Unsample.ofx.bundle");
         if installed.exists() {
-            fs::remove_dir_all(&installed).with_context(|| format!("{} could not be replaced", installed.display()))?;
+            fs::remove_dir_all(&installed)
+                .with_context(|| format!("{} could not be replaced", installed.display()))?;
         }
         copy_folder(&bundle, &installed).with_context(|| {
-            format!("the plugin could not be installed to {}; run again with the rights to write there", installed.display())
+            format!(
+                "the plugin could not be installed to {}; run again with the rights to write there",
+                installed.display()
+            )
         })?;
         println!("installed to {}", installed.display());
     }
@@ -96,7 +100,8 @@ fn assemble(build: &Path, bundle: &Path) -> Result<()> {
     let built = build.join(library());
     fs::copy(&built, binaries.join("Unsample.ofx")).with_context(|| format!("{}", built.display()))?;
     let source = root().join("bundle");
-    let plist = fs::read_to_string(source.join("Info.plist"))?.replace("@VERSION@", env!("CARGO_PKG_VERSION"));
+    let plist =
+        fs::read_to_string(source.join("Info.plist"))?.replace("@VERSION@", env!("CARGO_PKG_VERSION"));
     fs::write(contents.join("Info.plist"), plist)?;
     copy_folder(&source.join("models"), &contents.join("Resources").join("models"))?;
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {

@@ -45,12 +45,15 @@ fn scene(p: V, time: f32) -> [f32; 3] {
     c = paint(c, [1.0, 0.93, 0.70], (p.0 - 1.35 + pan * 0.1).hypot(p.1 - 0.34) - 0.09);
 
     // Houses in two rows, the far one slower.
-    for (row, (speed, base, tone)) in [(0.4, 0.62, [0.42, 0.40, 0.52]), (1.0, 0.74, [0.55, 0.33, 0.27])].into_iter().enumerate() {
+    for (row, (speed, base, tone)) in
+        [(0.4, 0.62, [0.42, 0.40, 0.52]), (1.0, 0.74, [0.55, 0.33, 0.27])].into_iter().enumerate()
+    {
         let x = p.0 + pan * speed;
         let house = (x / 0.34).floor();
         let height = 0.16 + 0.26 * hash(house as i32, row as i32) + row as f32 * 0.06;
         let centre = ((house + 0.5) * 0.34, base - height / 2.0);
-        let shade: [f32; 3] = std::array::from_fn(|i| tone[i] * (0.75 + 0.5 * hash(house as i32, 7 + i as i32)));
+        let shade: [f32; 3] =
+            std::array::from_fn(|i| tone[i] * (0.75 + 0.5 * hash(house as i32, 7 + i as i32)));
         c = paint(c, shade, slab((x, p.1), centre, (0.165, height / 2.0), 0.005));
         let cell = ((x / 0.068).floor(), (p.1 / 0.07).floor());
         let middle = ((cell.0 + 0.5) * 0.068, (cell.1 + 0.5) * 0.07);
@@ -110,7 +113,8 @@ pub fn frame(index: u32, frames: u32) -> RgbImage {
     let unit = |x: u32, sub: f32| (x as f32 + sub) / height as f32;
     RgbImage::from_fn(width, height, |x, y| {
         let mut sum = [0.0; 3];
-        for (k, (dx, dy)) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].into_iter().enumerate() {
+        for (k, (dx, dy)) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].into_iter().enumerate()
+        {
             let time = (index as f32 + k as f32 / 8.0) / frames as f32;
             let colour = scene((unit(x, dx), unit(y, dy)), time);
             for i in 0..3 {

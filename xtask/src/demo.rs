@@ -49,7 +49,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .arg(styled.join("%04d.png"))
         .arg("--bundle")
         .arg(&made.bundle)
-        .args(["--set", &format!("prompt={}", arguments.prompt), "--set", "workingSize=0", "--set", "cacheSize=0"])
+        .args([
+            "--set",
+            &format!("prompt={}", arguments.prompt),
+            "--set",
+            "workingSize=0",
+            "--set",
+            "cacheSize=0",
+        ])
         .status()
         .with_context(|| format!("{} could not be started", made.tool.display()))?;
     if !status.success() {

@@ -118,7 +118,9 @@ fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
         // The reference then takes all frames at once.
         add("contextLength", &settings["frames"].to_string());
     } else {
-        for (name, key) in [("contextLength", "length"), ("contextOverlap", "overlap"), ("contextStride", "stride")] {
+        for (name, key) in
+            [("contextLength", "length"), ("contextOverlap", "overlap"), ("contextStride", "stride")]
+        {
             add(name, &context[key].to_string());
         }
         add("contextSchedule", &text(&context["schedule"]));
@@ -135,7 +137,10 @@ fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
     }
     add("clipSkip", &settings["clip_skip"].to_string());
     for part in ["controlnet", "lora"] {
-        ensure!(settings[part].as_array().is_none_or(Vec::is_empty), "the run uses {part}, which the effect does not have yet");
+        ensure!(
+            settings[part].as_array().is_none_or(Vec::is_empty),
+            "the run uses {part}, which the effect does not have yet"
+        );
     }
     add("workingSize", "0");
     add("segmentFrames", "0");

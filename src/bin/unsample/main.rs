@@ -7,14 +7,7 @@ fn main() {
     let info = source.info().clone();
     println!("{info:?}");
     let out = args.next().unwrap();
-    let mut sink = io::create(
-        &out,
-        &io::Target {
-            frames: info.frames,
-            info: info.clone(),
-        },
-    )
-    .unwrap();
+    let mut sink = io::create(&out, &io::Target { frames: info.frames, info: info.clone() }).unwrap();
     for n in 1..=info.frames {
         sink.write(n, &source.frame(n).unwrap()).unwrap();
     }

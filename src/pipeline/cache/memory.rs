@@ -52,7 +52,9 @@ impl MemoryCache {
         }
         self.used += bytes;
         while self.used > self.limit {
-            let Some(oldest) = self.entries.iter().min_by_key(|(_, s)| s.used_at).map(|(k, _)| *k) else { break };
+            let Some(oldest) = self.entries.iter().min_by_key(|(_, s)| s.used_at).map(|(k, _)| *k) else {
+                break;
+            };
             if let Some(gone) = self.entries.remove(&oldest) {
                 self.used -= gone.bytes;
             }

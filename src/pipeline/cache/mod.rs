@@ -44,7 +44,10 @@ pub fn default_folder() -> PathBuf {
     } else if cfg!(target_os = "macos") {
         home().map(|h| h.join("Library").join("Caches"))
     } else {
-        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute()).or_else(|| home().map(|h| h.join(".cache")))
+        std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+            .or_else(|| home().map(|h| h.join(".cache")))
     };
     base.unwrap_or_else(std::env::temp_dir).join("unsample")
 }

@@ -59,11 +59,7 @@ pub struct ColourTags {
 impl Default for ColourTags {
     /// High-definition video, the common case for pictures that do not say.
     fn default() -> Self {
-        Self {
-            matrix: "bt709".into(),
-            primaries: "bt709".into(),
-            transfer: "bt709".into(),
-        }
+        Self { matrix: "bt709".into(), primaries: "bt709".into(), transfer: "bt709".into() }
     }
 }
 
@@ -110,15 +106,9 @@ pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
             if let Some(clip) = animated::Animation::open(input)? {
                 return Ok(Box::new(clip));
             }
-            Ok(Box::new(stills::Stills::open(
-                input,
-                vec![input.to_owned()],
-            )?))
+            Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?))
         }
-        ext if names::is_still(ext) => Ok(Box::new(stills::Stills::open(
-            input,
-            vec![input.to_owned()],
-        )?)),
+        ext if names::is_still(ext) => Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?)),
         _ => Ok(Box::new(decoder::Video::open(input)?)),
     }
 }
@@ -142,8 +132,6 @@ pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaErro
         OutputKind::Gif => Ok(Box::new(animated::GifSink::create(output, target)?)),
         OutputKind::AnimatedPng => Ok(Box::new(animated::ApngSink::create(output, target)?)),
         OutputKind::Pattern(pattern) => Ok(Box::new(stills::StillSink::create(pattern, target)?)),
-        OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(
-            output, &extension, target,
-        )?)),
+        OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(output, &extension, target)?)),
     }
 }
