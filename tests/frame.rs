@@ -120,6 +120,14 @@ proptest! {
 }
 
 #[test]
+fn a_crop_that_starts_between_pixels_is_flat_to_its_last_row() {
+    let mut source = Picture::new(17, 20);
+    source.rgba.fill(0.5);
+    let rgb = geometry(17, 20, 39, Fit::Crop).to_working(&source).unwrap();
+    assert_close("flat", &rgb.data, &vec![0.5f32; rgb.data.len()], 1e-6, 0.0);
+}
+
+#[test]
 fn without_a_change_of_size_every_step_of_a_byte_stays_itself() {
     for fit in Fit::ALL {
         for short in [0, 24] {

@@ -50,9 +50,6 @@ pub enum FrameError {
         /// The height that came.
         have_height: usize,
     },
-    /// The resampling library refused a size.
-    #[error("resizing failed: {0}")]
-    Resize(String),
     /// An option that no menu has.
     #[error("{0}")]
     UnknownName(String),

@@ -5,10 +5,8 @@
 
 use std::str::FromStr;
 
-use fast_image_resize::pixels::F32x3;
-
 use super::error::{FrameError, by_name};
-use super::resize::{Region, resized};
+use super::resize::{Pixel, Region, resized};
 use super::{Picture, Rgb};
 
 /// The side of a working picture is a multiple of this.
@@ -143,21 +141,21 @@ impl Geometry {
         let clamped = |value: f32| {
             if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
         };
-        let pixels: Vec<F32x3> = picture
+        let pixels: Vec<Pixel> = picture
             .rgba
             .as_chunks::<4>()
             .0
             .iter()
-            .map(|&[r, g, b, _]| F32x3::new([clamped(r), clamped(g), clamped(b)]))
+            .map(|&[r, g, b, _]| [clamped(r), clamped(g), clamped(b)])
             .collect();
-        let content = resized(&pixels, self.source, self.seen, self.content)?;
+        let content = resized(&pixels, self.source, self.seen, self.content);
         let Size { width, height } = self.working;
         let mut data = Vec::with_capacity(3 * width * height);
-        for channel in 0..3 {
+        for channel in [0, 1, 2] {
             for y in 0..height {
                 let row = y.min(self.content.height - 1) * self.content.width;
                 // Beyond the content its edge repeats.
-                data.extend((0..width).map(|x| content[row + x.min(self.content.width - 1)].0[channel]));
+                data.extend((0..width).map(|x| content[row + x.min(self.content.width - 1)][channel]));
             }
         }
         Ok(Rgb { width, height, data })
@@ -175,15 +173,15 @@ impl Geometry {
         let value = |at: usize| {
             if picture.data[at].is_nan() { 0.0 } else { picture.data[at] }
         };
-        let pixels: Vec<F32x3> =
-            (0..plane).map(|at| F32x3::new([value(at), value(at + plane), value(at + 2 * plane)])).collect();
+        let pixels: Vec<Pixel> =
+            (0..plane).map(|at| [value(at), value(at + plane), value(at + 2 * plane)]).collect();
         let inner = self.covered();
-        let content = resized(&pixels, self.working, self.shown(inner), inner.size())?;
+        let content = resized(&pixels, self.working, self.shown(inner), inner.size());
         let mut result = Picture::new(self.source.width, self.source.height);
         for (row, pixels) in content.chunks_exact(inner.width).enumerate() {
             let target = &mut result.row_mut(inner.top + row)[inner.left * 4..];
             for (target, pixel) in target.as_chunks_mut::<4>().0.iter_mut().zip(pixels) {
-                let [r, g, b] = pixel.0;
+                let [r, g, b] = *pixel;
                 *target = [r, g, b, 1.0];
             }
         }
