@@ -110,3 +110,40 @@ fn one_evaluation_with_v2_and_all_its_blocks() {
     let want = tensor(&run, "resample.call.0.eps");
     assert_close("resample.call.0.eps", &eps, &want, 2e-5);
 }
+
+/// The whole of E3 (v1: group norms across frames) by Euler's rule on eps, unsampling and resampling.
+#[test]
+fn unsampling_and_resampling_with_v1() {
+    const MOTION: &str = "animatediff_mm_sd_v15.s1.f32.safetensors";
+    let Some((run, files)) = find("E3", &[CHECKPOINT, MOTION]) else { return };
+    let unet = UNet::load(&source(View::unet(open(&files[0]))), DType::F32, &Device::Cpu).unwrap();
+    let motion = MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();
+    assert!(motion.across_frames_norm());
+    let info: serde_json::Value = serde_json::from_str(&run.metadata()["info"]).unwrap();
+    let frames = tensor(&run, "latents.source").dim(0).unwrap();
+
+    let eps = |x: &Tensor, sigma: f64, timestep: f32, text: &str| {
+        let x = (x / (sigma * sigma + 1.0).sqrt()).unwrap();
+        let motion = Some((&motion, &MotionControls::default()));
+        unet.forward(&x, timestep, &tensor(&run, text), frames, motion).unwrap()
+    };
+    let walk = |pass: &str, texts: [&str; 2], cfg: f64, from: &str| {
+        let sigmas = tensor(&run, &format!("sigmas.{pass}")).to_vec1::<f32>().unwrap();
+        let mut x = tensor(&run, from);
+        for (index, pair) in sigmas.windows(2).enumerate() {
+            let timestep = info[format!("timesteps_{pass}")][index].as_f64().unwrap() as f32;
+            let [sigma, next] = [f64::from(pair[0]), f64::from(pair[1])];
+            let mut guided = eps(&x, sigma, timestep, texts[0]);
+            if cfg != 1.0 {
+                let uncond = eps(&x, sigma, timestep, texts[1]);
+                guided = (&uncond + ((guided - &uncond).unwrap() * cfg).unwrap()).unwrap();
+            }
+            x = (x + (guided * (next - sigma)).unwrap()).unwrap();
+        }
+        x
+    };
+    let up = walk("unsample", ["text.unsample.positive", "text.unsample.negative"], 1.0, "latents.source");
+    assert_close("E3 latents.unsampled", &up, &tensor(&run, "latents.unsampled"), 3e-4);
+    let down = walk("resample", ["text.positive", "text.negative"], 3.0, "latents.unsampled");
+    assert_close("E3 latents.resampled", &down, &tensor(&run, "latents.resampled"), 3e-4);
+}
