@@ -92,10 +92,7 @@ impl Picture {
         match &self.samples {
             Samples::Eight(v) => v.clone(),
             // 65535 / 255 = 257 exactly, so this is round(s / 257).
-            Samples::Sixteen(v) => v
-                .iter()
-                .map(|&s| ((u32::from(s) + 128) / 257) as u8)
-                .collect(),
+            Samples::Sixteen(v) => v.iter().map(|&s| ((u32::from(s) + 128) / 257) as u8).collect(),
             // A float cast saturates and turns NaN into 0.
             Samples::Float(v) => v.iter().map(|&s| (s * 255.0).round() as u8).collect(),
         }
@@ -121,12 +118,7 @@ impl Picture {
             Samples::Sixteen(v) => Samples::Sixteen(repack(v, from, to, u16::MAX)),
             Samples::Float(v) => Samples::Float(repack(v, from, to, 1.0)),
         };
-        Self {
-            width: self.width,
-            height: self.height,
-            channels,
-            samples,
-        }
+        Self { width: self.width, height: self.height, channels, samples }
     }
 }
 

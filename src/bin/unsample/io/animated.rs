@@ -27,11 +27,7 @@ pub struct Animation {
 impl Animation {
     /// Opens an animation; `None` for a PNG that is a single picture.
     pub fn open(path: &Path) -> Result<Option<Self>, MediaError> {
-        if extension(path) != "gif"
-            && !png(path)?
-                .is_apng()
-                .map_err(|error| MediaError::read(path, error))?
-        {
+        if extension(path) != "gif" && !png(path)?.is_apng().map_err(|error| MediaError::read(path, error))? {
             return Ok(None);
         }
         // Neither format says how many frames there are, nor whether any of them is transparent.
@@ -46,11 +42,7 @@ impl Animation {
         if frames == 0 {
             return Err(MediaError::Empty(path.to_owned()));
         }
-        let fps = if seconds > 0.0 {
-            f64::from(frames) / seconds
-        } else {
-            10.0
-        };
+        let fps = if seconds > 0.0 { f64::from(frames) / seconds } else { 10.0 };
         let file = path.to_owned();
         Ok(Some(Self {
             info: Info {
@@ -80,11 +72,7 @@ impl Source for Animation {
     }
 
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
-        let missing = || MediaError::NoFrame {
-            path: self.path.clone(),
-            number,
-            frames: self.info.frames,
-        };
+        let missing = || MediaError::NoFrame { path: self.path.clone(), number, frames: self.info.frames };
         if number == 0 || number > self.info.frames {
             return Err(missing());
         }
@@ -101,9 +89,7 @@ fn decode(path: &Path) -> Result<image::Frames<'static>, MediaError> {
     let failed = |error| MediaError::read(path, error);
     if extension(path) == "gif" {
         let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
-        return Ok(GifDecoder::new(BufReader::new(file))
-            .map_err(failed)?
-            .into_frames());
+        return Ok(GifDecoder::new(BufReader::new(file)).map_err(failed)?.into_frames());
     }
     Ok(png(path)?.apng().map_err(failed)?.into_frames())
 }
@@ -121,12 +107,10 @@ fn on_a_thread(file: PathBuf, skip: usize, alpha: bool) -> Frames {
             }
         };
         for frame in frames.skip(skip) {
-            let picture = frame
-                .map_err(|error| MediaError::read(&file, error))
-                .and_then(|frame| {
-                    from_rgba8(frame.into_buffer(), alpha)
-                        .ok_or_else(|| MediaError::read(&file, "it has no pixels"))
-                });
+            let picture = frame.map_err(|error| MediaError::read(&file, error)).and_then(|frame| {
+                from_rgba8(frame.into_buffer(), alpha)
+                    .ok_or_else(|| MediaError::read(&file, "it has no pixels"))
+            });
             if sender.send(picture).is_err() {
                 return;
             }
@@ -148,26 +132,18 @@ impl GifSink {
         let fresh = FreshFile::new(output)?;
         let file = File::create(fresh.path()).map_err(|error| MediaError::write(output, &error))?;
         let mut encoder = GifEncoder::new_with_speed(BufWriter::new(file), 10);
-        encoder
-            .set_repeat(Repeat::Infinite)
-            .map_err(|error| MediaError::encode(output, error))?;
+        encoder.set_repeat(Repeat::Infinite).map_err(|error| MediaError::encode(output, error))?;
         Ok(Self {
             encoder: Some(encoder),
             fresh,
-            delay: Delay::from_saturating_duration(Duration::from_secs_f64(
-                1.0 / rate(&target.info),
-            )),
+            delay: Delay::from_saturating_duration(Duration::from_secs_f64(1.0 / rate(&target.info))),
         })
     }
 }
 
 /// A rate that is safe to divide by.
 fn rate(info: &Info) -> f64 {
-    if info.fps.is_finite() && info.fps > 0.01 {
-        info.fps
-    } else {
-        25.0
-    }
+    if info.fps.is_finite() && info.fps > 0.01 { info.fps } else { 25.0 }
 }
 
 impl Sink for GifSink {
@@ -196,11 +172,7 @@ impl Sink for GifSink {
 /// The library's encoders swallow a failed last write; the end of the file shows it.
 fn check_complete(path: &Path, target: &Path, trailer: &[u8]) -> Result<(), MediaError> {
     let bytes = std::fs::read(path).map_err(|error| MediaError::write(target, &error))?;
-    if bytes.ends_with(trailer) {
-        Ok(())
-    } else {
-        Err(MediaError::Full(target.to_owned()))
-    }
+    if bytes.ends_with(trailer) { Ok(()) } else { Err(MediaError::Full(target.to_owned())) }
 }
 
 /// Writes an animated PNG, in 16 bits if the source has them.
@@ -220,27 +192,14 @@ impl ApngSink {
         let (sixteen, alpha) = (info.bits > 8, info.alpha);
         let (numerator, denominator) = delay_fraction(rate(info));
         let mut encoder = png::Encoder::new(BufWriter::new(file), info.width, info.height);
-        encoder.set_color(if alpha {
-            png::ColorType::Rgba
-        } else {
-            png::ColorType::Rgb
-        });
-        encoder.set_depth(if sixteen {
-            png::BitDepth::Sixteen
-        } else {
-            png::BitDepth::Eight
-        });
+        encoder.set_color(if alpha { png::ColorType::Rgba } else { png::ColorType::Rgb });
+        encoder.set_depth(if sixteen { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
         let writer = encoder
             .set_animated(target.frames, 0)
             .and_then(|()| encoder.set_frame_delay(numerator, denominator))
             .and_then(|()| encoder.write_header())
             .map_err(|error| png_error(output, error))?;
-        Ok(Self {
-            writer: Some(writer),
-            fresh,
-            sixteen,
-            alpha,
-        })
+        Ok(Self { writer: Some(writer), fresh, sixteen, alpha })
     }
 }
 
@@ -258,10 +217,7 @@ fn delay_fraction(fps: f64) -> (u16, u16) {
 fn png_error(path: &Path, error: png::EncodingError) -> MediaError {
     match error {
         png::EncodingError::IoError(error) => MediaError::write(path, &error),
-        other => MediaError::Unwritable {
-            path: path.to_owned(),
-            why: other.to_string(),
-        },
+        other => MediaError::Unwritable { path: path.to_owned(), why: other.to_string() },
     }
 }
 
@@ -269,27 +225,19 @@ impl Sink for ApngSink {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
         let bytes = if self.sixteen {
-            picture
-                .to_sixteen()
-                .into_iter()
-                .flat_map(u16::to_be_bytes)
-                .collect()
+            picture.to_sixteen().into_iter().flat_map(u16::to_be_bytes).collect()
         } else {
             picture.to_eight()
         };
         if let Some(writer) = &mut self.writer {
-            writer
-                .write_image_data(&bytes)
-                .map_err(|error| png_error(self.fresh.target(), error))?;
+            writer.write_image_data(&bytes).map_err(|error| png_error(self.fresh.target(), error))?;
         }
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), MediaError> {
         if let Some(writer) = self.writer.take() {
-            writer
-                .finish()
-                .map_err(|error| png_error(self.fresh.target(), error))?;
+            writer.finish().map_err(|error| png_error(self.fresh.target(), error))?;
         }
         check_complete(self.fresh.path(), self.fresh.target(), b"IEND\xaeB`\x82")?;
         self.fresh.publish()

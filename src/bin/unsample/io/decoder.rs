@@ -26,11 +26,7 @@ impl Video {
             let frames: Frames = Box::new(Reader::start(&file, format, from)?);
             Ok(frames)
         }));
-        Ok(Self {
-            info,
-            path: path.to_owned(),
-            replay,
-        })
+        Ok(Self { info, path: path.to_owned(), replay })
     }
 }
 
@@ -40,11 +36,7 @@ impl Source for Video {
     }
 
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
-        let missing = || MediaError::NoFrame {
-            path: self.path.clone(),
-            number,
-            frames: self.info.frames,
-        };
+        let missing = || MediaError::NoFrame { path: self.path.clone(), number, frames: self.info.frames };
         if number == 0 || number > self.info.frames {
             return Err(missing());
         }
@@ -82,32 +74,17 @@ impl Reader {
     /// faster and, in files with a changing rate, could land on the wrong frame.
     fn start(path: &Path, format: &str, from: u32) -> Result<Self, MediaError> {
         let mut command = Command::new("ffmpeg");
-        command
-            .args(["-v", "error", "-nostdin", "-i"])
-            .arg(ffmpeg::file_argument(path));
+        command.args(["-v", "error", "-nostdin", "-i"]).arg(ffmpeg::file_argument(path));
         command.args(["-map", "0:v:0"]).args(ffmpeg::passthrough());
         if from > 1 {
             command.args(["-vf", &format!("select=gte(n\\,{})", from - 1)]);
         }
         command.args(["-c:v", "pam", "-pix_fmt", format, "-f", "image2pipe", "-"]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         detach_from_ctrl_c(&mut command);
-        let mut child = command
-            .spawn()
-            .map_err(|error| MediaError::read(path, error))?;
-        let pipe = child
-            .stdout
-            .take()
-            .ok_or_else(|| MediaError::read(path, "ffmpeg has no output"))?;
-        Ok(Self {
-            child,
-            pipe: BufReader::with_capacity(1 << 20, pipe),
-            path: path.to_owned(),
-            done: false,
-        })
+        let mut child = command.spawn().map_err(|error| MediaError::read(path, error))?;
+        let pipe = child.stdout.take().ok_or_else(|| MediaError::read(path, "ffmpeg has no output"))?;
+        Ok(Self { child, pipe: BufReader::with_capacity(1 << 20, pipe), path: path.to_owned(), done: false })
     }
 
     /// The next picture; `None` at the end.
@@ -165,11 +142,7 @@ pub fn detach_from_ctrl_c(command: &mut Command) {
 /// Reads one PAM picture; `None` at a clean end.
 fn read_pam(pipe: &mut impl BufRead) -> Result<Option<Picture>, String> {
     let mut line = String::new();
-    if pipe
-        .read_line(&mut line)
-        .map_err(|error| error.to_string())?
-        == 0
-    {
+    if pipe.read_line(&mut line).map_err(|error| error.to_string())? == 0 {
         return Ok(None);
     }
     if line.trim() != "P7" {
@@ -178,11 +151,7 @@ fn read_pam(pipe: &mut impl BufRead) -> Result<Option<Picture>, String> {
     let (mut width, mut height, mut channels, mut max) = (0u32, 0u32, 0u8, 0u32);
     loop {
         line.clear();
-        if pipe
-            .read_line(&mut line)
-            .map_err(|error| error.to_string())?
-            == 0
-        {
+        if pipe.read_line(&mut line).map_err(|error| error.to_string())? == 0 {
             return Err("the picture's header is cut off".into());
         }
         let mut words = line.split_whitespace();
@@ -197,29 +166,19 @@ fn read_pam(pipe: &mut impl BufRead) -> Result<Option<Picture>, String> {
             _ => {}
         }
     }
-    if !(channels == 3 || channels == 4)
-        || !(max == 255 || max == 65535)
-        || width == 0
-        || height == 0
-    {
-        return Err(format!(
-            "a picture of {width}x{height}x{channels}, {max}, is not what was asked for"
-        ));
+    if !(channels == 3 || channels == 4) || !(max == 255 || max == 65535) || width == 0 || height == 0 {
+        return Err(format!("a picture of {width}x{height}x{channels}, {max}, is not what was asked for"));
     }
     let samples = (width as usize)
         .checked_mul(height as usize)
         .and_then(|n| n.checked_mul(usize::from(channels)))
         .ok_or("a picture is too large")?;
     let mut bytes = vec![0; samples * if max == 255 { 1 } else { 2 }];
-    pipe.read_exact(&mut bytes)
-        .map_err(|_| "the last picture is cut off".to_owned())?;
+    pipe.read_exact(&mut bytes).map_err(|_| "the last picture is cut off".to_owned())?;
     if max == 255 {
         return Ok(Picture::eight(width, height, channels, bytes));
     }
-    let wide = bytes
-        .chunks_exact(2)
-        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-        .collect();
+    let wide = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     Ok(Picture::sixteen(width, height, channels, wide))
 }
 
@@ -229,22 +188,15 @@ mod tests {
 
     #[test]
     fn pam_pictures_follow_each_other() {
-        let mut bytes =
-            b"P7\nWIDTH 1\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n".to_vec();
+        let mut bytes = b"P7\nWIDTH 1\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n".to_vec();
         bytes.extend([1, 2, 3, 4, 5, 6]);
         bytes.extend(b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 65535\nENDHDR\n");
         bytes.extend([1, 0, 0, 2, 0, 3, 255, 255]);
         let mut pipe = bytes.as_slice();
         let first = read_pam(&mut pipe).unwrap().unwrap();
-        assert_eq!(
-            first,
-            Picture::eight(1, 2, 3, vec![1, 2, 3, 4, 5, 6]).unwrap()
-        );
+        assert_eq!(first, Picture::eight(1, 2, 3, vec![1, 2, 3, 4, 5, 6]).unwrap());
         let second = read_pam(&mut pipe).unwrap().unwrap();
-        assert_eq!(
-            second,
-            Picture::sixteen(1, 1, 4, vec![256, 2, 3, 65535]).unwrap()
-        );
+        assert_eq!(second, Picture::sixteen(1, 1, 4, vec![256, 2, 3, 65535]).unwrap());
         assert_eq!(read_pam(&mut pipe).unwrap(), None);
         assert!(read_pam(&mut &bytes[..40]).is_err());
         assert!(read_pam(&mut &b"P6\n"[..]).is_err());

@@ -55,9 +55,7 @@ impl Encoder {
             (true, true) => "rgba64le",
         };
         let mut command = Command::new("ffmpeg");
-        command.args([
-            "-v", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", raw,
-        ]);
+        command.args(["-v", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", raw]);
         command.args(["-s", &format!("{}x{}", info.width, info.height)]);
         command.args(["-r", &rate(info.fps), "-i", "pipe:0"]);
         if let Some(sound) = &info.sound {
@@ -68,29 +66,17 @@ impl Encoder {
         command.args(codec.arguments);
         command.args(["-vf", &filter(info, codec.format)]);
         let colour = &info.colour;
-        let matrix = if filter(info, "").contains("=bt709:") {
-            "bt709"
-        } else {
-            &colour.matrix
-        };
+        let matrix = if filter(info, "").contains("=bt709:") { "bt709" } else { &colour.matrix };
         command.args(["-colorspace", matrix, "-color_primaries", &colour.primaries]);
         command.args(["-color_trc", &colour.transfer, "-color_range", "tv"]);
         if ["mp4", "m4v", "mov"].contains(&extension.as_str()) {
             command.args(["-movflags", "+faststart"]);
         }
         command.arg(ffmpeg::file_argument(fresh.path()));
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         detach_from_ctrl_c(&mut command);
-        let mut child = command
-            .spawn()
-            .map_err(|error| MediaError::write(output, &error))?;
-        let pipe = child
-            .stdin
-            .take()
-            .map(|pipe| BufWriter::with_capacity(1 << 20, pipe));
+        let mut child = command.spawn().map_err(|error| MediaError::write(output, &error))?;
+        let pipe = child.stdin.take().map(|pipe| BufWriter::with_capacity(1 << 20, pipe));
         let words = child.stderr.take().map(|mut stderr| {
             std::thread::spawn(move || {
                 let mut words = Vec::new();
@@ -98,32 +84,19 @@ impl Encoder {
                 words
             })
         });
-        Ok(Self {
-            running: Running { child, pipe, words },
-            fresh,
-            sixteen,
-            alpha,
-        })
+        Ok(Self { running: Running { child, pipe, words }, fresh, sixteen, alpha })
     }
 
     /// Why ffmpeg stopped.
     fn failure(&mut self) -> MediaError {
         self.running.pipe = None;
         let _ = self.running.child.wait();
-        let words = self
-            .running
-            .words
-            .take()
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default();
+        let words = self.running.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let path = self.fresh.target().to_owned();
         if String::from_utf8_lossy(&words).contains("No space left on device") {
             return MediaError::Full(path);
         }
-        MediaError::Unwritable {
-            path,
-            why: ffmpeg::last_line(&words),
-        }
+        MediaError::Unwritable { path, why: ffmpeg::last_line(&words) }
     }
 }
 
@@ -131,28 +104,16 @@ impl Sink for Encoder {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
         let bytes = if self.sixteen {
-            picture
-                .to_sixteen()
-                .into_iter()
-                .flat_map(u16::to_le_bytes)
-                .collect()
+            picture.to_sixteen().into_iter().flat_map(u16::to_le_bytes).collect()
         } else {
             picture.to_eight()
         };
-        let sent = self
-            .running
-            .pipe
-            .as_mut()
-            .is_some_and(|pipe| pipe.write_all(&bytes).is_ok());
+        let sent = self.running.pipe.as_mut().is_some_and(|pipe| pipe.write_all(&bytes).is_ok());
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), MediaError> {
-        let flushed = self
-            .running
-            .pipe
-            .take()
-            .is_some_and(|mut pipe| pipe.flush().is_ok());
+        let flushed = self.running.pipe.take().is_some_and(|mut pipe| pipe.flush().is_ok());
         let status = self.running.child.wait();
         if !flushed || !status.is_ok_and(|status| status.success()) {
             return Err(self.failure());
@@ -172,45 +133,19 @@ struct Codec {
 
 fn codec(extension: &str, info: &Info) -> Codec {
     const H264: &[&str] = &["-c:v", "libx264", "-crf", "16", "-preset", "medium"];
-    const PRORES: &[&str] = &[
-        "-c:v",
-        "prores_ks",
-        "-profile:v",
-        "4444",
-        "-alpha_bits",
-        "16",
-    ];
-    const VP9: &[&str] = &[
-        "-c:v",
-        "libvpx-vp9",
-        "-crf",
-        "20",
-        "-b:v",
-        "0",
-        "-row-mt",
-        "1",
-        "-deadline",
-        "good",
-    ];
+    const PRORES: &[&str] = &["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"];
+    const VP9: &[&str] =
+        &["-c:v", "libvpx-vp9", "-crf", "20", "-b:v", "0", "-row-mt", "1", "-deadline", "good"];
     // Chroma at half the size needs even sides.
     let even = info.width.is_multiple_of(2) && info.height.is_multiple_of(2);
     let (arguments, format, alpha) = match extension {
         "webm" if info.alpha && even => (VP9, "yuva420p", true),
         "webm" => (VP9, if even { "yuv420p" } else { "yuv444p" }, false),
         "mov" if info.alpha => (PRORES, "yuva444p10le", true),
-        "mkv" if info.bits > 8 => (
-            H264,
-            if even { "yuv420p10le" } else { "yuv444p10le" },
-            false,
-        ),
+        "mkv" if info.bits > 8 => (H264, if even { "yuv420p10le" } else { "yuv444p10le" }, false),
         _ => (H264, if even { "yuv420p" } else { "yuv444p" }, false),
     };
-    Codec {
-        arguments,
-        format,
-        sixteen: info.bits > 8 || format.contains("p10"),
-        alpha,
-    }
+    Codec { arguments, format, sixteen: info.bits > 8 || format.contains("p10"), alpha }
 }
 
 /// The sound's codec: as it is where the container takes what the source's container took.
@@ -231,11 +166,7 @@ fn filter(info: &Info, format: &str) -> String {
         known @ ("smpte170m" | "smpte240m" | "fcc") => known,
         _ => "bt709",
     };
-    let aspect = if (info.pixel_aspect - 1.0).abs() < 1e-6 {
-        1.0
-    } else {
-        info.pixel_aspect
-    };
+    let aspect = if (info.pixel_aspect - 1.0).abs() < 1e-6 { 1.0 } else { info.pixel_aspect };
     format!("scale=out_color_matrix={matrix}:out_range=tv,format={format},setsar={aspect:.6}")
 }
 

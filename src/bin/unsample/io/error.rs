@@ -69,40 +69,26 @@ impl MediaError {
     /// A failed write, told apart from a full disk.
     pub fn write(path: &Path, error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::Full(path.to_owned())
-            }
-            _ => Self::Unwritable {
-                path: path.to_owned(),
-                why: error.to_string(),
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.to_owned()),
+            _ => Self::Unwritable { path: path.to_owned(), why: error.to_string() },
         }
     }
 
     /// A failed read.
     pub fn read(path: &Path, why: impl std::fmt::Display) -> Self {
-        Self::Unreadable {
-            path: path.to_owned(),
-            why: why.to_string(),
-        }
+        Self::Unreadable { path: path.to_owned(), why: why.to_string() }
     }
 
     /// A failed encode: the image library wraps the system's error.
     pub fn encode(path: &Path, error: image::ImageError) -> Self {
         match error {
             image::ImageError::IoError(error) => Self::write(path, &error),
-            other => Self::Unwritable {
-                path: path.to_owned(),
-                why: other.to_string(),
-            },
+            other => Self::Unwritable { path: path.to_owned(), why: other.to_string() },
         }
     }
 
     /// Whether the arguments were wrong, rather than the work failing.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Missing(_) | Self::Empty(_) | Self::UnknownOutput(_) | Self::NoFfmpeg(_)
-        )
+        matches!(self, Self::Missing(_) | Self::Empty(_) | Self::UnknownOutput(_) | Self::NoFfmpeg(_))
     }
 }

@@ -15,32 +15,18 @@ pub fn version() -> Option<String> {
 }
 
 fn first_line(program: &str) -> Option<String> {
-    let output = Command::new(program)
-        .arg("-version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .next()
-        .map(str::to_owned)
+    let output = Command::new(program).arg("-version").stdin(Stdio::null()).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
 
 /// The option that hands every decoded frame over once, which had another name before ffmpeg 5.1.
 pub fn passthrough() -> [&'static str; 2] {
     let old = version().is_some_and(|version| {
-        let mut numbers = version
-            .split(|c: char| !c.is_ascii_digit())
-            .map_while(|part| part.parse::<u32>().ok());
-        numbers
-            .next()
-            .is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (5, 1))
+        let mut numbers =
+            version.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+        numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (5, 1))
     });
-    if old {
-        ["-vsync", "0"]
-    } else {
-        ["-fps_mode", "passthrough"]
-    }
+    if old { ["-vsync", "0"] } else { ["-fps_mode", "passthrough"] }
 }
 
 /// Asks ffprobe what a video is. Every frame is decoded once to count them: containers err, and an edit list or
@@ -50,16 +36,7 @@ pub fn probe(path: &Path) -> Result<Info, MediaError> {
         return Err(MediaError::NoFfmpeg(path.to_owned()));
     }
     let output = Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-select_streams",
-            "v:0",
-            "-count_frames",
-            "-show_streams",
-            "-of",
-            "json",
-        ])
+        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_streams", "-of", "json"])
         .arg(file_argument(path))
         .stdin(Stdio::null())
         .output()
@@ -121,8 +98,8 @@ fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
 
 fn is_deep(format: &str) -> bool {
     let packed_deep = [
-        "p9", "p10", "p12", "p14", "p16", "48le", "48be", "64le", "64be", "y210", "y212", "x2",
-        "p010", "p016",
+        "p9", "p10", "p12", "p14", "p16", "48le", "48be", "64le", "64be", "y210", "y212", "x2", "p010",
+        "p016",
     ];
     packed_deep.iter().any(|mark| format.contains(mark))
         || format.starts_with("gray1")
@@ -130,9 +107,7 @@ fn is_deep(format: &str) -> bool {
 }
 
 fn has_alpha(format: &str) -> bool {
-    let marks = [
-        "yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv",
-    ];
+    let marks = ["yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv"];
     marks.iter().any(|mark| format.contains(mark))
 }
 
@@ -152,11 +127,7 @@ fn tags(stream: &Value) -> ColourTags {
 /// The last line that a program printed, which names the reason.
 pub fn last_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    text.lines()
-        .map(str::trim)
-        .rfind(|line| !line.is_empty())
-        .unwrap_or("ffmpeg gave no reason")
-        .to_owned()
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("ffmpeg gave no reason").to_owned()
 }
 
 #[cfg(test)]
@@ -173,10 +144,7 @@ mod tests {
             "side_data_list": [{"rotation": -90}],
         });
         let info = parse_stream(&stream, Path::new("a.mp4")).unwrap();
-        assert_eq!(
-            (info.width, info.height, info.frames, info.bits),
-            (1080, 1920, 12, 16)
-        );
+        assert_eq!((info.width, info.height, info.frames, info.bits), (1080, 1920, 12, 16));
         assert!((info.fps - 29.97).abs() < 0.01 && (info.pixel_aspect - 0.75).abs() < 1e-9);
         assert_eq!(info.colour.matrix, "bt2020nc");
         assert_eq!(info.colour.transfer, "bt709");
@@ -186,18 +154,10 @@ mod tests {
 
     #[test]
     fn formats_tell_depth_and_alpha() {
-        assert!(
-            is_deep("yuv422p10le")
-                && is_deep("rgb48be")
-                && is_deep("gray16le")
-                && is_deep("p010le")
-        );
+        assert!(is_deep("yuv422p10le") && is_deep("rgb48be") && is_deep("gray16le") && is_deep("p010le"));
         assert!(!is_deep("yuv420p") && !is_deep("rgba") && !is_deep("nv12") && !is_deep("gray"));
         assert!(
-            has_alpha("yuva444p10le")
-                && has_alpha("bgra")
-                && !has_alpha("yuvj420p")
-                && !has_alpha("rgb24")
+            has_alpha("yuva444p10le") && has_alpha("bgra") && !has_alpha("yuvj420p") && !has_alpha("rgb24")
         );
     }
 }

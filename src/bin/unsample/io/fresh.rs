@@ -18,31 +18,17 @@ impl FreshFile {
     /// # Errors
     /// The folder does not exist or the target is a folder.
     pub fn new(target: &Path) -> Result<Self, MediaError> {
-        let unwritable = |why: &str| MediaError::Unwritable {
-            path: target.to_owned(),
-            why: why.to_owned(),
-        };
+        let unwritable = |why: &str| MediaError::Unwritable { path: target.to_owned(), why: why.to_owned() };
         if target.is_dir() {
             return Err(unwritable("it is a folder"));
         }
-        let name = target
-            .file_name()
-            .ok_or_else(|| unwritable("it has no file name"))?;
-        if target
-            .parent()
-            .is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
-        {
+        let name = target.file_name().ok_or_else(|| unwritable("it has no file name"))?;
+        if target.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(unwritable("its folder does not exist"));
         }
-        let beside = target.with_file_name(format!(
-            ".partial-{}-{}",
-            std::process::id(),
-            name.to_string_lossy()
-        ));
-        Ok(Self {
-            target: target.to_owned(),
-            beside: Some(beside),
-        })
+        let beside =
+            target.with_file_name(format!(".partial-{}-{}", std::process::id(), name.to_string_lossy()));
+        Ok(Self { target: target.to_owned(), beside: Some(beside) })
     }
 
     /// Where to write for now.
@@ -60,8 +46,7 @@ impl FreshFile {
     /// # Errors
     /// The file cannot be renamed.
     pub fn publish(mut self) -> Result<(), MediaError> {
-        fs::rename(self.path(), &self.target)
-            .map_err(|error| MediaError::write(&self.target, &error))?;
+        fs::rename(self.path(), &self.target).map_err(|error| MediaError::write(&self.target, &error))?;
         self.beside = None;
         Ok(())
     }

@@ -16,7 +16,7 @@ mod stills;
 
 pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
-pub use names::{OutputKind, output_kind};
+use names::OutputKind;
 
 use std::path::{Path, PathBuf};
 
@@ -59,11 +59,7 @@ pub struct ColourTags {
 impl Default for ColourTags {
     /// High-definition video, the common case for pictures that do not say.
     fn default() -> Self {
-        Self {
-            matrix: "bt709".into(),
-            primaries: "bt709".into(),
-            transfer: "bt709".into(),
-        }
+        Self { matrix: "bt709".into(), primaries: "bt709".into(), transfer: "bt709".into() }
     }
 }
 
@@ -110,15 +106,9 @@ pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
             if let Some(clip) = animated::Animation::open(input)? {
                 return Ok(Box::new(clip));
             }
-            Ok(Box::new(stills::Stills::open(
-                input,
-                vec![input.to_owned()],
-            )?))
+            Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?))
         }
-        ext if names::is_still(ext) => Ok(Box::new(stills::Stills::open(
-            input,
-            vec![input.to_owned()],
-        )?)),
+        ext if names::is_still(ext) => Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?)),
         _ => Ok(Box::new(decoder::Video::open(input)?)),
     }
 }
@@ -142,8 +132,21 @@ pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaErro
         OutputKind::Gif => Ok(Box::new(animated::GifSink::create(output, target)?)),
         OutputKind::AnimatedPng => Ok(Box::new(animated::ApngSink::create(output, target)?)),
         OutputKind::Pattern(pattern) => Ok(Box::new(stills::StillSink::create(pattern, target)?)),
-        OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(
-            output, &extension, target,
-        )?)),
+        OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(output, &extension, target)?)),
     }
+}
+
+/// Whether an output can be made at all, before any work is done for it.
+///
+/// # Errors
+/// As for [`create`], as far as it can be known beforehand.
+pub fn check_output(output: &Path, frames: u32) -> Result<(), MediaError> {
+    let kind = names::output_kind(output, frames)?;
+    if kind == OutputKind::Video && ffmpeg::version().is_none() {
+        return Err(MediaError::NoFfmpeg(output.to_owned()));
+    }
+    if !matches!(kind, OutputKind::Pattern(_)) {
+        fresh::FreshFile::new(output)?;
+    }
+    Ok(())
 }

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use super::MediaError;
 
 /// The stills that can be read.
-const STILLS: &[&str] = &[
-    "png", "jpg", "jpeg", "jpe", "tif", "tiff", "bmp", "webp", "ppm", "pgm", "pnm", "pam",
-];
+const STILLS: &[&str] =
+    &["png", "jpg", "jpeg", "jpe", "tif", "tiff", "bmp", "webp", "ppm", "pgm", "pnm", "pam"];
 
 /// The stills that can be written.
 const WRITABLE: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "ppm"];
@@ -33,11 +32,7 @@ impl Pattern {
         let (before, rest) = name.split_once('%')?;
         let end = rest.find('d')?;
         let (width, after) = (&rest[..end], &rest[end + 1..]);
-        let digits = if width.is_empty() {
-            1
-        } else {
-            width.strip_prefix('0')?.parse::<usize>().ok()?
-        };
+        let digits = if width.is_empty() { 1 } else { width.strip_prefix('0')?.parse::<usize>().ok()? };
         if digits == 0 || digits > 18 || after.contains('%') {
             return None;
         }
@@ -52,30 +47,20 @@ impl Pattern {
     /// The file of frame `number`.
     pub fn file(&self, number: u32) -> PathBuf {
         let digits = self.digits;
-        self.folder
-            .join(format!("{}{number:0digits$}{}", self.before, self.after))
+        self.folder.join(format!("{}{number:0digits$}{}", self.before, self.after))
     }
 
     /// The folder that the files are in.
     pub fn folder(&self) -> &Path {
-        if self.folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            &self.folder
-        }
+        if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder }
     }
 
     /// The number in a file name, if the pattern could have made the name.
     fn number(&self, name: &str) -> Option<u64> {
         let middle = name.strip_prefix(&self.before)?.strip_suffix(&self.after)?;
         let plain = !middle.is_empty() && middle.bytes().all(|b| b.is_ascii_digit());
-        let fits =
-            middle.len() == self.digits || (middle.len() > self.digits && !middle.starts_with('0'));
-        if plain && fits {
-            middle.parse().ok()
-        } else {
-            None
-        }
+        let fits = middle.len() == self.digits || (middle.len() > self.digits && !middle.starts_with('0'));
+        if plain && fits { middle.parse().ok() } else { None }
     }
 }
 
@@ -85,10 +70,8 @@ impl Pattern {
 /// The folder cannot be listed or holds no picture.
 pub fn sequence(input: &Path) -> Result<Option<Vec<PathBuf>>, MediaError> {
     if input.is_dir() {
-        let mut files: Vec<PathBuf> = list(input)?
-            .into_iter()
-            .filter(|file| is_still(&extension(file)) && !is_hidden(file))
-            .collect();
+        let mut files: Vec<PathBuf> =
+            list(input)?.into_iter().filter(|file| is_still(&extension(file)) && !is_hidden(file)).collect();
         files.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
         return non_empty(input, files).map(Some);
     }
@@ -118,18 +101,11 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
 }
 
 fn non_empty(input: &Path, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, MediaError> {
-    if files.is_empty() {
-        Err(MediaError::Empty(input.to_owned()))
-    } else {
-        Ok(files)
-    }
+    if files.is_empty() { Err(MediaError::Empty(input.to_owned())) } else { Ok(files) }
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -138,9 +114,7 @@ fn is_hidden(path: &Path) -> bool {
 
 /// The extension in small letters, empty if there is none.
 pub fn extension(path: &Path) -> String {
-    path.extension()
-        .map(|ext| ext.to_string_lossy().to_lowercase())
-        .unwrap_or_default()
+    path.extension().map(|ext| ext.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 /// Whether an extension is that of a still picture that can be read.
@@ -173,11 +147,7 @@ pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError>
     if !output.is_dir() {
         if let Some(pattern) = Pattern::parse(output) {
             let known = WRITABLE.contains(&ext.as_str());
-            return if known {
-                Ok(OutputKind::Pattern(pattern))
-            } else {
-                Err(unknown())
-            };
+            return if known { Ok(OutputKind::Pattern(pattern)) } else { Err(unknown()) };
         }
         match ext.as_str() {
             "gif" => return Ok(OutputKind::Gif),
@@ -200,9 +170,7 @@ pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError>
             _ => return Err(unknown()),
         }
     }
-    Pattern::parse(&output.join("%04d.png"))
-        .map(OutputKind::Pattern)
-        .ok_or_else(unknown)
+    Pattern::parse(&output.join("%04d.png")).map(OutputKind::Pattern).ok_or_else(unknown)
 }
 
 /// Orders names as people number them: runs of digits by their value, the rest letter by letter.
@@ -234,9 +202,7 @@ pub fn natural(a: &str, b: &str) -> Ordering {
 
 /// Takes the digits at the front, without leading zeros.
 fn digits<'a>(text: &mut &'a str) -> &'a str {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (run, rest) = text.split_at(end);
     *text = rest;
     run.trim_start_matches('0')
@@ -248,28 +214,9 @@ mod tests {
 
     #[test]
     fn names_sort_as_people_number_them() {
-        let mut names = vec![
-            "f10.png",
-            "f9.png",
-            "F1.png",
-            "f010a.png",
-            "a.png",
-            "f2.png",
-            "f002.png",
-        ];
+        let mut names = vec!["f10.png", "f9.png", "F1.png", "f010a.png", "a.png", "f2.png", "f002.png"];
         names.sort_by(|a, b| natural(a, b));
-        assert_eq!(
-            names,
-            [
-                "a.png",
-                "F1.png",
-                "f002.png",
-                "f2.png",
-                "f9.png",
-                "f10.png",
-                "f010a.png"
-            ]
-        );
+        assert_eq!(names, ["a.png", "F1.png", "f002.png", "f2.png", "f9.png", "f10.png", "f010a.png"]);
     }
 
     #[test]
@@ -291,23 +238,9 @@ mod tests {
         assert_eq!(kind("a.gif", 2).unwrap(), OutputKind::Gif);
         assert_eq!(kind("a.png", 2).unwrap(), OutputKind::AnimatedPng);
         assert_eq!(kind("a.png", 1).unwrap(), OutputKind::Still("png".into()));
-        assert!(matches!(
-            kind("some/folder", 2).unwrap(),
-            OutputKind::Pattern(_)
-        ));
-        assert!(
-            kind("a.jpg", 2)
-                .unwrap_err()
-                .to_string()
-                .contains("frame%04d.jpg")
-        );
-        assert!(matches!(
-            kind("a.xyz", 2),
-            Err(MediaError::UnknownOutput(_))
-        ));
-        assert!(matches!(
-            kind("%04d.mp4", 2),
-            Err(MediaError::UnknownOutput(_))
-        ));
+        assert!(matches!(kind("some/folder", 2).unwrap(), OutputKind::Pattern(_)));
+        assert!(kind("a.jpg", 2).unwrap_err().to_string().contains("frame%04d.jpg"));
+        assert!(matches!(kind("a.xyz", 2), Err(MediaError::UnknownOutput(_))));
+        assert!(matches!(kind("%04d.mp4", 2), Err(MediaError::UnknownOutput(_))));
     }
 }

@@ -34,14 +34,7 @@ struct State {
 impl Replay {
     /// A reader that has not begun.
     pub fn new(start: Start) -> Self {
-        Self {
-            start,
-            state: Mutex::new(State {
-                reader: None,
-                next: 0,
-                spool: Spool::new(SPOOL_BYTES),
-            }),
-        }
+        Self { start, state: Mutex::new(State { reader: None, next: 0, spool: Spool::new(SPOOL_BYTES) }) }
     }
 
     /// The frame, or `None` where the file ends before it.
@@ -91,12 +84,7 @@ pub struct Spool {
 impl Spool {
     /// An empty spool that holds up to `limit` bytes, and at least one frame.
     pub fn new(limit: usize) -> Self {
-        Self {
-            frames: HashMap::new(),
-            order: VecDeque::new(),
-            bytes: 0,
-            limit,
-        }
+        Self { frames: HashMap::new(), order: VecDeque::new(), bytes: 0, limit }
     }
 
     /// A frame, if it is there.
@@ -135,9 +123,7 @@ mod tests {
         static STARTS: AtomicU32 = AtomicU32::new(0);
         let replay = Replay::new(Box::new(|from| {
             STARTS.fetch_add(1, Ordering::Relaxed);
-            Ok(Box::new((from..=9).map(|n| {
-                Ok(Picture::eight(1, 1, 3, vec![n as u8; 3]).unwrap())
-            })))
+            Ok(Box::new((from..=9).map(|n| Ok(Picture::eight(1, 1, 3, vec![n as u8; 3]).unwrap()))))
         }));
         for number in [5, 1, 9, 2, 7, 5] {
             let picture = replay.frame(number).unwrap().unwrap();

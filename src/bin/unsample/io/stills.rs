@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{
-    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat,
-    ImageReader,
+    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
 };
 use parking_lot::Mutex;
 
@@ -35,16 +34,11 @@ pub struct Stills {
 impl Stills {
     /// Opens the sequence; the first picture decides size, depth and alpha.
     pub fn open(path: &Path, files: Vec<PathBuf>) -> Result<Self, MediaError> {
-        let first = files
-            .first()
-            .ok_or_else(|| MediaError::Empty(path.to_owned()))?;
-        let decoder = reader(first)?
-            .into_decoder()
-            .map_err(|error| MediaError::read(first, error))?;
+        let first = files.first().ok_or_else(|| MediaError::Empty(path.to_owned()))?;
+        let decoder = reader(first)?.into_decoder().map_err(|error| MediaError::read(first, error))?;
         let (width, height) = decoder.dimensions();
         let colour = decoder.color_type();
-        let frames =
-            u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
+        let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
         Ok(Self {
             info: Info {
                 width,
@@ -70,13 +64,9 @@ impl Source for Stills {
     }
 
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
-        let file = number
-            .checked_sub(1)
-            .and_then(|index| self.files.get(index as usize))
-            .ok_or_else(|| MediaError::NoFrame {
-                path: self.path.clone(),
-                number,
-                frames: self.info.frames,
+        let file =
+            number.checked_sub(1).and_then(|index| self.files.get(index as usize)).ok_or_else(|| {
+                MediaError::NoFrame { path: self.path.clone(), number, frames: self.info.frames }
             })?;
         if let Some(picture) = self.spool.lock().get(number) {
             return Ok(picture);
@@ -106,9 +96,7 @@ fn sample_bytes(colour: ColorType) -> u8 {
 
 /// Reads one picture; grey becomes RGB, everything else keeps its depth and its alpha.
 pub fn read(path: &Path) -> Result<Picture, MediaError> {
-    let image = reader(path)?
-        .decode()
-        .map_err(|error| MediaError::read(path, error))?;
+    let image = reader(path)?.decode().map_err(|error| MediaError::read(path, error))?;
     let (width, height) = (image.width(), image.height());
     let colour = image.color();
     let channels = if colour.has_alpha() { 4 } else { 3 };
@@ -140,11 +128,7 @@ fn ability(extension: &str) -> Option<Ability> {
         "ppm" => (ImageFormat::Pnm, false, false),
         _ => return None,
     };
-    Some(Ability {
-        format,
-        sixteen,
-        alpha,
-    })
+    Some(Ability { format, sixteen, alpha })
 }
 
 /// Writes one file a frame, or a single one.
@@ -171,12 +155,7 @@ impl StillSink {
             std::fs::create_dir_all(&folder).map_err(|error| MediaError::write(&folder, &error))?;
         }
         let extension = extension(&pattern.file(1));
-        Self::new(
-            Place::Pattern(pattern),
-            &extension,
-            target,
-            missing.then_some(folder),
-        )
+        Self::new(Place::Pattern(pattern), &extension, target, missing.then_some(folder))
     }
 
     /// A single picture.
@@ -234,12 +213,7 @@ impl Drop for StillSink {
     }
 }
 
-fn save(
-    fresh: &FreshFile,
-    picture: &Picture,
-    ability: &Ability,
-    sixteen: bool,
-) -> Result<(), MediaError> {
+fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) -> Result<(), MediaError> {
     let target = fresh.target();
     let failed = |error| MediaError::write(target, &error);
     let mut file = BufWriter::new(File::create(fresh.path()).map_err(failed)?);
@@ -252,11 +226,7 @@ fn save(
     };
     if sixteen {
         // The image library takes 16-bit samples as bytes in the machine's own order.
-        bytes = picture
-            .to_sixteen()
-            .into_iter()
-            .flat_map(u16::to_ne_bytes)
-            .collect();
+        bytes = picture.to_sixteen().into_iter().flat_map(u16::to_ne_bytes).collect();
     } else {
         bytes = picture.to_eight();
     }
@@ -281,9 +251,7 @@ fn save(
         .map_err(|error| MediaError::encode(target, error))?;
     }
     file.flush().map_err(failed)?;
-    let file = file
-        .into_inner()
-        .map_err(|error| failed(error.into_error()))?;
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     // A full disk can show only now.
     file.sync_all().map_err(failed)
 }
@@ -300,10 +268,5 @@ pub fn from_rgba8(image: image::RgbaImage, alpha: bool) -> Option<Picture> {
     if alpha {
         return Picture::eight(width, height, 4, image.into_raw());
     }
-    Picture::eight(
-        width,
-        height,
-        3,
-        DynamicImage::ImageRgba8(image).into_rgb8().into_raw(),
-    )
+    Picture::eight(width, height, 3, DynamicImage::ImageRgba8(image).into_rgb8().into_raw())
 }
