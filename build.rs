@@ -1,4 +1,4 @@
-//! Stamps the version and the commit into the binaries.
+//! Stamps the version and the commit into the binaries, and compiles the C part of the command line's host.
 
 use std::process::Command;
 
@@ -17,4 +17,16 @@ fn main() {
     }
     println!("cargo:rerun-if-changed=.git/HEAD");
     println!("cargo:rerun-if-changed=build.rs");
+    host_varargs();
+}
+
+/// Functions with a variable number of arguments, which OpenFX has and stable Rust cannot define. Only the search
+/// path is handed on: the host names the library itself, so that the plugin is not linked with it.
+fn host_varargs() {
+    const SOURCE: &str = "src/bin/unsample/host/suites/varargs.c";
+    println!("cargo:rerun-if-changed={SOURCE}");
+    cc::Build::new().file(SOURCE).warnings(true).cargo_metadata(false).compile("unsample_host_varargs");
+    if let Ok(folder) = std::env::var("OUT_DIR") {
+        println!("cargo:rustc-link-search=native={folder}");
+    }
 }

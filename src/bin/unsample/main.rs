@@ -1,15 +1,29 @@
-//! The command line.
+//! The command line of Unsample: a batch renderer, and what goes with it.
+//!
+//! `host` is a complete OpenFX host and knows nothing of the plugin's crate; `io` reads and writes pictures and
+//! videos; `commands` has one file for each command, and is the only part that prints.
+
+mod bundle;
+mod cli;
+mod commands;
+mod failure;
 mod host;
 mod io;
-fn main() {
-    let mut args = std::env::args().skip(1).map(std::path::PathBuf::from);
-    let source = io::open(&args.next().unwrap()).unwrap();
-    let info = source.info().clone();
-    println!("{info:?}");
-    let out = args.next().unwrap();
-    let mut sink = io::create(&out, &io::Target { frames: info.frames, info: info.clone() }).unwrap();
-    for n in 1..=info.frames {
-        sink.write(n, &source.frame(n).unwrap()).unwrap();
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Render(args) => commands::render::run(&args),
+        Command::Params(args) => commands::params::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
-    sink.finish().unwrap();
 }

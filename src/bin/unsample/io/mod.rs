@@ -16,7 +16,7 @@ mod stills;
 
 pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
-pub use names::{OutputKind, output_kind};
+use names::OutputKind;
 
 use std::path::{Path, PathBuf};
 
@@ -134,4 +134,19 @@ pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaErro
         OutputKind::Pattern(pattern) => Ok(Box::new(stills::StillSink::create(pattern, target)?)),
         OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(output, &extension, target)?)),
     }
+}
+
+/// Whether an output can be made at all, before any work is done for it.
+///
+/// # Errors
+/// As for [`create`], as far as it can be known beforehand.
+pub fn check_output(output: &Path, frames: u32) -> Result<(), MediaError> {
+    let kind = names::output_kind(output, frames)?;
+    if kind == OutputKind::Video && ffmpeg::version().is_none() {
+        return Err(MediaError::NoFfmpeg(output.to_owned()));
+    }
+    if !matches!(kind, OutputKind::Pattern(_)) {
+        fresh::FreshFile::new(output)?;
+    }
+    Ok(())
 }
