@@ -177,6 +177,8 @@ impl<'a> Job<'a> {
     ) -> Result<Tensor, PipelineError> {
         if let Some(tensor) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
             self.report.stage(name, Origin::Memory);
+            // It may have been made while another cache folder was chosen.
+            self.keep(name, &key, &Entry::from([(name.to_owned(), tensor.clone())]));
             return Ok(tensor);
         }
         if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key)) {
@@ -193,14 +195,19 @@ impl<'a> Job<'a> {
         let own = started.elapsed().saturating_sub(self.report.computed() - before);
         self.report.stage(name, Origin::Computed(own));
         let entry = Entry::from([(name.to_owned(), tensor.clone())]);
+        self.keep(name, &key, &entry);
+        self.runner.memory.put(key, entry);
+        Ok(tensor)
+    }
+
+    /// Writes an entry to disk. A failure is a notice: the result is right all the same.
+    fn keep(&mut self, name: &'static str, key: &Key, entry: &Entry) {
         if let Some(disk) = &self.disk {
-            if let Err(error) = disk.put(&key, name, &entry) {
+            if let Err(error) = disk.put(key, name, entry) {
                 log::warn!("{error}");
                 self.report.notice = Some(format!("{error}; the result is not kept"));
             }
         }
-        self.runner.memory.put(key, entry);
-        Ok(tensor)
     }
 
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
