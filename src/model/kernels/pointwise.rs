@@ -9,16 +9,18 @@ use super::{cpu, cpu_math};
 const TASK: usize = 1 << 14;
 
 fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
-    let arch = pulp::Arch::new();
     let x = x.contiguous()?;
     let values = cpu::values(&x)?;
     let mut out = vec![0f32; values.len()];
     out.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).for_each(|(out, x)| {
-        arch.dispatch(|| {
-            for (out, x) in out.iter_mut().zip(x) {
-                *out = f(*x);
-            }
-        });
+        cpu::vectorized(
+            #[inline(always)]
+            || {
+                for (out, x) in out.iter_mut().zip(x) {
+                    *out = f(*x);
+                }
+            },
+        );
     });
     cpu::tensor(out, x.dims())
 }
@@ -65,20 +67,22 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
         let gates = x.narrow(D::Minus1, half, half)?.to_dtype(DType::F32)?;
         return values * gates.gelu_erf()?.to_dtype(x.dtype())?;
     }
-    let arch = pulp::Arch::new();
     let x = x.contiguous()?;
     let values = cpu::values(&x)?;
     let mut out = vec![0f32; values.len() / 2];
     let rows = TASK.div_ceil(half.max(1));
     out.par_chunks_mut(rows * half).zip(values.par_chunks(rows * half * 2)).for_each(|(out, x)| {
-        arch.dispatch(|| {
-            for (out, x) in out.chunks_mut(half).zip(x.chunks(half * 2)) {
-                let (values, gates) = x.split_at(half);
-                for ((out, value), gate) in out.iter_mut().zip(values).zip(gates) {
-                    *out = value * cpu_math::gelu(*gate);
+        cpu::vectorized(
+            #[inline(always)]
+            || {
+                for (out, x) in out.chunks_mut(half).zip(x.chunks(half * 2)) {
+                    let (values, gates) = x.split_at(half);
+                    for ((out, value), gate) in out.iter_mut().zip(values).zip(gates) {
+                        *out = value * cpu_math::gelu(*gate);
+                    }
                 }
-            }
-        });
+            },
+        );
     });
     cpu::tensor(out, &shape)
 }
@@ -91,14 +95,16 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (a, b) = (a.contiguous()?, b.contiguous()?);
     let (left, right) = (cpu::values(&a)?, cpu::values(&b)?);
     let mut out = vec![0f32; left.len()];
-    let arch = pulp::Arch::new();
     out.par_chunks_mut(TASK).zip(left.par_chunks(TASK)).zip(right.par_chunks(TASK)).for_each(
         |((out, a), b)| {
-            arch.dispatch(|| {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = a + b;
-                }
-            });
+            cpu::vectorized(
+                #[inline(always)]
+                || {
+                    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                        *out = a + b;
+                    }
+                },
+            );
         },
     );
     cpu::tensor(out, a.dims())
