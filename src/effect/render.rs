@@ -34,12 +34,12 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
         Err(error) => (None, Some(error)),
     };
     let mut styled = None;
-    if let Some(source) = &source {
-        if !settings.is_identity() {
-            match restyle(instance, handle, &clip, args.time, &settings, source) {
-                Ok(picture) => styled = Some(picture),
-                Err(error) => failure = Some(error),
-            }
+    if let Some(source) = &source
+        && !settings.is_identity()
+    {
+        match restyle(instance, handle, &clip, args.time, &settings, source) {
+            Ok(picture) => styled = Some(picture),
+            Err(error) => failure = Some(error),
         }
     }
     let shown = styled.as_ref().or(source.as_ref().map(|s| &s.picture));

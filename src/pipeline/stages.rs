@@ -181,12 +181,12 @@ impl<'a> Job<'a> {
             self.keep(name, &key, &Entry::from([(name.to_owned(), tensor.clone())]));
             return Ok(tensor);
         }
-        if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key)) {
-            if let Some(tensor) = entry.get(name).cloned() {
-                self.runner.memory.put(key, entry);
-                self.report.stage(name, Origin::Disk);
-                return Ok(tensor);
-            }
+        if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key))
+            && let Some(tensor) = entry.get(name).cloned()
+        {
+            self.runner.memory.put(key, entry);
+            self.report.stage(name, Origin::Disk);
+            return Ok(tensor);
         }
         let started = Instant::now();
         let before = self.report.computed();
@@ -202,11 +202,11 @@ impl<'a> Job<'a> {
 
     /// Writes an entry to disk. A failure is a notice: the result is right all the same.
     fn keep(&mut self, name: &'static str, key: &Key, entry: &Entry) {
-        if let Some(disk) = &self.disk {
-            if let Err(error) = disk.put(key, name, entry) {
-                log::warn!("{error}");
-                self.report.notice = Some(format!("{error}; the result is not kept"));
-            }
+        if let Some(disk) = &self.disk
+            && let Err(error) = disk.put(key, name, entry)
+        {
+            log::warn!("{error}");
+            self.report.notice = Some(format!("{error}; the result is not kept"));
         }
     }
 
