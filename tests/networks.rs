@@ -85,6 +85,9 @@ fn autoencoder_both_ways() {
     let pictures = vae.decode(&tensor(&file, "out.latents")).unwrap();
     assert_close("pictures", &pictures, &tensor(&file, "out.pictures"), LIMIT);
 
+    let second = vae.encode(&tensor(&file, "pictures").narrow(0, 1, 1).unwrap()).unwrap();
+    assert_close("a frame alone, to the last bit", &second, &latents.narrow(0, 1, 1).unwrap(), 0.0);
+
     let odd = Tensor::zeros((1, 3, 24, 34), DType::F32, &Device::Cpu).unwrap();
     assert!(matches!(vae.encode(&odd), Err(ModelError::Invalid(_))), "34 is no multiple of 4");
 }

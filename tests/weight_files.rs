@@ -165,7 +165,7 @@ fn files_are_told_apart_by_their_tensors() {
     };
     let motion = |version, max_len| Kind::MotionModule { version, max_len };
     #[rustfmt::skip]
-    let cases: Vec<(&str, Vec<(&str, &[usize])>, Kind, &str)> = vec![
+    let cases = vec![
         ("sd15", sd.to_vec(), checkpoint(768, 4, true, true), "an SD1.5 checkpoint"),
         ("no-vae", sd[..4].to_vec(), checkpoint(768, 4, false, true), "an SD1.5 checkpoint without a VAE"),
         ("pocket", vec![(&conv_in, &[32, 8, 3, 3]), (&conv_out, &[8, 32, 3, 3]), (&key, &[32, 64]), (text, &[64]), (vae, &[16, 16, 1, 1])],
@@ -307,6 +307,8 @@ fn sample_containers() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let folder = Folder::new();

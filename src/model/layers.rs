@@ -116,7 +116,7 @@ pub(crate) struct GroupNorm {
 
 impl GroupNorm {
     pub fn load(scope: &Scope<'_>, channels: usize, eps: f64) -> std::result::Result<Self, ModelError> {
-        if channels % groups(channels) != 0 {
+        if !channels.is_multiple_of(groups(channels)) {
             return Err(scope.topology(format!(
                 "{channels} channels cannot be normalised in {} groups",
                 groups(channels)

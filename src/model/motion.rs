@@ -208,7 +208,7 @@ struct FrameAttention {
 impl Part {
     fn load(scope: &Scope<'_>) -> Result<Self, ModelError> {
         let [channels] = scope.expect("norm.weight", [0])?;
-        if channels % HEADS != 0 {
+        if !channels.is_multiple_of(HEADS) {
             return Err(scope.topology(format!("{channels} channels cannot be shared by {HEADS} heads")));
         }
         let block = scope.at("transformer_blocks.0");

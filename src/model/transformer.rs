@@ -106,7 +106,7 @@ impl SpatialTransformer {
         context: usize,
         heads: usize,
     ) -> std::result::Result<Self, ModelError> {
-        if channels % heads != 0 {
+        if !channels.is_multiple_of(heads) {
             return Err(scope.topology(format!("{channels} channels cannot be shared by {heads} heads")));
         }
         let blocks = (0..scope.count("transformer_blocks."))

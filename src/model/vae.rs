@@ -9,11 +9,9 @@ use super::source::{ModelError, Scope, Source};
 
 const EPS: f64 = 1e-6;
 
-/// Values of one activation at full size that are worked on together. Frames are independent, so long clips go through
-/// in groups. On the processor 16 MiB: larger blocks go back to the system after every layer, and fetching them again
-/// costs more than the layer. On devices 256 MiB.
-const BUDGET_CPU: usize = 4 << 20;
-const BUDGET_DEVICE: usize = 64 << 20;
+/// Values of one activation at full size that a device works on together: 256 MiB. Frames are independent, so long clips
+/// go through in groups.
+const BUDGET: usize = 64 << 20;
 
 /// An autoencoder.
 #[derive(Debug)]
@@ -121,8 +119,9 @@ impl Vae {
         f: impl Fn(&Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<Tensor, ModelError> {
         let frames = x.dim(0)?;
-        let budget = if x.device().is_cpu() { BUDGET_CPU } else { BUDGET_DEVICE };
-        let group = (budget / widest.max(1)).clamp(1, frames.max(1));
+        // Frame by frame on the processor: large blocks of memory cost more there than they save, and a frame's result
+        // is then the same to the last bit whatever frames it comes with.
+        let group = if x.device().is_cpu() { 1 } else { (BUDGET / widest.max(1)).clamp(1, frames.max(1)) };
         let dtype = x.dtype();
         let parts = (0..frames)
             .step_by(group)

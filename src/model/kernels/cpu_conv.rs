@@ -80,8 +80,9 @@ fn by_frame(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry
     let (depth, pixels) = (geometry.depth(), geometry.out_pixels());
     let frame_in = geometry.channels * geometry.height * geometry.width;
     let frame_out = geometry.out_channels * pixels;
-    // One task for each frame keeps the tiles in the caches; a lone frame uses the threads inside the product.
-    let share = geometry.frames >= rayon::current_num_threads().min(4);
+    // One task for each frame keeps the tiles in the caches; few frames use the threads inside the product. The choice
+    // does not depend on the machine, so that sums are taken in the same order on every one.
+    let share = geometry.frames >= 4;
     let rows =
         (TILE * if share { 1 } else { 8 } / (depth * geometry.out_width)).clamp(1, geometry.out_height);
     let one = |(out, x): (&mut [f32], &[f32])| {

@@ -42,14 +42,14 @@ pub(super) fn conv3x3(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: &S
         for (index, weights) in packed.chunks(channels * 9 * block).enumerate() {
             let from = index * block;
             let count = block.min(out_channels - from);
-            // SAFETY: strips are disjoint runs of rows of a frame and every channel is visited once in a strip, so no
-            // two of these slices overlap, in this task or in another; `row` checks that they lie inside of `out`,
-            // which is neither moved nor read before all tasks are done.
             let mut planes: [&mut [f32]; 8] = std::array::from_fn(|channel| {
                 if channel >= count {
                     return &mut [][..];
                 }
                 let start = ((frame * out_channels + from + channel) * height + first) * width;
+                // SAFETY: strips are disjoint runs of rows of a frame and every channel is visited once in a strip, so no
+                // two of these slices overlap, in this task or in another; `row` checks that they lie inside of `out`,
+                // which is neither moved nor read before all tasks are done.
                 unsafe { target.row(start, rows * width) }
             });
             let mut shifts = [0f32; 8];

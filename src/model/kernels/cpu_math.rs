@@ -124,7 +124,7 @@ pub(super) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let shifted = simd.add_f32s(x, round);
     let rest = simd.sub_f32s(x, simd.sub_f32s(shifted, round));
     let mut power = simd.splat_f32s(1.540_353e-4);
-    for factor in [1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265_1e-1, std::f32::consts::LN_2, 1.0] {
+    for factor in [1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265e-1, std::f32::consts::LN_2, 1.0] {
         power = simd.mul_add_e_f32s(power, rest, simd.splat_f32s(factor));
     }
     let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));

@@ -27,25 +27,13 @@ fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
 
 /// x * sigmoid(x).
 pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if cpu::is_fast(x) {
-        map(
-            x,
-            #[inline(always)]
-            |v| cpu_math::silu(v),
-        )
-    } else {
-        x.silu()
-    }
+    if cpu::is_fast(x) { map(x, cpu_math::silu) } else { x.silu() }
 }
 
 /// x * sigmoid(1.702 x), the activation of CLIP-L.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
-        return map(
-            x,
-            #[inline(always)]
-            |v| cpu_math::quick_gelu(v),
-        );
+        return map(x, cpu_math::quick_gelu);
     }
     let gate = ((x * -1.702)?.exp()? + 1.0)?;
     x / gate
