@@ -31,25 +31,15 @@ const HEADERS: [&str; 13] = [
 
 /// Types that function signatures mention: for these ours gives way to the official
 /// declaration (OPENFX_SYS_SHARED_TYPES), and Rust's layout is compared with that.
-const SHARED: [&str; 7] = [
-    "OfxHost",
-    "OfxRangeI",
-    "OfxRangeD",
-    "OfxPointI",
-    "OfxPointD",
-    "OfxRectI",
-    "OfxRectD",
-];
+const SHARED: [&str; 7] =
+    ["OfxHost", "OfxRangeI", "OfxRangeD", "OfxPointI", "OfxPointD", "OfxRectI", "OfxRectD"];
 
 /// Types that an older version may lack, each with a constant that came with it.
 const NEWER: [(&str, &str); 4] = [
     ("OfxBytes", "kOfxParamTypeBytes"),
     ("OfxOpenCLProgramSuiteV1", "kOfxOpenCLProgramSuite"),
     ("OfxImageEffectOpenGLRenderSuiteV1", "kOfxOpenGLRenderSuite"),
-    (
-        "OfxParametricParameterSuiteV1",
-        "kOfxParametricParameterSuite",
-    ),
+    ("OfxParametricParameterSuiteV1", "kOfxParametricParameterSuite"),
 ];
 
 #[derive(Default)]
@@ -60,11 +50,7 @@ struct Interface {
 }
 
 pub fn run(headers: &Path, out: &Path) {
-    assert!(
-        headers.join("ofxCore.h").is_file(),
-        "OPENFX_INCLUDE_DIR={} has no ofxCore.h",
-        headers.display()
-    );
+    assert!(headers.join("ofxCore.h").is_file(), "OPENFX_INCLUDE_DIR={} has no ofxCore.h", headers.display());
     println!("cargo:rerun-if-changed={}", headers.display());
     let bindings = fs::read_to_string("src/bindings.rs").expect("src/bindings.rs is committed");
     let interface = read(&bindings);
@@ -96,42 +82,27 @@ fn read(bindings: &str) -> Interface {
                 found.strings.push(name.to_owned());
             }
         } else if let Some(rest) = line.strip_prefix("pub struct ") {
-            open = rest
-                .strip_suffix(" {")
-                .map(|name| (name.to_owned(), Vec::new()));
+            open = rest.strip_suffix(" {").map(|name| (name.to_owned(), Vec::new()));
         } else if line == "}" {
             // A type without members is an opaque handle's.
-            found
-                .types
-                .extend(open.take().filter(|(_, members)| !members.is_empty()));
+            found.types.extend(open.take().filter(|(_, members)| !members.is_empty()));
         } else if let (Some((_, members)), Some(rest)) = (&mut open, line.strip_prefix("    pub "))
             && let Some((member, _)) = rest.split_once(':')
         {
             members.push(member.to_owned());
         }
     }
-    assert!(
-        found.strings.len() > 300 && found.types.len() > 20,
-        "src/bindings.rs reads strangely"
-    );
+    assert!(found.strings.len() > 300 && found.types.len() > 20, "src/bindings.rs reads strangely");
     found
 }
 
 fn c_source(interface: &Interface, headers: &Path) -> String {
     let mut c = String::from("#include <stdbool.h>\n#include <stddef.h>\n");
-    let own = || {
-        interface
-            .types
-            .iter()
-            .filter(|(name, _)| !SHARED.contains(&name.as_str()))
-    };
+    let own = || interface.types.iter().filter(|(name, _)| !SHARED.contains(&name.as_str()));
     for (name, _) in own() {
         line(&mut c, format_args!("#define {name} theirs_{name}"));
     }
-    for header in HEADERS
-        .iter()
-        .filter(|header| headers.join(header).is_file())
-    {
+    for header in HEADERS.iter().filter(|header| headers.join(header).is_file()) {
         line(&mut c, format_args!("#include \"{header}\""));
     }
     for (name, _) in own() {
@@ -157,19 +128,12 @@ fn c_source(interface: &Interface, headers: &Path) -> String {
     for name in &interface.ints {
         line(
             &mut c,
-            format_args!(
-                "#ifdef HAVE_{name}\n_Static_assert(theirs_{name} == {name}, \"{name}\");\n#endif"
-            ),
+            format_args!("#ifdef HAVE_{name}\n_Static_assert(theirs_{name} == {name}, \"{name}\");\n#endif"),
         );
     }
     for (name, members) in own() {
         guarded(&mut c, name, |c| {
-            line(
-                c,
-                format_args!(
-                    "_Static_assert(sizeof({name}) == sizeof(theirs_{name}), \"{name}\");"
-                ),
-            );
+            line(c, format_args!("_Static_assert(sizeof({name}) == sizeof(theirs_{name}), \"{name}\");"));
             for member in members {
                 line(
                     c,
@@ -194,10 +158,7 @@ fn tables(c: &mut String, interface: &Interface) {
          const struct string_row openfx_sys_official_strings[] = {\n",
     );
     for name in &interface.strings {
-        line(
-            c,
-            format_args!("#ifdef HAVE_{name}\n{{ \"{name}\", theirs_{name} }},\n#endif"),
-        );
+        line(c, format_args!("#ifdef HAVE_{name}\n{{ \"{name}\", theirs_{name} }},\n#endif"));
     }
     c.push_str(
         "{ 0, 0 } };\n\
@@ -205,24 +166,14 @@ fn tables(c: &mut String, interface: &Interface) {
          const struct number_row openfx_sys_official_numbers[] = {\n",
     );
     for name in &interface.ints {
-        line(
-            c,
-            format_args!("#ifdef HAVE_{name}\n{{ \"{name}\", theirs_{name} }},\n#endif"),
-        );
+        line(c, format_args!("#ifdef HAVE_{name}\n{{ \"{name}\", theirs_{name} }},\n#endif"));
     }
     for (name, members) in &interface.types {
-        let theirs = if SHARED.contains(&name.as_str()) {
-            name.clone()
-        } else {
-            format!("theirs_{name}")
-        };
+        let theirs = if SHARED.contains(&name.as_str()) { name.clone() } else { format!("theirs_{name}") };
         guarded(c, name, |c| {
             line(c, format_args!("{{ \"{name}\", sizeof({theirs}) }},"));
             for member in members {
-                line(
-                    c,
-                    format_args!("{{ \"{name}.{member}\", offsetof({theirs}, {member}) }},"),
-                );
+                line(c, format_args!("{{ \"{name}.{member}\", offsetof({theirs}, {member}) }},"));
             }
         });
     }
@@ -237,22 +188,14 @@ fn rust_source(interface: &Interface) -> String {
     }
     rust.push_str("];\nconst NUMBERS: &[(&str, i64)] = &[\n");
     for name in &interface.ints {
-        line(
-            &mut rust,
-            format_args!("(\"{name}\", crate::{name} as i64),"),
-        );
+        line(&mut rust, format_args!("(\"{name}\", crate::{name} as i64),"));
     }
     for (name, members) in &interface.types {
-        line(
-            &mut rust,
-            format_args!("(\"{name}\", std::mem::size_of::<crate::{name}>() as i64),"),
-        );
+        line(&mut rust, format_args!("(\"{name}\", std::mem::size_of::<crate::{name}>() as i64),"));
         for member in members {
             line(
                 &mut rust,
-                format_args!(
-                    "(\"{name}.{member}\", std::mem::offset_of!(crate::{name}, {member}) as i64),"
-                ),
+                format_args!("(\"{name}.{member}\", std::mem::offset_of!(crate::{name}, {member}) as i64),"),
             );
         }
     }

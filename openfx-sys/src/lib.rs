@@ -57,9 +57,8 @@ mod constants {
         for header in std::fs::read_dir(root.join("include")).expect("committed") {
             let text = std::fs::read_to_string(header.expect("readable").path()).expect("text");
             for line in text.lines() {
-                let Some((name, value)) = line
-                    .strip_prefix("#define k")
-                    .and_then(|rest| rest.split_once(' '))
+                let Some((name, value)) =
+                    line.strip_prefix("#define k").and_then(|rest| rest.split_once(' '))
                 else {
                     continue;
                 };
@@ -90,10 +89,7 @@ mod freshness {
             std::fs::write(path, fresh).expect("the source folder is writable");
         }
         let committed = std::fs::read_to_string(path).expect("src/bindings.rs is committed");
-        let stale = fresh
-            .lines()
-            .zip(committed.lines())
-            .position(|(new, old)| new != old);
+        let stale = fresh.lines().zip(committed.lines()).position(|(new, old)| new != old);
         assert!(
             fresh == committed,
             "src/bindings.rs is stale from line {:?} on: run `cargo xtask bindings`",

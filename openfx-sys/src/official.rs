@@ -68,19 +68,11 @@ fn strings_agree() {
     let mut absent = Vec::new();
     for (name, ours) in STRINGS {
         match theirs.get(*name) {
-            Some(theirs) => assert_eq!(
-                ours.to_str().expect("the constants are ASCII"),
-                theirs,
-                "{name}"
-            ),
+            Some(theirs) => assert_eq!(ours.to_str().expect("the constants are ASCII"), theirs, "{name}"),
             None => absent.push(*name),
         }
     }
-    eprintln!(
-        "{} strings agree, the official headers lack {}: {absent:?}",
-        theirs.len(),
-        absent.len()
-    );
+    eprintln!("{} strings agree, the official headers lack {}: {absent:?}", theirs.len(), absent.len());
     // Even the oldest headers that are of use have the bulk of them.
     assert!(theirs.len() > 250);
     // 1.5.1 has everything but the names that never came from there, so that a
@@ -93,11 +85,8 @@ fn strings_agree() {
 
 #[test]
 fn numbers_and_layouts_agree() {
-    let theirs = rows(
-        &raw const openfx_sys_official_numbers as *const NumberRow,
-        |row| row.name,
-        |row| row.value,
-    );
+    let theirs =
+        rows(&raw const openfx_sys_official_numbers as *const NumberRow, |row| row.name, |row| row.value);
     let mut absent = Vec::new();
     for (name, ours) in NUMBERS {
         match theirs.get(*name) {
@@ -105,10 +94,6 @@ fn numbers_and_layouts_agree() {
             None => absent.push(*name),
         }
     }
-    eprintln!(
-        "{} numbers agree, the official headers lack {}: {absent:?}",
-        theirs.len(),
-        absent.len()
-    );
+    eprintln!("{} numbers agree, the official headers lack {}: {absent:?}", theirs.len(), absent.len());
     assert!(theirs.len() > 120);
 }

@@ -1,0 +1,115 @@
+//! Attention with a workspace that does not grow with the square of the tokens.
+
+use candle_core::{D, DType, Device, Result, Tensor};
+
+use super::{cpu, cpu_attention};
+
+/// Scores that are held at once on devices (f32): 256 MiB.
+const BUDGET: usize = 64 << 20;
+
+/// Softmax attention. `q` is `[n, tokens, channels]`, `k` and `v` are `[m, keys, channels]`, where m divides n: each of
+/// the m sets of keys serves n / m consecutive sets of queries. Heads lie side by side in the channels; scores are
+/// scaled by 1 / sqrt(channels / heads). With `causal` a token sees no key behind its own place.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+    let (n, tokens, channels) = q.dims3()?;
+    let (m, keys, _) = k.dims3()?;
+    let fits = k.dims3()? == (m, keys, channels) && v.dims3()? == (m, keys, channels);
+    if !fits || heads == 0 || channels % heads != 0 || m == 0 || n % m != 0 {
+        candle_core::bail!(
+            "attention of {:?} to {:?} and {:?} with {heads} heads",
+            q.dims(),
+            k.dims(),
+            v.dims()
+        );
+    }
+    let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+    if cpu::is_fast(&q) && cpu::is_fast(&k) && cpu::is_fast(&v) {
+        let sizes = cpu_attention::Sizes { n, m, tokens, keys, channels, heads, causal };
+        let out = cpu_attention::attention(&cpu::values(&q)?, &cpu::values(&k)?, &cpu::values(&v)?, &sizes);
+        return cpu::tensor(out, q.dims());
+    }
+    let width = channels / heads;
+    let scale = 1.0 / (width as f64).sqrt();
+    let split = |x: &Tensor, count: usize, length: usize| {
+        x.reshape((count, length, heads, width))?.transpose(1, 2)?.contiguous()
+    };
+    let q = split(&q, n, tokens)?;
+    let shared = |x: Tensor| -> Result<Tensor> {
+        if m == n {
+            return Ok(x);
+        }
+        let x = x.reshape((m, 1, heads, keys, width))?.broadcast_as((m, n / m, heads, keys, width))?;
+        x.reshape((n, heads, keys, width))?.contiguous()
+    };
+    let (k, v) = (shared(split(&k, m, keys)?)?, shared(split(&v, m, keys)?)?);
+    let k = k.transpose(2, 3)?.contiguous()?;
+    let mask = if causal { Some(causal_mask(tokens, keys, q.device())?) } else { None };
+    let block = (BUDGET / (n * heads * keys)).clamp(1, tokens);
+    let mut parts = Vec::new();
+    for first in (0..tokens).step_by(block) {
+        let count = block.min(tokens - first);
+        let scores = (q.narrow(2, first, count)?.contiguous()?.matmul(&k)?.to_dtype(DType::F32)? * scale)?;
+        let scores = match &mask {
+            Some(mask) => scores.broadcast_add(&mask.narrow(0, first, count)?)?,
+            None => scores,
+        };
+        parts.push(softmax(&scores)?.to_dtype(v.dtype())?.matmul(&v)?);
+    }
+    Tensor::cat(&parts, 2)?.transpose(1, 2)?.reshape((n, tokens, channels))
+}
+
+fn softmax(scores: &Tensor) -> Result<Tensor> {
+    let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
+    shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
+}
+
+fn causal_mask(tokens: usize, keys: usize, device: &Device) -> Result<Tensor> {
+    let values: Vec<f32> = (0..tokens * keys)
+        .map(|index| if index % keys > index / keys { f32::NEG_INFINITY } else { 0.0 })
+        .collect();
+    Tensor::from_vec(values, (tokens, keys), device)
+}
+
+/// Attention between the frames of a video, for every pixel by itself: `[videos * frames, pixels, channels]` in and
+/// out. `key_scale` multiplies the keys of each frame (1 or `frames` values).
+pub fn temporal_attention(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    frames: usize,
+    heads: usize,
+    key_scale: &[f32],
+) -> Result<Tensor> {
+    let (n, pixels, channels) = q.dims3()?;
+    let same = k.dims() == q.dims() && v.dims() == q.dims();
+    if !same || frames == 0 || n % frames != 0 || heads == 0 || channels % heads != 0 {
+        candle_core::bail!("temporal attention of {:?} with {frames} frames and {heads} heads", q.dims());
+    }
+    if key_scale.len() != 1 && key_scale.len() != frames {
+        candle_core::bail!("{} key scales for {frames} frames", key_scale.len());
+    }
+    let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+    if cpu::is_fast(&q) && cpu::is_fast(&k) && cpu::is_fast(&v) {
+        let out = cpu_attention::temporal(
+            [&cpu::values(&q)?, &cpu::values(&k)?, &cpu::values(&v)?],
+            [n / frames, frames, pixels, channels],
+            heads,
+            key_scale,
+        );
+        return cpu::tensor(out, q.dims());
+    }
+    let k = if key_scale.iter().all(|scale| *scale == 1.0) {
+        k
+    } else {
+        let scale: Vec<f32> = (0..n).map(|index| key_scale[index % frames % key_scale.len()]).collect();
+        let scale = Tensor::from_vec(scale, (n, 1, 1), k.device())?.to_dtype(k.dtype())?;
+        k.broadcast_mul(&scale)?
+    };
+    let by_pixel = |x: &Tensor| -> Result<Tensor> {
+        let x = x.reshape((n / frames, frames, pixels, channels))?.transpose(1, 2)?;
+        x.reshape((n / frames * pixels, frames, channels))?.contiguous()
+    };
+    let out = attention(&by_pixel(&q)?, &by_pixel(&k)?, &by_pixel(&v)?, heads, false)?;
+    let out = out.reshape((n / frames, pixels, frames, channels))?.transpose(1, 2)?;
+    out.reshape((n, pixels, channels))
+}

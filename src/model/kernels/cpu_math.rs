@@ -1,0 +1,159 @@
+//! Elementary functions and sums in f32, written so that the compiler turns loops over them into vector code.
+//!
+//! Everything is `inline(always)`: the callers run inside `pulp::Arch::dispatch`, which compiles a closure once for
+//! every instruction set and picks at run time.
+
+/// Lanes of the widest registers in use; sums keep this many partial sums.
+pub(super) const LANES: usize = 16;
+/// Values that are summed in f32 before the sum goes on in f64.
+const BLOCK: usize = 4096;
+
+/// `e^x` within 2 units in the last place; 0 below -87, large but finite above 88.
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // Adding this number rounds to an integer and leaves that integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    // Taylor's series up to r^7 / 7!; |r| <= ln 2 / 2, so the rest is below 6e-9.
+    let p = 1.0 / 5040.0;
+    let p = p * r + 1.0 / 720.0;
+    let p = p * r + 1.0 / 120.0;
+    let p = p * r + 1.0 / 24.0;
+    let p = p * r + 1.0 / 6.0;
+    let p = p * r + 0.5;
+    let p = p * r + 1.0;
+    let p = p * r + 1.0;
+    let scale = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
+    p * scale
+}
+
+/// `x / (1 + e^-x)`.
+#[inline(always)]
+pub(super) fn silu(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
+}
+
+/// `x / (1 + e^(-1.702 x))`, the activation of CLIP-L.
+#[inline(always)]
+pub(super) fn quick_gelu(x: f32) -> f32 {
+    x / (1.0 + exp(-1.702 * x))
+}
+
+/// `x` times the normal distribution function, through Abramowitz and Stegun 7.1.26 (erf within 1.5e-7).
+#[inline(always)]
+pub(super) fn gelu(x: f32) -> f32 {
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let poly = ((((1.061_405_4 * t - 1.453_152) * t + 1.421_413_7) * t - 0.284_496_74) * t + 0.254_829_6) * t;
+    // erfc(|z|) / 2: the tail itself for negative x, one minus the tail for positive x; no cancellation either way.
+    let tail = 0.5 * poly * exp(-z * z);
+    x * if x < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// Sum of `f(value)`.
+#[inline(always)]
+pub(super) fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f64 {
+    let mut total = 0.0;
+    for block in values.chunks(BLOCK) {
+        let mut lanes = [0f32; LANES];
+        let (chunks, rest) = block.as_chunks::<LANES>();
+        for chunk in chunks {
+            for (lane, value) in lanes.iter_mut().zip(chunk) {
+                *lane += f(*value);
+            }
+        }
+        for (lane, value) in lanes.iter_mut().zip(rest) {
+            *lane += f(*value);
+        }
+        total += lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>();
+    }
+    total
+}
+
+/// Turns scores into weights that sum to 1, in place. `-inf` becomes 0; a row of `-inf` alone stays 0.
+#[inline(always)]
+pub(super) fn softmax(row: &mut [f32]) {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    let highest = lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |high, value| high.max(*value));
+    let highest = if highest == f32::NEG_INFINITY { 0.0 } else { highest };
+    let mut sums = [0f32; LANES];
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *value = weight(*value - highest);
+            *sum += *value;
+        }
+    }
+    for (sum, value) in sums.iter_mut().zip(rest) {
+        *value = weight(*value - highest);
+        *sum += *value;
+    }
+    let sum: f32 = sums.iter().sum();
+    let factor = if sum > 0.0 { 1.0 / sum } else { 0.0 };
+    for value in row.iter_mut() {
+        *value *= factor;
+    }
+}
+
+/// `e^x` for x <= 0 with a true zero far down, so that masked scores weigh nothing.
+#[inline(always)]
+fn weight(x: f32) -> f32 {
+    if x < -87.0 { 0.0 } else { exp(x) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_and_its_relatives_are_exact_to_a_few_units() {
+        for step in -8700..=8800 {
+            let x = step as f32 / 100.0;
+            let want = f64::from(x).exp();
+            let error = (f64::from(exp(x)) - want).abs() / want;
+            assert!(error < 3e-7, "exp({x}): relative error {error}");
+        }
+        for step in -1000..=1000 {
+            let x = step as f32 / 100.0;
+            let erf = libm_erf(f64::from(x) / std::f64::consts::SQRT_2);
+            let want = 0.5 * f64::from(x) * (1.0 + erf);
+            let error = (f64::from(gelu(x)) - want).abs();
+            assert!(error < 1.5e-7 * f64::from(x.abs()).max(1.0), "gelu({x}): error {error}");
+        }
+    }
+
+    /// erf by its power series, good enough in f64 for |x| < 6.
+    fn libm_erf(x: f64) -> f64 {
+        if x.abs() > 6.0 {
+            return x.signum();
+        }
+        let (mut term, mut sum, mut n) = (x, x, 0.0);
+        while term.abs() > 1e-17 * sum.abs() && n < 200.0 {
+            n += 1.0;
+            term *= -x * x / n;
+            sum += term / (2.0 * n + 1.0);
+        }
+        sum * 2.0 / std::f64::consts::PI.sqrt()
+    }
+
+    #[test]
+    fn softmax_survives_masks_and_large_scores() {
+        let mut row = vec![1000.0, 999.0, f32::NEG_INFINITY];
+        softmax(&mut row);
+        assert!((row[0] - 0.731_058_6).abs() < 1e-6 && row[2] == 0.0);
+        let mut row = vec![f32::NEG_INFINITY; 40];
+        softmax(&mut row);
+        assert!(row.iter().all(|weight| *weight == 0.0));
+    }
+}

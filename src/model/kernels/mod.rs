@@ -1,0 +1,23 @@
+//! The operations that the networks are made of.
+//!
+//! Each has one meaning and up to two ways to it: a fast one for f32 on the processor (`cpu_*`: blocked, threaded,
+//! vectorised for what the processor has), and candle's own operations for every other device and number format.
+//! Statistics, softmax and activations are computed in f32 whatever the format of the tensors.
+
+mod attention;
+mod conv;
+mod cpu;
+mod cpu_attention;
+mod cpu_conv;
+mod cpu_math;
+mod cpu_norm;
+mod gemm;
+mod linear;
+mod norm;
+mod pointwise;
+
+pub use attention::{attention, temporal_attention};
+pub use conv::{Padding, conv2d, upsample_nearest};
+pub use linear::{from_tokens, linear, to_tokens};
+pub use norm::{Statistics, group_norm, layer_norm};
+pub use pointwise::{add, geglu, quick_gelu, silu};

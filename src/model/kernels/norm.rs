@@ -1,0 +1,75 @@
+//! Group and layer normalisation.
+
+use candle_core::{D, DType, Result, Tensor};
+
+use super::{cpu, cpu_norm, silu};
+
+/// What a group norm takes its mean and variance over, and what follows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Statistics {
+    /// Groups of channels.
+    pub groups: usize,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Consecutive frames that share one mean and variance: 1, or the length of the video for AnimateDiff v1.
+    pub span: usize,
+    /// Whether x * sigmoid(x) is applied to the result.
+    pub silu: bool,
+}
+
+/// Group normalisation of `[n, channels, height, width]` with f32 gains and biases `[channels]`.
+///
+/// With a span of f the batch is f-frame videos after each other, and each group's statistics run over channels,
+/// frames and pixels of its video.
+pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    if how.groups == 0 || c % how.groups != 0 || how.span == 0 || n % how.span != 0 {
+        candle_core::bail!(
+            "group norm of {c} channels in {} groups, {n} frames in videos of {}",
+            how.groups,
+            how.span
+        );
+    }
+    let x = x.contiguous()?;
+    if cpu::is_fast(&x) {
+        let out = cpu_norm::group_norm(
+            &cpu::values(&x)?,
+            &cpu::values(gain)?,
+            &cpu::values(bias)?,
+            [n, c, h * w],
+            how,
+        );
+        return cpu::tensor(out, x.dims());
+    }
+    let videos = n / how.span;
+    // [videos, span, groups, channels of a group * pixels] with the frames beside the pixels
+    let grouped = x.to_dtype(DType::F32)?.reshape((videos, how.span, how.groups, c / how.groups * h * w))?;
+    let grouped =
+        grouped.transpose(1, 2)?.reshape((videos, how.groups, how.span * (c / how.groups) * h * w))?;
+    let centred = grouped.broadcast_sub(&grouped.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let normed = centred.broadcast_div(&(variance + how.eps)?.sqrt()?)?;
+    let normed = normed.reshape((videos, how.groups, how.span, c / how.groups * h * w))?.transpose(1, 2)?;
+    let normed = normed.reshape((n, c, h, w))?;
+    let out = normed
+        .broadcast_mul(&gain.reshape((1, c, 1, 1))?)?
+        .broadcast_add(&bias.reshape((1, c, 1, 1))?)?
+        .to_dtype(x.dtype())?;
+    if how.silu { silu(&out) } else { Ok(out) }
+}
+
+/// Layer normalisation over the last axis with f32 gains and biases; eps 1e-5.
+pub fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    const EPS: f64 = 1e-5;
+    let x = x.contiguous()?;
+    if cpu::is_fast(&x) {
+        let out =
+            cpu_norm::layer_norm(&cpu::values(&x)?, &cpu::values(gain)?, &cpu::values(bias)?, EPS as f32);
+        return cpu::tensor(out, x.dims());
+    }
+    let wide = x.to_dtype(DType::F32)?;
+    let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let normed = centred.broadcast_div(&(variance + EPS)?.sqrt()?)?;
+    normed.broadcast_mul(gain)?.broadcast_add(bias)?.to_dtype(x.dtype())
+}

@@ -1,0 +1,137 @@
+//! The layers with weights: convolution, linear, norms.
+
+use candle_core::{Result, Tensor};
+
+use super::ModelError;
+use super::kernels::{self, Padding, Statistics};
+use super::source::Scope;
+
+/// The rule for the groups of a group norm: 32, or fewer where that would leave less than four channels in a group.
+/// Every published network has 32; the narrow built-in model relies on the rest.
+pub(crate) fn groups(channels: usize) -> usize {
+    (channels / 4).clamp(1, 32)
+}
+
+/// A convolution with bias.
+#[derive(Debug)]
+pub(crate) struct Conv2d {
+    weight: Tensor,
+    bias: Tensor,
+    stride: usize,
+    padding: Padding,
+}
+
+impl Conv2d {
+    /// Reads `weight` [out, channels, kernel, kernel] and `bias` [out] below `scope`; `out` 0 takes what is there.
+    /// A 1x1 convolution may also be stored as a linear layer [out, channels].
+    pub fn load(
+        scope: &Scope<'_>,
+        [out, channels, kernel]: [usize; 3],
+    ) -> std::result::Result<Self, ModelError> {
+        let flat = kernel == 1 && scope.shape("weight").is_some_and(|shape| shape.len() == 2);
+        let weight = if flat {
+            let weight = scope.get("weight", [out, channels])?;
+            let (out, channels) = weight.dims2()?;
+            weight.reshape((out, channels, 1, 1))?
+        } else {
+            scope.get("weight", [out, channels, kernel, kernel])?
+        };
+        let bias = scope.get("bias", [weight.dim(0)?])?;
+        Ok(Self { weight, bias, stride: 1, padding: Padding::even(kernel / 2) })
+    }
+
+    /// The same convolution at every `stride`-th pixel, with this padding.
+    pub fn strided(self, stride: usize, padding: Padding) -> Self {
+        Self { stride, padding, ..self }
+    }
+
+    pub fn out_channels(&self) -> usize {
+        self.weight.dims()[0]
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        kernels::conv2d(x, &self.weight, Some(&self.bias), self.stride, self.padding)
+    }
+
+    /// As [`forward`](Self::forward), with `[1, out]` added to the bias.
+    pub fn forward_shifted(&self, x: &Tensor, shift: &Tensor) -> Result<Tensor> {
+        let bias = (&self.bias + shift.flatten_all()?)?;
+        kernels::conv2d(x, &self.weight, Some(&bias), self.stride, self.padding)
+    }
+
+    /// A 1x1 convolution as a linear layer over tokens.
+    pub fn as_linear(&self) -> Result<Linear> {
+        let (out, channels, _, _) = self.weight.dims4()?;
+        Ok(Linear { weight: self.weight.reshape((out, channels))?, bias: Some(self.bias.clone()) })
+    }
+}
+
+/// A linear layer.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// Reads `weight` [out, width] and, where `biased`, `bias` [out] below `scope`; `out` 0 takes what is there.
+    pub fn load(
+        scope: &Scope<'_>,
+        [out, width]: [usize; 2],
+        biased: bool,
+    ) -> std::result::Result<Self, ModelError> {
+        let weight = scope.get("weight", [out, width])?;
+        let bias = if biased { Some(scope.get("bias", [weight.dim(0)?])?) } else { None };
+        Ok(Self { weight, bias })
+    }
+
+    pub fn out_width(&self) -> usize {
+        self.weight.dims()[0]
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        kernels::linear(x, &self.weight, self.bias.as_ref(), None)
+    }
+
+    pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        kernels::linear(x, &self.weight, self.bias.as_ref(), Some(residual))
+    }
+}
+
+/// Group normalisation; gains and biases in f32.
+#[derive(Debug)]
+pub(crate) struct GroupNorm {
+    gain: Tensor,
+    bias: Tensor,
+    eps: f64,
+}
+
+impl GroupNorm {
+    pub fn load(scope: &Scope<'_>, channels: usize, eps: f64) -> std::result::Result<Self, ModelError> {
+        let (gain, bias) = (scope.get_f32("weight", [channels])?, scope.get_f32("bias", [channels])?);
+        Ok(Self { gain, bias, eps })
+    }
+
+    /// `span` frames share their statistics.
+    pub fn forward(&self, x: &Tensor, span: usize, silu: bool) -> Result<Tensor> {
+        let how = Statistics { groups: groups(self.gain.dims()[0]), eps: self.eps, span, silu };
+        kernels::group_norm(x, &self.gain, &self.bias, how)
+    }
+}
+
+/// Layer normalisation over the last axis; gains and biases in f32.
+#[derive(Debug)]
+pub(crate) struct LayerNorm {
+    gain: Tensor,
+    bias: Tensor,
+}
+
+impl LayerNorm {
+    pub fn load(scope: &Scope<'_>, width: usize) -> std::result::Result<Self, ModelError> {
+        Ok(Self { gain: scope.get_f32("weight", [width])?, bias: scope.get_f32("bias", [width])? })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        kernels::layer_norm(x, &self.gain, &self.bias)
+    }
+}

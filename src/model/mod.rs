@@ -1,0 +1,28 @@
+//! The networks of Stable Diffusion 1.5 and AnimateDiff: text encoder, VAE, UNet, motion module.
+//!
+//! Every network is loaded from a [`Source`] of named tensors and reads its own topology from them: widths, depths,
+//! which levels have attention, how far the position tables reach. Nothing here knows files, prompts' schedules, noise
+//! or samplers; a network is a function of tensors. The networks call the operations in [`kernels`] and candle's
+//! plain tensor arithmetic, so that faster versions can be put under them without touching a network.
+//!
+//! Shapes: pictures `[frames, 3, height, width]` in -1..1, latents `[frames, channels, height / 8, width / 8]`, text
+//! `[1, 77 n, width]`.
+
+mod clip;
+pub mod kernels;
+mod layers;
+mod motion;
+mod prompt;
+mod resnet;
+mod source;
+pub mod tokenizer;
+mod transformer;
+mod unet;
+mod vae;
+
+pub use clip::ClipText;
+pub use motion::{MotionControls, MotionKind, MotionModule};
+pub use source::{ModelError, Source, Tensors};
+pub use tokenizer::Tokens;
+pub use unet::{Probe, UNet};
+pub use vae::Vae;

@@ -1,0 +1,158 @@
+//! From a prompt to CLIP tokens with weights, in chunks of 77.
+//!
+//! The behaviour is that of the reference workflow: `(x)` and `(x:1.3)` weights, long prompts cut into chunks that are
+//! encoded apart, every chunk padded with the end token (the padding of CLIP-L).
+
+use std::sync::OnceLock;
+
+use unicode_normalization_alignments::UnicodeNormalization;
+
+use super::prompt;
+
+/// Tokens of one chunk, start and end token included.
+pub const CHUNK: usize = 77;
+/// The token that begins every chunk.
+pub const START: u32 = 49406;
+/// The token that ends every chunk and fills it up.
+pub const END: u32 = 49407;
+/// A group of at least this many tokens may be torn apart where a chunk is full; a shorter one moves to the next chunk.
+const LARGE_GROUP: usize = 8;
+
+/// A prompt as the text encoder takes it: one or more chunks of [`CHUNK`] tokens, each with its weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tokens {
+    /// The chunks; never empty.
+    pub chunks: Vec<Vec<(u32, f32)>>,
+}
+
+impl Tokens {
+    /// Whether any token has another weight than 1.
+    pub fn weighted(&self) -> bool {
+        self.chunks.iter().flatten().any(|(_, weight)| *weight != 1.0)
+    }
+}
+
+/// Tokenizes a prompt with its weights.
+pub fn tokenize(text: &str) -> Tokens {
+    let groups = prompt::weighted_parts(text).into_iter().map(|(part, weight)| (encode(&part), weight));
+    let mut chunks = Vec::new();
+    let mut chunk = vec![(START, 1.0)];
+    // The last place of a chunk belongs to the end token.
+    let finish = |chunk: &mut Vec<(u32, f32)>| {
+        let mut full = std::mem::replace(chunk, vec![(START, 1.0)]);
+        full.resize(CHUNK, (END, 1.0));
+        full
+    };
+    for (ids, weight) in groups {
+        let torn = ids.len() >= LARGE_GROUP;
+        let mut rest = ids.as_slice();
+        while !rest.is_empty() {
+            let room = CHUNK - 1 - chunk.len();
+            let taken = if rest.len() <= room {
+                rest.len()
+            } else if torn {
+                room
+            } else {
+                0
+            };
+            let (now, later) = rest.split_at(taken);
+            chunk.extend(now.iter().map(|id| (*id, weight)));
+            rest = later;
+            if !rest.is_empty() {
+                chunks.push(finish(&mut chunk));
+            }
+        }
+    }
+    chunks.push(finish(&mut chunk));
+    Tokens { chunks }
+}
+
+/// The byte-pair tokens of a text without weights, without start and end.
+fn encode(text: &str) -> Vec<u32> {
+    static TOKENIZER: OnceLock<instant_clip_tokenizer::Tokenizer> = OnceLock::new();
+    let tokenizer = TOKENIZER.get_or_init(instant_clip_tokenizer::Tokenizer::new);
+    // Composed letters: hosts on macOS hand over `e` + accent, for which CLIP has other tokens than for `é`.
+    let text: String = text.nfc().map(|(letter, _)| letter).collect();
+    let mut ids = Vec::new();
+    for (index, part) in split_markers(&text).into_iter().enumerate() {
+        if index % 2 == 1 {
+            ids.push(if part == START_MARKER { START } else { END });
+            continue;
+        }
+        // The crate knows the markers by another spelling, in which they are plain text to CLIP.
+        for plain in split_foreign_markers(part) {
+            let mut tokens = Vec::new();
+            tokenizer.encode(plain, &mut tokens);
+            ids.extend(tokens.into_iter().map(|token| u32::from(token.to_u16())));
+        }
+    }
+    ids
+}
+
+const START_MARKER: &str = "<|startoftext|>";
+const END_MARKER: &str = "<|endoftext|>";
+
+/// Text and markers in turn, beginning with text: CLIP's tokenizer takes its markers literally from a prompt.
+fn split_markers(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        let next = [START_MARKER, END_MARKER]
+            .into_iter()
+            .filter_map(|marker| Some((rest.find(marker)?, marker.len())))
+            .min();
+        let Some((at, length)) = next else { break };
+        parts.push(&rest[..at]);
+        parts.push(&rest[at..at + length]);
+        rest = &rest[at + length..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Cuts `<start_of_text>` and `<end_of_text>` after the `<`, where the words would be split anyway.
+fn split_foreign_markers(text: &str) -> Vec<&str> {
+    let lower = text.to_ascii_lowercase();
+    let mut cuts = vec![0];
+    for marker in ["<start_of_text>", "<end_of_text>"] {
+        cuts.extend(lower.match_indices(marker).map(|(at, _)| at + 1));
+    }
+    cuts.push(text.len());
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(text: &str) -> Vec<u32> {
+        tokenize(text).chunks[0].iter().map(|(id, _)| *id).skip(1).take_while(|id| *id != END).collect()
+    }
+
+    #[test]
+    fn an_empty_prompt_is_one_chunk_of_end_tokens() {
+        let tokens = tokenize("");
+        assert_eq!(tokens.chunks.len(), 1);
+        assert_eq!(tokens.chunks[0][0], (START, 1.0));
+        assert!(tokens.chunks[0][1..].iter().all(|token| *token == (END, 1.0)));
+        assert!(!tokens.weighted());
+    }
+
+    #[test]
+    fn composed_and_decomposed_accents_are_the_same_word() {
+        assert_eq!(ids("e\u{301}cole"), ids("école"));
+        assert_eq!(ids("É"), ids("é"));
+    }
+
+    #[test]
+    fn whitespace_and_case_do_not_matter() {
+        assert_eq!(ids("Hello\n  WORLD\t"), ids("hello world"));
+    }
+
+    #[test]
+    fn markers_in_the_crates_spelling_are_plain_text() {
+        assert!(!ids("a <end_of_text> b").is_empty());
+        assert!(ids("<start_of_text>").iter().all(|id| *id < START));
+    }
+}

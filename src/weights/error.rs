@@ -1,0 +1,62 @@
+//! What can be wrong with a file of weights, each in one sentence for the user.
+
+use std::path::PathBuf;
+
+/// Why a file of weights cannot be used. `Display` is one sentence that names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file cannot be opened or mapped (missing, no permission, not a plain file).
+    #[error("{path}: the file cannot be read ({reason})", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The file is not a well-formed safetensors file, or is cut off.
+    #[error("{path}: {reason}", path = .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// A tensor that was asked for is not in the file.
+    #[error("{file}: the tensor `{tensor}` is missing")]
+    Missing {
+        /// The file's name.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+    },
+    /// A tensor holds numbers that cannot be weights (integers, or a format that is not supported yet).
+    #[error("{file}: the tensor `{tensor}` has the number format {found}, expected F16, BF16, F32 or F64")]
+    Format {
+        /// The file's name.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The format as the file spells it.
+        found: String,
+    },
+    /// The file is sound but holds something else than what it was chosen for.
+    #[error("{file} is {found}; {wanted}")]
+    WrongKind {
+        /// The file's name.
+        file: String,
+        /// What the file is.
+        found: String,
+        /// What would fit in its place.
+        wanted: String,
+    },
+    /// The device refused the tensor.
+    #[error("{file}: the tensor `{tensor}` could not be moved to the device ({source})")]
+    Device {
+        /// The file's name.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The device's error.
+        source: candle_core::Error,
+    },
+}
