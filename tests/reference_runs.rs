@@ -117,8 +117,7 @@ fn unsampling_and_resampling_with_v1() {
     const MOTION: &str = "animatediff_mm_sd_v15.s1.f32.safetensors";
     let Some((run, files)) = find("E3", &[CHECKPOINT, MOTION]) else { return };
     let unet = UNet::load(&source(View::unet(open(&files[0]))), DType::F32, &Device::Cpu).unwrap();
-    let motion =
-        MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();
+    let motion = MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();
     assert!(motion.across_frames_norm());
     let info: serde_json::Value = serde_json::from_str(&run.metadata()["info"]).unwrap();
     let frames = tensor(&run, "latents.source").dim(0).unwrap();
