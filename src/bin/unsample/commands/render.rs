@@ -104,7 +104,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     result?;
     writer.finish()?;
     for line in printed {
-        println!("{line}");
+        super::print(&format!("{line}\n"));
     }
     let complaints = session.complaints();
     if !complaints.is_empty() {
