@@ -26,6 +26,16 @@ pub enum Command {
     Render(Box<RenderArgs>),
     /// List the plugin's parameters.
     Params(ParamsArgs),
+    /// Print the noise levels of a schedule, one a line.
+    Sigmas(SigmasArgs),
+    /// List and inspect weight files.
+    Models {
+        /// What to do.
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+    /// Look after the finished stages that are remembered on disk.
+    Cache(CacheArgs),
     /// Say what is there and what is missing: plugin, hosts, ffmpeg, processor, driver.
     Doctor(DoctorArgs),
 }
@@ -174,6 +184,67 @@ pub struct ParamsArgs {
     /// Which plugin.
     #[command(flatten)]
     pub plugin: PluginArgs,
+}
+
+/// `unsample sigmas`
+#[derive(Debug, Args)]
+pub struct SigmasArgs {
+    /// ays-sd1, ays-sdxl, ays-svd, normal, karras, exponential, sgm_uniform, simple, ddim_uniform, beta or kl_optimal
+    #[arg(long, value_name = "NAME")]
+    pub schedule: String,
+    /// linear (the checkpoints' own), sqrt_linear (AnimateDiff) or linear_sdxl (AnimateDiff-SDXL)
+    #[arg(long, value_name = "NAME", default_value = "linear")]
+    pub betas: String,
+    /// The number of steps.
+    #[arg(long, value_name = "N")]
+    pub steps: usize,
+    /// The part of the schedule to keep, from its end.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub denoise: f64,
+    /// Turn it round, as unsampling does.
+    #[arg(long)]
+    pub flip: bool,
+}
+
+/// `unsample models`
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List the weight files of the models folder and say what each is.
+    List,
+    /// Say what a weight file is and which tensors it holds.
+    Inspect(InspectArgs),
+    /// Print the models folder.
+    Dir,
+}
+
+/// `unsample models inspect`
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A .safetensors file.
+    pub file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `unsample cache`
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: CacheCommand,
+    /// The folder, if it is not the usual one (the parameter cacheFolder).
+    #[arg(long, value_name = "DIR", global = true)]
+    pub folder: Option<PathBuf>,
+}
+
+/// What to do with the cache.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Say how much there is.
+    Info,
+    /// Remove everything.
+    Clear,
 }
 
 /// `unsample doctor`

@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Render(args) => commands::render::run(&args),
         Command::Params(args) => commands::params::run(&args),
+        Command::Sigmas(args) => commands::sigmas::run(&args),
+        Command::Models { command } => commands::models::run(&command),
+        Command::Cache(args) => commands::cache::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
     };
     match result {

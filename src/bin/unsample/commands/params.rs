@@ -29,9 +29,7 @@ pub fn run(args: &ParamsArgs) -> Result<(), Failure> {
     } else {
         params.iter().map(|param| as_text(param, depth(param, &params))).collect()
     };
-    // A reader that has seen enough, such as head, is no failure.
-    use std::io::Write;
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    super::print(&text);
     Ok(())
 }
 

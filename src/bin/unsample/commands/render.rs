@@ -16,6 +16,7 @@ use crate::host::picture::SharedPicture;
 use crate::host::plugin::Plugin;
 use crate::host::render::{Job, Rendered, render, time_domain};
 use crate::host::session::Session;
+use crate::host::suites;
 use crate::io::{self, Info, Sink, Source, Target};
 
 /// A clip of the command line as a feed for the host.
@@ -48,6 +49,10 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let began = Instant::now();
     if !(args.host.scale > 0.0 && args.host.scale <= 16.0) {
         return Err(Failure::Usage(format!("--scale takes a number above 0, not {}", args.host.scale)));
+    }
+    if let Some(wrong) = args.host.no_suites.iter().find(|name| !known_suite(name)) {
+        let all = suites::names().join(", ");
+        return Err(Failure::Usage(format!("there is no suite {wrong}; the host has {all}")));
     }
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
     let source = io::open(&args.input)?;
@@ -99,7 +104,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     result?;
     writer.finish()?;
     for line in printed {
-        println!("{line}");
+        super::print(&format!("{line}\n"));
     }
     let complaints = session.complaints();
     if !complaints.is_empty() {
@@ -109,6 +114,12 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let plural = if frames == 1 { "" } else { "s" };
     bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", args.output.display()));
     Ok(())
+}
+
+/// Whether the host has a suite of that name; a version may follow it.
+fn known_suite(name: &str) -> bool {
+    let name = name.split_once(':').map_or(name, |(name, _)| name);
+    suites::names().iter().any(|suite| suite == name)
 }
 
 fn recipe(args: &RenderArgs, source: Box<dyn Source>) -> Result<Recipe, Failure> {

@@ -66,11 +66,7 @@ impl Entry {
         let output = Arc::new(arguments.output.unwrap_or_default());
         let input_handle = registry::register(Object::Props(input));
         let output_handle = registry::register(Object::Props(output.clone()));
-        let _inside = scope::enter(Scope {
-            effect: effect.clone(),
-            action: action.to_str().unwrap_or("action"),
-            time: arguments.time,
-        });
+        let _inside = scope::enter(Scope { effect: effect.clone(), action, time: arguments.time });
         let handle: *const OfxImageEffectStruct = effect.handle();
         // SAFETY: the plugin's entry, with handles that it may only hand back.
         let status = unsafe {

@@ -52,12 +52,12 @@ impl Components {
 impl Form {
     /// Pixels in a row.
     pub fn width(&self) -> usize {
-        usize::try_from(self.bounds.x2 - self.bounds.x1).unwrap_or(0)
+        usize::try_from(self.bounds.x2.saturating_sub(self.bounds.x1)).unwrap_or(0)
     }
 
     /// Rows.
     pub fn height(&self) -> usize {
-        usize::try_from(self.bounds.y2 - self.bounds.y1).unwrap_or(0)
+        usize::try_from(self.bounds.y2.saturating_sub(self.bounds.y1)).unwrap_or(0)
     }
 
     fn row_len(&self) -> usize {

@@ -79,6 +79,7 @@ impl Picture {
     }
 
     /// Every sample as [`Picture::sample`] gives it.
+    #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub fn to_floats(&self) -> Vec<f32> {
         match &self.samples {
             Samples::Eight(v) => v.iter().map(|&s| f32::from(s) / 255.0).collect(),

@@ -204,11 +204,6 @@ impl Plugin {
         })
     }
 
-    /// The plugin's entry.
-    pub fn entry(&self) -> Entry {
-        self.entry
-    }
-
     /// The names of the plugin's inputs.
     pub fn inputs(&self) -> Vec<String> {
         let clips = self.description.clips();

@@ -114,13 +114,6 @@ impl PropertySet {
         self.define(name, access, items)
     }
 
-    /// Takes a property away.
-    pub fn remove(&self, name: &CStr) {
-        if let Some(old) = self.table.lock().remove(name) {
-            self.retire(old.values);
-        }
-    }
-
     /// A copy with the present values as its first ones, as an instance starts from its description.
     pub fn duplicate(&self) -> Self {
         let table = self.table.lock().clone();
@@ -158,11 +151,6 @@ impl PropertySet {
     /// Whether there is such a property.
     pub fn has(&self, name: &CStr) -> bool {
         self.table.lock().contains_key(name)
-    }
-
-    /// The names, for listing.
-    pub fn names(&self) -> Vec<String> {
-        self.table.lock().keys().map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
     /// Sets values as the host, whatever the plugin may do; the property must be there.

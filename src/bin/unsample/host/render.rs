@@ -227,7 +227,7 @@ pub fn render_frame(effect: &Arc<Effect>, frame: i32) -> Result<Picture, HostErr
     let session = &effect.session;
     let moment = Moment { time: f64::from(frame), scale: session.settings.scale };
     session.go_to(moment.time);
-    let inputs = connected_inputs(effect);
+    let inputs = inputs(effect);
     let region = region_of_definition(effect, &moment)?;
     let window = pixels(region, session.settings.scale, effect.pixel_aspect());
     let arguments = moment.is_identity(window);
@@ -274,10 +274,10 @@ pub fn render_frame(effect: &Arc<Effect>, frame: i32) -> Result<Picture, HostErr
     Ok(canvas.picture())
 }
 
-fn connected_inputs(effect: &Effect) -> Vec<String> {
+/// The inputs, connected or not: plugins answer for the others, too.
+fn inputs(effect: &Effect) -> Vec<String> {
     let clips = effect.clips();
-    let connected = clips.iter().filter(|clip| !clip.is_output() && clip.feed.read().is_some());
-    connected.map(|clip| clip.name()).collect()
+    clips.iter().filter(|clip| !clip.is_output()).map(|clip| clip.name()).collect()
 }
 
 fn region_of_definition(effect: &Arc<Effect>, moment: &Moment) -> Result<OfxRectD, HostError> {
@@ -286,10 +286,25 @@ fn region_of_definition(effect: &Arc<Effect>, moment: &Moment) -> Result<OfxRect
     let arguments = moment.region_of_definition(proposal);
     let reply = effect.entry.call(kOfxImageEffectActionGetRegionOfDefinition, effect, arguments);
     check(&effect.session, "get region of definition", reply.status)?;
-    match reply.output.all::<f64>(kOfxImageEffectPropRegionOfDefinition)[..] {
-        [x1, y1, x2, y2] if reply.is_ok() && x2 > x1 && y2 > y1 => Ok(OfxRectD { x1, y1, x2, y2 }),
-        _ => Ok(proposal),
-    }
+    Ok(match reply.output.all::<f64>(kOfxImageEffectPropRegionOfDefinition)[..] {
+        [x1, y1, x2, y2] if reply.is_ok() => finite(OfxRectD { x1, y1, x2, y2 }, proposal),
+        _ => proposal,
+    })
+}
+
+/// The region without its infinite sides, which mean that the effect has pixels wherever one looks. An empty
+/// region would leave nothing to write, so it becomes the proposal.
+fn finite(region: OfxRectD, proposal: OfxRectD) -> OfxRectD {
+    // Farther than any picture; plugins write the infinite as the largest integer, or the largest float.
+    const FAR: f64 = 1e6;
+    let side = |value: f64, otherwise: f64| if value.abs() < FAR { value } else { otherwise };
+    let region = OfxRectD {
+        x1: side(region.x1, proposal.x1),
+        y1: side(region.y1, proposal.y1),
+        x2: side(region.x2, proposal.x2),
+        y2: side(region.y2, proposal.y2),
+    };
+    if region.x2 > region.x1 && region.y2 > region.y1 { region } else { proposal }
 }
 
 /// A region in pixels of the render scale, as large as any of its pixels needs.

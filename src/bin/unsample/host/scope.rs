@@ -4,6 +4,7 @@
 //! one refuses and says so.
 
 use std::cell::RefCell;
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use super::effect::Effect;
@@ -14,7 +15,7 @@ pub struct Scope {
     /// The effect.
     pub effect: Arc<Effect>,
     /// The name of the action.
-    pub action: &'static str,
+    pub action: &'static CStr,
     /// The time that the action is about, if it is about one.
     pub time: Option<f64>,
 }

@@ -200,6 +200,7 @@ impl Session {
     }
 
     /// How often the plugin has asked.
+    #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub fn polls(&self) -> u32 {
         self.polls.load(Ordering::Relaxed)
     }
@@ -216,6 +217,7 @@ impl Session {
     }
 
     /// The messages so far.
+    #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub fn messages(&self) -> Vec<Message> {
         self.messages.lock().clone()
     }

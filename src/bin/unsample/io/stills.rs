@@ -217,19 +217,18 @@ fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) 
     let target = fresh.target();
     let failed = |error| MediaError::write(target, &error);
     let mut file = BufWriter::new(File::create(fresh.path()).map_err(failed)?);
-    let bytes;
     let colour = match (sixteen, picture.channels) {
         (false, 3) => ExtendedColorType::Rgb8,
         (false, _) => ExtendedColorType::Rgba8,
         (true, 3) => ExtendedColorType::Rgb16,
         (true, _) => ExtendedColorType::Rgba16,
     };
-    if sixteen {
+    let bytes: Vec<u8> = if sixteen {
         // The image library takes 16-bit samples as bytes in the machine's own order.
-        bytes = picture.to_sixteen().into_iter().flat_map(u16::to_ne_bytes).collect();
+        picture.to_sixteen().into_iter().flat_map(u16::to_ne_bytes).collect()
     } else {
-        bytes = picture.to_eight();
-    }
+        picture.to_eight()
+    };
     if ability.format == ImageFormat::Jpeg {
         JpegEncoder::new_with_quality(&mut file, 95)
             .write_image(&bytes, picture.width, picture.height, colour)

@@ -36,6 +36,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
                 .count();
             let (major, minor) = plugin.identity.version;
             let context = plugin.context.to_string_lossy();
+            lines.push(Finding::good(format!("binary {}", plugin.path.display())));
             lines.push(Finding::good(format!(
                 "loads and describes itself: {} {major}.{minor}, {count} parameters, context {}",
                 plugin.identity.name,

@@ -3,6 +3,7 @@
 mod bundle_health;
 mod exports;
 mod machine;
+mod models;
 
 use crate::cli::DoctorArgs;
 use crate::failure::Failure;
@@ -49,6 +50,7 @@ type Part = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
 
 const PARTS: &[Part] = &[
     ("Plugin", bundle_health::report),
+    ("Models", models::report),
     ("Plugin folders", machine::plugin_folders),
     ("Hosts", machine::hosts),
     ("Video", machine::video),
@@ -63,7 +65,7 @@ const PARTS: &[Part] = &[
 pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let mut broken = 0;
     for (title, report) in PARTS {
-        println!("{title}");
+        super::print(&format!("{title}\n"));
         for finding in report(args) {
             let mark = match finding.state {
                 State::Good => "ok",
@@ -71,7 +73,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
                 State::Broken => "!!",
             };
             broken += u32::from(finding.state == State::Broken);
-            println!("  {mark}  {}", finding.text);
+            super::print(&format!("  {mark}  {}\n", finding.text));
         }
     }
     if broken == 0 {

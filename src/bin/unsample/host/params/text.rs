@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn near_names_are_near() {
         let names = ["prompt", "promptB", "promptMix", "cfg", "steps"].map(String::from);
-        assert_eq!(near_names("promt", &names), ["prompt", "promptB"]);
+        assert_eq!(near_names("promt", &names), ["prompt"]);
         assert_eq!(near_names("step", &names), ["steps"]);
         assert!(near_names("zebra", &names).is_empty());
     }

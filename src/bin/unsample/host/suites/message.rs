@@ -65,6 +65,9 @@ unsafe fn say(
     } else {
         registry::effect(handle.cast())?
     };
+    if scope::current().is_none() {
+        effect.session.complain("it sent a message on a thread of its own");
+    }
     if id.is_err() {
         // Natron and the official library fall over this.
         effect.session.complain("it sent a message whose id is NULL");

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use openfx_sys::*;
 
 use crate::host::registry;
+use crate::host::scope;
 use crate::host::status::{answer, text};
 
 /// The first version.
@@ -47,6 +48,9 @@ unsafe extern "C" fn start_v2(effect: *mut c_void, label: *const c_char, id: *co
 unsafe extern "C" fn update(effect: *mut c_void, fraction: f64) -> OfxStatus {
     answer(|| {
         let effect = registry::effect(effect.cast())?;
+        if scope::current().is_none() {
+            effect.session.complain("it reported progress on a thread of its own");
+        }
         effect.session.progress.update(fraction.clamp(0.0, 1.0));
         if effect.session.aborted() { Err(kOfxStatReplyNo) } else { Ok(()) }
     })

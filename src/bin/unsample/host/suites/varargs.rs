@@ -9,6 +9,7 @@ use openfx_sys::*;
 use crate::host::instance;
 use crate::host::params::{Kind, Param, Value};
 use crate::host::registry;
+use crate::host::scope;
 use crate::host::status::{Answer, answer, put, text};
 
 #[link(name = "unsample_host_varargs", kind = "static")]
@@ -101,6 +102,7 @@ unsafe extern "C" fn unsample_host_param(
     answer(|| {
         let handle = param.addr();
         let param = registry::param(param)?;
+        watch(&param, operation >= SET);
         let count = usize::try_from(count).map_err(|_| kOfxStatErrValue)?;
         // SAFETY: the caller's promise.
         let arguments = unsafe { std::slice::from_raw_parts(arguments, count) };
@@ -187,8 +189,8 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
             Value::Ints(arguments.iter().map(|a| a.whole).collect())
         }
         Kind::Double(_) | Kind::Colour(_) => Value::Doubles(arguments.iter().map(|a| a.real).collect()),
-        // SAFETY: the caller's promise.
         Kind::String | Kind::StrChoice | Kind::Custom => {
+            // SAFETY: the caller's promise.
             Value::Text(unsafe { text(first.pointer.cast())? }.to_owned())
         }
         Kind::Bytes => {
@@ -206,6 +208,20 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
         }
         Kind::Group | Kind::Page | Kind::PushButton | Kind::Parametric => return Err(kOfxStatErrUnsupported),
     })
+}
+
+/// Complains about calls that real hosts do not forgive.
+fn watch(param: &Param, setting: bool) {
+    let Some(effect) = param.effect.lock().upgrade() else { return };
+    let name = param.name();
+    match scope::current() {
+        None => effect.session.complain(format!("it used the parameter {name} on a thread of its own")),
+        // Resolve renders again for every value that changes, Natron stops the render.
+        Some(scope) if setting && scope.action == kOfxImageEffectActionRender => {
+            effect.session.complain(format!("it set the parameter {name} while rendering"));
+        }
+        Some(_) => {}
+    }
 }
 
 /// Tells the plugin of a change that it made itself, inside the call, as real hosts do.
