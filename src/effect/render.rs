@@ -11,6 +11,7 @@ use crate::pipeline::{
 
 use super::errors::from_pipeline;
 use super::instance::Instance;
+use super::logging;
 use super::reader::HostReader;
 use super::settings::{self, PictureSettings, View};
 use super::source::{self, Fetched};
@@ -69,6 +70,7 @@ fn restyle<'a>(
     settings: &PictureSettings,
     source: &Fetched,
 ) -> Result<crate::pipeline::pixels::Picture> {
+    logging::start(&settings::cache(&HostReader(handle), time).folder());
     let job = Frames { instance, handle, clip: *clip, settings };
     let frame = time.round() as i64;
     let current = source.working()?;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 
-use super::cache::{DiskCache, Entry, MemoryCache, default_folder};
+use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, scheduler, second_pass};
 use super::diagnostics;
 use super::key::Key;
@@ -119,7 +119,7 @@ impl Runner {
 }
 
 fn disk_cache(settings: &CacheSettings) -> DiskCache {
-    DiskCache::new(settings.folder.clone().unwrap_or_else(default_folder), settings.limit)
+    DiskCache::new(settings.folder(), settings.limit)
 }
 
 /// One request in work.
