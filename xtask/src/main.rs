@@ -1,2 +1,72 @@
-//! Tasks of a contributor that are not cargo itself.
-fn main() {}
+//! Tasks of a contributor that are not cargo itself: `cargo xtask <task>`.
+
+mod bindings;
+mod bundle;
+mod clip;
+mod demo;
+mod golden;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of a contributor")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the plugin, bundle it, restyle the bundled sample clip with the built-in model
+    Demo(demo::Arguments),
+    /// Build Unsample.ofx.bundle and the command line tool
+    Bundle(bundle::Arguments),
+    /// Render reference runs and print the error of every stage
+    Golden(golden::Arguments),
+    /// Generate openfx-sys/src/bindings.rs anew (needs libclang)
+    Bindings,
+    /// Rewrite the parameter table in README.md
+    Readme,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Bundle(arguments) => bundle::run(&arguments).map(|made| {
+            println!("{}\n{}", made.bundle.display(), made.tool.display());
+        }),
+        Task::Golden(arguments) => golden::run(&arguments),
+        Task::Bindings => bindings::run(),
+        Task::Readme => {
+            cargo(&["test", "--package", "unsample", "--test", "readme"], &[("UNSAMPLE_UPDATE", "1")])
+        }
+    }
+}
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Runs cargo in the workspace.
+pub(crate) fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = std::process::Command::new(cargo)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(root())
+        .status()
+        .context("cargo could not be started")?;
+    if !status.success() {
+        bail!("cargo {} failed", arguments.join(" "));
+    }
+    Ok(())
+}

@@ -1,2 +1,32 @@
-//! The command line.
-fn main() {}
+//! The command line of Unsample: a batch renderer, and what goes with it.
+//!
+//! `host` is a complete OpenFX host and knows nothing of the plugin's crate; `io` reads and writes pictures and
+//! videos; `commands` has one file for each command, and is the only part that prints.
+
+mod bundle;
+mod cli;
+mod commands;
+mod failure;
+mod host;
+mod io;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Render(args) => commands::render::run(&args),
+        Command::Params(args) => commands::params::run(&args),
+        Command::Sigmas(args) => commands::sigmas::run(&args),
+        Command::Models { command } => commands::models::run(&command),
+        Command::Cache(args) => commands::cache::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,63 @@
+//! The symbols that a Linux shared library exports, read from its dynamic symbol table (ELF, 64 bits, little
+//! endian: what every plugin host on Linux loads).
+
+use std::path::Path;
+
+/// The names; `None` for a file of another kind.
+pub fn exported(path: &Path) -> Option<Vec<String>> {
+    names(&std::fs::read(path).ok()?)
+}
+
+const SECTION_IS_DYNAMIC_SYMBOLS: u32 = 11;
+
+fn names(file: &[u8]) -> Option<Vec<String>> {
+    // Magic, 64 bits, little endian.
+    if !file.starts_with(b"\x7fELF\x02\x01") {
+        return None;
+    }
+    let table = usize::try_from(number::<8>(file, 0x28)?).ok()?;
+    let (size, count) = (number::<2>(file, 0x3a)? as usize, number::<2>(file, 0x3c)? as usize);
+    let section = |index: usize| file.get(table.checked_add(index.checked_mul(size)?)?..);
+    let symbols = (0..count)
+        .filter_map(section)
+        .find(|header| number::<4>(header, 4) == Some(u64::from(SECTION_IS_DYNAMIC_SYMBOLS)))?;
+    let strings = content(file, section(number::<4>(symbols, 0x28)? as usize)?)?;
+    let mut names = Vec::new();
+    for symbol in content(file, symbols)?.chunks_exact(24) {
+        let (info, visibility, home) = (symbol[4], symbol[5] & 3, number::<2>(symbol, 6)?);
+        // Global, weak or unique; default or protected visibility; defined here.
+        let global = matches!(info >> 4, 1 | 2 | 10);
+        if global && matches!(visibility, 0 | 3) && home != 0 {
+            let start = number::<4>(symbol, 0)? as usize;
+            let bytes = strings.get(start..)?.split(|&byte| byte == 0).next()?;
+            names.push(String::from_utf8_lossy(bytes).into_owned());
+        }
+    }
+    names.sort();
+    Some(names)
+}
+
+/// The content of a section, by its header.
+fn content<'a>(file: &'a [u8], header: &[u8]) -> Option<&'a [u8]> {
+    let start = usize::try_from(number::<8>(header, 0x18)?).ok()?;
+    let len = usize::try_from(number::<8>(header, 0x20)?).ok()?;
+    file.get(start..start.checked_add(len)?)
+}
+
+/// A little-endian number of `N` bytes.
+fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
+    let slice = bytes.get(at..at + N)?;
+    Some(slice.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_are_told_apart() {
+        assert_eq!(names(b"MZ not an ELF"), None);
+        assert_eq!(names(b"\x7fELF\x02\x01 cut off"), None);
+        assert_eq!(number::<2>(&[0, 0x34, 0x12], 1), Some(0x1234));
+    }
+}

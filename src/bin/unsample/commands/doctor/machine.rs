@@ -1,0 +1,146 @@
+//! The machine: plugin folders, hosts, ffmpeg, processor, driver.
+
+use std::path::{Path, PathBuf};
+
+use libloading::Library;
+
+use super::Finding;
+use crate::bundle;
+use crate::cli::DoctorArgs;
+use crate::io::ffmpeg_version;
+
+/// Where hosts look for plugins, and whether this one is there.
+pub fn plugin_folders(_args: &DoctorArgs) -> Vec<Finding> {
+    let line = |folder: PathBuf| {
+        let shown = folder.display().to_string();
+        if folder.join(bundle::NAME).is_dir() {
+            Finding::good(format!("{shown}: Unsample is installed"))
+        } else if folder.is_dir() {
+            Finding::missing(format!("{shown}: Unsample is not installed (`cargo xtask bundle --install`)"))
+        } else {
+            Finding::missing(format!("{shown}: does not exist"))
+        }
+    };
+    bundle::plugin_folders().into_iter().map(line).collect()
+}
+
+/// Hosts, by the places where they install themselves.
+const HOSTS: &[(&str, &[&str])] = &[
+    (
+        "DaVinci Resolve",
+        &[
+            "/opt/resolve/bin/resolve",
+            "/Applications/DaVinci Resolve/DaVinci Resolve.app",
+            "C:\\Program Files\\Blackmagic Design\\DaVinci Resolve\\Resolve.exe",
+        ],
+    ),
+    (
+        "Natron",
+        &[
+            "/opt/Natron2/bin/Natron",
+            "/Applications/Natron.app",
+            "C:\\Program Files\\INRIA\\Natron\\bin\\Natron.exe",
+        ],
+    ),
+];
+
+/// Hosts, by the names of their programs.
+const PROGRAMS: &[(&str, &str)] =
+    &[("Natron", "Natron"), ("Kdenlive", "kdenlive"), ("Shotcut", "shotcut"), ("MLT", "melt")];
+
+/// The hosts that are installed.
+pub fn hosts(_args: &DoctorArgs) -> Vec<Finding> {
+    let mut lines = Vec::new();
+    for (name, places) in HOSTS {
+        if let Some(place) = places.iter().find(|place| Path::new(place).exists()) {
+            lines.push(Finding::good(format!("{name}: {place}")));
+        }
+    }
+    for (name, program) in PROGRAMS {
+        if let Some(path) = in_path(program) {
+            lines.push(Finding::good(format!("{name}: {}", path.display())));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Finding::missing("none was found; `unsample render` needs none"));
+    }
+    lines
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| path.is_file())
+}
+
+/// ffmpeg.
+pub fn video(_args: &DoctorArgs) -> Vec<Finding> {
+    vec![ffmpeg_version().map_or_else(
+        || {
+            Finding::missing(
+                "ffmpeg is not installed: videos cannot be read or written, folders of pictures can",
+            )
+        },
+        |version| Finding::good(format!("ffmpeg {version}")),
+    )]
+}
+
+/// The processor's number of threads and the instructions that matter to the networks.
+pub fn processor(_args: &DoctorArgs) -> Vec<Finding> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let features = features();
+    let text = format!("{}, {threads} threads, {}", std::env::consts::ARCH, features.join(" "));
+    let slow = cfg!(target_arch = "x86_64") && !features.contains(&"avx2");
+    vec![if slow {
+        Finding::missing(format!("{text}: without AVX2 it will be slow"))
+    } else {
+        Finding::good(text)
+    }]
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> Vec<&'static str> {
+    let all = [
+        ("sse4.2", is_x86_feature_detected!("sse4.2")),
+        ("avx", is_x86_feature_detected!("avx")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("f16c", is_x86_feature_detected!("f16c")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+    ];
+    all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+}
+
+#[cfg(target_arch = "aarch64")]
+fn features() -> Vec<&'static str> {
+    let all = [
+        ("neon", std::arch::is_aarch64_feature_detected!("neon")),
+        ("fp16", std::arch::is_aarch64_feature_detected!("fp16")),
+        ("bf16", std::arch::is_aarch64_feature_detected!("bf16")),
+        ("i8mm", std::arch::is_aarch64_feature_detected!("i8mm")),
+    ];
+    all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn features() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// NVIDIA's driver library.
+pub fn driver(_args: &DoctorArgs) -> Vec<Finding> {
+    let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
+    // SAFETY: the driver's library is made to be loaded by any program.
+    let Ok(library) = (unsafe { Library::new(name) }) else {
+        return vec![Finding::missing("no NVIDIA driver: the processor will do the work")];
+    };
+    type Version = unsafe extern "C" fn(*mut std::ffi::c_int) -> std::ffi::c_int;
+    let mut version = 0;
+    // SAFETY: the driver API has this function with this type since its first version.
+    let asked = unsafe { library.get::<Version>(c"cuDriverGetVersion").map(|get| get(&mut version)) };
+    vec![match asked {
+        Ok(0) => Finding::good(format!("NVIDIA driver for CUDA {}.{}", version / 1000, version % 1000 / 10)),
+        _ => Finding::broken(format!("{name} is there and does not answer")),
+    }]
+}

@@ -1,0 +1,119 @@
+//! `unsample models`: what weight files there are, and what is in one.
+
+use std::path::Path;
+
+use serde_json::{Map, Value as Json, json};
+use unsample::weights::{TensorFile, identify, list_models, models_dir};
+
+use super::print;
+use crate::cli::{InspectArgs, ModelsCommand};
+use crate::failure::Failure;
+
+/// Runs the command.
+///
+/// # Errors
+/// The file cannot be read, or the system has no place for models.
+pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
+    match command {
+        ModelsCommand::List => list(),
+        ModelsCommand::Inspect(args) => inspect(args),
+        ModelsCommand::Dir => {
+            print(&format!("{}\n", folder()?.display()));
+            Ok(())
+        }
+    }
+}
+
+fn folder() -> Result<std::path::PathBuf, Failure> {
+    models_dir().ok_or_else(|| Failure::Failed("the system does not say where a user's data goes".into()))
+}
+
+fn list() -> Result<(), Failure> {
+    let folder = folder()?;
+    let models = list_models(&folder);
+    if models.is_empty() {
+        eprintln!("there are no .safetensors files in {}; the built-in model needs none", folder.display());
+    }
+    let mut text = String::new();
+    for model in models {
+        let name = model.path.strip_prefix(&folder).unwrap_or(&model.path);
+        let what = match &model.identity {
+            Ok(identity) => identity.description.clone(),
+            Err(error) => format!("unreadable: {error}"),
+        };
+        text.push_str(&format!("{}  {}  {what}\n", name.display(), size(model.size)));
+    }
+    print(&text);
+    Ok(())
+}
+
+/// Bytes as people read them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+fn inspect(args: &InspectArgs) -> Result<(), Failure> {
+    if !args.file.exists() {
+        return Err(Failure::Usage(format!("{} does not exist", args.file.display())));
+    }
+    let file = TensorFile::open(&args.file).map_err(|error| Failure::Failed(error.to_string()))?;
+    let identity = identify(&file);
+    if args.json {
+        print(&format!("{:#}\n", as_json(&file, &args.file, &identity.description)));
+        return Ok(());
+    }
+    let count = file.tensors().count();
+    let mut text = format!(
+        "{} is {}\n{}, {count} tensors, {} values\n",
+        args.file.display(),
+        identity.description,
+        size(file.size()),
+        values(&file)
+    );
+    for (key, value) in file.metadata() {
+        text.push_str(&format!("{key}: {value}\n"));
+    }
+    for (name, info) in file.tensors() {
+        text.push_str(&format!("{name}  {} {:?}\n", info.dtype, info.shape));
+    }
+    print(&text);
+    Ok(())
+}
+
+fn values(file: &TensorFile) -> u64 {
+    file.tensors().map(|(_, info)| info.shape.iter().map(|&n| n as u64).product::<u64>()).sum()
+}
+
+fn as_json(file: &TensorFile, path: &Path, description: &str) -> Json {
+    let tensors: Map<String, Json> = file
+        .tensors()
+        .map(|(name, info)| (name.to_owned(), json!({"dtype": info.dtype, "shape": info.shape})))
+        .collect();
+    json!({
+        "file": path.display().to_string(),
+        "description": description,
+        "bytes": file.size(),
+        "values": values(file),
+        "metadata": file.metadata(),
+        "tensors": tensors,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(1_234_567), "1.2 MB");
+        assert_eq!(size(4_265_380_512), "4.3 GB");
+    }
+}

@@ -1,0 +1,390 @@
+//! Clips and the images fetched from them.
+
+use std::ffi::{CStr, CString};
+use std::sync::{Arc, Weak};
+
+use openfx_sys::*;
+use parking_lot::RwLock;
+
+use super::canvas::{Canvas, Form, resize};
+use super::effect::Effect;
+use super::picture::{Picture, SharedPicture};
+use super::props::Access::Read;
+use super::props::PropertySet;
+use super::registry::{self, Object, Slot};
+use super::scope;
+use super::session::{Components, Depth, Outside};
+use super::sets;
+use super::status::Answer;
+
+/// Where a clip's pictures come from.
+pub trait Feed: Send + Sync {
+    /// What is known of all of them.
+    fn facts(&self) -> Facts;
+
+    /// A picture by its number, from 1.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn picture(&self, number: u32) -> Result<SharedPicture, String>;
+}
+
+/// What a feed's pictures have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Facts {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Number of pictures.
+    pub frames: u32,
+    /// Frames a second.
+    pub fps: f64,
+    /// Width of a pixel by its height.
+    pub pixel_aspect: f64,
+    /// Whether a sample has more than 8 bits.
+    pub deep: bool,
+    /// Whether there is an alpha channel.
+    pub alpha: bool,
+}
+
+/// What the images of a clip are like, after GetClipPreferences.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Format {
+    /// The depth of a sample.
+    pub depth: Depth,
+    /// The samples of a pixel.
+    pub components: Components,
+    /// What alpha means.
+    pub alpha: AlphaMode,
+}
+
+/// What alpha means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlphaMode {
+    /// There is none to speak of.
+    Opaque,
+    /// Colours are multiplied by it.
+    Premultiplied,
+    /// Colours are not.
+    Straight,
+}
+
+impl AlphaMode {
+    /// The OpenFX name.
+    pub fn name(self) -> &'static CStr {
+        match self {
+            Self::Opaque => kOfxImageOpaque,
+            Self::Premultiplied => kOfxImagePreMultiplied,
+            Self::Straight => kOfxImageUnPreMultiplied,
+        }
+    }
+}
+
+impl Depth {
+    /// The OpenFX name.
+    pub fn name(self) -> &'static CStr {
+        match self {
+            Self::Float => kOfxBitDepthFloat,
+            Self::Half => kOfxBitDepthHalf,
+            Self::Short => kOfxBitDepthShort,
+            Self::Byte => kOfxBitDepthByte,
+        }
+    }
+}
+
+impl Components {
+    /// The OpenFX name.
+    pub fn name(self) -> &'static CStr {
+        match self {
+            Self::Rgba => kOfxImageComponentRGBA,
+            Self::Rgb => kOfxImageComponentRGB,
+        }
+    }
+}
+
+/// A clip, described or of an instance.
+pub struct Clip {
+    /// Its handle.
+    pub slot: Slot,
+    /// Its name.
+    pub name: CString,
+    /// Its properties.
+    pub props: Arc<PropertySet>,
+    props_slot: Slot,
+    /// The effect, once there is an instance.
+    pub effect: RwLock<Weak<Effect>>,
+    /// Its pictures, if it is connected.
+    pub feed: RwLock<Option<Arc<dyn Feed>>>,
+    format: RwLock<Option<Format>>,
+}
+
+impl Clip {
+    /// A clip under description.
+    pub fn describing(name: &CStr) -> Arc<Self> {
+        Self::build(name, sets::clip(name), None)
+    }
+
+    /// The same clip, described further or made an instance of.
+    pub fn copy(description: &Self, feed: Option<Arc<dyn Feed>>) -> Arc<Self> {
+        Self::build(&description.name, description.props.duplicate(), feed)
+    }
+
+    fn build(name: &CStr, props: PropertySet, feed: Option<Arc<dyn Feed>>) -> Arc<Self> {
+        let clip = Arc::new(Self {
+            slot: Slot::default(),
+            name: name.to_owned(),
+            props: Arc::new(props),
+            props_slot: Slot::default(),
+            effect: RwLock::default(),
+            feed: RwLock::new(feed),
+            format: RwLock::default(),
+        });
+        clip.slot.fill(Object::Clip(clip.clone()));
+        clip.props_slot.fill(Object::Props(clip.props.clone()));
+        clip
+    }
+
+    /// The handle of the properties.
+    pub fn props_pointer(&self) -> OfxPropertySetHandle {
+        self.props_slot.pointer()
+    }
+
+    /// The name as Rust text.
+    pub fn name(&self) -> String {
+        self.name.to_string_lossy().into_owned()
+    }
+
+    /// Whether this is the clip that is written.
+    pub fn is_output(&self) -> bool {
+        *self.name == *kOfxImageEffectOutputClipName
+    }
+
+    /// Whether the plugin can do without.
+    pub fn is_optional(&self) -> bool {
+        self.props.first(kOfxImageClipPropOptional) == Some(1)
+    }
+
+    /// Makes all handles stale.
+    pub fn retire(&self) {
+        self.props_slot.clear();
+        self.slot.clear();
+    }
+
+    /// Adds what an instance's clip has, from its feed, or from the main clip's for the output.
+    pub fn connect(&self, facts: Option<Facts>, first_frame: i32) {
+        let connected = i32::from(self.feed.read().is_some() || self.is_output());
+        let deep = facts.is_some_and(|facts| facts.deep);
+        let alpha = facts.is_some_and(|facts| facts.alpha);
+        let (mut first, mut last) = (0.0, 0.0);
+        if let Some(facts) = facts {
+            first = f64::from(first_frame);
+            last = first + f64::from(facts.frames) - 1.0;
+        }
+        let fps = facts.map_or(25.0, |facts| facts.fps);
+        let depth = if deep { kOfxBitDepthShort } else { kOfxBitDepthByte };
+        let components = if alpha { kOfxImageComponentRGBA } else { kOfxImageComponentRGB };
+        self.props
+            .define(kOfxImageClipPropConnected, Read, [connected])
+            .define_text(kOfxImageClipPropUnmappedPixelDepth, Read, &[depth])
+            .define_text(kOfxImageClipPropUnmappedComponents, Read, &[components])
+            .define_text(kOfxImageEffectPropPixelDepth, Read, &[kOfxBitDepthNone])
+            .define_text(kOfxImageEffectPropComponents, Read, &[kOfxImageComponentNone])
+            .define_text(kOfxImageEffectPropPreMultiplication, Read, &[kOfxImageOpaque])
+            .define(kOfxImagePropPixelAspectRatio, Read, [facts.map_or(1.0, |facts| facts.pixel_aspect)])
+            .define(kOfxImageEffectPropFrameRate, Read, [fps])
+            .define(kOfxImageEffectPropFrameRange, Read, [first, last])
+            .define(kOfxImageEffectPropUnmappedFrameRange, Read, [first, last])
+            .define(kOfxImageEffectPropUnmappedFrameRate, Read, [fps])
+            .define_text(kOfxImageClipPropFieldOrder, Read, &[kOfxImageFieldNone])
+            .define(kOfxImageClipPropContinuousSamples, Read, [0])
+            .define_text(kOfxImageClipPropColourspace, Read, &[c""]);
+    }
+
+    /// What the images are like.
+    pub fn format(&self) -> Option<Format> {
+        *self.format.read()
+    }
+
+    /// Decides what the images are like.
+    pub fn set_format(&self, format: Format) {
+        *self.format.write() = Some(format);
+        let text = |text: &CStr| [text.to_owned()];
+        self.props.assign(kOfxImageEffectPropPixelDepth, text(format.depth.name()));
+        self.props.assign(kOfxImageEffectPropComponents, text(format.components.name()));
+        self.props.assign(kOfxImageEffectPropPreMultiplication, text(format.alpha.name()));
+    }
+
+    /// The clip's extent in canonical coordinates.
+    pub fn region(&self, effect: &Effect) -> OfxRectD {
+        let settings = &effect.session.settings;
+        let facts = self.feed.read().as_ref().map(|feed| feed.facts()).or(effect.main_facts());
+        let Some(facts) = facts else {
+            return OfxRectD { x1: 0.0, y1: 0.0, x2: 0.0, y2: 0.0 };
+        };
+        let (x, y) = (f64::from(settings.origin.0), f64::from(settings.origin.1));
+        OfxRectD {
+            x1: x * facts.pixel_aspect,
+            y1: y,
+            x2: (x + f64::from(facts.width)) * facts.pixel_aspect,
+            y2: y + f64::from(facts.height),
+        }
+    }
+
+    /// Fetches an image for the plugin.
+    ///
+    /// # Errors
+    /// The status that refuses it.
+    pub fn fetch(&self, time: f64) -> Answer<OfxPropertySetHandle> {
+        let effect = self.effect.read().upgrade().ok_or(kOfxStatErrBadHandle)?;
+        let Some(scope) = scope::current().filter(|scope| Arc::ptr_eq(&scope.effect, &effect)) else {
+            effect.session.complain("it fetched an image outside of an action or on a thread of its own");
+            return Err(kOfxStatFailed);
+        };
+        if !time.is_finite() {
+            return Err(kOfxStatErrValue);
+        }
+        if self.is_output() {
+            let canvas = effect.output_at(time).ok_or(kOfxStatFailed)?;
+            return Ok(Image::hand_out(&effect, self, canvas, time));
+        }
+        let feed = self.feed.read().clone().ok_or(kOfxStatFailed)?;
+        let settings = &effect.session.settings;
+        let time = if settings.temporal { time } else { scope.time.unwrap_or(time) };
+        let facts = feed.facts();
+        let canvas = match self.number(time, facts.frames, settings.first_frame, settings.outside) {
+            Place::Frame(number) => {
+                let picture = feed.picture(number).map_err(|sentence| {
+                    effect.fail(sentence);
+                    kOfxStatFailed
+                })?;
+                self.canvas(&effect, facts, Some(&picture))?
+            }
+            Place::Black => self.canvas(&effect, facts, None)?,
+            Place::Nowhere => return Err(kOfxStatFailed),
+        };
+        Ok(Image::hand_out(&effect, self, Arc::new(canvas), time))
+    }
+
+    fn number(&self, time: f64, frames: u32, first: i32, outside: Outside) -> Place {
+        let index = time.round() - f64::from(first);
+        let last = f64::from(frames) - 1.0;
+        match outside {
+            _ if (0.0..=last).contains(&index) => Place::Frame(index as u32 + 1),
+            Outside::Null => Place::Nowhere,
+            Outside::Hold => Place::Frame(index.clamp(0.0, last) as u32 + 1),
+            Outside::Black => Place::Black,
+        }
+    }
+
+    /// A picture of the feed as an image, at the render scale.
+    fn canvas(&self, effect: &Effect, facts: Facts, picture: Option<&Picture>) -> Answer<Canvas> {
+        let format = self.format().ok_or(kOfxStatFailed)?;
+        let settings = &effect.session.settings;
+        let scaled = |pixels: u32| ((f64::from(pixels) * settings.scale).round() as u32).max(1);
+        let (width, height) = (scaled(facts.width), scaled(facts.height));
+        let (x1, y1) =
+            (shifted(settings.origin.0, settings.scale), shifted(settings.origin.1, settings.scale));
+        let canvas = Canvas::new(Form {
+            depth: format.depth,
+            components: format.components,
+            bounds: OfxRectI { x1, y1, x2: x1 + width.cast_signed(), y2: y1 + height.cast_signed() },
+            row_bytes: settings.row_bytes,
+            premultiplied: format.alpha == AlphaMode::Premultiplied,
+        })
+        .ok_or(kOfxStatErrMemory)?;
+        match picture {
+            Some(picture) => canvas.paint(&resize(picture, width, height)),
+            None => canvas.black(),
+        }
+        Ok(canvas)
+    }
+}
+
+/// A canonical coordinate in pixels of the render scale.
+pub fn shifted(coordinate: i32, scale: f64) -> i32 {
+    (f64::from(coordinate) * scale).round() as i32
+}
+
+enum Place {
+    Frame(u32),
+    Black,
+    Nowhere,
+}
+
+/// An image that the plugin has fetched and not yet released.
+pub struct Image {
+    /// Its properties; their handle is the image's.
+    pub props: Arc<PropertySet>,
+    canvas: Arc<Canvas>,
+    effect: Weak<Effect>,
+    clip: String,
+}
+
+impl Image {
+    fn hand_out(effect: &Arc<Effect>, clip: &Clip, canvas: Arc<Canvas>, time: f64) -> OfxPropertySetHandle {
+        let props = properties(effect, clip, &canvas, time);
+        let image =
+            Self { props: Arc::new(props), canvas, effect: Arc::downgrade(effect), clip: clip.name() };
+        effect.count_image(&image.clip, 1);
+        let registered = registry::register(Object::Image(Arc::new(image)));
+        let pointer = registered.pointer();
+        effect.remember_image(registry::keep(registered));
+        pointer
+    }
+
+    /// The plugin gives an image back.
+    ///
+    /// # Errors
+    /// `kOfxStatErrBadHandle`: it is none, or was given back before.
+    pub fn release(handle: OfxPropertySetHandle) -> Answer<()> {
+        let image = registry::take(handle, |object| match object {
+            Object::Image(image) => Some(image.clone()),
+            _ => None,
+        });
+        let image = match image {
+            Ok(image) => image,
+            Err(status) => {
+                if let Some(scope) = scope::current() {
+                    scope
+                        .effect
+                        .session
+                        .complain("it released an image twice, or something that is no image");
+                }
+                return Err(status);
+            }
+        };
+        if let Some(effect) = image.effect.upgrade() {
+            effect.count_image(&image.clip, -1);
+            effect.forget_image(handle.addr());
+            if !image.canvas.guards_are_whole() {
+                effect
+                    .session
+                    .complain(format!("it wrote outside of the rows of an image of {}", image.clip));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn properties(effect: &Effect, clip: &Clip, canvas: &Canvas, time: f64) -> PropertySet {
+    let set = PropertySet::new();
+    let form = &canvas.form;
+    let bounds = [form.bounds.x1, form.bounds.y1, form.bounds.x2, form.bounds.y2];
+    let alpha = clip.format().map_or(AlphaMode::Opaque, |format| format.alpha);
+    let scale = effect.session.settings.scale;
+    let identity = CString::new(format!("{}@{time}", clip.name())).unwrap_or_default();
+    set.define_text(kOfxPropType, Read, &[kOfxTypeImage])
+        .define_text(kOfxImageEffectPropPixelDepth, Read, &[form.depth.name()])
+        .define_text(kOfxImageEffectPropComponents, Read, &[form.components.name()])
+        .define_text(kOfxImageEffectPropPreMultiplication, Read, &[alpha.name()])
+        .define(kOfxImageEffectPropRenderScale, Read, [scale, scale])
+        .define(kOfxImagePropPixelAspectRatio, Read, [effect.pixel_aspect()])
+        .define(kOfxImagePropData, Read, [canvas.data().expose_provenance()])
+        .define(kOfxImagePropBounds, Read, bounds)
+        .define(kOfxImagePropRegionOfDefinition, Read, bounds)
+        .define(kOfxImagePropRowBytes, Read, [canvas.row_bytes()])
+        .define_text(kOfxImagePropField, Read, &[kOfxImageFieldNone])
+        .define_text(kOfxImagePropUniqueIdentifier, Read, &[&identity]);
+    set
+}

@@ -1,0 +1,258 @@
+//! An effect as the suites see it: under description, or an instance.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::CStr;
+use std::sync::{Arc, Weak};
+
+use openfx_sys::*;
+use parking_lot::{Mutex, RwLock};
+
+use super::actions::Entry;
+use super::canvas::Canvas;
+use super::clip::{Clip, Facts, Feed};
+use super::params::ParamSet;
+use super::props::PropertySet;
+use super::registry::{self, Object, Slot};
+use super::session::Session;
+use super::sets::{self, Project};
+use super::status::Answer;
+
+/// An effect.
+pub struct Effect {
+    /// Its handle.
+    pub slot: Slot,
+    /// Its properties.
+    pub props: Arc<PropertySet>,
+    props_slot: Slot,
+    /// Its parameters.
+    pub params: Arc<ParamSet>,
+    clips: RwLock<Vec<Arc<Clip>>>,
+    /// The run that it belongs to.
+    pub session: Arc<Session>,
+    /// The plugin's entry.
+    pub entry: Entry,
+    describing: bool,
+    /// The output images of the renders in progress, by time.
+    outputs: Mutex<HashMap<u64, Arc<Canvas>>>,
+    /// Images that were fetched and not released, by clip.
+    images: Mutex<BTreeMap<String, i64>>,
+    handles: Mutex<Vec<usize>>,
+    /// Why an input could not be read, which the plugin cannot know.
+    failure: Mutex<Option<String>>,
+}
+
+impl Effect {
+    /// An effect that the plugin will describe.
+    pub fn describing(session: &Arc<Session>, entry: Entry, path: &CStr) -> Arc<Self> {
+        let props = Arc::new(sets::effect(path));
+        Self::build(session, entry, props, ParamSet::describing(), Vec::new(), true)
+    }
+
+    /// A copy of a description, for DescribeInContext.
+    pub fn in_context(description: &Self, context: &CStr) -> Arc<Self> {
+        let props = description.props.duplicate();
+        props.define_text(kOfxImageEffectPropContext, super::props::Access::Read, &[context]);
+        let clips = description.clips.read();
+        let clips = clips.iter().map(|clip| Clip::copy(clip, None)).collect();
+        let params = ParamSet::further(&description.params);
+        Self::build(&description.session, description.entry, Arc::new(props), params, clips, true)
+    }
+
+    /// An instance with its clips connected. `CreateInstance` has not been called yet.
+    pub fn instance(
+        description: &Self,
+        context: &CStr,
+        project: &Project,
+        feeds: &BTreeMap<String, Arc<dyn Feed>>,
+    ) -> Arc<Self> {
+        let props = Arc::new(sets::instance(&description.props, context, project));
+        let clips: Vec<Arc<Clip>> = description
+            .clips
+            .read()
+            .iter()
+            .map(|clip| Clip::copy(clip, feeds.get(&clip.name()).cloned()))
+            .collect();
+        let effect = Arc::new_cyclic(|weak: &Weak<Self>| {
+            let params = ParamSet::instance(&description.params, weak);
+            Self::unregistered(&description.session, description.entry, props, params, clips, false)
+        });
+        effect.register();
+        let main = effect.main_facts();
+        for clip in effect.clips() {
+            *clip.effect.write() = Arc::downgrade(&effect);
+            let own = clip.feed.read().as_ref().map(|feed| feed.facts());
+            let facts = if clip.is_output() { main } else { own };
+            clip.connect(facts, effect.session.settings.first_frame);
+        }
+        let handle = effect.slot.pointer::<OfxImageEffectStruct>().addr();
+        effect.props.assign(kOfxImageEffectPropPluginHandle, [handle]);
+        effect
+    }
+
+    fn build(
+        session: &Arc<Session>,
+        entry: Entry,
+        props: Arc<PropertySet>,
+        params: Arc<ParamSet>,
+        clips: Vec<Arc<Clip>>,
+        describing: bool,
+    ) -> Arc<Self> {
+        let effect = Arc::new(Self::unregistered(session, entry, props, params, clips, describing));
+        effect.register();
+        effect
+    }
+
+    fn unregistered(
+        session: &Arc<Session>,
+        entry: Entry,
+        props: Arc<PropertySet>,
+        params: Arc<ParamSet>,
+        clips: Vec<Arc<Clip>>,
+        describing: bool,
+    ) -> Self {
+        Self {
+            slot: Slot::default(),
+            props_slot: Slot::default(),
+            props,
+            params,
+            clips: RwLock::new(clips),
+            session: session.clone(),
+            entry,
+            describing,
+            outputs: Mutex::default(),
+            images: Mutex::default(),
+            handles: Mutex::default(),
+            failure: Mutex::default(),
+        }
+    }
+
+    fn register(self: &Arc<Self>) {
+        self.slot.fill(Object::Effect(self.clone()));
+        self.props_slot.fill(Object::Props(self.props.clone()));
+    }
+
+    /// The handle as an action gets it.
+    pub fn handle(&self) -> OfxImageEffectHandle {
+        self.slot.pointer()
+    }
+
+    /// The handle of the properties.
+    pub fn props_pointer(&self) -> OfxPropertySetHandle {
+        self.props_slot.pointer()
+    }
+
+    /// Whether this is an instance.
+    pub fn is_instance(&self) -> bool {
+        !self.describing
+    }
+
+    /// The plugin defines a clip.
+    ///
+    /// # Errors
+    /// The status that refuses it.
+    pub fn define_clip(&self, name: &CStr) -> Answer<Arc<Clip>> {
+        if !self.describing {
+            return Err(kOfxStatErrUnsupported);
+        }
+        if self.clip(name).is_some() {
+            return Err(kOfxStatErrExists);
+        }
+        let clip = Clip::describing(name);
+        self.clips.write().push(clip.clone());
+        Ok(clip)
+    }
+
+    /// A clip by name.
+    pub fn clip(&self, name: &CStr) -> Option<Arc<Clip>> {
+        self.clips.read().iter().find(|clip| *clip.name == *name).cloned()
+    }
+
+    /// All clips.
+    pub fn clips(&self) -> Vec<Arc<Clip>> {
+        self.clips.read().clone()
+    }
+
+    /// The clip whose size, rate and length the project has: Source, or the first that is connected.
+    pub fn main_clip(&self) -> Option<Arc<Clip>> {
+        let connected = |clip: &Arc<Clip>| clip.feed.read().is_some();
+        self.clip(kOfxImageEffectSimpleSourceClipName)
+            .filter(connected)
+            .or_else(|| self.clips().into_iter().find(connected))
+    }
+
+    /// What is known of the main clip.
+    pub fn main_facts(&self) -> Option<Facts> {
+        let clip = self.main_clip()?;
+        let feed = clip.feed.read();
+        feed.as_ref().map(|feed| feed.facts())
+    }
+
+    /// Width of a pixel by its height.
+    pub fn pixel_aspect(&self) -> f64 {
+        self.main_facts().map_or(1.0, |facts| facts.pixel_aspect)
+    }
+
+    /// Puts an output image up for the render at a time.
+    pub fn put_output(&self, time: f64, canvas: Arc<Canvas>) {
+        self.outputs.lock().insert(time.to_bits(), canvas);
+    }
+
+    /// Takes it away again.
+    pub fn take_output(&self, time: f64) {
+        self.outputs.lock().remove(&time.to_bits());
+    }
+
+    /// The output image of the render at a time.
+    pub fn output_at(&self, time: f64) -> Option<Arc<Canvas>> {
+        self.outputs.lock().get(&time.to_bits()).cloned()
+    }
+
+    /// Counts a fetched or a released image.
+    pub fn count_image(&self, clip: &str, change: i64) {
+        *self.images.lock().entry(clip.to_owned()).or_default() += change;
+    }
+
+    /// Notes the handle of a fetched image.
+    pub fn remember_image(&self, id: usize) {
+        self.handles.lock().push(id);
+    }
+
+    /// Forgets it.
+    pub fn forget_image(&self, id: usize) {
+        self.handles.lock().retain(|other| *other != id);
+    }
+
+    /// Takes back what the plugin forgot to release, and complains.
+    pub fn collect_images(&self) {
+        let leaked = std::mem::take(&mut *self.images.lock());
+        for (clip, count) in leaked.into_iter().filter(|(_, count)| *count > 0) {
+            self.session.complain(format!("it did not release {count} images of {clip}"));
+        }
+        for id in std::mem::take(&mut *self.handles.lock()) {
+            let pointer: OfxPropertySetHandle = std::ptr::without_provenance_mut(id);
+            // It may have been released at the same moment.
+            let _ = registry::take(pointer, |object| matches!(object, Object::Image(_)).then_some(()));
+        }
+    }
+
+    /// Notes why an input could not be read.
+    pub fn fail(&self, sentence: String) {
+        self.failure.lock().get_or_insert(sentence);
+    }
+
+    /// Why an input could not be read.
+    pub fn take_failure(&self) -> Option<String> {
+        self.failure.lock().take()
+    }
+
+    /// Makes all handles stale.
+    pub fn retire(&self) {
+        self.collect_images();
+        for clip in self.clips.write().drain(..) {
+            clip.retire();
+        }
+        self.params.retire();
+        self.props_slot.clear();
+        self.slot.clear();
+    }
+}

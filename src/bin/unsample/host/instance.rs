@@ -1,0 +1,329 @@
+//! An instance of the plugin, from its creation to its end.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+use openfx_sys::*;
+
+use super::actions::{Arguments, clip_property};
+use super::clip::{AlphaMode, Clip, Feed, Format};
+use super::effect::Effect;
+use super::error::HostError;
+use super::params::{Kind, Param, Value, near_names};
+use super::plugin::{Plugin, check};
+use super::props::Access::{Read, Write};
+use super::props::PropertySet;
+use super::session::{Components, Depth};
+use super::sets::Project;
+
+/// What an instance is made with.
+#[derive(Clone, Default)]
+pub struct Recipe {
+    /// The clips that are connected, by name.
+    pub feeds: BTreeMap<String, Arc<dyn Feed>>,
+    /// Values and keys, as the user gives them, in their order.
+    pub edits: Vec<Edit>,
+    /// Buttons to press once everything is set.
+    pub presses: Vec<String>,
+}
+
+/// One value or key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// The parameter.
+    pub name: String,
+    /// The frame of a key; a constant has none.
+    pub time: Option<f64>,
+    /// The value as text.
+    pub text: String,
+}
+
+/// An instance.
+pub struct Instance {
+    /// The effect.
+    pub effect: Arc<Effect>,
+    created: bool,
+}
+
+impl Instance {
+    /// Creates an instance: clips are connected, the values set, the formats agreed.
+    ///
+    /// # Errors
+    /// An edit is wrong, or the plugin refuses.
+    pub fn create(plugin: &Plugin, recipe: &Recipe) -> Result<Self, HostError> {
+        for name in recipe.feeds.keys() {
+            if !plugin.inputs().contains(name) {
+                return Err(HostError::NoClip { name: name.clone(), clips: plugin.inputs().join(", ") });
+            }
+        }
+        let edits = resolve(&plugin.description, &recipe.edits)?;
+        let presses = recipe.presses.iter().map(|name| button(&plugin.description, name));
+        let presses = presses.collect::<Result<Vec<_>, _>>()?;
+        let effect =
+            Effect::instance(&plugin.description, &plugin.context, &project(plugin, recipe), &recipe.feeds);
+        let mut instance = Self { effect: effect.clone(), created: false };
+        let reply = effect.entry.call(kOfxActionCreateInstance, &effect, Arguments::default());
+        check(&effect.session, "create instance", reply.status)?;
+        instance.created = true;
+        instance.edit(&edits)?;
+        instance.agree_on_formats()?;
+        for name in presses {
+            instance.press(&name)?;
+        }
+        Ok(instance)
+    }
+
+    /// Sets values as a user does, each of them told to the plugin.
+    fn edit(&self, edits: &[(CString, Option<f64>, Value)]) -> Result<(), HostError> {
+        if edits.is_empty() {
+            return Ok(());
+        }
+        self.changed(kOfxActionBeginInstanceChanged, None)?;
+        for (name, time, value) in edits {
+            if let Some(param) = self.effect.params.find(name) {
+                let text = param.show(value);
+                param.set(*time, value.clone()).map_err(|status| set_error(&param, &text, status))?;
+            }
+            self.changed(kOfxActionInstanceChanged, Some((kOfxTypeParameter, name)))?;
+        }
+        self.changed(kOfxActionEndInstanceChanged, None)
+    }
+
+    /// Presses a button.
+    fn press(&self, name: &CStr) -> Result<(), HostError> {
+        self.changed(kOfxActionBeginInstanceChanged, None)?;
+        self.changed(kOfxActionInstanceChanged, Some((kOfxTypeParameter, name)))?;
+        self.changed(kOfxActionEndInstanceChanged, None)
+    }
+
+    fn changed(&self, action: &'static CStr, what: Option<(&CStr, &CStr)>) -> Result<(), HostError> {
+        let status = notify(&self.effect, action, kOfxChangeUserEdited, what);
+        check(&self.effect.session, "instance changed", status)
+    }
+
+    /// Proposes a format for every clip, lets the plugin change it, and settles it.
+    fn agree_on_formats(&self) -> Result<(), HostError> {
+        let effect = &self.effect;
+        let alpha = self.alpha_mode();
+        let output = PropertySet::new();
+        let mut proposals = Vec::new();
+        for clip in effect.clips() {
+            let format = propose(effect, &clip, alpha)?;
+            let name = clip.name();
+            output
+                .define_text(
+                    &clip_property(c"OfxImageClipPropComponents_", &name),
+                    Write,
+                    &[format.components.name()],
+                )
+                .define_text(&clip_property(c"OfxImageClipPropDepth_", &name), Write, &[format.depth.name()])
+                .define(&clip_property(c"OfxImageClipPropPAR_", &name), Write, [effect.pixel_aspect()]);
+            proposals.push((clip, format));
+        }
+        output
+            .define(
+                kOfxImageEffectPropFrameRate,
+                Write,
+                [effect.main_facts().map_or(25.0, |facts| facts.fps)],
+            )
+            .define_text(kOfxImageEffectPropPreMultiplication, Write, &[alpha.name()])
+            .define_text(kOfxImageClipPropFieldOrder, Write, &[kOfxImageFieldNone])
+            .define(kOfxImageClipPropContinuousSamples, Write, [0])
+            .define(kOfxImageEffectFrameVarying, Write, [0]);
+        let arguments = Arguments { output: Some(output), ..Arguments::default() };
+        let reply = effect.entry.call(kOfxImageEffectActionGetClipPreferences, effect, arguments);
+        check(&effect.session, "get clip preferences", reply.status)?;
+        for (clip, mut format) in proposals {
+            let wish = |prefix: &CStr| reply.output.string(&clip_property(prefix, &clip.name()));
+            if let Some(components) = components_named(&wish(c"OfxImageClipPropComponents_")) {
+                format.components = components;
+            }
+            if let Some(depth) = depth_named(&wish(c"OfxImageClipPropDepth_")) {
+                format.depth = depth;
+            }
+            if clip.is_output() {
+                format.alpha =
+                    alpha_named(&reply.output.string(kOfxImageEffectPropPreMultiplication), format.alpha);
+            }
+            clip.set_format(format);
+        }
+        Ok(())
+    }
+
+    /// What alpha means in the images of this run.
+    fn alpha_mode(&self) -> AlphaMode {
+        let has_alpha = self.effect.main_facts().is_some_and(|facts| facts.alpha);
+        match (self.effect.session.settings.premultiplied, has_alpha) {
+            (true, _) => AlphaMode::Premultiplied,
+            (false, true) => AlphaMode::Straight,
+            (false, false) => AlphaMode::Opaque,
+        }
+    }
+
+    /// Lets the plugin bring its data in order, as before saving, and drop what it keeps.
+    pub fn sync_and_purge(&self) -> Result<(), HostError> {
+        for (action, name) in
+            [(kOfxActionSyncPrivateData, "sync private data"), (kOfxActionPurgeCaches, "purge caches")]
+        {
+            let reply = self.effect.entry.call(action, &self.effect, Arguments::default());
+            check(&self.effect.session, name, reply.status)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if self.created {
+            let reply = self.effect.entry.call(kOfxActionDestroyInstance, &self.effect, Arguments::default());
+            if !reply.is_fine() {
+                self.effect.session.complain("it failed in destroy instance");
+            }
+        }
+        self.effect.retire();
+    }
+}
+
+fn project(plugin: &Plugin, recipe: &Recipe) -> Project {
+    let main =
+        recipe.feeds.get("Source").or_else(|| plugin.inputs().iter().find_map(|name| recipe.feeds.get(name)));
+    let origin = plugin.session.settings.origin;
+    let facts = main.map(|feed| feed.facts());
+    let aspect = facts.map_or(1.0, |facts| facts.pixel_aspect);
+    Project {
+        size: facts.map_or((0.0, 0.0), |facts| (f64::from(facts.width) * aspect, f64::from(facts.height))),
+        offset: (f64::from(origin.0) * aspect, f64::from(origin.1)),
+        pixel_aspect: aspect,
+        fps: facts.map_or(25.0, |facts| facts.fps),
+        duration: facts.map_or(0.0, |facts| f64::from(facts.frames)),
+    }
+}
+
+/// A parameter by name, or an error with names that look like it.
+///
+/// # Errors
+/// There is none.
+pub fn find_param(description: &Effect, name: &str) -> Result<Arc<Param>, HostError> {
+    let found = CString::new(name).ok().and_then(|name| description.params.find(&name));
+    found.ok_or_else(|| {
+        let names: Vec<String> = description
+            .params
+            .all()
+            .iter()
+            .filter(|param| param.kind.has_value())
+            .map(|param| param.name())
+            .collect();
+        let near = near_names(name, &names);
+        let hint = match near.as_slice() {
+            [] => "; `unsample params` lists them".to_owned(),
+            near => format!("; did you mean {}?", near.join(" or ")),
+        };
+        HostError::NoParam { name: name.to_owned(), hint }
+    })
+}
+
+fn resolve(description: &Effect, edits: &[Edit]) -> Result<Vec<(CString, Option<f64>, Value)>, HostError> {
+    let resolve = |edit: &Edit| {
+        let param = find_param(description, &edit.name)?;
+        if edit.time.is_some() && param.props.first(kOfxParamPropAnimates) != Some(1) {
+            return Err(HostError::NoKeys(edit.name.clone()));
+        }
+        Ok((param.name.clone(), edit.time, param.parse(&edit.text)?))
+    };
+    edits.iter().map(resolve).collect()
+}
+
+fn button(description: &Effect, name: &str) -> Result<CString, HostError> {
+    let param = find_param(description, name)?;
+    if param.kind == Kind::PushButton {
+        return Ok(param.name.clone());
+    }
+    Err(HostError::Unsupported { what: format!("a press of {name}, which is no button") })
+}
+
+fn set_error(param: &Param, text: &str, status: OfxStatus) -> HostError {
+    if status == kOfxStatErrUnsupported {
+        return HostError::NoKeys(param.name());
+    }
+    HostError::Unsupported { what: format!("\"{text}\" for {}", param.name()) }
+}
+
+fn notify(
+    effect: &Arc<Effect>,
+    action: &'static CStr,
+    reason: &CStr,
+    what: Option<(&CStr, &CStr)>,
+) -> OfxStatus {
+    let set = PropertySet::new();
+    let (time, ..) = effect.session.timeline();
+    let scale = effect.session.settings.scale;
+    set.define_text(kOfxPropChangeReason, Read, &[reason]);
+    if let Some((kind, name)) = what {
+        set.define_text(kOfxPropType, Read, &[kind])
+            .define_text(kOfxPropName, Read, &[name])
+            .define(kOfxPropTime, Read, [time])
+            .define(kOfxImageEffectPropRenderScale, Read, [scale, scale]);
+    }
+    let arguments = Arguments { input: Some(set), output: None, time: Some(time) };
+    effect.entry.call(action, effect, arguments).status
+}
+
+/// Tells the plugin of a value that it set itself.
+pub fn changed_by_plugin(effect: &Arc<Effect>, name: &CStr) {
+    notify(effect, kOfxActionBeginInstanceChanged, kOfxChangePluginEdited, None);
+    notify(effect, kOfxActionInstanceChanged, kOfxChangePluginEdited, Some((kOfxTypeParameter, name)));
+    notify(effect, kOfxActionEndInstanceChanged, kOfxChangePluginEdited, None);
+}
+
+const DEPTHS: [Depth; 4] = [Depth::Float, Depth::Short, Depth::Half, Depth::Byte];
+const COMPONENTS: [Components; 2] = [Components::Rgba, Components::Rgb];
+
+fn depth_named(name: &str) -> Option<Depth> {
+    DEPTHS.into_iter().find(|depth| depth.name().to_bytes() == name.as_bytes())
+}
+
+fn components_named(name: &str) -> Option<Components> {
+    COMPONENTS.into_iter().find(|components| components.name().to_bytes() == name.as_bytes())
+}
+
+fn alpha_named(name: &str, otherwise: AlphaMode) -> AlphaMode {
+    let all = [AlphaMode::Opaque, AlphaMode::Premultiplied, AlphaMode::Straight];
+    all.into_iter().find(|mode| mode.name().to_bytes() == name.as_bytes()).unwrap_or(otherwise)
+}
+
+/// The format of a clip before the plugin has a say: what the user wants, else the best that the plugin takes.
+fn propose(effect: &Effect, clip: &Clip, alpha: AlphaMode) -> Result<Format, HostError> {
+    let settings = &effect.session.settings;
+    let takes_depth = effect.props.strings(kOfxImageEffectPropSupportedPixelDepths);
+    let takes_components = clip.props.strings(kOfxImageEffectPropSupportedComponents);
+    let depths: Vec<Depth> = DEPTHS
+        .into_iter()
+        .filter(|depth| takes_depth.iter().any(|name| depth_named(name) == Some(*depth)))
+        .collect();
+    let components: Vec<Components> = COMPONENTS
+        .into_iter()
+        .filter(|components| takes_components.iter().any(|name| components_named(name) == Some(*components)))
+        .collect();
+    let depth = pick(settings.depth, &depths).ok_or_else(|| HostError::Unsupported {
+        what: settings.depth.map_or("any depth that this host has".into(), |depth| {
+            format!("images of {}", depth.name().to_string_lossy())
+        }),
+    })?;
+    // An optional clip that takes alpha only, a mask, is none of ours.
+    let components = pick(settings.components, &components)
+        .or(clip.is_optional().then_some(Components::Rgba))
+        .ok_or_else(|| HostError::Unsupported {
+            what: settings.components.map_or("RGBA or RGB".into(), |components| {
+                format!("images of {}", components.name().to_string_lossy())
+            }),
+        })?;
+    Ok(Format { depth, components, alpha })
+}
+
+fn pick<T: Copy + PartialEq>(wanted: Option<T>, taken: &[T]) -> Option<T> {
+    match wanted {
+        Some(wanted) => taken.contains(&wanted).then_some(wanted),
+        None => taken.first().copied(),
+    }
+}

@@ -1,0 +1,173 @@
+//! The property sets that a host starts with: of itself, of an effect, of a clip.
+
+use std::ffi::{CStr, CString};
+
+use openfx_sys::*;
+
+use super::props::Access::{List, Read, Write};
+use super::props::PropertySet;
+use super::session::Settings;
+
+/// The contexts that the host offers, the preferred one first.
+pub const CONTEXTS: &[&CStr] = &[kOfxImageEffectContextGeneral, kOfxImageEffectContextFilter];
+
+/// What the host says of itself.
+pub fn host(settings: &Settings) -> PropertySet {
+    let set = PropertySet::new();
+    let name = CString::new(settings.name.as_str()).unwrap_or_default();
+    let animates = i32::from(settings.animate_strings);
+    set.define_text(kOfxPropType, Read, &[kOfxTypeImageEffectHost])
+        .define_text(kOfxPropName, Read, &[&name])
+        .define_text(kOfxPropLabel, Read, &[c"Unsample"])
+        .define(kOfxPropAPIVersion, Read, [1, 5])
+        .define(kOfxPropVersion, Read, version())
+        .define_text(kOfxPropVersionLabel, Read, &[&version_label()])
+        .define(kOfxPropHostOSHandle, Read, [0usize])
+        .define(kOfxImageEffectHostPropIsBackground, Read, [1])
+        .define(kOfxImageEffectPropSupportsOverlays, Read, [0])
+        .define(kOfxImageEffectPropSupportsMultiResolution, Read, [1])
+        .define(kOfxImageEffectPropSupportsTiles, Read, [0])
+        .define(kOfxImageEffectPropTemporalClipAccess, Read, [i32::from(settings.temporal)])
+        .define(kOfxImageEffectPropSupportsMultipleClipDepths, Read, [0])
+        .define(kOfxImageEffectPropSupportsMultipleClipPARs, Read, [0])
+        .define(kOfxImageEffectPropSetableFrameRate, Read, [0])
+        .define(kOfxImageEffectPropSetableFielding, Read, [0])
+        .define(kOfxImageEffectInstancePropSequentialRender, Read, [0])
+        .define_text(kOfxImageEffectHostPropNativeOrigin, Read, &[kOfxHostNativeOriginBottomLeft])
+        .define_text(kOfxImageEffectPropSupportedContexts, Read, CONTEXTS)
+        .define_text(
+            kOfxImageEffectPropSupportedComponents,
+            Read,
+            &[kOfxImageComponentRGBA, kOfxImageComponentRGB],
+        )
+        .define_text(
+            kOfxImageEffectPropSupportedPixelDepths,
+            Read,
+            &[kOfxBitDepthFloat, kOfxBitDepthHalf, kOfxBitDepthShort, kOfxBitDepthByte],
+        )
+        .define(kOfxParamHostPropSupportsStringAnimation, Read, [animates])
+        .define(kOfxParamHostPropSupportsChoiceAnimation, Read, [1])
+        .define(kOfxParamHostPropSupportsBooleanAnimation, Read, [1])
+        .define(kOfxParamHostPropSupportsCustomAnimation, Read, [0])
+        .define(kOfxParamHostPropSupportsStrChoice, Read, [1])
+        .define(kOfxParamHostPropSupportsStrChoiceAnimation, Read, [1])
+        .define(kOfxParamHostPropSupportsParametricAnimation, Read, [0])
+        .define(kOfxParamHostPropSupportsCustomInteract, Read, [0])
+        .define(kOfxParamHostPropMaxParameters, Read, [-1])
+        .define(kOfxParamHostPropMaxPages, Read, [0])
+        .define(kOfxParamHostPropPageRowColumnCount, Read, [0, 0]);
+    for gpu in GPU {
+        set.define_text(gpu, Read, &[c"false"]);
+    }
+    set.define_text(kOfxImageEffectPropColourManagementStyle, Read, &[kOfxImageEffectColourManagementNone]);
+    set
+}
+
+/// The ways of rendering elsewhere than on the CPU; this host has none.
+const GPU: &[&CStr] = &[
+    kOfxImageEffectPropOpenGLRenderSupported,
+    kOfxImageEffectPropCudaRenderSupported,
+    kOfxImageEffectPropCudaStreamSupported,
+    kOfxImageEffectPropMetalRenderSupported,
+    kOfxImageEffectPropOpenCLRenderSupported,
+    kOfxImageEffectPropOpenCLSupported,
+];
+
+fn version() -> Vec<i32> {
+    env!("CARGO_PKG_VERSION").split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+fn version_label() -> CString {
+    CString::new(env!("CARGO_PKG_VERSION")).unwrap_or_default()
+}
+
+/// What a plugin fills in while describing itself.
+pub fn effect(path: &CStr) -> PropertySet {
+    let set = PropertySet::new();
+    set.define_text(kOfxPropType, Read, &[kOfxTypeImageEffect])
+        .define_text(kOfxPropLabel, Write, &[c""])
+        .define_text(kOfxPropShortLabel, Write, &[c""])
+        .define_text(kOfxPropLongLabel, Write, &[c""])
+        .define_text(kOfxPropIcon, Write, &[c"", c""])
+        .define(kOfxPropVersion, List, [0])
+        .define_text(kOfxPropVersionLabel, Write, &[c""])
+        .define_text(kOfxPropPluginDescription, Write, &[c""])
+        .define_text(kOfxPluginPropFilePath, Read, &[path])
+        .define_text(kOfxImageEffectPluginPropGrouping, Write, &[c""])
+        .define_text(kOfxImageEffectPropSupportedContexts, List, &[])
+        .define_text(kOfxImageEffectPropSupportedPixelDepths, List, &[])
+        .define(kOfxImageEffectPluginPropObsolete, Write, [0])
+        .define(kOfxImageEffectPluginPropSingleInstance, Write, [0])
+        .define(kOfxImageEffectPluginPropHostFrameThreading, Write, [0])
+        .define(kOfxImageEffectPluginPropFieldRenderTwiceAlways, Write, [1])
+        .define_text(kOfxImageEffectPluginRenderThreadSafety, Write, &[kOfxImageEffectRenderInstanceSafe])
+        .define(kOfxImageEffectPropSupportsMultiResolution, Write, [1])
+        .define(kOfxImageEffectPropSupportsTiles, Write, [1])
+        .define(kOfxImageEffectPropTemporalClipAccess, Write, [0])
+        .define(kOfxImageEffectPropSupportsMultipleClipDepths, Write, [0])
+        .define(kOfxImageEffectPropSupportsMultipleClipPARs, Write, [0])
+        .define(kOfxImageEffectInstancePropSequentialRender, Write, [0])
+        .define_text(kOfxImageEffectPropClipPreferencesSlaveParam, List, &[])
+        .define(kOfxImageEffectPluginPropOverlayInteractV1, Write, [0usize])
+        .define(kOfxImageEffectPluginPropOverlayInteractV2, Write, [0usize])
+        .define_text(kOfxImageEffectPropNoSpatialAwareness, Write, &[c"false"])
+        .define_text(kOfxImageEffectPropCPURenderSupported, Write, &[c"true"])
+        .define_text(kOfxOpenGLPropPixelDepth, List, &[])
+        .define_text(kOfxImageEffectPropColourManagementStyle, Write, &[kOfxImageEffectColourManagementNone])
+        .define_text(kOfxImageEffectPropColourManagementAvailableConfigs, List, &[]);
+    for gpu in GPU {
+        set.define_text(gpu, Write, &[c"false"]);
+    }
+    set
+}
+
+/// The project that an instance is in.
+pub struct Project {
+    /// Width and height in canonical coordinates.
+    pub size: (f64, f64),
+    /// The lower left corner in canonical coordinates.
+    pub offset: (f64, f64),
+    /// Width of a pixel by its height.
+    pub pixel_aspect: f64,
+    /// Frames a second.
+    pub fps: f64,
+    /// Frames.
+    pub duration: f64,
+}
+
+/// What an instance finds, made from the description.
+pub fn instance(description: &PropertySet, context: &CStr, project: &Project) -> PropertySet {
+    let set = description.duplicate();
+    set.define_text(kOfxPropType, Read, &[kOfxTypeImageEffectInstance])
+        .define_text(kOfxImageEffectPropContext, Read, &[context])
+        .define(kOfxPropInstanceData, Write, [0usize])
+        .define(kOfxImageEffectPropPluginHandle, Read, [0usize])
+        .define(kOfxPropIsInteractive, Read, [0])
+        .define(kOfxImageEffectPropProjectSize, Read, [project.size.0, project.size.1])
+        .define(kOfxImageEffectPropProjectExtent, Read, [project.size.0, project.size.1])
+        .define(kOfxImageEffectPropProjectOffset, Read, [project.offset.0, project.offset.1])
+        .define(kOfxImageEffectPropProjectPixelAspectRatio, Read, [project.pixel_aspect])
+        .define(kOfxImageEffectInstancePropEffectDuration, Read, [project.duration])
+        .define(kOfxImageEffectPropFrameRate, Read, [project.fps]);
+    set
+}
+
+/// What a plugin fills in for a clip.
+pub fn clip(name: &CStr) -> PropertySet {
+    let set = PropertySet::new();
+    set.define_text(kOfxPropType, Read, &[kOfxTypeClip])
+        .define_text(kOfxPropName, Read, &[name])
+        .define_text(kOfxPropLabel, Write, &[name])
+        .define_text(kOfxPropShortLabel, Write, &[name])
+        .define_text(kOfxPropLongLabel, Write, &[name])
+        .define_text(kOfxPropPluginDescription, Write, &[c""])
+        .define_text(kOfxParamPropHint, Write, &[c""])
+        .define_text(kOfxImageEffectPropSupportedComponents, List, &[])
+        .define(kOfxImageEffectPropTemporalClipAccess, Write, [0])
+        .define(kOfxImageClipPropOptional, Write, [0])
+        .define(kOfxImageClipPropIsMask, Write, [0])
+        .define(kOfxImageEffectPropSupportsTiles, Write, [1])
+        .define_text(kOfxImageClipPropFieldExtraction, Write, &[kOfxImageFieldDoubled])
+        .define_text(kOfxImageClipPropPreferredColourspaces, List, &[]);
+    set
+}

@@ -1,0 +1,74 @@
+//! Status codes as results, and the way back.
+
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use openfx_sys::*;
+
+/// What a suite function answers: a value, or the status that refuses it.
+pub type Answer<T> = Result<T, OfxStatus>;
+
+/// Turns an answer into the status for the plugin. A panic in the host must not unwind into the plugin either.
+pub fn answer(work: impl FnOnce() -> Answer<()>) -> OfxStatus {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => kOfxStatOK,
+        Ok(Err(status)) => status,
+        Err(_) => kOfxStatErrFatal,
+    }
+}
+
+/// A string argument of the plugin.
+///
+/// # Errors
+/// `kOfxStatErrValue` for NULL.
+///
+/// # Safety
+/// `text` is NULL or points to a NUL-terminated string that outlives the returned reference.
+pub unsafe fn text<'a>(text: *const c_char) -> Answer<&'a CStr> {
+    if text.is_null() {
+        return Err(kOfxStatErrValue);
+    }
+    // SAFETY: not NULL, and the caller promises the rest.
+    Ok(unsafe { CStr::from_ptr(text) })
+}
+
+/// Writes a result where the plugin wants it.
+///
+/// # Errors
+/// `kOfxStatErrValue` for NULL.
+///
+/// # Safety
+/// `out` is NULL or points to a place for a `T`.
+pub unsafe fn put<T>(out: *mut T, value: T) -> Answer<()> {
+    if out.is_null() {
+        return Err(kOfxStatErrValue);
+    }
+    // SAFETY: not NULL, and the caller promises the rest; the old content of a plugin's variable needs no drop.
+    unsafe { out.write(value) };
+    Ok(())
+}
+
+/// The name of a status, as the standard writes it.
+pub fn status_name(status: OfxStatus) -> String {
+    let name = match status {
+        kOfxStatOK => "kOfxStatOK",
+        kOfxStatFailed => "kOfxStatFailed",
+        kOfxStatErrFatal => "kOfxStatErrFatal",
+        kOfxStatErrUnknown => "kOfxStatErrUnknown",
+        kOfxStatErrMissingHostFeature => "kOfxStatErrMissingHostFeature",
+        kOfxStatErrUnsupported => "kOfxStatErrUnsupported",
+        kOfxStatErrExists => "kOfxStatErrExists",
+        kOfxStatErrFormat => "kOfxStatErrFormat",
+        kOfxStatErrMemory => "kOfxStatErrMemory",
+        kOfxStatErrBadHandle => "kOfxStatErrBadHandle",
+        kOfxStatErrBadIndex => "kOfxStatErrBadIndex",
+        kOfxStatErrValue => "kOfxStatErrValue",
+        kOfxStatReplyYes => "kOfxStatReplyYes",
+        kOfxStatReplyNo => "kOfxStatReplyNo",
+        kOfxStatReplyDefault => "kOfxStatReplyDefault",
+        kOfxStatUnlicensed => "kOfxStatUnlicensed",
+        kOfxStatErrImageFormat => "kOfxStatErrImageFormat",
+        other => return format!("status {other}"),
+    };
+    name.to_owned()
+}

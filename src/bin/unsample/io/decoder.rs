@@ -1,0 +1,204 @@
+//! Videos in, through a pipe from ffmpeg.
+//!
+//! Frames come as PAM pictures, whose headers say their size and depth, so that nothing has to be guessed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use super::spool::{Frames, Replay};
+use super::{Info, MediaError, Source, ffmpeg};
+use crate::host::picture::{Picture, SharedPicture};
+
+/// A video file.
+pub struct Video {
+    info: Info,
+    path: PathBuf,
+    replay: Replay,
+}
+
+impl Video {
+    /// Asks what the file is; decoding begins with the first frame that is wanted.
+    pub fn open(path: &Path) -> Result<Self, MediaError> {
+        let info = ffmpeg::probe(path)?;
+        let (file, format) = (path.to_owned(), pixel_format(&info));
+        let replay = Replay::new(Box::new(move |from| {
+            let frames: Frames = Box::new(Reader::start(&file, format, from)?);
+            Ok(frames)
+        }));
+        Ok(Self { info, path: path.to_owned(), replay })
+    }
+}
+
+impl Source for Video {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
+        let missing = || MediaError::NoFrame { path: self.path.clone(), number, frames: self.info.frames };
+        if number == 0 || number > self.info.frames {
+            return Err(missing());
+        }
+        let picture = self.replay.frame(number)?.ok_or_else(missing)?;
+        if (picture.width, picture.height) != (self.info.width, self.info.height) {
+            return Err(MediaError::Size {
+                path: self.path.clone(),
+                found: format!("{}x{} at frame {number}", picture.width, picture.height),
+                expected: format!("{}x{}", self.info.width, self.info.height),
+            });
+        }
+        Ok(picture)
+    }
+}
+
+fn pixel_format(info: &Info) -> &'static str {
+    match (info.bits > 8, info.alpha) {
+        (false, false) => "rgb24",
+        (false, true) => "rgba",
+        (true, false) => "rgb48be",
+        (true, true) => "rgba64be",
+    }
+}
+
+/// A running ffmpeg.
+struct Reader {
+    child: Child,
+    pipe: BufReader<ChildStdout>,
+    path: PathBuf,
+    done: bool,
+}
+
+impl Reader {
+    /// Starts at frame `from`. ffmpeg decodes the frames before it too and drops them: a seek by time would be
+    /// faster and, in files with a changing rate, could land on the wrong frame.
+    fn start(path: &Path, format: &str, from: u32) -> Result<Self, MediaError> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-i"]).arg(ffmpeg::file_argument(path));
+        command.args(["-map", "0:v:0"]).args(ffmpeg::passthrough());
+        if from > 1 {
+            command.args(["-vf", &format!("select=gte(n\\,{})", from - 1)]);
+        }
+        command.args(["-c:v", "pam", "-pix_fmt", format, "-f", "image2pipe", "-"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        detach_from_ctrl_c(&mut command);
+        let mut child = command.spawn().map_err(|error| MediaError::read(path, error))?;
+        let pipe = child.stdout.take().ok_or_else(|| MediaError::read(path, "ffmpeg has no output"))?;
+        Ok(Self { child, pipe: BufReader::with_capacity(1 << 20, pipe), path: path.to_owned(), done: false })
+    }
+
+    /// The next picture; `None` at the end.
+    fn read(&mut self) -> Result<Option<Picture>, MediaError> {
+        match read_pam(&mut self.pipe) {
+            Ok(Some(picture)) => Ok(Some(picture)),
+            Ok(None) => {
+                let mut words = Vec::new();
+                if let Some(stderr) = &mut self.child.stderr {
+                    let _ = stderr.read_to_end(&mut words);
+                }
+                match self.child.wait() {
+                    Ok(status) if status.success() => Ok(None),
+                    Ok(_) => Err(MediaError::read(&self.path, ffmpeg::last_line(&words))),
+                    Err(error) => Err(MediaError::read(&self.path, error)),
+                }
+            }
+            Err(why) => Err(MediaError::read(&self.path, why)),
+        }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Picture, MediaError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let item = self.read().transpose();
+        self.done = !matches!(item, Some(Ok(_)));
+        item
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // It may have ended by itself, in which case there is nothing to stop and only the exit to collect.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ctrl-C goes to the whole group of a terminal; the render wants to end its ffmpegs itself.
+pub fn detach_from_ctrl_c(command: &mut Command) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        command.process_group(0);
+    }
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+/// Reads one PAM picture; `None` at a clean end.
+fn read_pam(pipe: &mut impl BufRead) -> Result<Option<Picture>, String> {
+    let mut line = String::new();
+    if pipe.read_line(&mut line).map_err(|error| error.to_string())? == 0 {
+        return Ok(None);
+    }
+    if line.trim() != "P7" {
+        return Err("ffmpeg's answer is not a picture".into());
+    }
+    let (mut width, mut height, mut channels, mut max) = (0u32, 0u32, 0u8, 0u32);
+    loop {
+        line.clear();
+        if pipe.read_line(&mut line).map_err(|error| error.to_string())? == 0 {
+            return Err("the picture's header is cut off".into());
+        }
+        let mut words = line.split_whitespace();
+        let (name, value) = (words.next().unwrap_or(""), words.next().unwrap_or("0"));
+        let bad = |_| format!("a picture's header says {}", line.trim());
+        match name {
+            "ENDHDR" => break,
+            "WIDTH" => width = value.parse().map_err(bad)?,
+            "HEIGHT" => height = value.parse().map_err(bad)?,
+            "DEPTH" => channels = value.parse().map_err(bad)?,
+            "MAXVAL" => max = value.parse().map_err(bad)?,
+            _ => {}
+        }
+    }
+    if !(channels == 3 || channels == 4) || !(max == 255 || max == 65535) || width == 0 || height == 0 {
+        return Err(format!("a picture of {width}x{height}x{channels}, {max}, is not what was asked for"));
+    }
+    let samples = (width as usize)
+        .checked_mul(height as usize)
+        .and_then(|n| n.checked_mul(usize::from(channels)))
+        .ok_or("a picture is too large")?;
+    let mut bytes = vec![0; samples * if max == 255 { 1 } else { 2 }];
+    pipe.read_exact(&mut bytes).map_err(|_| "the last picture is cut off".to_owned())?;
+    if max == 255 {
+        return Ok(Picture::eight(width, height, channels, bytes));
+    }
+    let wide = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+    Ok(Picture::sixteen(width, height, channels, wide))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pam_pictures_follow_each_other() {
+        let mut bytes = b"P7\nWIDTH 1\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n".to_vec();
+        bytes.extend([1, 2, 3, 4, 5, 6]);
+        bytes.extend(b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 65535\nENDHDR\n");
+        bytes.extend([1, 0, 0, 2, 0, 3, 255, 255]);
+        let mut pipe = bytes.as_slice();
+        let first = read_pam(&mut pipe).unwrap().unwrap();
+        assert_eq!(first, Picture::eight(1, 2, 3, vec![1, 2, 3, 4, 5, 6]).unwrap());
+        let second = read_pam(&mut pipe).unwrap().unwrap();
+        assert_eq!(second, Picture::sixteen(1, 1, 4, vec![256, 2, 3, 65535]).unwrap());
+        assert_eq!(read_pam(&mut pipe).unwrap(), None);
+        assert!(read_pam(&mut &bytes[..40]).is_err());
+        assert!(read_pam(&mut &b"P6\n"[..]).is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! The system's ffmpeg: is it there, and what does it say of a file.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::{ColourTags, Info, MediaError};
+
+/// The version of the installed ffmpeg, as it prints it; `None` if ffmpeg or ffprobe is absent.
+pub fn version() -> Option<String> {
+    let text = first_line("ffmpeg")?;
+    first_line("ffprobe")?;
+    text.split_whitespace().nth(2).map(str::to_owned)
+}
+
+fn first_line(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("-version").stdin(Stdio::null()).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+}
+
+/// The option that hands every decoded frame over once, which had another name before ffmpeg 5.1.
+pub fn passthrough() -> [&'static str; 2] {
+    let old = version().is_some_and(|version| {
+        let mut numbers =
+            version.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+        numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (5, 1))
+    });
+    if old { ["-vsync", "0"] } else { ["-fps_mode", "passthrough"] }
+}
+
+/// Asks ffprobe what a video is. Every frame is decoded once to count them: containers err, and an edit list or
+/// a damaged end would otherwise show only in the middle of a render.
+pub fn probe(path: &Path) -> Result<Info, MediaError> {
+    if version().is_none() {
+        return Err(MediaError::NoFfmpeg(path.to_owned()));
+    }
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_streams", "-of", "json"])
+        .arg(file_argument(path))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| MediaError::read(path, error))?;
+    if !output.status.success() {
+        return Err(MediaError::read(path, last_line(&output.stderr)));
+    }
+    let json: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| MediaError::read(path, error))?;
+    let stream = &json["streams"][0];
+    parse_stream(stream, path).ok_or_else(|| MediaError::read(path, "there is no video in it"))
+}
+
+/// A path that ffmpeg cannot take for an option or a protocol.
+pub fn file_argument(path: &Path) -> std::ffi::OsString {
+    let mut argument = std::ffi::OsString::from("file:");
+    argument.push(path);
+    argument
+}
+
+fn parse_stream(stream: &Value, path: &Path) -> Option<Info> {
+    let number = |name: &str| stream[name].as_u64().and_then(|n| u32::try_from(n).ok());
+    let (mut width, mut height) = (number("width")?, number("height")?);
+    // ffmpeg turns a phone's video upright while decoding.
+    let turned = stream["side_data_list"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|data| data["rotation"].as_i64())
+        .any(|rotation| rotation.rem_euclid(180) == 90);
+    let mut pixel_aspect = ratio(stream["sample_aspect_ratio"].as_str(), ':').unwrap_or(1.0);
+    if turned {
+        std::mem::swap(&mut width, &mut height);
+        pixel_aspect = 1.0 / pixel_aspect;
+    }
+    let frames = stream["nb_read_frames"].as_str()?.parse::<u32>().ok()?;
+    let fps = ratio(stream["avg_frame_rate"].as_str(), '/')
+        .or_else(|| ratio(stream["r_frame_rate"].as_str(), '/'))
+        .unwrap_or(25.0);
+    let format = stream["pix_fmt"].as_str().unwrap_or("yuv420p");
+    (frames > 0).then(|| Info {
+        width,
+        height,
+        frames,
+        fps,
+        pixel_aspect,
+        bits: if is_deep(format) { 16 } else { 8 },
+        alpha: has_alpha(format),
+        colour: tags(stream),
+        sound: Some(path.to_owned()),
+    })
+}
+
+fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
+    let (above, below) = text?.split_once(sign)?;
+    let value = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
+    (value.is_finite() && value > 0.0).then_some(value)
+}
+
+fn is_deep(format: &str) -> bool {
+    let packed_deep = [
+        "p9", "p10", "p12", "p14", "p16", "48le", "48be", "64le", "64be", "y210", "y212", "x2", "p010",
+        "p016",
+    ];
+    packed_deep.iter().any(|mark| format.contains(mark))
+        || format.starts_with("gray1")
+        || format.contains("f32")
+}
+
+fn has_alpha(format: &str) -> bool {
+    let marks = ["yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv"];
+    marks.iter().any(|mark| format.contains(mark))
+}
+
+fn tags(stream: &Value) -> ColourTags {
+    let default = ColourTags::default();
+    let tag = |name: &str, default: String| match stream[name].as_str() {
+        None | Some("unknown" | "reserved" | "gbr") => default,
+        Some(text) => text.to_owned(),
+    };
+    ColourTags {
+        matrix: tag("color_space", default.matrix),
+        primaries: tag("color_primaries", default.primaries),
+        transfer: tag("color_transfer", default.transfer),
+    }
+}
+
+/// The last line that a program printed, which names the reason.
+pub fn last_line(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("ffmpeg gave no reason").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_stream_is_understood() {
+        let stream = json!({
+            "width": 1920, "height": 1080, "pix_fmt": "yuv420p10le", "avg_frame_rate": "30000/1001",
+            "nb_read_frames": "12", "sample_aspect_ratio": "4:3", "color_space": "bt2020nc",
+            "side_data_list": [{"rotation": -90}],
+        });
+        let info = parse_stream(&stream, Path::new("a.mp4")).unwrap();
+        assert_eq!((info.width, info.height, info.frames, info.bits), (1080, 1920, 12, 16));
+        assert!((info.fps - 29.97).abs() < 0.01 && (info.pixel_aspect - 0.75).abs() < 1e-9);
+        assert_eq!(info.colour.matrix, "bt2020nc");
+        assert_eq!(info.colour.transfer, "bt709");
+        assert!(!info.alpha);
+        assert!(parse_stream(&json!({}), Path::new("a.mp4")).is_none());
+    }
+
+    #[test]
+    fn formats_tell_depth_and_alpha() {
+        assert!(is_deep("yuv422p10le") && is_deep("rgb48be") && is_deep("gray16le") && is_deep("p010le"));
+        assert!(!is_deep("yuv420p") && !is_deep("rgba") && !is_deep("nv12") && !is_deep("gray"));
+        assert!(
+            has_alpha("yuva444p10le") && has_alpha("bgra") && !has_alpha("yuvj420p") && !has_alpha("rgb24")
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Pictures from files and into files: videos (through the system's ffmpeg), folders and patterns of stills,
+//! animated GIF and PNG, single pictures.
+//!
+//! A [`Source`] answers for any frame at any time; a [`Sink`] takes the frames in order. What a sink writes
+//! stands under another name until it is complete, so that a failed render leaves no half file behind.
+
+mod animated;
+mod decoder;
+mod encoder;
+mod error;
+mod ffmpeg;
+mod fresh;
+mod names;
+mod spool;
+mod stills;
+
+pub use error::MediaError;
+pub use ffmpeg::version as ffmpeg_version;
+use names::OutputKind;
+
+use std::path::{Path, PathBuf};
+
+use crate::host::picture::{Picture, SharedPicture};
+
+/// What is known of a clip before its first frame is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Info {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Number of frames; they are numbered from 1.
+    pub frames: u32,
+    /// Frames a second; 25 for stills, which do not say.
+    pub fps: f64,
+    /// Width of a pixel by its height.
+    pub pixel_aspect: f64,
+    /// 16 if a sample has more than 8 bits, else 8.
+    pub bits: u8,
+    /// Whether there is an alpha channel.
+    pub alpha: bool,
+    /// How a video's numbers mean colours.
+    pub colour: ColourTags,
+    /// The file to take the sound from, where there can be one.
+    pub sound: Option<PathBuf>,
+}
+
+/// The three names by which ffmpeg knows the meaning of a video's numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColourTags {
+    /// From luma and chroma to RGB.
+    pub matrix: String,
+    /// The colours of R, G and B.
+    pub primaries: String,
+    /// The transfer curve.
+    pub transfer: String,
+}
+
+impl Default for ColourTags {
+    /// High-definition video, the common case for pictures that do not say.
+    fn default() -> Self {
+        Self { matrix: "bt709".into(), primaries: "bt709".into(), transfer: "bt709".into() }
+    }
+}
+
+/// A clip to read from, in any order and from any thread.
+pub trait Source: Send + Sync {
+    /// What the clip is.
+    fn info(&self) -> &Info;
+
+    /// Frame `number`, counted from 1.
+    ///
+    /// # Errors
+    /// The file is damaged or gone, its pictures differ in size, or there is no such frame.
+    fn frame(&self, number: u32) -> Result<SharedPicture, MediaError>;
+}
+
+/// A file or a folder to write to, in order.
+pub trait Sink {
+    /// Takes the next frame; `number` is its place in the clip and names the file of a sequence.
+    ///
+    /// # Errors
+    /// The disk is full, the folder cannot be written, or the encoder gave up.
+    fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError>;
+
+    /// Completes what was written and gives it its name. Without this call nothing half-written stays.
+    ///
+    /// # Errors
+    /// As for `write`.
+    fn finish(self: Box<Self>) -> Result<(), MediaError>;
+}
+
+/// Opens an input: a video, a folder or pattern of stills, an animation, or a single picture.
+///
+/// # Errors
+/// Nothing is there, it is of no known kind, or ffmpeg is needed and absent.
+pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
+    if let Some(files) = names::sequence(input)? {
+        return Ok(Box::new(stills::Stills::open(input, files)?));
+    }
+    if !input.exists() {
+        return Err(MediaError::Missing(input.to_owned()));
+    }
+    match names::extension(input).as_str() {
+        "gif" | "png" | "apng" => {
+            if let Some(clip) = animated::Animation::open(input)? {
+                return Ok(Box::new(clip));
+            }
+            Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?))
+        }
+        ext if names::is_still(ext) => Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?)),
+        _ => Ok(Box::new(decoder::Video::open(input)?)),
+    }
+}
+
+/// What an output has to be like.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What the frames have in common: size, rate, bits, alpha, colours, sound.
+    pub info: Info,
+    /// How many frames will be written.
+    pub frames: u32,
+}
+
+/// Makes an output; its kind comes from the name.
+///
+/// # Errors
+/// The name says no known kind, the folder is missing, or ffmpeg is needed and absent.
+pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaError> {
+    match names::output_kind(output, target.frames)? {
+        OutputKind::Video => Ok(Box::new(encoder::Encoder::create(output, target)?)),
+        OutputKind::Gif => Ok(Box::new(animated::GifSink::create(output, target)?)),
+        OutputKind::AnimatedPng => Ok(Box::new(animated::ApngSink::create(output, target)?)),
+        OutputKind::Pattern(pattern) => Ok(Box::new(stills::StillSink::create(pattern, target)?)),
+        OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(output, &extension, target)?)),
+    }
+}
+
+/// Whether an output can be made at all, before any work is done for it.
+///
+/// # Errors
+/// As for [`create`], as far as it can be known beforehand.
+pub fn check_output(output: &Path, frames: u32) -> Result<(), MediaError> {
+    let kind = names::output_kind(output, frames)?;
+    if kind == OutputKind::Video && ffmpeg::version().is_none() {
+        return Err(MediaError::NoFfmpeg(output.to_owned()));
+    }
+    if !matches!(kind, OutputKind::Pattern(_)) {
+        fresh::FreshFile::new(output)?;
+    }
+    Ok(())
+}

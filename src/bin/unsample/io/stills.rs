@@ -1,0 +1,271 @@
+//! Sequences of single pictures, and single pictures.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{
+    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
+};
+use parking_lot::Mutex;
+
+use super::fresh::FreshFile;
+use super::names::{Pattern, extension};
+use super::spool::Spool;
+use super::{ColourTags, Info, MediaError, Sink, Source, Target};
+use crate::host::picture::{Picture, SharedPicture};
+
+/// Stills do not say how fast they follow each other.
+const STILLS_FPS: f64 = 25.0;
+
+/// Half a gigabyte of decoded stills stays in memory.
+const KEEP_BYTES: usize = 1 << 29;
+
+/// A clip of one file a frame.
+pub struct Stills {
+    files: Vec<PathBuf>,
+    info: Info,
+    path: PathBuf,
+    spool: Mutex<Spool>,
+}
+
+impl Stills {
+    /// Opens the sequence; the first picture decides size, depth and alpha.
+    pub fn open(path: &Path, files: Vec<PathBuf>) -> Result<Self, MediaError> {
+        let first = files.first().ok_or_else(|| MediaError::Empty(path.to_owned()))?;
+        let decoder = reader(first)?.into_decoder().map_err(|error| MediaError::read(first, error))?;
+        let (width, height) = decoder.dimensions();
+        let colour = decoder.color_type();
+        let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
+        Ok(Self {
+            info: Info {
+                width,
+                height,
+                frames,
+                fps: STILLS_FPS,
+                pixel_aspect: 1.0,
+                bits: if sample_bytes(colour) > 1 { 16 } else { 8 },
+                alpha: colour.has_alpha(),
+                colour: ColourTags::default(),
+                sound: None,
+            },
+            files,
+            path: path.to_owned(),
+            spool: Mutex::new(Spool::new(KEEP_BYTES)),
+        })
+    }
+}
+
+impl Source for Stills {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
+        let file =
+            number.checked_sub(1).and_then(|index| self.files.get(index as usize)).ok_or_else(|| {
+                MediaError::NoFrame { path: self.path.clone(), number, frames: self.info.frames }
+            })?;
+        if let Some(picture) = self.spool.lock().get(number) {
+            return Ok(picture);
+        }
+        let picture = Arc::new(read(file)?);
+        if (picture.width, picture.height) != (self.info.width, self.info.height) {
+            return Err(MediaError::Size {
+                path: file.clone(),
+                found: format!("{}x{}", picture.width, picture.height),
+                expected: format!("{}x{}", self.info.width, self.info.height),
+            });
+        }
+        self.spool.lock().put(number, picture.clone());
+        Ok(picture)
+    }
+}
+
+fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, MediaError> {
+    ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(|error| MediaError::read(path, error))
+}
+
+fn sample_bytes(colour: ColorType) -> u8 {
+    colour.bytes_per_pixel() / colour.channel_count()
+}
+
+/// Reads one picture; grey becomes RGB, everything else keeps its depth and its alpha.
+pub fn read(path: &Path) -> Result<Picture, MediaError> {
+    let image = reader(path)?.decode().map_err(|error| MediaError::read(path, error))?;
+    let (width, height) = (image.width(), image.height());
+    let colour = image.color();
+    let channels = if colour.has_alpha() { 4 } else { 3 };
+    let picture = match (sample_bytes(colour), colour.has_alpha()) {
+        (1, false) => Picture::eight(width, height, 3, image.into_rgb8().into_raw()),
+        (1, true) => Picture::eight(width, height, 4, image.into_rgba8().into_raw()),
+        (2, false) => Picture::sixteen(width, height, 3, image.into_rgb16().into_raw()),
+        (2, true) => Picture::sixteen(width, height, 4, image.into_rgba16().into_raw()),
+        (_, false) => Picture::float(width, height, 3, image.into_rgb32f().into_raw()),
+        (_, true) => Picture::float(width, height, 4, image.into_rgba32f().into_raw()),
+    };
+    picture.ok_or_else(|| MediaError::read(path, format!("not a picture of {channels} channels")))
+}
+
+/// What one kind of still can hold.
+struct Ability {
+    format: ImageFormat,
+    sixteen: bool,
+    alpha: bool,
+}
+
+fn ability(extension: &str) -> Option<Ability> {
+    let (format, sixteen, alpha) = match extension {
+        "png" => (ImageFormat::Png, true, true),
+        "tif" | "tiff" => (ImageFormat::Tiff, true, true),
+        "jpg" | "jpeg" => (ImageFormat::Jpeg, false, false),
+        "bmp" => (ImageFormat::Bmp, false, true),
+        "webp" => (ImageFormat::WebP, false, true),
+        "ppm" => (ImageFormat::Pnm, false, false),
+        _ => return None,
+    };
+    Some(Ability { format, sixteen, alpha })
+}
+
+/// Writes one file a frame, or a single one.
+pub struct StillSink {
+    place: Place,
+    ability: Ability,
+    sixteen: bool,
+    alpha: bool,
+    /// A folder that this sink made, and that nothing was put into so far.
+    made: Option<PathBuf>,
+}
+
+enum Place {
+    Pattern(Pattern),
+    Single(PathBuf),
+}
+
+impl StillSink {
+    /// Files named by a pattern; the folder is made if it is missing.
+    pub fn create(pattern: Pattern, target: &Target) -> Result<Self, MediaError> {
+        let folder = pattern.folder().to_owned();
+        let missing = !folder.is_dir();
+        if missing {
+            std::fs::create_dir_all(&folder).map_err(|error| MediaError::write(&folder, &error))?;
+        }
+        let extension = extension(&pattern.file(1));
+        Self::new(Place::Pattern(pattern), &extension, target, missing.then_some(folder))
+    }
+
+    /// A single picture.
+    pub fn single(output: &Path, extension: &str, target: &Target) -> Result<Self, MediaError> {
+        Self::new(Place::Single(output.to_owned()), extension, target, None)
+    }
+
+    fn new(
+        place: Place,
+        extension: &str,
+        target: &Target,
+        made: Option<PathBuf>,
+    ) -> Result<Self, MediaError> {
+        let ability = ability(extension).ok_or_else(|| {
+            MediaError::UnknownOutput(match &place {
+                Place::Pattern(pattern) => pattern.file(1),
+                Place::Single(path) => path.clone(),
+            })
+        })?;
+        Ok(Self {
+            sixteen: ability.sixteen && target.info.bits > 8,
+            alpha: ability.alpha && target.info.alpha,
+            place,
+            ability,
+            made,
+        })
+    }
+}
+
+impl Sink for StillSink {
+    fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError> {
+        let path = match &self.place {
+            Place::Pattern(pattern) => pattern.file(number),
+            Place::Single(path) => path.clone(),
+        };
+        let fresh = FreshFile::new(&path)?;
+        let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
+        save(&fresh, &picture, &self.ability, self.sixteen)?;
+        fresh.publish()?;
+        self.made = None;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), MediaError> {
+        Ok(())
+    }
+}
+
+impl Drop for StillSink {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.made {
+            // A render that failed at its first frame should not leave an empty folder; if it is not empty, it stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) -> Result<(), MediaError> {
+    let target = fresh.target();
+    let failed = |error| MediaError::write(target, &error);
+    let mut file = BufWriter::new(File::create(fresh.path()).map_err(failed)?);
+    let colour = match (sixteen, picture.channels) {
+        (false, 3) => ExtendedColorType::Rgb8,
+        (false, _) => ExtendedColorType::Rgba8,
+        (true, 3) => ExtendedColorType::Rgb16,
+        (true, _) => ExtendedColorType::Rgba16,
+    };
+    let bytes: Vec<u8> = if sixteen {
+        // The image library takes 16-bit samples as bytes in the machine's own order.
+        picture.to_sixteen().into_iter().flat_map(u16::to_ne_bytes).collect()
+    } else {
+        picture.to_eight()
+    };
+    if ability.format == ImageFormat::Jpeg {
+        JpegEncoder::new_with_quality(&mut file, 95)
+            .write_image(&bytes, picture.width, picture.height, colour)
+            .map_err(|error| MediaError::encode(target, error))?;
+    } else if ability.format == ImageFormat::Tiff {
+        // TIFF seeks, which a buffered writer does; the generic entry needs it too.
+        image::codecs::tiff::TiffEncoder::new(&mut file)
+            .write_image(&bytes, picture.width, picture.height, colour)
+            .map_err(|error| MediaError::encode(target, error))?;
+    } else {
+        image::write_buffer_with_format(
+            &mut file,
+            &bytes,
+            picture.width,
+            picture.height,
+            colour,
+            ability.format,
+        )
+        .map_err(|error| MediaError::encode(target, error))?;
+    }
+    file.flush().map_err(failed)?;
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    // A full disk can show only now.
+    file.sync_all().map_err(failed)
+}
+
+/// The pixels of a picture as an image of the library, for the animations.
+pub fn to_rgba8(picture: &Picture) -> Option<image::RgbaImage> {
+    let picture = picture.with_channels(4);
+    image::RgbaImage::from_raw(picture.width, picture.height, picture.to_eight())
+}
+
+/// The other way round.
+pub fn from_rgba8(image: image::RgbaImage, alpha: bool) -> Option<Picture> {
+    let (width, height) = image.dimensions();
+    if alpha {
+        return Picture::eight(width, height, 4, image.into_raw());
+    }
+    Picture::eight(width, height, 3, DynamicImage::ImageRgba8(image).into_rgb8().into_raw())
+}

@@ -1,0 +1,235 @@
+//! Which noise levels a run of n steps visits.
+//!
+//! A schedule is a falling list of sigmas that ends in 0, one longer than the number of steps. The
+//! formulas are those of k-diffusion and of the workflow's system; the arithmetic is f32 or f64
+//! exactly where theirs is, because a list must agree with theirs in its last digit.
+
+mod align;
+mod beta;
+
+use super::DiffusionError;
+use super::names::named;
+use super::schedule::{NoiseSchedule, TIMESTEPS, rounded};
+
+/// A rule that spreads steps over noise levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheduler {
+    /// "Align Your Steps" (Sabour et al. 2024), the levels optimised for SD1.5; independent of the betas.
+    AysSd1,
+    /// The same for SDXL.
+    AysSdxl,
+    /// The same for Stable Video Diffusion.
+    AysSvd,
+    /// Equal steps in timesteps, both ends of the table included.
+    Normal,
+    /// Equal steps in `sigma^(1/7)` (Karras et al. 2022, equation 5).
+    Karras,
+    /// Equal steps in the logarithm of sigma.
+    Exponential,
+    /// Equal steps in timesteps, the lower end of the table left out.
+    SgmUniform,
+    /// Every n-th entry of the table from its top, each entry at most once.
+    Simple,
+    /// Every n-th entry of the table from its bottom; may give more steps than asked for.
+    DdimUniform,
+    /// Timesteps at the quantiles of Beta(0.6, 0.6) (Lee et al. 2024); may give fewer steps than asked for.
+    Beta,
+    /// Equal steps in the arc tangent of sigma.
+    KlOptimal,
+}
+
+named!("scheduler", Scheduler {
+    AysSd1 => "ays-sd1",
+    AysSdxl => "ays-sdxl",
+    AysSvd => "ays-svd",
+    Normal => "normal",
+    Karras => "karras",
+    Exponential => "exponential",
+    SgmUniform => "sgm_uniform",
+    Simple => "simple",
+    DdimUniform => "ddim_uniform",
+    Beta => "beta",
+    KlOptimal => "kl_optimal",
+});
+
+/// More steps than any run needs; keeps a mistyped number from filling the memory.
+pub const MAX_STEPS: usize = 10_000;
+
+/// The smallest sigma that a flipped schedule starts from, in place of 0 (see [`flip`]).
+pub const FLIPPED_START: f32 = 0.0001;
+
+/// The falling noise levels of a run, the last one 0.
+///
+/// `denoise` below 1 keeps the lower part of a schedule. The align-your-steps tables shorten the run
+/// (`round(steps * denoise)` steps); every other scheduler keeps `steps` steps, taken from the end
+/// of a longer schedule of `steps / denoise`. A `denoise` of 0 or less is no run at all: an empty list.
+///
+/// # Errors
+/// [`DiffusionError::Invalid`] if `steps` is 0, if it or `steps / denoise` is more than
+/// [`MAX_STEPS`], or if `denoise` is not a number.
+pub fn sigmas(
+    schedule: &NoiseSchedule,
+    scheduler: Scheduler,
+    steps: usize,
+    denoise: f64,
+) -> Result<Vec<f32>, DiffusionError> {
+    if steps == 0 || steps > MAX_STEPS {
+        return Err(DiffusionError::invalid(format!("a schedule has 1 to {MAX_STEPS} steps, not {steps}")));
+    }
+    if denoise.is_nan() {
+        return Err(DiffusionError::invalid("denoise is not a number"));
+    }
+    if denoise <= 0.0 {
+        return Ok(Vec::new());
+    }
+    if let Some(table) = align::table(scheduler) {
+        return Ok(align::sigmas(table, steps, denoise));
+    }
+    if denoise >= 1.0 {
+        return Ok(whole(schedule, scheduler, steps));
+    }
+    let total = (steps as f64 / denoise) as usize;
+    if total > MAX_STEPS {
+        return Err(DiffusionError::invalid(format!(
+            "{steps} steps at denoise {denoise} are the end of a schedule of {total}, more than {MAX_STEPS}"
+        )));
+    }
+    let mut list = whole(schedule, scheduler, total);
+    // Some schedulers return fewer levels than asked for; then all of them stay.
+    list.drain(..list.len().saturating_sub(steps + 1));
+    Ok(list)
+}
+
+/// Turns a falling schedule into the rising one of unsampling.
+///
+/// A leading 0 becomes [`FLIPPED_START`], since a solver divides by the sigma it leaves; nothing else changes.
+pub fn flip(sigmas: &[f32]) -> Vec<f32> {
+    let mut rising: Vec<f32> = sigmas.iter().rev().copied().collect();
+    if let Some(first) = rising.first_mut().filter(|first| **first == 0.0) {
+        *first = FLIPPED_START;
+    }
+    rising
+}
+
+/// A schedule over the whole range of noise, without the denoise rule.
+fn whole(schedule: &NoiseSchedule, scheduler: Scheduler, steps: usize) -> Vec<f32> {
+    let (min, max) = (schedule.sigma_min(), schedule.sigma_max());
+    let mut list: Vec<f32> = match scheduler {
+        Scheduler::Normal => at_timesteps(schedule, &linspace(999.0, 0.0, steps)),
+        Scheduler::SgmUniform => {
+            let timesteps = linspace(999.0, 0.0, steps + 1);
+            at_timesteps(schedule, &timesteps[..steps])
+        }
+        Scheduler::Karras => karras(steps, min, max),
+        Scheduler::Exponential => {
+            let (low, high) = (f64::from(min).ln() as f32, f64::from(max).ln() as f32);
+            linspace(high, low, steps).into_iter().map(|log| rounded(log, f64::exp)).collect()
+        }
+        Scheduler::Simple => simple(schedule, steps),
+        Scheduler::DdimUniform => {
+            let stride = (TIMESTEPS / steps).max(1);
+            let mut rising: Vec<_> = schedule.table().iter().skip(1).step_by(stride).copied().collect();
+            rising.reverse();
+            rising
+        }
+        Scheduler::Beta => beta::indices(steps).into_iter().map(|index| schedule.table()[index]).collect(),
+        Scheduler::KlOptimal => kl_optimal(steps, min, max),
+        // Absolute numbers that no table of betas changes; answered before this function.
+        Scheduler::AysSd1 | Scheduler::AysSdxl | Scheduler::AysSvd => Vec::new(),
+    };
+    list.push(0.0);
+    list
+}
+
+fn at_timesteps(schedule: &NoiseSchedule, timesteps: &[f32]) -> Vec<f32> {
+    timesteps.iter().map(|&t| schedule.sigma(f64::from(t))).collect()
+}
+
+fn simple(schedule: &NoiseSchedule, steps: usize) -> Vec<f32> {
+    let stride = TIMESTEPS as f64 / steps as f64;
+    let from_top = |step: usize| TIMESTEPS - 1 - (step as f64 * stride) as usize;
+    let mut list: Vec<f32> = (0..steps).map(|step| schedule.table()[from_top(step)]).collect();
+    // More steps than the table has entries would visit some twice, and a solver divides by the way between two.
+    list.dedup();
+    list
+}
+
+fn karras(steps: usize, min: f32, max: f32) -> Vec<f32> {
+    const RHO: f64 = 7.0;
+    let root = |sigma: f32| f64::from(sigma).powf(1.0 / RHO);
+    // The ends are exact f64 numbers, the ramp between them is f32.
+    let (from, span) = (root(max) as f32, (root(min) - root(max)) as f32);
+    linspace(0.0, 1.0, steps)
+        .into_iter()
+        .map(|ramp| rounded(from + ramp * span, |root| root.powf(RHO)))
+        .collect()
+}
+
+fn kl_optimal(steps: usize, min: f32, max: f32) -> Vec<f32> {
+    let (low, high) = (f64::from(min).atan() as f32, f64::from(max).atan() as f32);
+    // One step has no way between two ends; it starts at the top, as the other schedulers do.
+    let last = steps.saturating_sub(1).max(1) as f32;
+    (0..steps)
+        .map(|step| {
+            let share = step as f32 / last;
+            rounded(share * low + (1.0 - share) * high, f64::tan)
+        })
+        .collect()
+}
+
+/// `count` equal steps from `start` to `end` in f32, counted from the nearer end, with one rounding each as on a
+/// processor with fused multiply-add.
+fn linspace(start: f32, end: f32, count: usize) -> Vec<f32> {
+    let step = if count > 1 { (end - start) / (count - 1) as f32 } else { 0.0 };
+    (0..count)
+        .map(|index| {
+            if index < count / 2 || count == 1 {
+                step.mul_add(index as f32, start)
+            } else {
+                (-step).mul_add((count - 1 - index) as f32, end)
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Betas;
+    use super::*;
+
+    #[test]
+    fn every_scheduler_falls_from_noise_to_nothing() {
+        for &betas in Betas::ALL {
+            let schedule = NoiseSchedule::new(betas);
+            for &scheduler in Scheduler::ALL {
+                for steps in [1, 2, 3, 10, 16, 33, 100] {
+                    for denoise in [1.0, 0.7, 0.25] {
+                        let list = sigmas(&schedule, scheduler, steps, denoise).unwrap();
+                        let name = format!("{scheduler} {betas} {steps} {denoise}");
+                        assert_eq!(list.last(), Some(&0.0), "{name}");
+                        assert!(list.windows(2).all(|pair| pair[0] > pair[1]), "{name}: {list:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_requests_are_refused_and_no_denoise_is_no_run() {
+        let schedule = NoiseSchedule::new(Betas::Linear);
+        let ask = |steps, denoise| sigmas(&schedule, Scheduler::Normal, steps, denoise);
+        assert!(ask(0, 1.0).is_err());
+        assert!(ask(MAX_STEPS + 1, 1.0).is_err());
+        assert!(ask(20, 0.0001).is_err());
+        assert!(ask(20, f64::NAN).is_err());
+        assert!(ask(20, 0.0).unwrap().is_empty());
+        assert!(flip(&[]).is_empty());
+    }
+
+    #[test]
+    fn flipping_replaces_nothing_but_a_leading_zero() {
+        assert_eq!(flip(&[2.0, 1.0, 0.0]), [FLIPPED_START, 1.0, 2.0]);
+        assert_eq!(flip(&[2.0, 1.0]), [1.0, 2.0]);
+        assert_eq!(flip(&[0.0]), [FLIPPED_START]);
+    }
+}

@@ -1,0 +1,78 @@
+//! What an instance remembers between actions: the digests of the frames it has seen, and what to tell the user.
+//!
+//! Nothing here is needed for a right result. Hosts that make an instance for every frame, or clone them, only fetch
+//! frames again that this memory would have spared; models and finished stages are the process's, not the instance's.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+use super::source::Look;
+use crate::pipeline::{Key, Segment};
+
+/// Segments whose digests are remembered.
+const REMEMBERED: usize = 64;
+
+/// Digests of a segment's working frames, as they were when all of them were fetched.
+#[derive(Clone, Debug)]
+struct Seen {
+    segment: Segment,
+    look: Look,
+    digests: Vec<Key>,
+}
+
+#[derive(Default)]
+struct State {
+    seen: VecDeque<Seen>,
+    status: Option<String>,
+    told_no_temporal_access: bool,
+}
+
+/// An instance's memory.
+#[derive(Default)]
+pub struct Instance {
+    state: Mutex<State>,
+}
+
+impl Instance {
+    /// Digests of a segment that was fetched whole before under the same picture settings.
+    pub fn digests(&self, segment: &Segment, look: &Look) -> Option<Vec<Key>> {
+        let state = self.state.lock();
+        state.seen.iter().find(|s| s.segment == *segment && s.look == *look).map(|s| s.digests.clone())
+    }
+
+    /// Whether a segment was fetched whole before, under whatever settings.
+    pub fn knows(&self, segment: &Segment) -> bool {
+        self.state.lock().seen.iter().any(|s| s.segment == *segment)
+    }
+
+    /// Remembers a segment's digests.
+    pub fn remember(&self, segment: Segment, look: Look, digests: Vec<Key>) {
+        let mut state = self.state.lock();
+        state.seen.retain(|s| s.segment != segment || s.look != look);
+        state.seen.push_back(Seen { segment, look, digests });
+        if state.seen.len() > REMEMBERED {
+            state.seen.pop_front();
+        }
+    }
+
+    /// Forgets the frames: the clip is another one now.
+    pub fn forget(&self) {
+        self.state.lock().seen.clear();
+    }
+
+    /// Keeps a sentence for the next action in which parameters may be written.
+    pub fn set_status(&self, sentence: String) {
+        self.state.lock().status = Some(sentence);
+    }
+
+    /// Takes the sentence.
+    pub fn take_status(&self) -> Option<String> {
+        self.state.lock().status.take()
+    }
+
+    /// Whether the user still has to be told that this host gives no other frames; says so once.
+    pub fn tell_no_temporal_access(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().told_no_temporal_access, true)
+    }
+}

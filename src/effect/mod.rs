@@ -1,0 +1,176 @@
+//! The effect as an editor sees it: parameters, clips, buttons, and a render call turned into requests.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`table`] | every parameter: definition, README and range checks come from the same rows |
+//! | `describe` | the table and the clips, told to a host |
+//! | [`settings`] | parameter values at a time, and the request that they make |
+//! | [`prompt`] | schedule text and the mix of two prompts |
+//! | `source` | the clip's pictures from the host, the result back to it |
+//! | `render` | one render call |
+//! | `analyse` | the button that unsamples the whole clip |
+//! | `instance` | what an instance remembers |
+//! | `logging` | the log file |
+//!
+//! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are behind `pipeline`).
+
+mod analyse;
+mod describe;
+mod errors;
+mod instance;
+mod logging;
+pub mod prompt;
+mod reader;
+mod render;
+pub mod settings;
+mod source;
+pub mod table;
+
+use crate::ofx::{
+    Change, ChangeKind, ChangeReason, ClipPreferences, Context, ContextDescriptor, EditHandle, Effect,
+    EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
+    RenderHandle, Result,
+};
+use crate::pipeline::{Engine, describe_file, shares};
+
+use instance::Instance;
+use reader::HostReader;
+use settings::{PictureSettings, Reader};
+
+/// The plugin.
+pub struct Unsample;
+
+impl Effect for Unsample {
+    type Instance = Instance;
+
+    fn identity() -> PluginId {
+        describe::identity()
+    }
+
+    fn unload() {
+        Engine::global().stop();
+    }
+
+    fn describe(effect: &mut EffectDescriptor<'_>) -> Result<()> {
+        describe::effect(effect)
+    }
+
+    fn describe_in_context(effect: &mut ContextDescriptor<'_>, _: Context) -> Result<()> {
+        describe::context(effect)
+    }
+
+    fn create(_: &InstanceHandle<'_>) -> Result<Instance> {
+        Ok(Instance::default())
+    }
+
+    fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs) -> Result<()> {
+        render::render(instance, handle, args)
+    }
+
+    fn is_identity(
+        _: &Instance,
+        handle: &InstanceHandle<'_>,
+        args: &IdentityArgs,
+    ) -> Result<Option<Identity>> {
+        let settings = PictureSettings::read(&HostReader(handle), args.time);
+        Ok(settings.is_identity().then(|| Identity { clip: "Source".to_owned(), time: args.time }))
+    }
+
+    fn frames_needed(
+        instance: &Instance,
+        handle: &InstanceHandle<'_>,
+        time: f64,
+        answer: &mut FramesNeeded<'_>,
+    ) -> Result<()> {
+        let settings = PictureSettings::read(&HostReader(handle), time);
+        let only = [(time, time)];
+        if settings.is_identity() || !handle.host().temporal_access {
+            return answer.clip("Source", &only);
+        }
+        let clip = handle.clip("Source");
+        let frame = time.round() as i64;
+        let range = source::clip_range(&clip, settings.cutting, frame);
+        let mut ranges: Vec<(f64, f64)> = shares(range, settings.cutting, frame)
+            .iter()
+            .filter(|share| !instance.knows(&share.segment))
+            .map(|share| (share.segment.first as f64, share.segment.frame(share.segment.count - 1) as f64))
+            .collect();
+        if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
+            ranges.push(only[0]);
+        }
+        answer.clip("Source", &ranges)
+    }
+
+    fn clip_preferences(
+        _: &Instance,
+        _: &InstanceHandle<'_>,
+        answer: &mut ClipPreferences<'_>,
+    ) -> Result<()> {
+        // A frame depends on its neighbours and on its number, so a host must not show one frame's result for another.
+        answer.frame_varying(true);
+        Ok(())
+    }
+
+    fn instance_changed(instance: &Instance, handle: &EditHandle<'_>, change: &Change) -> Result<Handled> {
+        if change.reason == ChangeReason::Plugin {
+            return Ok(Handled::No);
+        }
+        match change.kind {
+            ChangeKind::Clip => instance.forget(),
+            ChangeKind::Param => match change.name.as_str() {
+                "analyse" => analyse::run(instance, handle, change.time)?,
+                "clearCache" => clear_cache(instance, handle, change.time)?,
+                "checkpoint" | "motionModule" | "vae" => tell_models(handle, change.time),
+                _ => {}
+            },
+            ChangeKind::Other => {}
+        }
+        tell_status(instance, handle);
+        Ok(Handled::Yes)
+    }
+
+    fn sync(instance: &Instance, handle: &EditHandle<'_>) -> Result<Handled> {
+        tell_status(instance, handle);
+        Ok(Handled::Yes)
+    }
+
+    fn purge(instance: &Instance, _: &InstanceHandle<'_>) -> Result<Handled> {
+        instance.forget();
+        Ok(Handled::Yes)
+    }
+}
+
+/// Shows what was done last. Only where parameters may be written, and only if there is something new.
+fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
+    if let Some(status) = instance.take_status() {
+        // A host without the read-out has the sentence in its log.
+        let _ = handle.set_string("status", &status);
+    }
+}
+
+/// Shows what the chosen files are.
+fn tell_models(handle: &EditHandle<'_>, time: f64) {
+    let reader = HostReader(handle);
+    let mut lines = Vec::new();
+    for name in ["checkpoint", "motionModule", "vae"] {
+        let path = reader.text(name, time);
+        match path.trim() {
+            "" | "none" => {}
+            path => lines.push(describe_file(path.as_ref())),
+        }
+    }
+    if lines.is_empty() {
+        lines.push("the built-in model".to_owned());
+    }
+    let _ = handle.set_string("modelStatus", &lines.join("; "));
+}
+
+fn clear_cache(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {
+    let cache = settings::cache(&HostReader(handle), time);
+    let freed = Engine::global().clear(cache).map_err(errors::from_pipeline)?;
+    instance.set_status(format!(
+        "the cache is empty; {:.1} MiB were freed on disk",
+        freed as f64 / f64::from(1 << 20)
+    ));
+    Ok(())
+}

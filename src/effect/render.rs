@@ -1,0 +1,265 @@
+//! One render call: the frames it needs, the requests it makes, the picture it writes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ofx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
+use crate::pipeline::pixels::Rgb;
+use crate::pipeline::{
+    Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame, shares,
+};
+
+use super::errors::from_pipeline;
+use super::instance::Instance;
+use super::logging;
+use super::reader::HostReader;
+use super::settings::{self, PictureSettings, View};
+use super::source::{self, Fetched};
+
+/// How often the host is asked whether to go on.
+const POLL: Duration = Duration::from_millis(40);
+
+const NO_TEMPORAL_ACCESS: &str = "this host gives effects only the current frame, so every frame is restyled on its own, without motion; expect flicker";
+
+/// Renders a frame. The output is written on every path: with the source where the result cannot be had.
+///
+/// # Errors
+/// With a sentence for the user; the output then shows the source.
+pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs) -> Result<()> {
+    let reader = HostReader(handle);
+    let settings = PictureSettings::read(&reader, args.time);
+    let clip = handle.clip("Source");
+    // A picture that cannot even be read leaves nothing to show but black.
+    let (source, mut failure) = match source::fetch(handle, &clip, args.time, &settings) {
+        Ok(source) => (source, None),
+        Err(error) => (None, Some(error)),
+    };
+    let mut styled = None;
+    if let Some(source) = &source
+        && !settings.is_identity()
+    {
+        match restyle(instance, handle, &clip, args.time, &settings, source) {
+            Ok(picture) => styled = Some(picture),
+            Err(error) => failure = Some(error),
+        }
+    }
+    let shown = styled.as_ref().or(source.as_ref().map(|s| &s.picture));
+    let place = source.as_ref().map(|s| s.bounds);
+    let mut output = handle.output(args.time)?;
+    source::write(shown.zip(place), &mut output, args.window)?;
+    match failure {
+        None => {
+            handle.clear_notice();
+            Ok(())
+        }
+        Some(error) => {
+            if error.is_for_user() {
+                instance.set_status(error.to_string());
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The restyled picture of a frame, in the host's encoding and at the source's size.
+fn restyle<'a>(
+    instance: &Instance,
+    handle: &'a RenderHandle<'_>,
+    clip: &Clip<'a>,
+    time: f64,
+    settings: &PictureSettings,
+    source: &Fetched,
+) -> Result<crate::pipeline::pixels::Picture> {
+    logging::start(&settings::cache(&HostReader(handle), time).folder());
+    let job = Frames { instance, handle, clip: *clip, settings };
+    let frame = time.round() as i64;
+    let current = source.working()?;
+    let goal = if settings.view == View::Reconstruction { Goal::Reconstruction } else { Goal::Result };
+    let working = if job.has_temporal_access(frame) {
+        let range = source::clip_range(clip, settings.cutting, frame);
+        let mut mixed: Option<Rgb> = None;
+        for share in shares(range, settings.cutting, frame) {
+            let picture = job.share(&share, source, (frame, &current), goal)?;
+            mixed = Some(blend(mixed, &picture, share.weight));
+        }
+        mixed.map(Arc::new)
+    } else {
+        if instance.tell_no_temporal_access() {
+            handle.log(NO_TEMPORAL_ACCESS);
+            instance.set_status(NO_TEMPORAL_ACCESS.to_owned());
+        }
+        let segment = Segment { first: frame, step: 1, count: 1 };
+        let source = Source { digests: vec![current.digest], frames: Some(vec![current]) };
+        let request = settings::request(&HostReader(handle), segment, 0, source, goal, true);
+        job.run(request)?.picture
+    };
+    let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
+    source::finish(source, &working, settings.mix)
+}
+
+/// Adds a picture with a weight to what is there.
+fn blend(below: Option<Rgb>, picture: &Rgb, weight: f32) -> Rgb {
+    match below {
+        // The only share, or the first of two: its weight comes in with the other one's.
+        None => Rgb {
+            width: picture.width,
+            height: picture.height,
+            data: picture.data.iter().map(|v| v * weight).collect(),
+        },
+        Some(mut sum) => {
+            for (s, v) in sum.data.iter_mut().zip(&picture.data) {
+                *s += v * weight;
+            }
+            sum
+        }
+    }
+}
+
+/// What it takes to get frames from the host and results from the engine, on the action's thread.
+pub struct Frames<'a, 'h> {
+    /// The instance's memory.
+    pub instance: &'a Instance,
+    /// The action.
+    pub handle: &'a RenderHandle<'h>,
+    /// The source.
+    pub clip: Clip<'a>,
+    /// What happens to pictures.
+    pub settings: &'a PictureSettings,
+}
+
+impl Frames<'_, '_> {
+    /// Whether other frames can be had. A host that answers every time with the same picture in memory cannot give
+    /// them, whatever it says.
+    pub fn has_temporal_access(&self, frame: i64) -> bool {
+        if !self.handle.host().temporal_access {
+            return false;
+        }
+        let range = source::clip_range(&self.clip, self.settings.cutting, frame);
+        let other = if frame < range.last { frame + 1 } else { frame - 1 };
+        if other < range.first {
+            return true;
+        }
+        let image = |t: i64| self.handle.image(&self.clip, t as f64).ok().flatten();
+        match (image(frame), image(other)) {
+            (Some(a), Some(b)) => a.address() != b.address(),
+            _ => true,
+        }
+    }
+
+    /// A segment's styled frame. `current` is the frame being rendered, which the caller has already.
+    fn share(
+        &self,
+        share: &Share,
+        source: &Fetched,
+        current: (i64, &WorkingFrame),
+        goal: Goal,
+    ) -> Result<Arc<Rgb>> {
+        let segment = share.segment;
+        let known = self.instance.digests(&segment, &source.look).filter(|digests| {
+            // The one frame that is at hand has to be what it was; if not, the clip is another one.
+            let index = segment.frames().position(|f| f == current.0);
+            index.is_none_or(|i| digests.get(i) == Some(&current.1.digest))
+        });
+        let input = match known {
+            Some(digests) => Source { digests, frames: None },
+            None => self.fetch_all(&segment, source, current)?,
+        };
+        let request =
+            |input| settings::request(&HostReader(self.handle), segment, share.index, input, goal, false);
+        let outcome = match self.try_run(request(input)) {
+            Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
+                self.run(request(self.fetch_all(&segment, source, current)?))?
+            }
+            Err(other) => return Err(other.into()),
+            Ok(outcome) => outcome,
+        };
+        outcome.picture.ok_or_else(|| Error::failed("the model gave no picture"))
+    }
+
+    /// Takes all frames of a segment from the host, one at a time.
+    pub fn fetch_all(
+        &self,
+        segment: &Segment,
+        source: &Fetched,
+        current: (i64, &WorkingFrame),
+    ) -> Result<Source> {
+        let mut frames = Vec::with_capacity(segment.count);
+        for frame in segment.frames() {
+            if self.handle.abort() {
+                return Err(Error::Aborted);
+            }
+            if frame == current.0 {
+                frames.push(Some(current.1.clone()));
+                continue;
+            }
+            let fetched = source::fetch(self.handle, &self.clip, frame as f64, self.settings)?;
+            frames.push(match fetched {
+                Some(fetched) if fetched.look.geometry == source.look.geometry => Some(fetched.working()?),
+                // A frame of another size cannot stand beside the others.
+                _ => None,
+            });
+        }
+        let frames =
+            source::fill_gaps(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
+        let digests: Vec<_> = frames.iter().map(|f| f.digest).collect();
+        self.instance.remember(*segment, source.look.clone(), digests.clone());
+        Ok(Source { digests, frames: Some(frames) })
+    }
+
+    /// Has a request worked off while the host is asked whether to go on.
+    ///
+    /// # Errors
+    /// What the pipeline says, and [`Error::Aborted`].
+    pub fn run(&self, request: Request) -> Result<Outcome> {
+        Ok(self.try_run(request)?)
+    }
+
+    fn try_run(&self, request: Request) -> Result<Outcome, Interrupted> {
+        let ticket = Engine::global().submit(request)?;
+        let mut bar = None;
+        loop {
+            match ticket.wait(POLL) {
+                Some(Ok(outcome)) => {
+                    self.handle.log(&outcome.report.to_string());
+                    self.instance.set_status(outcome.report.to_string());
+                    if let Some(notice) = &outcome.report.notice {
+                        self.handle.notice(MessageKind::Warning, notice);
+                    }
+                    return Ok(outcome);
+                }
+                Some(Err(error)) => return Err(error.into()),
+                None => {
+                    // A bar only for what takes its time; a frame out of the cache should not make one flash.
+                    let bar = bar.get_or_insert_with(|| self.handle.progress("Unsample"));
+                    let stop =
+                        bar.update(ticket.progress().fraction) == Verdict::Cancel || self.handle.abort();
+                    if stop {
+                        ticket.cancel();
+                        return Err(Interrupted::Aborted);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why a request came to nothing.
+enum Interrupted {
+    Aborted,
+    Pipeline(PipelineError),
+}
+
+impl From<PipelineError> for Interrupted {
+    fn from(error: PipelineError) -> Self {
+        Self::Pipeline(error)
+    }
+}
+
+impl From<Interrupted> for Error {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::Aborted => Self::Aborted,
+            Interrupted::Pipeline(error) => from_pipeline(error),
+        }
+    }
+}

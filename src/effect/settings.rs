@@ -1,0 +1,388 @@
+//! The parameters' values at a time, as plain typed values, and the request that they make for a segment.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::prompt::{Schedule, TrackBuilder};
+use super::table::{self, Kind};
+use crate::pipeline::{
+    CacheSettings, Cutting, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName,
+    Segment, Source,
+};
+
+/// Reads parameters. What a host refuses to tell comes back as the default of the table.
+pub trait Reader {
+    /// A whole number.
+    fn int(&self, name: &'static str, time: f64) -> i32;
+    /// A number.
+    fn double(&self, name: &'static str, time: f64) -> f64;
+    /// A switch.
+    fn boolean(&self, name: &'static str, time: f64) -> bool;
+    /// Index of an option.
+    fn choice(&self, name: &'static str, time: f64) -> usize;
+    /// A string.
+    fn text(&self, name: &'static str, time: f64) -> String;
+}
+
+/// What the frame is shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The restyled frame.
+    Result,
+    /// The source.
+    Source,
+    /// Unsampled and resampled with the same prompt.
+    Reconstruction,
+}
+
+/// Reads values within their ranges.
+struct Values<'a> {
+    reader: &'a dyn Reader,
+    time: f64,
+}
+
+impl Values<'_> {
+    fn int(&self, name: &'static str) -> i32 {
+        let value = self.reader.int(name, self.time);
+        match table::find(name).map(|p| p.kind) {
+            Some(Kind::Int { range, .. }) => value.clamp(range.0, range.1),
+            _ => value,
+        }
+    }
+
+    fn count(&self, name: &'static str) -> usize {
+        usize::try_from(self.int(name)).unwrap_or(0)
+    }
+
+    fn double(&self, name: &'static str) -> f64 {
+        self.double_at(name, self.time)
+    }
+
+    fn double_at(&self, name: &'static str, time: f64) -> f64 {
+        let value = self.reader.double(name, time);
+        match table::find(name).map(|p| p.kind) {
+            Some(Kind::Double { default, range, .. }) => {
+                if value.is_finite() {
+                    value.clamp(range.0, range.1)
+                } else {
+                    default
+                }
+            }
+            _ => value,
+        }
+    }
+
+    fn boolean(&self, name: &'static str) -> bool {
+        self.reader.boolean(name, self.time)
+    }
+
+    /// Name of the chosen option; the default where the host's index is none.
+    fn option(&self, name: &'static str) -> &'static str {
+        match table::find(name).map(|p| p.kind) {
+            Some(Kind::Choice { default, options }) => options
+                .get(self.reader.choice(name, self.time))
+                .or_else(|| options.get(default))
+                .copied()
+                .unwrap_or(""),
+            _ => "",
+        }
+    }
+
+    /// The option as a value of the part that it belongs to. The tables agree with those parts (there is a test), so
+    /// the default is never taken in practice.
+    fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> T {
+        self.option(name).parse().unwrap_or(default)
+    }
+
+    fn text(&self, name: &'static str) -> String {
+        self.reader.text(name, self.time)
+    }
+
+    fn path(&self, name: &'static str) -> Option<PathBuf> {
+        let text = self.text(name);
+        let text = text.trim();
+        (!text.is_empty()).then(|| PathBuf::from(text))
+    }
+}
+
+/// The picture's side of the parameters: what happens to a frame before and after the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PictureSettings {
+    /// Short side of the working picture; 0 is the source's own.
+    pub working_size: usize,
+    /// Name of the fit.
+    pub fit: &'static str,
+    /// Name of the input colour.
+    pub colour: &'static str,
+    /// How the clip is cut.
+    pub cutting: Cutting,
+    /// What is shown.
+    pub view: View,
+    /// Share of the result.
+    pub mix: f64,
+    /// Pass the source through.
+    pub bypass: bool,
+}
+
+impl PictureSettings {
+    /// Reads them at `time`.
+    pub fn read(reader: &dyn Reader, time: f64) -> Self {
+        let v = Values { reader, time };
+        Self {
+            working_size: v.count("workingSize"),
+            fit: v.option("fit"),
+            colour: v.option("inputColour"),
+            cutting: Cutting { segment_frames: v.count("segmentFrames"), frame_step: v.count("frameStep") },
+            view: match v.option("view") {
+                "source" => View::Source,
+                "reconstruction" => View::Reconstruction,
+                _ => View::Result,
+            },
+            mix: v.double("mix"),
+            bypass: v.boolean("bypass"),
+        }
+    }
+
+    /// Whether the frame is the source as it is, so that no model is needed.
+    pub fn is_identity(&self) -> bool {
+        self.bypass || self.view == View::Source || self.mix == 0.0
+    }
+}
+
+/// Where results are kept.
+pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
+    let v = Values { reader, time };
+    CacheSettings { folder: v.path("cacheFolder"), limit: v.count("cacheSize") as u64 * (1 << 20) }
+}
+
+/// Prompt tracks of a segment from parameters that may be keyframed and may hold schedule text.
+struct Prompts<'a> {
+    values: &'a Values<'a>,
+    frames: Vec<i64>,
+}
+
+impl Prompts<'_> {
+    /// The parameter's text at every frame, parsed once for every distinct text.
+    fn schedules(&self, name: &'static str) -> (Vec<(String, Schedule)>, Vec<usize>) {
+        let mut known: Vec<(String, Schedule)> = Vec::new();
+        let at = self
+            .frames
+            .iter()
+            .map(|&frame| {
+                let text = self.values.reader.text(name, frame as f64);
+                known.iter().position(|k| k.0 == text).unwrap_or_else(|| {
+                    let schedule = Schedule::parse(&text);
+                    known.push((text, schedule));
+                    known.len() - 1
+                })
+            })
+            .collect();
+        (known, at)
+    }
+
+    fn track(&self, name: &'static str) -> PromptTrack {
+        let (known, at) = self.schedules(name);
+        let mut track = TrackBuilder::default();
+        for (&frame, &index) in self.frames.iter().zip(&at) {
+            track.frame(frame, &[(&known[index].1, 1.0)]);
+        }
+        track.finish()
+    }
+
+    fn mixed(&self) -> PromptTrack {
+        let (a, a_at) = self.schedules("prompt");
+        let (b, b_at) = self.schedules("promptB");
+        let mut track = TrackBuilder::default();
+        for (i, &frame) in self.frames.iter().enumerate() {
+            let mix = self.values.double_at("promptMix", frame as f64) as f32;
+            track.frame(frame, &[(&a[a_at[i]].1, 1.0 - mix), (&b[b_at[i]].1, mix)]);
+        }
+        track.finish()
+    }
+}
+
+/// Reads everything that a segment's computation depends on. Keyframed numbers are sampled at every frame of the
+/// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
+///
+/// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
+pub fn request(
+    reader: &dyn Reader,
+    segment: Segment,
+    index: usize,
+    source: Source,
+    goal: Goal,
+    image_mode: bool,
+) -> Request {
+    let v = Values { reader, time: segment.first as f64 };
+    let frames: Vec<i64> = segment.frames().collect();
+    let sampled =
+        |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
+    let prompts = Prompts { values: &v, frames: frames.clone() };
+    let blank = || PromptTrack::constant("", frames.len());
+
+    let positive = prompts.mixed();
+    let negative = prompts.track("negativePrompt");
+    let (unsample_positive, unsample_negative) = match v.option("unsamplePromptMode") {
+        "same" => (positive.clone(), negative.clone()),
+        "own" => (prompts.track("unsamplePrompt"), prompts.track("unsampleNegativePrompt")),
+        _ => (blank(), blank()),
+    };
+    let steps = v.count("steps").max(1);
+    let scheduler = v.option("scheduler");
+    let unsample_steps = match v.count("unsampleSteps") {
+        0 => steps,
+        n => n,
+    };
+    let unsample_scheduler = match v.option("unsampleScheduler") {
+        "same" => scheduler,
+        own => own,
+    };
+    let motion_module = v.text("motionModule");
+    let motion = match motion_module.trim() {
+        _ if image_mode => Motion::None,
+        "" => Motion::Usual,
+        "none" => Motion::None,
+        path => Motion::File(path.into()),
+    };
+
+    Request {
+        segment,
+        index,
+        source,
+        models: Models { checkpoint: v.path("checkpoint"), motion, vae: v.path("vae") },
+        unsample: Pass {
+            positive: unsample_positive,
+            negative: unsample_negative,
+            cfg: sampled("unsampleCfg"),
+            sampler: v.parsed("unsampleSampler", crate::pipeline::Sampler::Euler),
+            scheduler: SchedulerName(unsample_scheduler),
+            steps: unsample_steps,
+        },
+        resample: Pass {
+            positive,
+            negative,
+            cfg: sampled("cfg"),
+            sampler: v.parsed("sampler", crate::pipeline::Sampler::Euler),
+            scheduler: SchedulerName(scheduler),
+            steps,
+        },
+        denoise: v.double("denoise"),
+        clip_skip: v.count("clipSkip"),
+        seed: v.count("seed") as u64,
+        motion: MotionSettings {
+            betas: v.option("betaSchedule").parse().ok(),
+            length: v.count("contextLength"),
+            overlap: v.count("contextOverlap"),
+            stride: v.count("contextStride"),
+            schedule: v.parsed("contextSchedule", crate::pipeline::ContextSchedule::StandardStatic),
+            fuse: v.parsed("contextFuse", crate::pipeline::Fuse::Pyramid),
+            closed: v.boolean("contextClosed"),
+            scale: sampled("motionScale"),
+            effect: v.double("motionEffect"),
+        },
+        goal,
+        cache: cache(reader, v.time),
+        diagnostics: v.path("diagnosticsFile"),
+        latents: v.path("latentsFile"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::pixels::{Fit, InputColour};
+    use crate::pipeline::{Betas, ContextSchedule, Fuse, Sampler};
+
+    /// Answers from the table, and for some names with a text or a ramp.
+    struct Defaults(Vec<(&'static str, &'static str)>);
+
+    fn kind(name: &str) -> Kind {
+        table::find(name).unwrap_or_else(|| panic!("{name} is not in the table")).kind
+    }
+
+    impl Reader for Defaults {
+        fn int(&self, name: &'static str, _: f64) -> i32 {
+            let Kind::Int { default, .. } = kind(name) else { panic!("{name} is no int") };
+            default
+        }
+        fn double(&self, name: &'static str, time: f64) -> f64 {
+            let Kind::Double { default, .. } = kind(name) else { panic!("{name} is no double") };
+            if self.0.iter().any(|o| o.0 == name) { time / 10.0 } else { default }
+        }
+        fn boolean(&self, name: &'static str, _: f64) -> bool {
+            let Kind::Bool { default } = kind(name) else { panic!("{name} is no bool") };
+            default
+        }
+        fn choice(&self, name: &'static str, _: f64) -> usize {
+            let Kind::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
+            self.0
+                .iter()
+                .find(|o| o.0 == name)
+                .map_or(default, |o| options.iter().position(|n| *n == o.1).unwrap())
+        }
+        fn text(&self, name: &'static str, _: f64) -> String {
+            let Kind::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
+            self.0.iter().find(|o| o.0 == name).map_or(default, |o| o.1).to_owned()
+        }
+    }
+
+    fn build(set: Vec<(&'static str, &'static str)>) -> Request {
+        let segment = Segment { first: 2, step: 1, count: 4 };
+        let source = Source { digests: Vec::new(), frames: None };
+        request(&Defaults(set), segment, 0, source, Goal::Result, false)
+    }
+
+    #[test]
+    fn the_table_and_the_parts_have_the_same_names() {
+        assert!(table::SAMPLERS.iter().all(|n| n.parse::<Sampler>().is_ok()));
+        assert_eq!(table::SAMPLERS.len(), Sampler::ALL.len());
+        assert!(table::UNSAMPLERS.iter().all(|n| n.parse::<Sampler>().is_ok_and(Sampler::is_deterministic)));
+        assert!(table::CONTEXT_SCHEDULES.iter().all(|n| n.parse::<ContextSchedule>().is_ok()));
+        assert!(table::FUSES.iter().all(|n| n.parse::<Fuse>().is_ok()));
+        assert!(table::BETAS.iter().skip(1).all(|n| n.parse::<Betas>().is_ok()));
+        assert!(table::FITS.iter().all(|n| n.parse::<Fit>().is_ok()));
+        let colours: Vec<&str> = InputColour::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(table::COLOURS, colours);
+        assert_eq!(table::BETAS[0], "auto");
+        assert!("auto".parse::<Betas>().is_err());
+    }
+
+    #[test]
+    fn keyframes_are_sampled_at_every_frame() {
+        let r = build(vec![("cfg", ""), ("promptMix", ""), ("prompt", "a"), ("promptB", "b")]);
+        assert_eq!(r.resample.cfg, [0.2, 0.3, 0.4, 0.5]);
+        assert_eq!(r.unsample.cfg, [1.0; 4]);
+        assert_eq!(r.resample.positive.texts, ["a", "b"]);
+        assert_eq!(r.resample.positive.mix[2], [(0, 0.6), (1, 0.4)]);
+    }
+
+    #[test]
+    fn unsampling_prompt_modes() {
+        let positive = |mode| {
+            build(vec![("unsamplePromptMode", mode), ("prompt", "x"), ("unsamplePrompt", "y")])
+                .unsample
+                .positive
+                .texts
+        };
+        assert_eq!(positive("same"), ["x"]);
+        assert_eq!(positive("own"), ["y"]);
+        assert_eq!(positive("blank"), [""]);
+    }
+
+    #[test]
+    fn motion_module_words() {
+        let motion = |text| build(vec![("motionModule", text)]).models.motion;
+        assert_eq!(motion(""), Motion::Usual);
+        assert_eq!(motion(" none "), Motion::None);
+        assert_eq!(motion("/m.safetensors"), Motion::File("/m.safetensors".into()));
+    }
+
+    #[test]
+    fn same_scheduler_and_steps_unless_set() {
+        let r = build(vec![("scheduler", "karras")]);
+        assert_eq!((r.unsample.scheduler.0, r.resample.scheduler.0), ("karras", "karras"));
+        let r = build(vec![("unsampleScheduler", "simple")]);
+        assert_eq!((r.unsample.scheduler.0, r.resample.scheduler.0), ("simple", "ays"));
+        assert_eq!(r.unsample.steps, 16);
+    }
+}

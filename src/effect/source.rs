@@ -1,0 +1,179 @@
+//! The clip's pictures, taken from the host and brought to the working size.
+
+use std::sync::Arc;
+
+use crate::ofx::{
+    Clip, Components, Depth, HostKind, Image, OutputImage, Premultiplication, RectI, RenderHandle, Result,
+};
+use crate::pipeline::pixels::{
+    self, Encoding, Fit, Geometry, HostColour, InputColour, Layout, Picture, Size,
+};
+use crate::pipeline::{ClipRange, Cutting, WorkingFrame};
+
+use super::errors::from_frame;
+use super::settings::PictureSettings;
+
+/// Frames of a segment where a clip's end is not to be known and the parameters ask for the whole clip.
+const UNKNOWN_CLIP: i64 = 96;
+
+/// What turns a host's picture into a working picture: part of what frames are remembered under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Between the source's size and the working size.
+    pub geometry: Geometry,
+    /// What the pixel values mean.
+    pub encoding: Encoding,
+}
+
+/// A host picture in floats, top row first, with its place.
+pub struct Fetched {
+    /// The pixels in the host's own encoding.
+    pub picture: Picture,
+    /// Where they are.
+    pub bounds: RectI,
+    /// What it takes to look at them.
+    pub look: Look,
+}
+
+fn layout(depth: Depth, components: Components) -> Layout {
+    let depth = match depth {
+        Depth::Byte => pixels::Depth::U8,
+        Depth::Short => pixels::Depth::U16,
+        Depth::Half => pixels::Depth::F16,
+        Depth::Float => pixels::Depth::F32,
+    };
+    let components = match components {
+        Components::Rgba => pixels::Components::Rgba,
+        Components::Rgb => pixels::Components::Rgb,
+        Components::Alpha => pixels::Components::Alpha,
+    };
+    Layout { depth, components }
+}
+
+/// Copies a picture out of the host's memory.
+fn copy(image: &Image<'_>) -> Result<Picture> {
+    let info = image.info();
+    let bounds = info.bounds;
+    let layout = layout(info.depth, info.components);
+    let mut picture = Picture::new(bounds.width(), bounds.height());
+    for (row, y) in (bounds.y1..bounds.y2).rev().enumerate() {
+        let Some(bytes) = image.row(y) else { continue };
+        pixels::decode_row(bytes, layout, picture.row_mut(row)).map_err(from_frame)?;
+    }
+    Ok(picture)
+}
+
+/// The source at `time`, or nothing where the host has nothing.
+///
+/// # Errors
+/// A picture that cannot be read: no colour in it, no sensible size.
+pub fn fetch<'a>(
+    handle: &'a RenderHandle<'_>,
+    clip: &Clip<'a>,
+    time: f64,
+    settings: &PictureSettings,
+) -> Result<Option<Fetched>> {
+    let Some(image) = handle.image(clip, time)? else { return Ok(None) };
+    if image.info().bounds.is_empty() {
+        return Ok(None);
+    }
+    let picture = copy(&image)?;
+    let info = image.info();
+    let premultiplied =
+        info.premultiplication.or_else(|| clip.premultiplication()) == Some(Premultiplication::Premultiplied);
+    let host = HostColour {
+        linear_host: handle.host().kind == HostKind::Natron,
+        float: matches!(info.depth, Depth::Float | Depth::Half),
+        colourspace: clip.colourspace(),
+    };
+    let colour = settings.colour.parse().unwrap_or(InputColour::Auto);
+    let size = Size { width: picture.width, height: picture.height };
+    let fit = settings.fit.parse().unwrap_or(Fit::Pad);
+    let geometry =
+        Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, fit).map_err(from_frame)?;
+    let encoding = Encoding { transfer: colour.resolve(&host), premultiplied };
+    Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding } }))
+}
+
+impl Fetched {
+    /// The working picture with its digest.
+    ///
+    /// # Errors
+    /// When resizing fails.
+    pub fn working(&self) -> Result<WorkingFrame> {
+        let display = self.look.encoding.prepare(&self.picture);
+        self.look.geometry.to_working(&display).map(WorkingFrame::new).map_err(from_frame)
+    }
+}
+
+/// A transparent black working picture's stand-in for a frame that the host does not have: the nearest one that was
+/// fetched.
+pub fn fill_gaps(frames: Vec<Option<WorkingFrame>>) -> Option<Vec<WorkingFrame>> {
+    let known: Vec<usize> = frames.iter().enumerate().filter(|(_, f)| f.is_some()).map(|(i, _)| i).collect();
+    let nearest = |i: usize| known.iter().min_by_key(|&&k| (k.abs_diff(i), k)).copied();
+    let filled = (0..frames.len()).map(|i| frames[i].clone().or_else(|| frames[nearest(i)?].clone()));
+    filled.collect()
+}
+
+/// The clip's frames, as far as the host can be believed. Where it cannot, segments lie on a grid of absolute frame
+/// numbers, which is the same for every frame of the clip, too.
+pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
+    if let Some((first, last)) = clip.believable_frame_range(time as f64) {
+        return ClipRange { first: first.round() as i64, last: last.round() as i64 };
+    }
+    let length = match i64::try_from(cutting.segment_frames) {
+        Ok(n) if n > 0 => n,
+        _ => UNKNOWN_CLIP,
+    };
+    let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
+    let first = time.div_euclid(length) * length;
+    ClipRange { first, last: first + length - 1 }
+}
+
+/// Writes `picture`, which lies at `bounds`, into the output inside of `window`; pixels that the picture does not
+/// cover become black and transparent.
+///
+/// # Errors
+/// An output that cannot be written.
+pub fn write(
+    picture: Option<(&Picture, RectI)>,
+    output: &mut OutputImage<'_>,
+    window: Option<RectI>,
+) -> Result<()> {
+    let (bounds, layout) = (output.info().bounds, layout(output.info().depth, output.info().components));
+    let area = window.map_or(bounds, |w| w.intersect(&bounds));
+    let pixel = layout.bytes_per_pixel();
+    let mut line = vec![0f32; area.width() * 4];
+    for y in area.y1..area.y2 {
+        line.fill(0.0);
+        if let Some((picture, at)) = picture {
+            let shared = at.intersect(&RectI { y1: y, y2: y + 1, ..area });
+            if !shared.is_empty() {
+                let row = picture.row((at.y2 - 1 - y) as usize);
+                let from = (shared.x1 - at.x1) as usize * 4;
+                let to = (shared.x1 - area.x1) as usize * 4;
+                let count = shared.width() * 4;
+                if let (Some(source), Some(target)) =
+                    (row.get(from..from + count), line.get_mut(to..to + count))
+                {
+                    target.copy_from_slice(source);
+                }
+            }
+        }
+        let start = (area.x1 - bounds.x1) as usize * pixel;
+        let Some(row) = output.row_mut(y).and_then(|r| r.get_mut(start..start + area.width() * pixel)) else {
+            continue;
+        };
+        pixels::encode_row(&line, layout, row).map_err(from_frame)?;
+    }
+    Ok(())
+}
+
+/// The result at the source's size in the host's encoding: what goes to the output.
+///
+/// # Errors
+/// When resizing fails.
+pub fn finish(source: &Fetched, working: &Arc<pixels::Rgb>, mix: f64) -> Result<Picture> {
+    let styled = source.look.geometry.from_working(working).map_err(from_frame)?;
+    source.look.encoding.finish(&source.picture, &styled, mix as f32).map_err(from_frame)
+}

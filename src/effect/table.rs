@@ -1,0 +1,432 @@
+//! The parameters: one table that defines them to the host, reads them, and makes the README's list.
+//!
+//! Names are a promise: a project that was saved with them opens in every later version. Options of a choice are known
+//! by their names too, which are also what the menu shows, since some hosts store the text of a menu and not its number.
+
+/// Where a parameter stands in the host's panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Weight files.
+    Model,
+    /// What the result should look like.
+    Style,
+    /// How the clip is turned into noise.
+    Unsampling,
+    /// The motion module and its windows.
+    Motion,
+    /// Pixels before and after.
+    Picture,
+    /// Caches, read-outs, diagnostics.
+    Housekeeping,
+}
+
+impl Group {
+    /// All groups in the order of the panel.
+    pub const ALL: [Self; 6] =
+        [Self::Model, Self::Style, Self::Unsampling, Self::Motion, Self::Picture, Self::Housekeeping];
+
+    /// OpenFX name of the group parameter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "groupModel",
+            Self::Style => "groupStyle",
+            Self::Unsampling => "groupUnsampling",
+            Self::Motion => "groupMotion",
+            Self::Picture => "groupPicture",
+            Self::Housekeeping => "groupHousekeeping",
+        }
+    }
+
+    /// The heading.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Model => "Model",
+            Self::Style => "Style",
+            Self::Unsampling => "Unsampling",
+            Self::Motion => "Motion",
+            Self::Picture => "Picture",
+            Self::Housekeeping => "Housekeeping",
+        }
+    }
+}
+
+/// The first stage that has to run again when a parameter changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nothing is computed again.
+    Nothing,
+    /// The picture is mixed again.
+    Compose,
+    /// From the VAE's decoder on.
+    Decode,
+    /// From the second sampling pass on.
+    Resample,
+    /// From the first sampling pass on.
+    Unsample,
+    /// Everything.
+    Encode,
+}
+
+impl Stage {
+    /// The word in the README's table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "-",
+            Self::Compose => "mix",
+            Self::Decode => "decode",
+            Self::Resample => "resample",
+            Self::Unsample => "unsample",
+            Self::Encode => "encode",
+        }
+    }
+}
+
+/// What a string parameter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextMode {
+    /// Several lines of text.
+    MultiLine,
+    /// A file that has to exist.
+    OpenFile,
+    /// A file that is written.
+    SaveFile,
+    /// A folder.
+    Folder,
+    /// Shown to the user, not edited.
+    ReadOut,
+}
+
+/// Type, default and range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A whole number.
+    Int {
+        /// Value of a new instance.
+        default: i32,
+        /// What is allowed.
+        range: (i32, i32),
+        /// What a slider shows.
+        display: (i32, i32),
+    },
+    /// A number.
+    Double {
+        /// Value of a new instance.
+        default: f64,
+        /// What is allowed.
+        range: (f64, f64),
+        /// What a slider shows.
+        display: (f64, f64),
+    },
+    /// A switch.
+    Bool {
+        /// Value of a new instance.
+        default: bool,
+    },
+    /// One of several names.
+    Choice {
+        /// Index into `options`.
+        default: usize,
+        /// The names, which are also the menu's texts.
+        options: &'static [&'static str],
+    },
+    /// A string.
+    Text {
+        /// Value of a new instance.
+        default: &'static str,
+        /// What it is for.
+        mode: TextMode,
+    },
+    /// A button.
+    Button,
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Param {
+    /// OpenFX name, the same in scripts, project files and on the command line.
+    pub name: &'static str,
+    /// What the panel shows.
+    pub label: &'static str,
+    /// The tool tip.
+    pub hint: &'static str,
+    /// Its group.
+    pub group: Group,
+    /// Type, default and range.
+    pub kind: Kind,
+    /// Whether it takes keyframes (strings only where the host animates strings).
+    pub animates: bool,
+    /// What runs again when it changes.
+    pub stage: Stage,
+}
+
+const fn int(default: i32, range: (i32, i32), display: (i32, i32)) -> Kind {
+    Kind::Int { default, range, display }
+}
+
+const fn double(default: f64, range: (f64, f64), display: (f64, f64)) -> Kind {
+    Kind::Double { default, range, display }
+}
+
+const fn choice(options: &'static [&'static str]) -> Kind {
+    Kind::Choice { default: 0, options }
+}
+
+const fn text(default: &'static str, mode: TextMode) -> Kind {
+    Kind::Text { default, mode }
+}
+
+const fn row(
+    group: Group,
+    stage: Stage,
+    name: &'static str,
+    label: &'static str,
+    kind: Kind,
+    hint: &'static str,
+) -> Param {
+    Param { name, label, hint, group, kind, animates: false, stage }
+}
+
+const fn keyed(param: Param) -> Param {
+    Param { animates: true, ..param }
+}
+
+/// Samplers of the second pass.
+pub const SAMPLERS: &[&str] = &["euler", "heun", "dpmpp_2m", "dpmpp_2m_sde", "euler_ancestral"];
+/// Samplers of the first pass: the ones that draw no noise, since noise cannot be walked back.
+pub const UNSAMPLERS: &[&str] = &["euler", "heun", "dpmpp_2m"];
+/// Sigma schedules.
+pub const SCHEDULERS: &[&str] = &[
+    "ays",
+    "normal",
+    "karras",
+    "exponential",
+    "sgm_uniform",
+    "simple",
+    "ddim_uniform",
+    "beta",
+    "kl_optimal",
+];
+/// Sigma schedules of the first pass.
+pub const UNSAMPLE_SCHEDULERS: &[&str] = &[
+    "same",
+    "ays",
+    "normal",
+    "karras",
+    "exponential",
+    "sgm_uniform",
+    "simple",
+    "ddim_uniform",
+    "beta",
+    "kl_optimal",
+];
+/// Where the first pass takes its prompt from.
+pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
+/// Beta schedules.
+pub const BETAS: &[&str] = &["auto", "linear", "sqrt_linear", "linear_sdxl"];
+/// Context window schedules.
+pub const CONTEXT_SCHEDULES: &[&str] = &["standard_static", "standard_uniform", "looped_uniform", "batched"];
+/// How windows are merged.
+pub const FUSES: &[&str] = &["pyramid", "flat", "relative", "overlap-linear"];
+/// How a picture is brought to the working size.
+pub const FITS: &[&str] = &["pad", "crop", "stretch"];
+/// What pixel values mean.
+pub const COLOURS: &[&str] =
+    &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate"];
+/// What is shown.
+pub const VIEWS: &[&str] = &["result", "source", "reconstruction"];
+
+use Group::{Housekeeping, Model, Motion, Picture, Style, Unsampling};
+use Stage::{Compose, Decode, Encode, Nothing, Resample, Unsample};
+
+/// Every parameter, in the order of the panel.
+#[rustfmt::skip]
+pub static TABLE: &[Param] = &[
+    row(Model, Unsample, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
+        "Stable Diffusion 1.5 checkpoint (.safetensors). Empty: the built-in model."),
+    row(Model, Unsample, "motionModule", "Motion module", text("", TextMode::OpenFile),
+        "AnimateDiff motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
+    row(Model, Encode, "vae", "VAE", text("", TextMode::OpenFile),
+        "Autoencoder to use in place of the checkpoint's own."),
+    row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
+        "What the files above are."),
+
+    keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
+        "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),
+    keyed(row(Style, Resample, "negativePrompt", "Negative prompt", text("", TextMode::MultiLine),
+        "What it should not become; has an effect where CFG is not 1.")),
+    keyed(row(Style, Resample, "promptB", "Prompt B", text("", TextMode::MultiLine),
+        "A second prompt to blend to with Prompt mix.")),
+    keyed(row(Style, Resample, "promptMix", "Prompt mix", double(0.0, (0.0, 1.0), (0.0, 1.0)),
+        "0: Prompt, 1: Prompt B, in between a blend of their meanings.")),
+    keyed(row(Style, Resample, "cfg", "CFG", double(3.0, (0.0, 100.0), (1.0, 12.0)),
+        "How strongly the prompt pulls while resampling. Fairly low values keep the shot; 1 takes half the time.")),
+    row(Style, Unsample, "steps", "Steps", int(16, (1, 1000), (1, 50)),
+        "Steps of a sampling pass."),
+    row(Style, Resample, "sampler", "Sampler", choice(SAMPLERS),
+        "Solver of the resampling pass. The last two draw noise, which costs steadiness."),
+    row(Style, Unsample, "scheduler", "Scheduler", choice(SCHEDULERS),
+        "How the noise levels are spaced; ays is Align Your Steps."),
+    row(Style, Unsample, "denoise", "Denoise", double(1.0, (0.0, 1.0), (0.0, 1.0)),
+        "How far up the noise levels the clip is taken. Lower values stay nearer to the source and take less time."),
+    row(Style, Resample, "seed", "Seed", int(0, (0, i32::MAX), (0, 9999)),
+        "Seed of the samplers that draw noise; without effect on the others."),
+    row(Style, Unsample, "clipSkip", "CLIP skip", int(0, (0, 12), (0, 4)),
+        "Leave out the last layers of the text encoder: 2 takes the last but one. 0 and 1 take them all."),
+
+    row(Unsampling, Unsample, "unsamplePromptMode", "Unsampling prompt", choice(PROMPT_MODES),
+        "Prompt of the unsampling pass: none, the style's, or the one below."),
+    keyed(row(Unsampling, Unsample, "unsamplePrompt", "Own prompt", text("a photo", TextMode::MultiLine),
+        "Describes the source; used with the mode own.")),
+    keyed(row(Unsampling, Unsample, "unsampleNegativePrompt", "Own negative prompt", text("", TextMode::MultiLine),
+        "Negative prompt of the unsampling pass in the mode own.")),
+    keyed(row(Unsampling, Unsample, "unsampleCfg", "Unsampling CFG", double(1.0, (0.0, 100.0), (1.0, 12.0)),
+        "CFG of the unsampling pass. Higher values keep the result closer to the source.")),
+    row(Unsampling, Unsample, "unsampleSteps", "Unsampling steps", int(0, (0, 1000), (0, 50)),
+        "Steps of the unsampling pass; 0: as many as Steps."),
+    row(Unsampling, Unsample, "unsampleSampler", "Unsampling sampler", choice(UNSAMPLERS),
+        "Solver of the unsampling pass."),
+    row(Unsampling, Unsample, "unsampleScheduler", "Unsampling scheduler", choice(UNSAMPLE_SCHEDULERS),
+        "Noise levels of the unsampling pass."),
+
+    row(Motion, Unsample, "betaSchedule", "Beta schedule", choice(BETAS),
+        "Noise schedule; auto follows the motion module. linear: the checkpoint's own, sqrt_linear: AnimateDiff's, linear_sdxl: AnimateDiff-SDXL's."),
+    row(Motion, Unsample, "contextLength", "Context length", int(0, (0, 128), (0, 32)),
+        "Frames the motion module sees at once; 0: what the module was made for."),
+    row(Motion, Unsample, "contextOverlap", "Context overlap", int(4, (0, 127), (0, 16)),
+        "Frames that neighbouring windows share."),
+    row(Motion, Unsample, "contextStride", "Context stride", int(1, (1, 16), (1, 4)),
+        "Largest power of two of frame distances within a window, for the uniform schedules."),
+    row(Motion, Unsample, "contextSchedule", "Context schedule", choice(CONTEXT_SCHEDULES),
+        "How windows are laid over the clip."),
+    row(Motion, Unsample, "contextClosed", "Closed loop", Kind::Bool { default: false },
+        "Let windows wrap from the clip's end to its beginning, for the schedule looped_uniform."),
+    row(Motion, Unsample, "contextFuse", "Context fuse", choice(FUSES),
+        "How overlapping windows are merged."),
+    keyed(row(Motion, Unsample, "motionScale", "Motion scale", double(1.0, (0.0, 10.0), (0.0, 2.0)),
+        "Scales the motion module's attention: above 1 more motion, below 1 less.")),
+    row(Motion, Unsample, "motionEffect", "Motion effect", double(1.0, (0.0, 1.0), (0.0, 1.0)),
+        "Blends the motion module in; 0 leaves it out."),
+
+    row(Picture, Encode, "workingSize", "Working size", int(256, (0, 4096), (0, 1024)),
+        "Short side of the picture that the model works on, in pixels; 0: the source's own size. 256 suits the built-in model, 512 Stable Diffusion 1.5."),
+    row(Picture, Encode, "fit", "Fit", choice(FITS),
+        "How the picture is brought to multiples of 8 pixels."),
+    row(Picture, Encode, "inputColour", "Input colour", choice(COLOURS),
+        "What the host's pixel values mean; auto goes by the host and the clip."),
+    row(Picture, Encode, "frameStep", "Frame step", int(1, (1, 64), (1, 8)),
+        "Take every n-th frame; the frames in between hold the one before them."),
+    row(Picture, Encode, "segmentFrames", "Segment frames", int(96, (0, 100_000), (0, 240)),
+        "Frames that are worked on together; longer clips are cut into segments that dissolve into each other. 0: the whole clip at once."),
+    keyed(row(Picture, Compose, "mix", "Mix", double(1.0, (0.0, 1.0), (0.0, 1.0)),
+        "0: the source, 1: the result.")),
+    row(Picture, Decode, "view", "View", choice(VIEWS),
+        "result; source; reconstruction: unsampled and resampled with the same prompt, which shows what the noise keeps."),
+
+    row(Housekeeping, Compose, "bypass", "Bypass", Kind::Bool { default: false },
+        "Pass the source through."),
+    row(Housekeeping, Nothing, "analyse", "Analyse", Kind::Button,
+        "Unsample the whole clip now, so that rendering only has to resample."),
+    row(Housekeeping, Nothing, "clearCache", "Clear cache", Kind::Button,
+        "Forget every finished stage, in memory and on disk."),
+    row(Housekeeping, Nothing, "status", "Status", text("", TextMode::ReadOut),
+        "What was done last."),
+    row(Housekeeping, Nothing, "cacheFolder", "Cache folder", text("", TextMode::Folder),
+        "Where finished stages are kept; may be shared between machines. Empty: the user's cache folder."),
+    row(Housekeeping, Nothing, "cacheSize", "Cache size", int(8192, (0, 4_194_304), (0, 65_536)),
+        "Upper bound of the cache folder in MiB; 0: nothing is kept on disk."),
+    row(Housekeeping, Nothing, "diagnosticsFile", "Diagnostics file", text("", TextMode::SaveFile),
+        "Write the tensors of every stage to this safetensors file."),
+    row(Housekeeping, Unsample, "latentsFile", "Latents file", text("", TextMode::OpenFile),
+        "Take latents.source from this safetensors file in place of the VAE's."),
+];
+
+/// The row called `name`.
+pub fn find(name: &str) -> Option<&'static Param> {
+    TABLE.iter().find(|p| p.name == name)
+}
+
+/// The README's table, in Markdown.
+pub fn markdown() -> String {
+    let mut out = String::new();
+    for group in Group::ALL {
+        out.push_str(&format!("\n**{}**\n\n| name | default | range or options | keyframes | reruns | what it does |\n|---|---|---|---|---|---|\n", group.label()));
+        for p in TABLE.iter().filter(|p| p.group == group) {
+            let (default, range) = match p.kind {
+                Kind::Int { default, range, .. } => {
+                    (default.to_string(), format!("{} to {}", range.0, range.1))
+                }
+                Kind::Double { default, range, .. } => {
+                    (default.to_string(), format!("{} to {}", range.0, range.1))
+                }
+                Kind::Bool { default } => {
+                    (if default { "on" } else { "off" }.to_owned(), "on, off".to_owned())
+                }
+                Kind::Choice { default, options } => (options[default].to_owned(), options.join(", ")),
+                Kind::Text { default, mode } => {
+                    let what = match mode {
+                        TextMode::MultiLine => "text",
+                        TextMode::OpenFile | TextMode::SaveFile => "file",
+                        TextMode::Folder => "folder",
+                        TextMode::ReadOut => "read-out",
+                    };
+                    (default.to_owned(), what.to_owned())
+                }
+                Kind::Button => (String::new(), "button".to_owned()),
+            };
+            let keys = if p.animates { "yes" } else { "" };
+            out.push_str(&format!(
+                "| `{}` | {default} | {range} | {keys} | {} | {} |\n",
+                p.name,
+                p.stage.word(),
+                p.hint
+            ));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_ascii_and_have_hints() {
+        let mut seen = HashSet::new();
+        for p in TABLE {
+            assert!(seen.insert(p.name), "{} twice", p.name);
+            assert!(p.name.chars().all(|c| c.is_ascii_alphanumeric()), "{}", p.name);
+            assert!(!p.hint.is_empty() && !p.label.is_empty());
+        }
+    }
+
+    #[test]
+    fn defaults_and_display_lie_in_range() {
+        for p in TABLE {
+            match p.kind {
+                Kind::Int { default, range, display } => {
+                    assert!((range.0..=range.1).contains(&default), "{}", p.name);
+                    assert!(
+                        range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1,
+                        "{}",
+                        p.name
+                    );
+                }
+                Kind::Double { default, range, display } => {
+                    assert!((range.0..=range.1).contains(&default), "{}", p.name);
+                    assert!(
+                        range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1,
+                        "{}",
+                        p.name
+                    );
+                }
+                Kind::Choice { default, options } => {
+                    assert!(default < options.len());
+                    assert!(options.iter().all(|o| o.is_ascii()));
+                    assert_eq!(options.iter().collect::<HashSet<_>>().len(), options.len());
+                }
+                _ => {}
+            }
+        }
+    }
+}

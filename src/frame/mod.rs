@@ -1,0 +1,30 @@
+//! Pixels in, pixels out: what happens between a host's frame and the picture that the model works on.
+//!
+//! This part knows no host and no tensor; it takes rows of bytes and hands back planar floats, and the
+//! other way round. A frame goes
+//!
+//! host bytes → [`decode_row`] → [`Picture`] in the host's encoding → [`Encoding::prepare`] → display-referred,
+//! unpremultiplied → [`Geometry::to_working`] → [`Rgb`],
+//!
+//! and a styled one comes back through [`Geometry::from_working`], [`Encoding::finish`] and [`encode_row`].
+//! Pictures have their top row first; a host that stores rows bottom-up is the caller's to turn.
+//!
+//! What the model cannot see: its pictures are display-referred and end at 1, so a float source's
+//! highlights above white are white to it, and the styled picture has none. They survive where the
+//! source shows through: outside of a crop, and in a mix below 1. Values below 0 are black. No colour
+//! primaries are converted, only transfer curves.
+
+mod error;
+mod geometry;
+mod layout;
+mod metrics;
+mod picture;
+mod resize;
+mod transfer;
+
+pub use error::FrameError;
+pub use geometry::{Fit, Geometry, MAX_SIDE, Size};
+pub use layout::{Components, Depth, Layout, decode_row, encode_row};
+pub use metrics::{psnr, ssim};
+pub use picture::{Encoding, Picture, Rgb, compose};
+pub use transfer::{HostColour, InputColour, Transfer};

@@ -1,0 +1,325 @@
+//! From an action's name and raw arguments to a method of the effect, and back.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use openfx_sys::*;
+
+use super::args::{
+    Change, ClipPreferences, FramesNeeded, IdentityArgs, RegionArgs, RegionsOfInterest, RenderArgs,
+    SequenceArgs, answer_time_domain, read_reason,
+};
+use super::describe::{ContextDescriptor, EffectDescriptor};
+use super::effect::Handled;
+use super::entry::Exported;
+use super::error::{Error, Result};
+use super::formats::{ChangeReason, Context, MessageKind};
+use super::guard::Reply;
+use super::host::Hosted;
+use super::instance::{EditHandle, InstanceHandle, RenderHandle};
+use super::message::Voice;
+use super::props::Props;
+use super::registry::Live;
+
+/// What an action brings, as the host passed it.
+pub(super) struct Raw {
+    pub(super) effect: OfxImageEffectHandle,
+    pub(super) in_args: OfxPropertySetHandle,
+    pub(super) out_args: OfxPropertySetHandle,
+}
+
+impl Raw {
+    /// # Safety
+    /// See [`dispatch`]; as long as the action.
+    unsafe fn in_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
+        // SAFETY: as the caller vouches.
+        unsafe { Props::new(&hosted.suites, self.in_args) }
+    }
+
+    /// # Safety
+    /// See [`dispatch`]; as long as the action.
+    unsafe fn out_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
+        // SAFETY: as the caller vouches.
+        unsafe { Props::new(&hosted.suites, self.out_args) }
+    }
+}
+
+/// Does what the action asks.
+///
+/// # Safety
+/// The arguments are those of an action of OpenFX, NULL or usable while it goes on, and
+/// this is its thread.
+pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<Reply> {
+    let is = |name: &CStr| name.to_bytes() == action.as_bytes();
+    if is(kOfxActionLoad) {
+        // Every time, because setHost may have brought another host.
+        let hosted = E::plugin().hosted(true)?;
+        log::info!("loaded by {}", hosted.record);
+        E::load(&hosted.record)?;
+        return Ok(Reply::Ok);
+    }
+    if is(kOfxActionUnload) {
+        let left = E::plugin().instances.len();
+        if left > 0 {
+            log::debug!("unloaded with {left} instances alive");
+        }
+        E::unload();
+        return Ok(Reply::Ok);
+    }
+    let known = DESCRIBING.iter().chain(INSTANCE).any(|name| is(name));
+    if !known {
+        return Ok(Reply::Default);
+    }
+    let hosted = E::plugin().hosted(false)?;
+    if DESCRIBING.iter().any(|name| is(name)) {
+        // SAFETY: as the caller vouches.
+        unsafe { describe::<E>(&is, raw, &hosted) }
+    } else {
+        // SAFETY: as the caller vouches.
+        unsafe { with_instance::<E>(&is, raw, &hosted) }
+    }
+}
+
+const DESCRIBING: &[&CStr] = &[
+    kOfxActionDescribe,
+    kOfxImageEffectActionDescribeInContext,
+    kOfxActionCreateInstance,
+    kOfxActionDestroyInstance,
+];
+
+const INSTANCE: &[&CStr] = &[
+    kOfxActionBeginInstanceChanged,
+    kOfxActionInstanceChanged,
+    kOfxActionEndInstanceChanged,
+    kOfxActionBeginInstanceEdit,
+    kOfxActionEndInstanceEdit,
+    kOfxActionPurgeCaches,
+    kOfxActionSyncPrivateData,
+    kOfxImageEffectActionGetRegionOfDefinition,
+    kOfxImageEffectActionGetRegionsOfInterest,
+    kOfxImageEffectActionGetTimeDomain,
+    kOfxImageEffectActionGetFramesNeeded,
+    kOfxImageEffectActionGetClipPreferences,
+    kOfxImageEffectActionIsIdentity,
+    kOfxImageEffectActionRender,
+    kOfxImageEffectActionBeginSequenceRender,
+    kOfxImageEffectActionEndSequenceRender,
+];
+
+/// Actions that begin and end things. All answer OK: hosts take anything else for a no.
+///
+/// # Safety
+/// See [`dispatch`].
+unsafe fn describe<E: Exported>(
+    is: &impl Fn(&CStr) -> bool,
+    raw: &Raw,
+    hosted: &Arc<Hosted>,
+) -> Result<Reply> {
+    let instances = &E::plugin().instances;
+    if is(kOfxActionDescribe) {
+        // SAFETY: as the caller vouches; the handle of this action is a descriptor.
+        let mut effect = unsafe { EffectDescriptor::new(hosted, raw.effect) }?;
+        E::describe(&mut effect)?;
+    } else if is(kOfxImageEffectActionDescribeInContext) {
+        // SAFETY: as the caller vouches.
+        let word = unsafe { raw.in_args(hosted) }.and_then(|args| args.string(kOfxImageEffectPropContext));
+        let context = match word {
+            Some(word) => Context::from_word(&word).ok_or(Error::Unsupported(word))?,
+            // A host that has only one need not name it.
+            None => Context::Filter,
+        };
+        // SAFETY: as the caller vouches; the handle of this action is a descriptor.
+        let mut effect = unsafe { ContextDescriptor::new(hosted, raw.effect) }?;
+        E::describe_in_context(&mut effect, context)?;
+        if !effect.refused().is_empty() {
+            log::warn!("the host does without {}", effect.refused().join(", "));
+        }
+    } else if is(kOfxActionCreateInstance) {
+        // SAFETY: as the caller vouches; the handle of this action is an instance.
+        let handle = unsafe { InstanceHandle::new(hosted, raw.effect) }?;
+        let data = E::create(&handle)?;
+        // SAFETY: the instance that is being created.
+        unsafe { instances.enter(hosted, raw.effect, data) };
+    } else {
+        if raw.effect.is_null() {
+            return Err(Error::BadHandle("instance (NULL)"));
+        }
+        // SAFETY: looked up by its address; touched only if it is one of ours.
+        let live = unsafe { instances.leave(hosted, raw.effect) };
+        if live.is_none() {
+            return Err(Error::BadHandle("instance (never created)"));
+        }
+    }
+    Ok(Reply::Ok)
+}
+
+/// Actions of an instance that exists.
+///
+/// # Safety
+/// See [`dispatch`].
+unsafe fn with_instance<E: Exported>(
+    is: &impl Fn(&CStr) -> bool,
+    raw: &Raw,
+    hosted: &Arc<Hosted>,
+) -> Result<Reply> {
+    if raw.effect.is_null() {
+        return Err(Error::BadHandle("instance (NULL)"));
+    }
+    let Some(live) = E::plugin().instances.find(raw.effect) else {
+        // Hosts tidy up whenever they like, and that must never fail.
+        if is(kOfxActionPurgeCaches) || is(kOfxActionSyncPrivateData) {
+            return Ok(Reply::Default);
+        }
+        return Err(Error::BadHandle("instance (never created)"));
+    };
+    let data = &live.data;
+    // SAFETY: one of ours, and in an action; as the caller vouches.
+    let handle = unsafe { InstanceHandle::new(hosted, raw.effect) }?;
+    // SAFETY: as the caller vouches.
+    let (args, out) = unsafe { (raw.in_args(hosted), raw.out_args(hosted)) };
+
+    if is(kOfxImageEffectActionRender) {
+        return render::<E>(&live, handle, args);
+    }
+    if is(kOfxImageEffectActionIsIdentity) {
+        let args = IdentityArgs::read(args)?;
+        return match E::is_identity(data, &handle, &args) {
+            Ok(Some(identity)) => identity.answer(out).map(|()| Reply::Ok),
+            otherwise => in_doubt(otherwise),
+        };
+    }
+    if is(kOfxImageEffectActionGetRegionOfDefinition) {
+        let args = RegionArgs::read(args)?;
+        return match E::region_of_definition(data, &handle, &args) {
+            Ok(Some(region)) => RegionArgs::answer(&region, out).map(|()| Reply::Ok),
+            otherwise => in_doubt(otherwise),
+        };
+    }
+    if is(kOfxImageEffectActionGetRegionsOfInterest) {
+        let args = RegionArgs::read(args)?;
+        let mut answer = RegionsOfInterest::new(out)?;
+        let result = E::regions_of_interest(data, &handle, &args, &mut answer);
+        return in_doubt(result).map(|_| answered(answer.answered));
+    }
+    if is(kOfxImageEffectActionGetFramesNeeded) {
+        let time = args
+            .and_then(|args| args.double(kOfxPropTime))
+            .filter(|time| time.is_finite())
+            .ok_or(Error::MissingArgument("the time"))?;
+        let mut answer = FramesNeeded::new(out)?;
+        let result = E::frames_needed(data, &handle, time, &mut answer);
+        return in_doubt(result).map(|_| answered(answer.answered));
+    }
+    if is(kOfxImageEffectActionGetTimeDomain) {
+        return match E::time_domain(data, &handle) {
+            Ok(Some(domain)) => answer_time_domain(domain, out).map(|()| Reply::Ok),
+            otherwise => in_doubt(otherwise),
+        };
+    }
+    if is(kOfxImageEffectActionGetClipPreferences) {
+        let mut answer = ClipPreferences::new(out)?;
+        let result = E::clip_preferences(data, &handle, &mut answer);
+        return in_doubt(result).map(|_| answered(answer.answered));
+    }
+    if is(kOfxImageEffectActionBeginSequenceRender) {
+        return E::begin_sequence(data, &handle, &SequenceArgs::read(args)).map(reply);
+    }
+    if is(kOfxImageEffectActionEndSequenceRender) {
+        return E::end_sequence(data, &handle, &SequenceArgs::read(args)).map(reply);
+    }
+    if is(kOfxActionPurgeCaches) {
+        return E::purge(data, &handle).map(reply);
+    }
+
+    // What is left may write.
+    if is(kOfxActionInstanceChanged) {
+        let change = Change::read(args)?;
+        let edit = EditHandle::new(handle, change.reason == ChangeReason::User);
+        return E::instance_changed(data, &edit, &change).map(reply);
+    }
+    let reason = args.map_or(ChangeReason::Plugin, |args| read_reason(&args));
+    if is(kOfxActionBeginInstanceChanged) {
+        let edit = EditHandle::new(handle, false);
+        return E::begin_changes(data, &edit, reason).map(reply);
+    }
+    if is(kOfxActionEndInstanceChanged) {
+        let edit = EditHandle::new(handle, reason == ChangeReason::User);
+        return E::end_changes(data, &edit, reason).map(reply);
+    }
+    let edit = EditHandle::new(handle, false);
+    if is(kOfxActionSyncPrivateData) {
+        return E::sync(data, &edit).map(reply);
+    }
+    if is(kOfxActionBeginInstanceEdit) {
+        return E::begin_edit(data, &edit).map(reply);
+    }
+    if is(kOfxActionEndInstanceEdit) {
+        return E::end_edit(data, &edit).map(reply);
+    }
+    Ok(Reply::Default)
+}
+
+fn render<E: Exported>(
+    live: &Live<E::Instance>,
+    handle: InstanceHandle<'_>,
+    args: Option<Props<'_>>,
+) -> Result<Reply> {
+    let args = RenderArgs::read(args)?;
+    let handle = RenderHandle::new(handle);
+    E::render(&live.data, &handle, &args)?;
+    // What the last failure left on the effect is true no more.
+    if live.complaint.lock().take().is_some() {
+        handle.clear_notice();
+    }
+    Ok(Reply::Ok)
+}
+
+/// Tells the user what went wrong. From a render, where a dialogue for every frame would
+/// be a plague, the sentence is left on the effect, and once.
+///
+/// # Safety
+/// See [`dispatch`].
+pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHandle, error: &Error) {
+    let rendering = kOfxImageEffectActionRender.to_bytes() == action.as_bytes();
+    // Where there is no user in front of an instance, the log has to do.
+    let aloud = [kOfxActionCreateInstance, kOfxActionInstanceChanged, kOfxActionEndInstanceChanged]
+        .iter()
+        .any(|name| name.to_bytes() == action.as_bytes());
+    if effect.is_null() || !(rendering || aloud) {
+        return;
+    }
+    let Ok(hosted) = E::plugin().hosted(false) else {
+        return;
+    };
+    // SAFETY: an instance of this host, in an action; as the caller vouches.
+    let voice = unsafe { Voice::new(&hosted.suites, effect.cast()) };
+    let sentence = error.to_string();
+    if !rendering {
+        voice.say(MessageKind::Error, &sentence);
+        return;
+    }
+    let Some(live) = E::plugin().instances.find(effect) else {
+        return;
+    };
+    let before = live.complaint.lock().replace(sentence.clone());
+    if before.as_deref() != Some(sentence.as_str()) {
+        voice.leave(MessageKind::Error, &sentence);
+    }
+}
+
+/// A question that the effect cannot answer is left to the host: a failure would make
+/// some give up the frame, which the render itself may well manage.
+fn in_doubt<T>(result: Result<T>) -> Result<Reply> {
+    if let Err(error) = result {
+        log::warn!("left to the host: {error}");
+    }
+    Ok(Reply::Default)
+}
+
+fn reply(handled: Handled) -> Reply {
+    answered(handled == Handled::Yes)
+}
+
+fn answered(yes: bool) -> Reply {
+    if yes { Reply::Ok } else { Reply::Default }
+}

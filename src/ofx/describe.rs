@@ -1,0 +1,241 @@
+//! Describing the effect: what it is, and what clips and parameters it has.
+//!
+//! Hosts ask at start-up and cache the answer, so nothing may be remembered from it.
+
+use std::ffi::CStr;
+use std::ptr;
+
+use openfx_sys::*;
+
+use super::error::{Error, Result};
+use super::formats::{Components, Context, Depth, ThreadSafety};
+use super::host::{HostRecord, Hosted};
+use super::instance::effect_props;
+use super::params::{ParamDef, define};
+use super::props::Props;
+use super::suites::call;
+use super::text;
+
+/// The effect as such, while the host asks what it is.
+pub struct EffectDescriptor<'h> {
+    hosted: &'h Hosted,
+    props: Props<'h>,
+}
+
+impl<'h> EffectDescriptor<'h> {
+    /// # Safety
+    /// `effect` is a descriptor of this host, usable for `'h`.
+    pub(super) unsafe fn new(hosted: &'h Hosted, effect: OfxImageEffectHandle) -> Result<Self> {
+        if effect.is_null() {
+            return Err(Error::BadHandle("descriptor (NULL)"));
+        }
+        // SAFETY: as the caller vouches.
+        let props = unsafe { effect_props(hosted, effect) }
+            .ok_or(Error::BadHandle("descriptor (without properties)"))?;
+        Ok(Self { hosted, props })
+    }
+
+    /// The host that asks.
+    pub fn host(&self) -> &HostRecord {
+        &self.hosted.record
+    }
+
+    /// The folder of the bundle, if the host says where it found it.
+    pub fn bundle_path(&self) -> Option<String> {
+        self.props.string(kOfxPluginPropFilePath).filter(|path| !path.is_empty())
+    }
+
+    /// Its name for people.
+    pub fn label(&mut self, label: &str) {
+        self.props.offer_string(kOfxPropLabel, label);
+        self.props.offer_string(kOfxPropShortLabel, label);
+        self.props.offer_string(kOfxPropLongLabel, label);
+    }
+
+    /// The menu that it is found in; levels are separated by `/`.
+    pub fn grouping(&mut self, grouping: &str) {
+        self.props.offer_string(kOfxImageEffectPluginPropGrouping, grouping);
+    }
+
+    /// What it does, and in which version.
+    pub fn description(&mut self, description: &str, version: &str) {
+        self.props.offer_string(kOfxPropPluginDescription, description);
+        self.props.offer_string(kOfxPropVersionLabel, version);
+    }
+
+    /// An icon in the bundle's Resources folder.
+    pub fn icon(&mut self, svg: &str, png: &str) {
+        for (index, file) in [(0, svg), (1, png)] {
+            let _ = self.props.set_word_at(kOfxPropIcon, index, &text::to_c(file));
+        }
+    }
+
+    /// The contexts that it works in.
+    ///
+    /// # Errors
+    /// [`Error::Host`] if the host takes none of them.
+    pub fn contexts(&mut self, contexts: &[Context]) -> Result<()> {
+        let words = contexts.iter().map(|context| context.word());
+        set_words(&self.props, kOfxImageEffectPropSupportedContexts, words)
+    }
+
+    /// The depths that it takes, best first.
+    ///
+    /// # Errors
+    /// [`Error::Host`] if the host takes none of them.
+    pub fn depths(&mut self, depths: &[Depth]) -> Result<()> {
+        let words = depths.iter().map(|depth| depth.word());
+        set_words(&self.props, kOfxImageEffectPropSupportedPixelDepths, words)
+    }
+
+    /// How many renders at once.
+    pub fn thread_safety(&mut self, safety: ThreadSafety) {
+        self.props.offer_word(kOfxImageEffectPluginRenderThreadSafety, safety.word());
+    }
+
+    /// Whether the host may split a frame over threads of its own.
+    pub fn host_frame_threading(&mut self, threading: bool) {
+        self.props.offer_flag(kOfxImageEffectPluginPropHostFrameThreading, threading);
+    }
+
+    /// Whether it needs other frames than the current one.
+    pub fn temporal_access(&mut self, access: bool) {
+        self.props.offer_flag(kOfxImageEffectPropTemporalClipAccess, access);
+    }
+
+    /// Whether it can render a piece of a frame.
+    pub fn tiles(&mut self, tiles: bool) {
+        self.props.offer_flag(kOfxImageEffectPropSupportsTiles, tiles);
+    }
+
+    /// Whether inputs and output may differ in size.
+    pub fn multi_resolution(&mut self, multi: bool) {
+        self.props.offer_flag(kOfxImageEffectPropSupportsMultiResolution, multi);
+    }
+
+    /// Whether clips may differ in depth.
+    pub fn multiple_clip_depths(&mut self, multiple: bool) {
+        self.props.offer_flag(kOfxImageEffectPropSupportsMultipleClipDepths, multiple);
+    }
+
+    /// Whether clips may differ in pixel aspect ratio.
+    pub fn multiple_clip_pars(&mut self, multiple: bool) {
+        self.props.offer_flag(kOfxImageEffectPropSupportsMultipleClipPARs, multiple);
+    }
+
+    /// Whether the host should render both fields of interlaced footage in one call.
+    pub fn field_render_twice(&mut self, twice: bool) {
+        self.props.offer_flag(kOfxImageEffectPluginPropFieldRenderTwiceAlways, twice);
+    }
+}
+
+/// The effect in one of its contexts, while the host asks for its clips and parameters.
+pub struct ContextDescriptor<'h> {
+    hosted: &'h Hosted,
+    effect: OfxImageEffectHandle,
+    params: OfxParamSetHandle,
+    refused: Vec<String>,
+}
+
+/// A clip as a host is told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClipDef<'a> {
+    /// Its name for scripts and projects. The context prescribes `Source` and `Output`.
+    pub name: &'a str,
+    /// Its name for people.
+    pub label: &'a str,
+    /// The layouts that it takes, best first.
+    pub components: &'a [Components],
+    /// Whether the effect works without it.
+    pub optional: bool,
+    /// Whether it is a mask.
+    pub mask: bool,
+    /// Whether the effect needs other frames of it than the current one.
+    pub temporal_access: bool,
+    /// Whether it may come in pieces.
+    pub tiles: bool,
+}
+
+impl<'h> ContextDescriptor<'h> {
+    /// # Safety
+    /// `effect` is a descriptor of this host, usable for `'h`.
+    pub(super) unsafe fn new(hosted: &'h Hosted, effect: OfxImageEffectHandle) -> Result<Self> {
+        if effect.is_null() {
+            return Err(Error::BadHandle("descriptor (NULL)"));
+        }
+        let mut params: OfxParamSetHandle = ptr::null_mut();
+        // SAFETY: the caller vouches for the descriptor; the variable outlives the call.
+        let status = unsafe { call!(hosted.suites.effect, getParamSet(effect, &mut params)) };
+        if status != kOfxStatOK {
+            params = ptr::null_mut();
+        }
+        Ok(Self { hosted, effect, params, refused: Vec::new() })
+    }
+
+    /// The host that asks.
+    pub fn host(&self) -> &HostRecord {
+        &self.hosted.record
+    }
+
+    /// Defines a clip.
+    ///
+    /// # Errors
+    /// [`Error::Host`] if the host does not take a clip that is not optional.
+    pub fn clip(&mut self, def: &ClipDef<'_>) -> Result<()> {
+        let name = text::to_c(def.name);
+        let mut props: OfxPropertySetHandle = ptr::null_mut();
+        // SAFETY: the descriptor is usable (type invariant), the name ends with NUL, the
+        // variable outlives the call.
+        let status =
+            unsafe { call!(self.hosted.suites.effect, clipDefine(self.effect, name.as_ptr(), &mut props)) };
+        // SAFETY: NULL or the set that the host just made for this clip.
+        let props = unsafe { Props::new(&self.hosted.suites, props) };
+        let (kOfxStatOK, Some(props)) = (status, props) else {
+            self.refused.push(def.name.to_owned());
+            if def.optional {
+                return Ok(());
+            }
+            return Error::check(status, "clipDefine", &name);
+        };
+        let words = def.components.iter().map(|components| components.word());
+        set_words(&props, kOfxImageEffectPropSupportedComponents, words)?;
+        props.offer_string(kOfxPropLabel, def.label);
+        props.offer_flag(kOfxImageClipPropOptional, def.optional);
+        props.offer_flag(kOfxImageClipPropIsMask, def.mask);
+        props.offer_flag(kOfxImageEffectPropTemporalClipAccess, def.temporal_access);
+        props.offer_flag(kOfxImageEffectPropSupportsTiles, def.tiles);
+        Ok(())
+    }
+
+    /// Defines a parameter. One that the host does not take is noted, and reads as its
+    /// default.
+    ///
+    /// # Errors
+    /// [`Error::Definition`] if the definition contradicts itself.
+    pub fn param(&mut self, def: &ParamDef<'_>) -> Result<()> {
+        // SAFETY: the set of the descriptor that this action is about (type invariant).
+        let defined = unsafe { define(self.hosted, self.params, def) }?;
+        if !defined {
+            self.refused.push(def.name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The clips and parameters that the host did not take, so far.
+    pub fn refused(&self) -> &[String] {
+        &self.refused
+    }
+}
+
+/// Sets the values of a property; one that the host refuses makes room for the next.
+fn set_words(props: &Props<'_>, name: &CStr, words: impl Iterator<Item = &'static CStr>) -> Result<()> {
+    let mut index = 0;
+    let mut refusal = Ok(());
+    for word in words {
+        match props.set_word_at(name, index, word) {
+            Ok(()) => index += 1,
+            Err(error) => refusal = Err(error),
+        }
+    }
+    if index > 0 { Ok(()) } else { refusal }
+}

@@ -1,0 +1,28 @@
+//! Where on disk this library was loaded from, for hosts that do not say.
+
+use std::path::PathBuf;
+
+/// The file of the library that holds this function; `None` where the system does not tell.
+#[cfg(unix)]
+pub fn library_path() -> Option<PathBuf> {
+    use std::ffi::{CStr, OsStr};
+    use std::os::unix::ffi::OsStrExt;
+
+    // SAFETY: all zeros is a valid value of this plain record of pointers.
+    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
+    let address = library_path as *const () as *const libc::c_void;
+    // SAFETY: the address is one of this library's, the record outlives the call.
+    let found = unsafe { libc::dladdr(address, &mut info) };
+    if found == 0 || info.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: dladdr said that it found the library, so this is its name, which lives as long as the library.
+    let name = unsafe { CStr::from_ptr(info.dli_fname) };
+    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+}
+
+/// The file of the library that holds this function; `None` where the system does not tell.
+#[cfg(not(unix))]
+pub fn library_path() -> Option<PathBuf> {
+    None
+}

@@ -1,0 +1,53 @@
+//! Finished stages, remembered under their keys: in memory for the session, on disk across sessions.
+
+mod disk;
+mod memory;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use candle_core::Tensor;
+
+pub use disk::{DiskCache, DiskUsage};
+pub use memory::MemoryCache;
+
+/// Named tensors, f32 on the CPU.
+pub type Entry = BTreeMap<String, Tensor>;
+
+/// What can go wrong with an entry. None of it fails a render.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// While an entry is written: no permission, a full disk.
+    #[error("the cache entry {} could not be written: {source}", path.display())]
+    Write {
+        /// The entry's file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// While an entry is read.
+    #[error("its checksum does not match")]
+    Checksum,
+    /// While an entry is read or written.
+    #[error(transparent)]
+    Format(#[from] safetensors::SafeTensorError),
+    /// While tensors are moved.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+/// The folder that is used when the parameter `cacheFolder` is empty: the user's cache folder.
+pub fn default_folder() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(PathBuf::from);
+    let base = if cfg!(target_os = "windows") {
+        std::env::var_os("LOCALAPPDATA").map(PathBuf::from)
+    } else if cfg!(target_os = "macos") {
+        home().map(|h| h.join("Library").join("Caches"))
+    } else {
+        std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+            .or_else(|| home().map(|h| h.join(".cache")))
+    };
+    base.unwrap_or_else(std::env::temp_dir).join("unsample")
+}

@@ -1,0 +1,80 @@
+//! The stages' tensors in a file, so that every stage can be compared with another system on the same numbers.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::PipelineError;
+use super::cache::Entry;
+use super::key::Key;
+
+fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
+    PipelineError::File { path: path.into(), reason: reason.to_string() }
+}
+
+/// Writes the tensors as f32 safetensors, beside and renamed into place.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(path: &Path, entry: &Entry) -> Result<(), PipelineError> {
+    let tensors: HashMap<String, Tensor> = entry
+        .iter()
+        .map(|(name, x)| Ok((name.clone(), x.to_dtype(DType::F32)?.contiguous()?)))
+        .collect::<Result<_, candle_core::Error>>()?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let bytes = safetensors::serialize(&tensors, None).map_err(|e| file_error(path, e))?;
+    let save = || -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
+        file.write_all(&bytes)?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    };
+    save().map_err(|e| file_error(path, format!("the diagnostics could not be written: {e}")))
+}
+
+fn load(path: &Path) -> Result<(Vec<usize>, Vec<u8>), PipelineError> {
+    let bytes =
+        fs::read(path).map_err(|e| file_error(path, format!("the latents file cannot be read: {e}")))?;
+    let file = safetensors::SafeTensors::deserialize(&bytes)
+        .map_err(|e| file_error(path, format!("not a safetensors file: {e}")))?;
+    let view = file
+        .tensor("latents.source")
+        .map_err(|_| file_error(path, "the file has no tensor `latents.source`"))?;
+    if view.dtype() != safetensors::Dtype::F32 || view.shape().len() != 4 {
+        let reason = format!(
+            "`latents.source` is {:?} {:?}, expected F32 [frames, channels, height / 8, width / 8]",
+            view.dtype(),
+            view.shape()
+        );
+        return Err(file_error(path, reason));
+    }
+    Ok((view.shape().to_vec(), view.data().to_vec()))
+}
+
+/// `latents.source` of a file, [frames, channels, height / 8, width / 8] in the sampler's space.
+///
+/// # Errors
+/// When the file is not to be read, lacks the tensor, or holds another number of frames than `frames`.
+pub fn read_latents(path: &Path, frames: usize) -> Result<Tensor, PipelineError> {
+    let (shape, data) = load(path)?;
+    if shape[0] != frames {
+        return Err(file_error(
+            path,
+            format!("`latents.source` has {} frames and the segment has {frames}", shape[0]),
+        ));
+    }
+    Ok(Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)
+}
+
+/// Key of a file's `latents.source`: its shape and values.
+///
+/// # Errors
+/// As for [`read_latents`].
+pub fn latents_key(path: &Path) -> Result<Key, PipelineError> {
+    let (shape, data) = load(path)?;
+    let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
+    Ok(Key::of("latents file").floats("shape", &shape).key("values", &Key::of_bytes(&data)).finish())
+}

@@ -1,0 +1,68 @@
+//! Why a request was not fulfilled.
+
+use std::path::PathBuf;
+
+use crate::diffusion::DiffusionError;
+use crate::model::ModelError;
+use crate::weights::WeightsError;
+
+/// Errors of the pipeline; each prints as one sentence for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The caller cancelled, at any stage.
+    #[error("cancelled")]
+    Cancelled,
+    /// The request came without pictures and they are needed after all: ask again with them.
+    #[error("the frames are needed")]
+    NeedFrames,
+    /// While a weight file is opened or read.
+    #[error(transparent)]
+    Weights(Box<WeightsError>),
+    /// While a network is built or run.
+    #[error(transparent)]
+    Model(Box<ModelError>),
+    /// The files do not fit each other or the settings; found before anything is computed.
+    #[error("{0}")]
+    Unfit(String),
+    /// The built-in model is not beside the plugin.
+    #[error("the built-in model is missing: {} is not there; reinstall the plugin or choose a checkpoint", .0.display())]
+    NoBuiltIn(PathBuf),
+    /// A setting that makes no sense, in a schedule or a context.
+    #[error("{0}")]
+    Diffusion(DiffusionError),
+    /// While tensors are moved or computed.
+    #[error("the computation failed: {0}")]
+    Candle(#[from] candle_core::Error),
+    /// While the diagnostics or latents file is written or read.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A defect of this program; the text is for a bug report.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<DiffusionError> for PipelineError {
+    fn from(error: DiffusionError) -> Self {
+        match error {
+            DiffusionError::Cancelled => Self::Cancelled,
+            other => Self::Diffusion(other),
+        }
+    }
+}
+
+impl From<WeightsError> for PipelineError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
+}
+
+impl From<ModelError> for PipelineError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(Box::new(error))
+    }
+}

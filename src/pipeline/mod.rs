@@ -1,0 +1,45 @@
+//! From a request to a frame: which frames go together, which stages have to run, the worker that runs them, and the
+//! caches that remember them.
+//!
+//! ```text
+//! working frames -> latents -> unsampled -> resampled -> decoded frame
+//! ```
+//!
+//! Every arrow is a pure function whose result is kept under a key that contains the key before it. Nothing here knows
+//! the host: a [`Request`] is plain values, and a [`Ticket`] is what a render thread waits on.
+
+pub mod cache;
+mod chain;
+mod diagnostics;
+mod error;
+mod key;
+mod models;
+mod network;
+mod pictures;
+mod plan;
+mod report;
+mod request;
+mod stages;
+mod worker;
+
+pub use error::PipelineError;
+pub use key::Key;
+pub use models::{BUILT_IN, describe_file, set_resources};
+pub use plan::{ClipRange, Cutting, Segment, Share, shares};
+pub use report::{Origin, Report};
+pub use request::{
+    CacheSettings, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName, Source,
+    WorkingFrame,
+};
+pub use stages::Outcome;
+pub use worker::{Engine, Progress, Ticket};
+
+pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
+
+/// Pixels for the effect, which knows this part and not those behind it.
+pub mod pixels {
+    pub use crate::frame::{
+        Components, Depth, Encoding, Fit, FrameError, Geometry, HostColour, InputColour, Layout, Picture,
+        Rgb, Size, decode_row, encode_row, psnr, ssim,
+    };
+}

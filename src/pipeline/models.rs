@@ -1,0 +1,362 @@
+//! The networks of this process: which files a request means, what they are, and one loaded copy of each.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use candle_core::{DType, Device, Tensor};
+use parking_lot::RwLock;
+
+use super::PipelineError;
+use super::key::Key;
+use super::request::{Models, Motion};
+use crate::model::{ClipText, ModelError, MotionModule, Source, UNet, Vae};
+use crate::weights::{Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+
+/// File names of the built-in model in the bundle's resources.
+pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
+
+static RESOURCES: RwLock<Option<PathBuf>> = RwLock::new(None);
+
+/// Says where the bundle's resources are (`Contents/Resources`); the built-in model is in `models` below it.
+pub fn set_resources(folder: PathBuf) {
+    *RESOURCES.write() = Some(folder);
+}
+
+/// Path of a file of the built-in model.
+fn built_in(name: &str) -> PathBuf {
+    RESOURCES.read().clone().unwrap_or_default().join("models").join(name)
+}
+
+/// A network's share of a weight file, for the networks.
+struct Weights(View);
+
+impl Source for Weights {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.0.shape(name).map(<[usize]>::to_vec)
+    }
+
+    fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, ModelError> {
+        self.0.tensor(name, dtype, device).map_err(|e| ModelError::Read(Box::new(e)))
+    }
+
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.0.names())
+    }
+
+    fn origin(&self) -> String {
+        self.0.origin()
+    }
+}
+
+/// An opened file: mapped, recognised, fingerprinted, nothing read yet.
+#[derive(Clone)]
+struct Opened {
+    path: PathBuf,
+    stamp: (u64, Option<SystemTime>),
+    file: Arc<TensorFile>,
+    kind: Kind,
+    id: Key,
+}
+
+fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
+    fs::metadata(path).map_or((0, None), |m| (m.len(), m.modified().ok()))
+}
+
+/// Identity of a file's contents that does not take reading gigabytes: its length, its header (every tensor's name,
+/// shape and place) and 128 samples of 16 KiB spread evenly over the data.
+fn fingerprint(path: &Path) -> std::io::Result<Key> {
+    const SAMPLES: u64 = 128;
+    const SAMPLE: u64 = 16 << 10;
+    let mut file = fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut size = [0u8; 8];
+    file.read_exact(&mut size)?;
+    let header = u64::from_le_bytes(size).min(length.saturating_sub(8));
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&length.to_le_bytes());
+    let mut buffer = Vec::new();
+    let mut sample = |file: &mut fs::File, at: u64, count: u64| -> std::io::Result<()> {
+        buffer.clear();
+        file.seek(SeekFrom::Start(at))?;
+        Read::by_ref(file).take(count).read_to_end(&mut buffer)?;
+        hasher.update(&buffer);
+        Ok(())
+    };
+    sample(&mut file, 8, header)?;
+    let data = length - 8 - header;
+    for i in 0..SAMPLES {
+        sample(&mut file, 8 + header + data / SAMPLES * i, SAMPLE)?;
+    }
+    Ok(Key::of("weights").key("content", &Key::of_bytes(hasher.finalize().as_bytes())).finish())
+}
+
+/// The files of a request, recognised and found to fit each other.
+pub struct Chosen {
+    checkpoint: Opened,
+    vae: Opened,
+    motion: Option<Opened>,
+    /// What the motion module is.
+    pub motion_version: Option<MotionVersion>,
+    /// A sentence for the user where a motion module was wanted and none was found.
+    pub notice: Option<String>,
+}
+
+impl Chosen {
+    /// Identity of the UNet and text encoder.
+    pub fn checkpoint_id(&self) -> Key {
+        self.checkpoint.id
+    }
+
+    /// Identity of the autoencoder.
+    pub fn vae_id(&self) -> Key {
+        self.vae.id
+    }
+
+    /// Identity of the motion module.
+    pub fn motion_id(&self) -> Option<Key> {
+        self.motion.as_ref().map(|m| m.id)
+    }
+}
+
+/// One loaded network, remembered with the identity of its file.
+struct Slot<T>(Option<(Key, Arc<T>)>);
+
+impl<T> Slot<T> {
+    fn get(
+        &mut self,
+        id: Key,
+        load: impl FnOnce() -> Result<T, PipelineError>,
+    ) -> Result<Arc<T>, PipelineError> {
+        if let Some((known, value)) = &self.0
+            && *known == id
+        {
+            return Ok(value.clone());
+        }
+        // The old network goes before the new one is read: both at once may not fit.
+        self.0 = None;
+        let value = Arc::new(load()?);
+        self.0 = Some((id, value.clone()));
+        Ok(value)
+    }
+}
+
+/// Files and networks of the worker.
+pub struct ModelStore {
+    device: Device,
+    dtype: DType,
+    opened: Vec<Opened>,
+    unet: Slot<UNet>,
+    vae: Slot<Vae>,
+    text: Slot<ClipText>,
+    motion: Slot<MotionModule>,
+}
+
+impl ModelStore {
+    /// A store that loads to the best device of the machine: f16 on CUDA, f32 on the CPU.
+    pub fn new() -> Self {
+        let device = Device::cuda_if_available(0).unwrap_or(Device::Cpu);
+        let dtype = if device.is_cuda() { DType::F16 } else { DType::F32 };
+        Self {
+            device,
+            dtype,
+            opened: Vec::new(),
+            unet: Slot(None),
+            vae: Slot(None),
+            text: Slot(None),
+            motion: Slot(None),
+        }
+    }
+
+    /// The device that networks run on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The number format of the UNet.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
+        let now = stamp(path);
+        if let Some(known) = self.opened.iter().find(|o| o.path == path && o.stamp == now) {
+            return Ok(known.clone());
+        }
+        self.opened.retain(|o| o.path != path);
+        let file = Arc::new(TensorFile::open(path)?);
+        let kind = identify(&file).kind;
+        let id = fingerprint(path)
+            .map_err(|e| PipelineError::File { path: path.into(), reason: e.to_string() })?;
+        let opened = Opened { path: path.into(), stamp: now, file, kind, id };
+        self.opened.push(opened.clone());
+        Ok(opened)
+    }
+
+    /// Opens and checks the files of a request.
+    ///
+    /// # Errors
+    /// A file that is missing, damaged, of another kind or of another family: one sentence that names it.
+    pub fn choose(&mut self, models: &Models) -> Result<Chosen, PipelineError> {
+        let checkpoint = match &models.checkpoint {
+            Some(path) => self.open(path)?,
+            None => {
+                let path = built_in(BUILT_IN.0);
+                if !path.is_file() {
+                    return Err(PipelineError::NoBuiltIn(path));
+                }
+                self.open(&path)?
+            }
+        };
+        identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
+        let vae = match &models.vae {
+            Some(path) => {
+                let vae = self.open(path)?;
+                identify(&vae.file).require_vae(&vae.file)?;
+                check_latents(&checkpoint, &vae)?;
+                vae
+            }
+            None => checkpoint.clone(),
+        };
+        let mut notice = None;
+        let motion = match &models.motion {
+            Motion::None => None,
+            Motion::File(path) => Some(self.open(path)?),
+            Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN.1))?),
+            Motion::Usual => {
+                let partner = usual_partner();
+                if partner.is_none() {
+                    notice = Some(format!(
+                        "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
+                        checkpoint.file.file_name()
+                    ));
+                }
+                partner.map(|path| self.open(&path)).transpose()?
+            }
+        };
+        let mut motion_version = None;
+        if let Some(motion) = &motion {
+            identify(&motion.file).require_motion_module(&motion.file)?;
+            check_widths(&checkpoint, motion)?;
+            if let Kind::MotionModule { version, .. } = motion.kind {
+                motion_version = Some(version);
+            }
+        }
+        Ok(Chosen { checkpoint, vae, motion, motion_version, notice })
+    }
+
+    /// The UNet.
+    ///
+    /// # Errors
+    /// A tensor that is missing or of the wrong shape; no memory.
+    pub fn unet(&mut self, chosen: &Chosen) -> Result<Arc<UNet>, PipelineError> {
+        let source = Weights(View::unet(chosen.checkpoint.file.clone()));
+        let (device, dtype) = (&self.device, self.dtype);
+        self.unet.get(chosen.checkpoint.id, || Ok(UNet::load(&source, dtype, device)?))
+    }
+
+    /// The motion module, if the request has one.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn motion(&mut self, chosen: &Chosen) -> Result<Option<Arc<MotionModule>>, PipelineError> {
+        let Some(opened) = &chosen.motion else { return Ok(None) };
+        let source = Weights(View::motion(opened.file.clone()));
+        let (device, dtype) = (&self.device, self.dtype);
+        self.motion.get(opened.id, || Ok(MotionModule::load(&source, dtype, device)?)).map(Some)
+    }
+
+    /// The autoencoder, in f32 everywhere: its activations overflow f16.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn vae(&mut self, chosen: &Chosen) -> Result<Arc<Vae>, PipelineError> {
+        let source = Weights(View::vae(chosen.vae.file.clone()));
+        let device = &self.device;
+        self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
+    }
+
+    /// The text encoder, in f32: it is small and runs once a prompt.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<ClipText>, PipelineError> {
+        let source = Weights(View::text(chosen.checkpoint.file.clone()));
+        let device = &self.device;
+        self.text.get(chosen.checkpoint.id, || Ok(ClipText::load(&source, DType::F32, device)?))
+    }
+}
+
+impl Default for ModelStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A VAE must speak of as many latent channels as the UNet.
+fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
+    let channels = |kind: &Kind| match kind {
+        Kind::Sd15Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => {
+            Some(*latent_channels)
+        }
+        _ => None,
+    };
+    let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));
+    if unet == other {
+        return Ok(());
+    }
+    Err(PipelineError::Unfit(format!(
+        "{} has {} latent channels and {} works on {}; choose a VAE made for this checkpoint",
+        vae.file.file_name(),
+        other.unwrap_or(0),
+        checkpoint.file.file_name(),
+        unet.unwrap_or(0)
+    )))
+}
+
+/// The motion module's first width must be the UNet's.
+fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineError> {
+    let unet = View::unet(checkpoint.file.clone());
+    let module = View::motion(motion.file.clone());
+    let width = |view: &View, name: &str| view.shape(name).and_then(|s| s.first().copied());
+    let a = width(&unet, "input_blocks.0.0.weight");
+    let b = width(&module, "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight");
+    if b.is_none() || a == b {
+        return Ok(());
+    }
+    Err(PipelineError::Unfit(format!(
+        "{} was made for a network {} channels wide and {} is {} wide; choose a motion module made for this checkpoint",
+        motion.file.file_name(),
+        b.unwrap_or(0),
+        checkpoint.file.file_name(),
+        a.unwrap_or(0)
+    )))
+}
+
+/// The motion module in the models folder that suits an SD1.5 checkpoint best: the newest version.
+fn usual_partner() -> Option<PathBuf> {
+    let rank = |version| match version {
+        MotionVersion::V3 => 3,
+        MotionVersion::V2 => 2,
+        MotionVersion::V1 => 1,
+        _ => 0,
+    };
+    list_models(&models_dir()?)
+        .into_iter()
+        .filter_map(|found| match found.identity.ok()?.kind {
+            Kind::MotionModule { version, .. } if rank(version) > 0 => Some((rank(version), found.path)),
+            _ => None,
+        })
+        .max()
+        .map(|(_, path)| path)
+}
+
+/// What a file is, for a read-out: a sentence, whether it can be used or not.
+pub fn describe_file(path: &Path) -> String {
+    match TensorFile::open(path) {
+        Ok(file) => format!("{} is {}", file.file_name(), identify(&file).description),
+        Err(error) => error.to_string(),
+    }
+}

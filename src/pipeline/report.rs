@@ -1,0 +1,73 @@
+//! What a request came to, for the log and the read-out.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::plan::Segment;
+
+/// Where a stage's result came from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Origin {
+    /// It was still in memory.
+    Memory,
+    /// It was in the cache folder.
+    Disk,
+    /// It was computed, in this time.
+    Computed(Duration),
+}
+
+/// The stages that a request went through.
+#[derive(Clone, Debug)]
+pub struct Report {
+    segment: Segment,
+    stages: Vec<(&'static str, Origin)>,
+    /// PSNR of the reconstruction and of the VAE round trip, in dB.
+    pub psnr: Option<(f64, f64)>,
+    /// Something that the user should know.
+    pub notice: Option<String>,
+}
+
+impl Report {
+    pub(super) fn new(segment: Segment) -> Self {
+        Self { segment, stages: Vec::new(), psnr: None, notice: None }
+    }
+
+    /// Notes a stage. The first word on a stage stands: later ones find it in memory.
+    pub(super) fn stage(&mut self, name: &'static str, origin: Origin) {
+        if !self.stages.iter().any(|(known, _)| *known == name) {
+            self.stages.push((name, origin));
+        }
+    }
+
+    /// Time of all stages that were computed.
+    pub(super) fn computed(&self) -> Duration {
+        self.stages.iter().map(|(_, o)| if let Origin::Computed(t) = o { *t } else { Duration::ZERO }).sum()
+    }
+
+    /// The stages with their origins, in the order in which they finished.
+    pub fn stages(&self) -> &[(&'static str, Origin)] {
+        &self.stages
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.segment.frame(self.segment.count.saturating_sub(1));
+        write!(f, "frames {} to {last}:", self.segment.first)?;
+        for (i, (name, origin)) in self.stages.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            match origin {
+                Origin::Memory => write!(f, "{comma} {name} from memory")?,
+                Origin::Disk => write!(f, "{comma} {name} from disk")?,
+                Origin::Computed(t) => write!(f, "{comma} {name} computed in {:.1} s", t.as_secs_f64())?,
+            }
+        }
+        if let Some((reconstruction, plain)) = self.psnr {
+            write!(f, "; reconstruction {reconstruction:.2} dB, VAE round trip {plain:.2} dB")?;
+        }
+        if let Some(notice) = &self.notice {
+            write!(f, "; {notice}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,492 @@
+//! The stages of a request: text, latents, unsampled latents, resampled latents, decoded frame.
+//!
+//! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
+//! what is missing. What was done, and where it came from, goes into the report.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+
+use super::cache::{DiskCache, Entry, MemoryCache};
+use super::chain::{Keys, context_length, keys, scheduler, second_pass};
+use super::diagnostics;
+use super::key::Key;
+use super::models::{Chosen, ModelStore};
+use super::network::{Conditioning, UnetNetwork};
+use super::pictures::{from_tensor, to_tensor};
+use super::report::{Origin, Report};
+use super::request::{Goal, Pass, PromptTrack, Request};
+use super::worker::Control;
+use super::{CacheSettings, PipelineError};
+use crate::diffusion::{
+    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, sample, sigmas,
+};
+use crate::frame::{Rgb, psnr};
+use crate::model::tokenizer::tokenize;
+
+/// Stable Diffusion 1's factor between VAE latents and the sampler's space. A VAE of other latents bakes its own scale
+/// into its weights.
+const LATENT_SCALE: f64 = 0.18215;
+
+/// Bytes of finished stages that are kept in memory.
+const MEMORY: usize = 1 << 30;
+
+/// What a request came to.
+pub struct Outcome {
+    /// The styled frame at the working size; `None` where only an analysis was asked for.
+    pub picture: Option<Arc<Rgb>>,
+    /// What was done.
+    pub report: Report,
+}
+
+/// Works requests off, remembering models and stages from one to the next.
+pub struct Runner {
+    store: ModelStore,
+    memory: MemoryCache,
+    texts: HashMap<Key, Tensor>,
+    disk: Option<(CacheSettings, Arc<DiskCache>)>,
+    /// Destination and result key of the diagnostics that were written last.
+    written: Option<(std::path::PathBuf, Key)>,
+}
+
+impl Default for Runner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runner {
+    /// A runner with nothing loaded.
+    pub fn new() -> Self {
+        Self {
+            store: ModelStore::new(),
+            memory: MemoryCache::new(MEMORY),
+            texts: HashMap::new(),
+            disk: None,
+            written: None,
+        }
+    }
+
+    /// Forgets every stage; returns the bytes freed on disk.
+    pub fn clear(&mut self, settings: &CacheSettings) -> u64 {
+        self.memory.clear();
+        self.texts.clear();
+        disk_cache(settings).clear().bytes
+    }
+
+    fn disk(&mut self, settings: &CacheSettings) -> Option<Arc<DiskCache>> {
+        if settings.limit == 0 {
+            return None;
+        }
+        match &self.disk {
+            Some((known, cache)) if known == settings => Some(cache.clone()),
+            _ => {
+                let cache = Arc::new(disk_cache(settings));
+                self.disk = Some((settings.clone(), cache.clone()));
+                Some(cache)
+            }
+        }
+    }
+
+    /// Fulfils a request.
+    ///
+    /// # Errors
+    /// See [`PipelineError`]; finished stages stay in the cache.
+    pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
+        control.report(0.0, "Opening the model");
+        let chosen = self.store.choose(&request.models)?;
+        let disk = self.disk(&request.cache);
+        let mut job = Job::new(self, request, control, chosen, disk)?;
+        let picture = match request.goal {
+            Goal::Analyse => {
+                job.unsampled()?;
+                None
+            }
+            Goal::Result | Goal::Reconstruction => Some(job.decoded(request.index)?),
+        };
+        if request.goal == Goal::Reconstruction {
+            job.measure(picture.as_deref())?;
+        }
+        if let Some(path) = &request.diagnostics {
+            job.write_diagnostics(path)?;
+        }
+        let report = job.report;
+        log::info!("{report}");
+        Ok(Outcome { picture, report })
+    }
+}
+
+fn disk_cache(settings: &CacheSettings) -> DiskCache {
+    DiskCache::new(settings.folder(), settings.limit)
+}
+
+/// One request in work.
+struct Job<'a> {
+    runner: &'a mut Runner,
+    request: &'a Request,
+    control: &'a Control,
+    chosen: Chosen,
+    disk: Option<Arc<DiskCache>>,
+    schedule: NoiseSchedule,
+    up: Vec<f32>,
+    down: Vec<f32>,
+    keys: Keys,
+    report: Report,
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        runner: &'a mut Runner,
+        request: &'a Request,
+        control: &'a Control,
+        chosen: Chosen,
+        disk: Option<Arc<DiskCache>>,
+    ) -> Result<Self, PipelineError> {
+        let betas = request.motion.betas.unwrap_or(match chosen.motion_version {
+            Some(_) => Betas::SqrtLinear,
+            None => Betas::Linear,
+        });
+        let schedule = NoiseSchedule::new(betas);
+        let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
+            Ok(sigmas(&schedule, scheduler(pass.scheduler.0)?, pass.steps, request.denoise)?)
+        };
+        let up = flip(&spaced(&request.unsample)?);
+        let down = spaced(&request.resample)?;
+        let keys = keys(request, &chosen, betas, runner.store.dtype())?;
+        let mut report = Report::new(request.segment);
+        report.notice.clone_from(&chosen.notice);
+        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report })
+    }
+
+    /// A stage's tensor from memory, from disk, or computed.
+    fn stage(
+        &mut self,
+        name: &'static str,
+        key: Key,
+        compute: impl FnOnce(&mut Self) -> Result<Tensor, PipelineError>,
+    ) -> Result<Tensor, PipelineError> {
+        if let Some(tensor) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
+            self.report.stage(name, Origin::Memory);
+            // It may have been made while another cache folder was chosen.
+            self.keep(name, &key, &Entry::from([(name.to_owned(), tensor.clone())]));
+            return Ok(tensor);
+        }
+        if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key))
+            && let Some(tensor) = entry.get(name).cloned()
+        {
+            self.runner.memory.put(key, entry);
+            self.report.stage(name, Origin::Disk);
+            return Ok(tensor);
+        }
+        let started = Instant::now();
+        let before = self.report.computed();
+        let tensor = compute(self)?.to_device(&Device::Cpu)?;
+        // The time of the stages before, which this one asked for, is theirs.
+        let own = started.elapsed().saturating_sub(self.report.computed() - before);
+        self.report.stage(name, Origin::Computed(own));
+        let entry = Entry::from([(name.to_owned(), tensor.clone())]);
+        self.keep(name, &key, &entry);
+        self.runner.memory.put(key, entry);
+        Ok(tensor)
+    }
+
+    /// Writes an entry to disk. A failure is a notice: the result is right all the same.
+    fn keep(&mut self, name: &'static str, key: &Key, entry: &Entry) {
+        if let Some(disk) = &self.disk
+            && let Err(error) = disk.put(key, name, entry)
+        {
+            log::warn!("{error}");
+            self.report.notice = Some(format!("{error}; the result is not kept"));
+        }
+    }
+
+    /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
+    fn latents(&mut self) -> Result<Tensor, PipelineError> {
+        self.stage("latents", self.keys.latents, |job| {
+            if let Some(path) = &job.request.latents {
+                return diagnostics::read_latents(path, job.request.source.digests.len());
+            }
+            let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
+            let vae = job.runner.store.vae(&job.chosen)?;
+            let mut latents = Vec::with_capacity(frames.len());
+            for (i, frame) in frames.iter().enumerate() {
+                job.control.check()?;
+                job.control.report(job.part(0, i as f64 / frames.len() as f64), "Encoding");
+                let x = to_tensor(&frame.picture, job.runner.store.device())?;
+                latents.push((vae.encode(&((x * 2.0)? - 1.0)?)? * LATENT_SCALE)?.to_device(&Device::Cpu)?);
+            }
+            Ok(Tensor::cat(&latents, 0)?)
+        })
+    }
+
+    /// The clip as noise.
+    fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
+        self.stage("unsampled", self.keys.unsampled, |job| {
+            let latents = job.latents()?;
+            let (pass, sigmas) = (job.request.unsample.clone(), job.up.clone());
+            job.pass(&pass, &sigmas, latents, 1, "Unsampling")
+        })
+    }
+
+    /// The noise as the styled clip, still latents.
+    fn resampled(&mut self) -> Result<Tensor, PipelineError> {
+        self.stage("resampled", self.keys.resampled, |job| {
+            let noise = job.unsampled()?;
+            let (pass, sigmas) = (second_pass(job.request), job.down.clone());
+            job.pass(&pass, &sigmas, noise, 2, "Resampling")
+        })
+    }
+
+    /// Frame `index` of the styled clip at the working size.
+    fn decoded(&mut self, index: usize) -> Result<Arc<Rgb>, PipelineError> {
+        let latents = self.resampled()?;
+        self.decode("decoded", &latents, &self.keys.resampled.clone(), index)
+    }
+
+    fn decode(
+        &mut self,
+        name: &'static str,
+        latents: &Tensor,
+        of: &Key,
+        index: usize,
+    ) -> Result<Arc<Rgb>, PipelineError> {
+        let key = Key::of(name)
+            .key("of", of)
+            .key("vae", &self.chosen.vae_id())
+            .number("index", index as i64)
+            .finish();
+        if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
+            self.report.stage(name, Origin::Memory);
+            return Ok(Arc::new(from_tensor(&x)?));
+        }
+        self.control.check()?;
+        self.control.report(self.part(3, 0.0), "Decoding");
+        let started = Instant::now();
+        let vae = self.runner.store.vae(&self.chosen)?;
+        let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())? / LATENT_SCALE)?;
+        let x = ((vae.decode(&z)? + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
+        self.report.stage(name, Origin::Computed(started.elapsed()));
+        self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
+        Ok(Arc::new(from_tensor(&x)?))
+    }
+
+    /// Fraction of the whole request at `done` of part `part` (encode, unsample, resample, decode).
+    fn part(&self, part: usize, done: f64) -> f64 {
+        let frames = self.request.source.digests.len() as f64;
+        let evaluations = |pass: &Pass, steps: usize| {
+            let branches = if pass.cfg.iter().all(|c| *c == 1.0) { 1.0 } else { 2.0 };
+            pass.sampler.evaluations(&vec![1.0; steps + 1]) as f64 * branches * frames
+        };
+        // Encoding a frame costs about as much as one evaluation of the network for it.
+        let costs = [
+            frames,
+            evaluations(&self.request.unsample, self.up.len().saturating_sub(1)),
+            evaluations(&second_pass(self.request), self.down.len().saturating_sub(1)),
+            1.0,
+        ];
+        let total: f64 = costs.iter().sum();
+        (costs.iter().take(part).sum::<f64>() + costs[part] * done) / total
+    }
+
+    /// Conditioning of a pass.
+    fn conditioning(&mut self, pass: &Pass) -> Result<Conditioning, PipelineError> {
+        Ok(Conditioning { positive: self.track(&pass.positive)?, negative: self.track(&pass.negative)? })
+    }
+
+    /// A prompt track as conditioning, [1 or frames, tokens, width].
+    fn track(&mut self, track: &PromptTrack) -> Result<Tensor, PipelineError> {
+        let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
+        let longest =
+            texts.iter().map(|t| t.dim(1)).collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
+        let empty = if texts.iter().any(|t| t.dim(1).is_ok_and(|n| n < longest)) {
+            Some(self.text("")?)
+        } else {
+            None
+        };
+        // Prompts of different lengths are filled up with the empty prompt, chunk by chunk.
+        let texts = texts
+            .into_iter()
+            .map(|text| match &empty {
+                Some(empty) => {
+                    let missing = (longest - text.dim(1)?) / empty.dim(1)?.max(1);
+                    let mut parts = vec![text];
+                    parts.extend(std::iter::repeat_n(empty.clone(), missing));
+                    Ok(Tensor::cat(&parts, 1)?)
+                }
+                None => Ok(text),
+            })
+            .collect::<Result<Vec<_>, PipelineError>>()?;
+        let mixed = |mix: &[(usize, f32)]| -> Result<Tensor, PipelineError> {
+            match mix {
+                [(only, _)] => Ok(texts[*only].clone()),
+                _ => {
+                    let parts = mix
+                        .iter()
+                        .map(|(i, w)| texts[*i].affine(f64::from(*w), 0.0))
+                        .collect::<Result<Vec<_>, _>>()?;
+                    let mut sum = parts[0].clone();
+                    for part in &parts[1..] {
+                        sum = (sum + part)?;
+                    }
+                    Ok(sum)
+                }
+            }
+        };
+        let frames = if track.is_constant() { &track.mix[..track.mix.len().min(1)] } else { &track.mix[..] };
+        if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len()))
+            || frames.is_empty()
+        {
+            return Err(PipelineError::Internal("a prompt track without prompts".to_owned()));
+        }
+        let frames = frames.iter().map(|m| mixed(m)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Tensor::cat(&frames, 0)?)
+    }
+
+    /// One prompt's encoding, [1, 77 n, width].
+    fn text(&mut self, text: &str) -> Result<Tensor, PipelineError> {
+        let skip = self.request.clip_skip;
+        let key = Key::of("text")
+            .key("model", &self.chosen.checkpoint_id())
+            .number("skip", skip as i64)
+            .text("text", text)
+            .finish();
+        if let Some(known) = self.runner.texts.get(&key) {
+            return Ok(known.clone());
+        }
+        self.control.report(self.part(1, 0.0), "Reading the prompt");
+        let clip = self.runner.store.text(&self.chosen)?;
+        let encoded = clip.encode(&tokenize(text), skip)?;
+        self.runner.texts.insert(key, encoded.clone());
+        Ok(encoded)
+    }
+
+    /// Runs the sampler over `sigmas`.
+    fn pass(
+        &mut self,
+        pass: &Pass,
+        sigmas: &[f32],
+        x: Tensor,
+        part: usize,
+        label: &str,
+    ) -> Result<Tensor, PipelineError> {
+        let started = self.part(part, 0.0);
+        self.control.report(started, label);
+        let conditioning = self.conditioning(pass)?;
+        let frames = x.dim(0)?;
+        let device = self.runner.store.device().clone();
+        let dtype = self.runner.store.dtype();
+        let unet = self.runner.store.unet(&self.chosen)?;
+        let motion = self.runner.store.motion(&self.chosen)?;
+        let settings = &self.request.motion;
+        let context = motion.as_ref().map(|_| ContextOptions {
+            length: context_length(settings.length, self.chosen.motion_version),
+            overlap: settings.overlap,
+            stride: settings.stride,
+            schedule: settings.schedule,
+            fuse: settings.fuse,
+            closed: settings.closed,
+        });
+        // Without a motion module a window is only as many frames as are evaluated at once.
+        let context = context.unwrap_or(ContextOptions {
+            length: 4,
+            overlap: 0,
+            stride: 1,
+            schedule: crate::diffusion::ContextSchedule::Batched,
+            fuse: crate::diffusion::Fuse::Flat,
+            closed: false,
+        });
+        let control = self.control;
+        let whole = self.part(part, 1.0) - started;
+        let steps = sigmas.len().saturating_sub(1).max(1);
+        let per_step = pass.sampler.evaluations(sigmas) as f64 / steps as f64;
+        let windows = crate::diffusion::windows(&context, frames, 0).len() as f64;
+        let branches = if pass.cfg.iter().all(|c| *c == 1.0) { 1.0 } else { 2.0 };
+        let expected = per_step * steps as f64 * windows * branches;
+        let mut done = 0.0;
+        let mut evaluated = |n: usize| {
+            done += n as f64;
+            control.report(started + whole * (done / expected).min(1.0), label);
+        };
+        let mut network = UnetNetwork {
+            unet,
+            motion,
+            motion_scale: settings.scale.iter().map(|&s| s as f32).collect(),
+            motion_effect: settings.effect as f32,
+            conditioning: Conditioning {
+                positive: conditioning.positive.to_device(&device)?,
+                negative: conditioning.negative.to_device(&device)?,
+            },
+            dtype,
+            control,
+            evaluated: &mut evaluated,
+        };
+        let cfg: Vec<f32> = pass.cfg.iter().map(|&c| c as f32).collect();
+        let cfg = if cfg.windows(2).all(|w| w[0] == w[1]) { cfg.into_iter().take(1).collect() } else { cfg };
+        let mut denoiser =
+            Guided { network: &mut network, schedule: &self.schedule, cfg, context: Some(context) };
+        let absolute: Vec<i64> = self.request.segment.frames().collect();
+        let mut noise = SeededNoise::new(self.request.seed, absolute);
+        let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
+        let x = x.to_device(&device)?;
+        Ok(sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)?
+            .to_device(&Device::Cpu)?)
+    }
+
+    /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
+    fn measure(&mut self, picture: Option<&Rgb>) -> Result<(), PipelineError> {
+        let index = self.request.index;
+        let (Some(picture), Some(frames)) = (picture, &self.request.source.frames) else {
+            return if self.request.source.frames.is_none() {
+                Err(PipelineError::NeedFrames)
+            } else {
+                Ok(())
+            };
+        };
+        let Some(source) = frames.get(index).map(|f| f.picture.clone()) else { return Ok(()) };
+        let latents = self.latents()?;
+        let plain = self.decode("round trip", &latents, &self.keys.latents.clone(), index)?;
+        self.report.psnr = Some((decibels(&source, picture)?, decibels(&source, &plain)?));
+        Ok(())
+    }
+
+    fn write_diagnostics(&mut self, path: &std::path::Path) -> Result<(), PipelineError> {
+        let mark = (path.to_path_buf(), self.keys.resampled);
+        if self.runner.written.as_ref() == Some(&mark) && path.is_file() {
+            return Ok(());
+        }
+        let request = self.request;
+        let frames = request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
+        let count = frames.len();
+        let mut entry = Entry::new();
+        let working =
+            frames.iter().map(|f| to_tensor(&f.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
+        entry.insert("frames.working".to_owned(), Tensor::cat(&working, 0)?);
+        let second = second_pass(self.request);
+        for (prefix, pass) in [("text", &second), ("text.unsample", &request.unsample)] {
+            let conditioning = self.conditioning(pass)?;
+            entry.insert(format!("{prefix}.positive"), conditioning.positive);
+            entry.insert(format!("{prefix}.negative"), conditioning.negative);
+        }
+        for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
+            entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
+        }
+        entry.insert("latents.source".to_owned(), self.latents()?);
+        entry.insert("latents.unsampled".to_owned(), self.unsampled()?);
+        if request.goal != Goal::Analyse {
+            entry.insert("latents.resampled".to_owned(), self.resampled()?);
+            let styled = (0..count)
+                .map(|i| self.decoded(i).and_then(|p| to_tensor(&p, &Device::Cpu)))
+                .collect::<Result<Vec<_>, _>>()?;
+            entry.insert("frames.styled".to_owned(), Tensor::cat(&styled, 0)?);
+        }
+        diagnostics::write(path, &entry)?;
+        self.runner.written = Some(mark);
+        Ok(())
+    }
+}
+
+fn decibels(one: &Rgb, other: &Rgb) -> Result<f64, PipelineError> {
+    psnr(one, other).map_err(|e| PipelineError::Internal(e.to_string()))
+}

@@ -1,0 +1,222 @@
+//! The worker: one thread that owns the networks and works requests off, one after the other.
+//!
+//! A render thread submits a request and waits on its ticket with a timeout, so that it can report progress and ask
+//! the host whether to go on. The thread starts with the first request and ends when the plugin is unloaded.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+
+use super::PipelineError;
+use super::request::Request;
+use super::stages::{Outcome, Runner};
+
+/// How far a request is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// 0..1 over the whole request.
+    pub fraction: f64,
+    /// What is being done, for the user.
+    pub label: String,
+}
+
+/// What the worker and the waiting thread share about a request.
+#[derive(Default)]
+pub struct Control {
+    cancelled: AtomicBool,
+    progress: Mutex<Progress>,
+}
+
+impl Control {
+    /// Whether the request was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Fails once the request was cancelled.
+    ///
+    /// # Errors
+    /// [`PipelineError::Cancelled`].
+    pub fn check(&self) -> Result<(), PipelineError> {
+        if self.is_cancelled() { Err(PipelineError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Says how far the request is.
+    pub fn report(&self, fraction: f64, label: &str) {
+        let mut progress = self.progress.lock();
+        progress.fraction = fraction.clamp(0.0, 1.0);
+        if progress.label != label {
+            label.clone_into(&mut progress.label);
+        }
+    }
+}
+
+/// A submitted request. Dropping it cancels the request.
+pub struct Ticket {
+    control: Arc<Control>,
+    answer: Receiver<Result<Outcome, PipelineError>>,
+}
+
+impl Ticket {
+    /// Waits for the outcome for at most `timeout`; `None` when it is not there yet.
+    pub fn wait(&self, timeout: Duration) -> Option<Result<Outcome, PipelineError>> {
+        match self.answer.recv_timeout(timeout) {
+            Ok(answer) => Some(answer),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                Some(Err(PipelineError::Internal("the worker ended without an answer".to_owned())))
+            }
+        }
+    }
+
+    /// How far the request is.
+    pub fn progress(&self) -> Progress {
+        self.control.progress.lock().clone()
+    }
+
+    /// Asks the worker to stop; it does within one network evaluation, and keeps the stages that are finished.
+    pub fn cancel(&self) {
+        self.control.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+enum Task {
+    Run {
+        request: Box<Request>,
+        control: Arc<Control>,
+        answer: Sender<Result<Outcome, PipelineError>>,
+    },
+    /// Forget what is in memory and, if asked, on disk.
+    Clear {
+        request: super::CacheSettings,
+        done: Sender<u64>,
+    },
+    Stop,
+}
+
+struct Running {
+    tasks: Sender<Task>,
+    thread: JoinHandle<()>,
+    /// The requests that are queued or being worked on, to be cancelled when the worker has to end.
+    open: Vec<Weak<Control>>,
+}
+
+/// The door to the worker. One per process: models and caches are shared by all instances of the effect.
+#[derive(Default)]
+pub struct Engine {
+    running: Mutex<Option<Running>>,
+}
+
+impl Engine {
+    /// The process's engine.
+    pub fn global() -> &'static Self {
+        static ENGINE: once_cell::sync::Lazy<Engine> = once_cell::sync::Lazy::new(Engine::default);
+        &ENGINE
+    }
+
+    /// Queues a request.
+    ///
+    /// # Errors
+    /// When the worker's thread cannot be started.
+    pub fn submit(&self, request: Request) -> Result<Ticket, PipelineError> {
+        let control = Arc::new(Control::default());
+        let (answer, receiver) = bounded(1);
+        self.send(Task::Run { request: Box::new(request), control: control.clone(), answer })?;
+        if let Some(running) = self.running.lock().as_mut() {
+            running.open.retain(|c| c.strong_count() > 0);
+            running.open.push(Arc::downgrade(&control));
+        }
+        Ok(Ticket { control, answer: receiver })
+    }
+
+    /// Forgets every finished stage in memory and in the cache folder; returns the bytes freed on disk. Waits for the
+    /// request that is being worked on.
+    ///
+    /// # Errors
+    /// When the worker cannot be started or died.
+    pub fn clear(&self, cache: super::CacheSettings) -> Result<u64, PipelineError> {
+        let (done, freed) = bounded(1);
+        self.send(Task::Clear { request: cache, done })?;
+        freed
+            .recv()
+            .map_err(|_| PipelineError::Internal("the worker ended while the cache was cleared".to_owned()))
+    }
+
+    /// Ends the worker and frees models and caches; what is being worked on is cancelled. The next request starts it
+    /// anew.
+    pub fn stop(&self) {
+        if let Some(running) = self.running.lock().take() {
+            for control in running.open.iter().filter_map(Weak::upgrade) {
+                control.cancelled.store(true, Ordering::Relaxed);
+            }
+            let _ = running.tasks.send(Task::Stop);
+            let _ = running.thread.join();
+        }
+    }
+
+    fn send(&self, mut task: Task) -> Result<(), PipelineError> {
+        let mut guard = self.running.lock();
+        if let Some(running) = guard.as_ref() {
+            match running.tasks.send(task) {
+                Ok(()) => return Ok(()),
+                Err(returned) => task = returned.0,
+            }
+        }
+        let running = start()?;
+        let sent = running.tasks.send(task);
+        *guard = Some(running);
+        sent.map_err(|_| PipelineError::Internal("the worker ended at once".to_owned()))
+    }
+}
+
+fn start() -> Result<Running, PipelineError> {
+    let (tasks, queue) = unbounded();
+    let thread = std::thread::Builder::new()
+        .name("unsample worker".to_owned())
+        .spawn(move || work(&queue))
+        .map_err(|e| PipelineError::Internal(format!("no thread for the worker: {e}")))?;
+    Ok(Running { tasks, thread, open: Vec::new() })
+}
+
+fn work(queue: &Receiver<Task>) {
+    let mut runner = Runner::new();
+    for task in queue {
+        match task {
+            Task::Run { request, control, answer } => {
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    control.check()?;
+                    runner.run(&request, &control)
+                }));
+                let result = result.unwrap_or_else(|panic| {
+                    // Whatever the panic left half done must not be met again.
+                    runner = Runner::new();
+                    Err(PipelineError::Internal(panic_text(panic.as_ref())))
+                });
+                let _ = answer.send(result);
+            }
+            Task::Clear { request, done } => {
+                let _ = done.send(runner.clear(&request));
+            }
+            Task::Stop => break,
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without text".to_owned())
+}

@@ -1,0 +1,291 @@
+//! The pipeline on the built-in model: stages, caches, cancelling, and what bad files come to.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use unsample::frame::Rgb;
+use unsample::pipeline::{
+    CacheSettings, ContextSchedule, Engine, Fuse, Goal, Models, Motion, MotionSettings, Origin, Outcome,
+    Pass, PipelineError, PromptTrack, Request, Sampler, SchedulerName, Segment, Source, WorkingFrame,
+    set_resources,
+};
+
+const FRAMES: usize = 3;
+
+fn picture(frame: usize) -> Rgb {
+    let (width, height) = (40usize, 32usize);
+    let data = (0..3 * width * height)
+        .map(|i| {
+            let (c, y, x) = (i / (width * height), i / width % height, i % width);
+            let inside = x.abs_diff(10 + 3 * frame) < 6 && y.abs_diff(14) < 8;
+            if inside { [0.9, 0.5, 0.2][c] } else { (x + y) as f32 / 80.0 }
+        })
+        .collect();
+    Rgb { width, height, data }
+}
+
+fn resources() {
+    set_resources(Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle"));
+}
+
+fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
+    Pass {
+        positive: PromptTrack::constant(text, frames),
+        negative: PromptTrack::constant("", frames),
+        cfg: vec![cfg; frames],
+        sampler: Sampler::Euler,
+        scheduler: SchedulerName("ays"),
+        steps: 2,
+    }
+}
+
+fn request(prompt: &str, folder: &Path) -> Request {
+    resources();
+    let frames: Vec<WorkingFrame> = (0..FRAMES).map(|i| WorkingFrame::new(picture(i))).collect();
+    Request {
+        segment: Segment { first: 1, step: 1, count: FRAMES },
+        index: 1,
+        source: Source { digests: frames.iter().map(|f| f.digest).collect(), frames: Some(frames) },
+        models: Models { checkpoint: None, motion: Motion::Usual, vae: None },
+        unsample: pass("", 1.0, FRAMES),
+        resample: pass(prompt, 2.0, FRAMES),
+        denoise: 1.0,
+        clip_skip: 0,
+        seed: 0,
+        motion: MotionSettings {
+            betas: None,
+            length: 0,
+            overlap: 4,
+            stride: 1,
+            schedule: ContextSchedule::StandardStatic,
+            fuse: Fuse::Pyramid,
+            closed: false,
+            scale: vec![1.0; FRAMES],
+            effect: 1.0,
+        },
+        goal: Goal::Result,
+        cache: CacheSettings { folder: Some(folder.into()), limit: 1 << 30 },
+        diagnostics: None,
+        latents: None,
+    }
+}
+
+fn run(engine: &Engine, request: Request) -> Result<Outcome, PipelineError> {
+    let ticket = engine.submit(request)?;
+    ticket.wait(Duration::from_secs(600)).expect("an answer in time")
+}
+
+/// The stages of an outcome with a word for where each came from.
+fn stages(outcome: &Outcome) -> Vec<(&'static str, &'static str)> {
+    let word = |o: &Origin| match o {
+        Origin::Memory => "memory",
+        Origin::Disk => "disk",
+        Origin::Computed(_) => "computed",
+    };
+    outcome.report.stages().iter().map(|(name, origin)| (*name, word(origin))).collect()
+}
+
+#[test]
+fn another_prompt_resamples_and_nothing_else_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let first = run(&engine, request("a pencil sketch", folder.path())).unwrap();
+    let all = [
+        ("latents", "computed"),
+        ("unsampled", "computed"),
+        ("resampled", "computed"),
+        ("decoded", "computed"),
+    ];
+    assert_eq!(stages(&first), all);
+    let second = run(&engine, request("neon", folder.path())).unwrap();
+    assert_eq!(
+        stages(&second),
+        [("unsampled", "memory"), ("resampled", "computed"), ("decoded", "computed")]
+    );
+    assert!(first.picture.unwrap().data != second.picture.as_ref().unwrap().data, "the prompt has no effect");
+
+    engine.stop();
+    let third = run(&engine, request("watercolour", folder.path())).unwrap();
+    assert_eq!(stages(&third), [("unsampled", "disk"), ("resampled", "computed"), ("decoded", "computed")]);
+    let again = run(&Engine::default(), request("neon", folder.path())).unwrap();
+    assert_eq!(stages(&again), [("resampled", "disk"), ("decoded", "computed")]);
+    assert!(again.picture.unwrap().data == second.picture.unwrap().data, "other pixels after a restart");
+}
+
+#[test]
+fn a_request_without_frames_asks_for_them_only_when_they_are_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let bare = |prompt: &str| {
+        let mut r = request(prompt, folder.path());
+        r.source.frames = None;
+        r
+    };
+    assert!(matches!(run(&engine, bare("neon")), Err(PipelineError::NeedFrames)));
+    run(&engine, request("neon", folder.path())).unwrap();
+    run(&engine, bare("photo")).unwrap();
+}
+
+#[test]
+fn a_damaged_entry_is_computed_again_to_the_same_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = run(&Engine::default(), request("neon", folder.path())).unwrap();
+    let files = |dir: &Path| -> Vec<PathBuf> {
+        let sub = std::fs::read_dir(dir).unwrap().flatten().map(|e| e.path());
+        sub.flat_map(|d| std::fs::read_dir(d).unwrap().flatten().map(|e| e.path())).collect()
+    };
+    for file in files(folder.path()) {
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() - 40;
+        bytes[middle] ^= 0x10;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    let after = run(&Engine::default(), request("neon", folder.path())).unwrap();
+    assert!(stages(&after).iter().all(|s| s.1 == "computed"), "{:?}", stages(&after));
+    assert!(before.picture.unwrap().data == after.picture.unwrap().data, "other pixels");
+}
+
+#[test]
+fn a_cancelled_request_stops_and_keeps_what_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let mut long = request("neon", folder.path());
+    long.resample.steps = 900;
+    let ticket = engine.submit(long).unwrap();
+    while !ticket.progress().label.starts_with("Resampling") {
+        assert!(ticket.wait(Duration::from_millis(2)).is_none(), "ended early");
+    }
+    ticket.cancel();
+    let end = ticket.wait(Duration::from_secs(60)).expect("stops soon");
+    assert!(matches!(end, Err(PipelineError::Cancelled)));
+    let next = run(&engine, request("photo", folder.path())).unwrap();
+    assert_eq!(stages(&next)[0], ("unsampled", "memory"));
+}
+
+#[test]
+fn stopping_the_engine_cancels_what_it_works_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let mut long = request("neon", folder.path());
+    long.unsample.steps = 900;
+    let (first, second) = (engine.submit(long.clone()).unwrap(), engine.submit(long).unwrap());
+    engine.stop();
+    for ticket in [first, second] {
+        let end = ticket.wait(Duration::from_secs(1)).expect("an answer");
+        assert!(matches!(end, Err(PipelineError::Cancelled)));
+    }
+    run(&engine, request("photo", folder.path())).unwrap();
+}
+
+#[test]
+fn a_reconstruction_reports_both_ratios_and_uses_the_unsampling_prompt() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let ratio = |prompt: &str| {
+        let mut r = request(prompt, folder.path());
+        r.goal = Goal::Reconstruction;
+        run(&engine, r).unwrap().report.psnr.unwrap()
+    };
+    let (reconstruction, plain) = ratio("neon");
+    assert!(reconstruction.is_finite() && plain.is_finite());
+    assert_eq!(ratio("a pencil sketch"), (reconstruction, plain));
+}
+
+#[test]
+fn settings_that_cannot_matter_do_not_change_the_noise() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    run(&engine, request("neon", folder.path())).unwrap();
+    let mut other = request("neon", folder.path());
+    other.unsample.negative = PromptTrack::constant("ugly", FRAMES);
+    other.seed = 7;
+    assert_eq!(stages(&run(&engine, other).unwrap()), [("resampled", "memory"), ("decoded", "memory")]);
+    let mut closer = request("neon", folder.path());
+    closer.unsample.cfg = vec![2.0; FRAMES];
+    assert_eq!(stages(&run(&engine, closer).unwrap())[0], ("latents", "memory"));
+}
+
+#[test]
+fn diagnostics_hold_every_stage_and_latents_can_come_from_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("d.safetensors");
+    let mut r = request("neon", folder.path());
+    r.diagnostics = Some(file.clone());
+    let first = run(&Engine::default(), r).unwrap();
+    let tensors = candle_core::safetensors::load(&file, &candle_core::Device::Cpu).unwrap();
+    let shape = |name: &str| tensors.get(name).unwrap_or_else(|| panic!("{name}")).dims().to_vec();
+    assert_eq!(shape("frames.working"), [FRAMES, 3, 32, 40]);
+    assert_eq!(shape("frames.styled"), [FRAMES, 3, 32, 40]);
+    assert_eq!(shape("sigmas.unsample"), [3]);
+    assert_eq!(shape("latents.source")[2..], [4, 5]);
+    assert_eq!(shape("text.positive")[1], 77);
+    for name in [
+        "text.negative",
+        "text.unsample.positive",
+        "text.unsample.negative",
+        "sigmas.resample",
+        "latents.unsampled",
+        "latents.resampled",
+    ] {
+        shape(name);
+    }
+    let mut r = request("neon", &folder.path().join("other"));
+    r.latents = Some(file.clone());
+    r.source.frames = None;
+    let second = run(&Engine::default(), r).unwrap();
+    assert!(first.picture.unwrap().data == second.picture.unwrap().data, "other pixels");
+
+    let mut r = request("neon", folder.path());
+    r.latents = Some(folder.path().join("absent.safetensors"));
+    assert!(run(&Engine::default(), r).unwrap_err_sentence().contains("absent.safetensors"));
+}
+
+/// The sentence of an error.
+trait Sentence {
+    fn unwrap_err_sentence(self) -> String;
+}
+
+impl Sentence for Result<Outcome, PipelineError> {
+    fn unwrap_err_sentence(self) -> String {
+        match self {
+            Ok(_) => panic!("it worked"),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+#[test]
+fn bad_model_files_come_to_one_sentence_with_their_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models/pocket.safetensors"))
+        .unwrap();
+    let engine = Engine::default();
+    let sentence = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let mut r = request("neon", folder.path());
+        r.models.checkpoint = Some(path);
+        let sentence = run(&engine, r).unwrap_err_sentence();
+        assert!(sentence.contains(name), "{sentence}");
+        assert!(!sentence.contains('\n'), "{sentence}");
+    };
+    sentence("empty.safetensors", b"");
+    sentence("garbage.safetensors", &[0x55; 4096]);
+    sentence("cut.safetensors", &whole[..whole.len() / 2]);
+    let motion =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models/pocket_motion.safetensors"))
+            .unwrap();
+    sentence("motion.safetensors", &motion);
+    // The engine is as good as before.
+    run(&engine, request("neon", folder.path())).unwrap();
+}
+
+#[test]
+fn a_full_or_forbidden_cache_folder_costs_nothing_but_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let outcome = run(&Engine::default(), request("neon", &file.join("below a file"))).unwrap();
+    assert!(outcome.picture.is_some());
+    assert!(outcome.report.notice.unwrap().contains("could not be written"));
+}

@@ -1,0 +1,111 @@
+//! `cargo xtask bundle`: the folder that hosts load, Unsample.ofx.bundle.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cargo, root, target};
+
+/// Options of the task.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Copy the bundle into the plugin folder that every host searches
+    #[arg(long)]
+    pub install: bool,
+    /// Where to put the bundle [default: target/bundle]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What was made.
+pub struct Made {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The command line tool.
+    pub tool: PathBuf,
+}
+
+/// File name of the library that cargo builds.
+fn library() -> String {
+    format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
+}
+
+/// Folder of the binary inside a bundle, by the standard's names for platforms.
+fn platform() -> Result<&'static str> {
+    Ok(match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "Linux-x86-64",
+        ("linux", "aarch64") => "Linux-arm64",
+        ("macos", _) => "MacOS",
+        ("windows", "x86_64") => "Win64",
+        (os, arch) => bail!("OpenFX names no bundle folder for {os} on {arch}"),
+    })
+}
+
+/// The plugin folder that every host searches.
+fn system_folder() -> PathBuf {
+    match std::env::consts::OS {
+        "macos" => "/Library/OFX/Plugins".into(),
+        "windows" => r"C:\Program Files\Common Files\OFX\Plugins".into(),
+        _ => "/usr/OFX/Plugins".into(),
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("{}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("{}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| format!("{}", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds and bundles.
+pub fn run(arguments: &Arguments) -> Result<Made> {
+    cargo(&["build", "--release", "--package", "unsample"], &[])?;
+    let release = target().join("release");
+    let bundle = arguments.out.clone().unwrap_or_else(|| target().join("bundle")).join("Unsample.ofx.bundle");
+    if bundle.exists() {
+        fs::remove_dir_all(&bundle).with_context(|| format!("{} could not be replaced", bundle.display()))?;
+    }
+    assemble(&release, &bundle)?;
+    if arguments.install {
+        let installed = system_folder().join("Unsample.ofx.bundle");
+        if installed.exists() {
+            fs::remove_dir_all(&installed)
+                .with_context(|| format!("{} could not be replaced", installed.display()))?;
+        }
+        copy_folder(&bundle, &installed).with_context(|| {
+            format!(
+                "the plugin could not be installed to {}; run again with the rights to write there",
+                installed.display()
+            )
+        })?;
+        println!("installed to {}", installed.display());
+    }
+    let tool = release.join(format!("unsample{}", std::env::consts::EXE_SUFFIX));
+    Ok(Made { bundle, tool })
+}
+
+/// Puts a bundle together from a folder of build results.
+fn assemble(build: &Path, bundle: &Path) -> Result<()> {
+    let contents = bundle.join("Contents");
+    let binaries = contents.join(platform()?);
+    fs::create_dir_all(&binaries)?;
+    let built = build.join(library());
+    fs::copy(&built, binaries.join("Unsample.ofx")).with_context(|| format!("{}", built.display()))?;
+    let source = root().join("bundle");
+    let plist =
+        fs::read_to_string(source.join("Info.plist"))?.replace("@VERSION@", env!("CARGO_PKG_VERSION"));
+    fs::write(contents.join("Info.plist"), plist)?;
+    copy_folder(&source.join("models"), &contents.join("Resources").join("models"))?;
+    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        fs::copy(root().join(licence), contents.join("Resources").join(licence))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! `cargo xtask golden FILE...`: renders reference runs through the plugin and compares every stage.
+//!
+//! A reference run is a safetensors file with the tensors of another system's run (`frames.input`, `latents.*`,
+//! `text.*`, `frames.styled`) and, in its metadata, the `settings` of that run as JSON. The settings are mapped to the
+//! plugin's parameters, the clip is rendered by `unsample render`, and the plugin's diagnostics are held against the
+//! file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use image::{Rgb, RgbImage};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use crate::{bundle, target};
+
+/// Options of the task.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Reference runs
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Folder of the weight files that the runs name
+    #[arg(long, value_name = "DIR")]
+    pub models: PathBuf,
+    /// Compare with the bundle that is there, without building
+    #[arg(long)]
+    pub no_build: bool,
+}
+
+/// Relative RMS limits by stage: what rounding in another order of summation may change in f32.
+fn limit(name: &str, second_order: bool) -> Option<f64> {
+    Some(match name {
+        n if n.starts_with("sigmas.") => 2e-6,
+        n if n.starts_with("text.") => 2e-5,
+        "latents.source" => 3e-5,
+        "latents.unsampled" | "latents.resampled" if second_order => 5e-4,
+        "latents.unsampled" | "latents.resampled" => 3e-4,
+        "frames.styled" => 1e-3,
+        _ => return None,
+    })
+}
+
+/// Shape and values.
+type Values = (Vec<usize>, Vec<f32>);
+
+fn tensors(path: &Path) -> Result<(BTreeMap<String, Values>, Value)> {
+    let bytes = fs::read(path).with_context(|| format!("{}", path.display()))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)?;
+    let settings = header.metadata().as_ref().and_then(|m| m.get("settings"));
+    let settings = settings.map_or(Ok(Value::Null), |s| serde_json::from_str(s))?;
+    let mut out = BTreeMap::new();
+    for (name, view) in SafeTensors::deserialize(&bytes)?.tensors() {
+        if view.dtype() == Dtype::F32 {
+            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            out.insert(name, (view.shape().to_vec(), values));
+        }
+    }
+    Ok((out, settings))
+}
+
+/// Writes [frames, 3, h, w] as numbered 8-bit pictures.
+fn write_frames((shape, values): &Values, folder: &Path) -> Result<()> {
+    let &[count, 3, height, width] = shape.as_slice() else { bail!("the clip has the shape {shape:?}") };
+    fs::create_dir_all(folder)?;
+    let plane = height * width;
+    for (i, frame) in values.chunks_exact(3 * plane).take(count).enumerate() {
+        let picture = RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            let at = y as usize * width + x as usize;
+            Rgb(std::array::from_fn(|c| (frame[c * plane + at] * 255.0).round() as u8))
+        });
+        picture.save(folder.join(format!("{:04}.png", i + 1)))?;
+    }
+    Ok(())
+}
+
+/// The plugin's parameters for a run's settings.
+fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
+    let mut set = Vec::new();
+    let mut add = |name: &str, value: &str| set.extend(["--set".to_owned(), format!("{name}={value}")]);
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let file = |v: &Value| v.as_str().map(|name| models.join(name).display().to_string());
+
+    add("checkpoint", &file(&settings["models"]["checkpoint"]).context("the run names no checkpoint")?);
+    add("motionModule", &file(&settings["models"]["motion"]).unwrap_or_else(|| "none".to_owned()));
+    let prompts = &settings["prompts"];
+    add("prompt", &text(&prompts["positive"]));
+    add("negativePrompt", &text(&prompts["negative"]));
+    add("unsamplePromptMode", "own");
+    add("unsamplePrompt", &text(&prompts["unsample_positive"]));
+    add("unsampleNegativePrompt", &text(&prompts["unsample_negative"]));
+    let scheduler = |v: &Value| if v == "AYS" { "ays".to_owned() } else { text(v) };
+    let (up, down) = (&settings["unsample"], &settings["resample"]);
+    for (pass, names) in [
+        (down, ["steps", "cfg", "sampler", "scheduler"]),
+        (up, ["unsampleSteps", "unsampleCfg", "unsampleSampler", "unsampleScheduler"]),
+    ] {
+        add(names[0], &pass["steps"].to_string());
+        add(names[1], &pass["cfg"].to_string());
+        add(names[2], &text(&pass["sampler"]));
+        add(names[3], &scheduler(&pass["scheduler"]));
+    }
+    ensure!(up["denoise"] == down["denoise"], "the passes have different denoise values; the effect has one");
+    add("denoise", &down["denoise"].to_string());
+    let betas = match settings["beta_schedule"].as_str() {
+        Some("autoselect") | None => "auto",
+        Some("sqrt_linear (AnimateDiff)") => "sqrt_linear",
+        Some("linear (AnimateDiff-SDXL)") => "linear_sdxl",
+        Some("linear (HotshotXL/default)" | "use existing") => "linear",
+        Some(other) => bail!("the beta schedule {other:?} is not one of the effect's"),
+    };
+    add("betaSchedule", betas);
+    let context = &settings["context"];
+    if context.is_null() {
+        // The reference then takes all frames at once.
+        add("contextLength", &settings["frames"].to_string());
+    } else {
+        for (name, key) in
+            [("contextLength", "length"), ("contextOverlap", "overlap"), ("contextStride", "stride")]
+        {
+            add(name, &context[key].to_string());
+        }
+        add("contextSchedule", &text(&context["schedule"]));
+        add("contextFuse", &text(&context["fuse"]));
+        add("contextClosed", &context["closed_loop"].to_string());
+    }
+    for (name, key) in [("motionScale", "scale"), ("motionEffect", "effect")] {
+        let value = &settings["motion"][key];
+        if value.is_number() {
+            add(name, &value.to_string());
+        } else {
+            ensure!(value.is_null(), "{key} of the motion module varies over frames; use --key by hand");
+        }
+    }
+    add("clipSkip", &settings["clip_skip"].to_string());
+    for part in ["controlnet", "lora"] {
+        ensure!(
+            settings[part].as_array().is_none_or(Vec::is_empty),
+            "the run uses {part}, which the effect does not have yet"
+        );
+    }
+    add("workingSize", "0");
+    add("segmentFrames", "0");
+    add("inputColour", "display");
+    add("cacheSize", "0");
+    Ok(set)
+}
+
+/// Relative RMS and largest error over the largest value.
+fn difference(got: &[f32], want: &[f32]) -> (f64, f64) {
+    let (mut square, mut reference, mut worst, mut largest) = (0f64, 0f64, 0f64, 0f64);
+    for (&g, &w) in got.iter().zip(want) {
+        let (d, w) = (f64::from(g) - f64::from(w), f64::from(w));
+        square += d * d;
+        reference += w * w;
+        // A value that is no number counts as a difference without bound.
+        worst = if d.is_nan() { f64::INFINITY } else { worst.max(d.abs()) };
+        largest = largest.max(w.abs());
+    }
+    let relative = (square / reference.max(1e-300)).sqrt();
+    (if relative.is_nan() { f64::INFINITY } else { relative }, worst / largest.max(1e-300))
+}
+
+/// Renders and compares one run; returns whether every stage is within its limit.
+fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool> {
+    let (want, settings) = tensors(file)?;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = target().join("golden").join(&name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    write_frames(want.get("frames.input").context("the run has no frames.input")?, &folder.join("input"))?;
+    let diagnostics = folder.join("diagnostics.safetensors");
+    let status = Command::new(&made.tool)
+        .arg("render")
+        .arg(folder.join("input"))
+        .arg("-o")
+        .arg(folder.join("output").join("%04d.png"))
+        .arg("--bundle")
+        .arg(&made.bundle)
+        .args(parameters(&settings, &arguments.models)?)
+        .args(["--set", &format!("diagnosticsFile={}", diagnostics.display())])
+        .status()
+        .with_context(|| format!("{} could not be started", made.tool.display()))?;
+    ensure!(status.success(), "{name}: the render failed");
+
+    let (got, _) = tensors(&diagnostics)?;
+    let second_order = ["unsample", "resample"].iter().any(|p| settings[*p]["sampler"] == "dpmpp_2m");
+    let mut fine = true;
+    println!("{name:24} {:>12} {:>12} {:>10}", "rel. RMS", "max / max", "limit");
+    for (stage, (shape, values)) in &want {
+        let Some(limit) = limit(stage, second_order) else { continue };
+        let (relative, worst, word) = match got.get(stage) {
+            Some((s, v)) if s == shape => {
+                let (relative, worst) = difference(v, values);
+                (relative, worst, if relative <= limit { "" } else { "  TOO FAR" })
+            }
+            Some((s, _)) => {
+                println!("  {stage:22} has the shape {s:?}, expected {shape:?}");
+                fine = false;
+                continue;
+            }
+            None => {
+                println!("  {stage:22} is not in the diagnostics");
+                fine = false;
+                continue;
+            }
+        };
+        fine &= word.is_empty();
+        println!("  {stage:22} {relative:12.2e} {worst:12.2e} {limit:10.0e}{word}");
+    }
+    Ok(fine)
+}
+
+/// Compares all runs.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let made = if arguments.no_build {
+        bundle::Made {
+            bundle: target().join("bundle").join("Unsample.ofx.bundle"),
+            tool: target().join("release").join(format!("unsample{}", std::env::consts::EXE_SUFFIX)),
+        }
+    } else {
+        bundle::run(&bundle::Arguments { install: false, out: None })?
+    };
+    let mut failed = Vec::new();
+    for file in &arguments.files {
+        match check(file, arguments, &made) {
+            Ok(true) => {}
+            Ok(false) => failed.push(file.display().to_string()),
+            Err(error) => {
+                println!("{}: {error:#}", file.display());
+                failed.push(file.display().to_string());
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("not within the limits: {}", failed.join(", "));
+    }
+    Ok(())
+}
