@@ -14,7 +14,7 @@ use openfx_sys::*;
 
 use host::actions::{Arguments, Moment};
 use host::canvas::{Canvas, Form};
-use host::clip::{AlphaMode, Facts, Feed};
+use host::clip::{Facts, Feed};
 use host::instance::{Edit, Instance, Recipe};
 use host::picture::{Picture, SharedPicture};
 use host::plugin::Plugin;
