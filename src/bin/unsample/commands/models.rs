@@ -94,9 +94,7 @@ fn values(file: &TensorFile) -> u64 {
 fn as_json(file: &TensorFile, path: &Path, description: &str) -> Json {
     let tensors: Map<String, Json> = file
         .tensors()
-        .map(|(name, info)| {
-            (name.to_owned(), json!({"dtype": info.dtype, "shape": info.shape}))
-        })
+        .map(|(name, info)| (name.to_owned(), json!({"dtype": info.dtype, "shape": info.shape})))
         .collect();
     json!({
         "file": path.display().to_string(),
