@@ -163,6 +163,21 @@ fn a_cancelled_request_stops_and_keeps_what_is_finished() {
 }
 
 #[test]
+fn stopping_the_engine_cancels_what_it_works_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let mut long = request("neon", folder.path());
+    long.unsample.steps = 900;
+    let (first, second) = (engine.submit(long.clone()).unwrap(), engine.submit(long).unwrap());
+    engine.stop();
+    for ticket in [first, second] {
+        let end = ticket.wait(Duration::from_secs(1)).expect("an answer");
+        assert!(matches!(end, Err(PipelineError::Cancelled)));
+    }
+    run(&engine, request("photo", folder.path())).unwrap();
+}
+
+#[test]
 fn a_reconstruction_reports_both_ratios_and_uses_the_unsampling_prompt() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::default();

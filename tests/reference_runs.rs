@@ -7,6 +7,8 @@
 #[path = "support/networks.rs"]
 mod support;
 
+use std::sync::{Mutex, PoisonError};
+
 use candle_core::{DType, Device, Tensor};
 use support::{assert_close, model, open, shared, source, tensor};
 use unsample::model::{ClipText, MotionControls, MotionModule, UNet, Vae, tokenizer};
@@ -14,6 +16,9 @@ use unsample::weights::{TensorFile, View};
 
 const CHECKPOINT: &str = "sd15_ldm_checkpoint.s1.f32.safetensors";
 const SCALE: f64 = 0.18215;
+
+/// Held by each test: two networks of this size beside each other would fill the memory of a small machine.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// The run and the model files, or a word about what is missing.
 fn find(run: &str, files: &[&str]) -> Option<(TensorFile, Vec<std::path::PathBuf>)> {
@@ -34,6 +39,7 @@ fn settings(run: &TensorFile) -> serde_json::Value {
 
 #[test]
 fn text_and_vae() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((first, files)) = find("E1", &[CHECKPOINT]) else { return };
     let checkpoint = open(&files[0]);
     let clip = ClipText::load(&source(View::text(checkpoint.clone())), DType::F32, &Device::Cpu).unwrap();
@@ -66,6 +72,7 @@ fn text_and_vae() {
 
 #[test]
 fn one_evaluation_with_v2_and_all_its_blocks() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const MOTION: &str = "animatediff_mm_sd_v15_v2.s1.f32.safetensors";
     let Some((run, files)) = find("E1d", &[CHECKPOINT, MOTION]) else { return };
     let unet = UNet::load(&source(View::unet(open(&files[0]))), DType::F32, &Device::Cpu).unwrap();
@@ -114,10 +121,12 @@ fn one_evaluation_with_v2_and_all_its_blocks() {
 /// The whole of E3 (v1: group norms across frames) by Euler's rule on eps, unsampling and resampling.
 #[test]
 fn unsampling_and_resampling_with_v1() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const MOTION: &str = "animatediff_mm_sd_v15.s1.f32.safetensors";
     let Some((run, files)) = find("E3", &[CHECKPOINT, MOTION]) else { return };
     let unet = UNet::load(&source(View::unet(open(&files[0]))), DType::F32, &Device::Cpu).unwrap();
-    let motion = MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();
+    let motion =
+        MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();
     assert!(motion.across_frames_norm());
     let info: serde_json::Value = serde_json::from_str(&run.metadata()["info"]).unwrap();
     let frames = tensor(&run, "latents.source").dim(0).unwrap();

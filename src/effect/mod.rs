@@ -10,6 +10,7 @@
 //! | `render` | one render call |
 //! | `analyse` | the button that unsamples the whole clip |
 //! | `instance` | what an instance remembers |
+//! | `logging` | the log file |
 //!
 //! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are behind `pipeline`).
 
@@ -17,6 +18,7 @@ mod analyse;
 mod describe;
 mod errors;
 mod instance;
+mod logging;
 pub mod prompt;
 mod reader;
 mod render;

@@ -11,6 +11,7 @@ use crate::pipeline::{
 
 use super::errors::from_pipeline;
 use super::instance::Instance;
+use super::logging;
 use super::reader::HostReader;
 use super::settings::{self, PictureSettings, View};
 use super::source::{self, Fetched};
@@ -34,12 +35,12 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
         Err(error) => (None, Some(error)),
     };
     let mut styled = None;
-    if let Some(source) = &source {
-        if !settings.is_identity() {
-            match restyle(instance, handle, &clip, args.time, &settings, source) {
-                Ok(picture) => styled = Some(picture),
-                Err(error) => failure = Some(error),
-            }
+    if let Some(source) = &source
+        && !settings.is_identity()
+    {
+        match restyle(instance, handle, &clip, args.time, &settings, source) {
+            Ok(picture) => styled = Some(picture),
+            Err(error) => failure = Some(error),
         }
     }
     let shown = styled.as_ref().or(source.as_ref().map(|s| &s.picture));
@@ -69,6 +70,7 @@ fn restyle<'a>(
     settings: &PictureSettings,
     source: &Fetched,
 ) -> Result<crate::pipeline::pixels::Picture> {
+    logging::start(&settings::cache(&HostReader(handle), time).folder());
     let job = Frames { instance, handle, clip: *clip, settings };
     let frame = time.round() as i64;
     let current = source.working()?;

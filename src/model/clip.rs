@@ -39,7 +39,7 @@ impl ClipText {
         let scope = Scope::new(source, dtype, device);
         let embeddings = scope.at("embeddings");
         let [vocabulary, width] = embeddings.expect("token_embedding.weight", [0, 0])?;
-        if width % HEAD != 0 {
+        if !width.is_multiple_of(HEAD) {
             return Err(
                 scope.topology(format!("a text encoder of width {width}, expected a multiple of {HEAD}"))
             );

@@ -93,6 +93,14 @@ impl Linear {
         kernels::linear(x, &self.weight, self.bias.as_ref(), None)
     }
 
+    /// Weight and bias of a layer that was loaded with one.
+    pub fn parts(&self) -> Result<(&Tensor, &Tensor)> {
+        match &self.bias {
+            Some(bias) => Ok((&self.weight, bias)),
+            None => candle_core::bail!("a linear layer without a bias"),
+        }
+    }
+
     pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         kernels::linear(x, &self.weight, self.bias.as_ref(), Some(residual))
     }
@@ -108,6 +116,12 @@ pub(crate) struct GroupNorm {
 
 impl GroupNorm {
     pub fn load(scope: &Scope<'_>, channels: usize, eps: f64) -> std::result::Result<Self, ModelError> {
+        if !channels.is_multiple_of(groups(channels)) {
+            return Err(scope.topology(format!(
+                "{channels} channels cannot be normalised in {} groups",
+                groups(channels)
+            )));
+        }
         let (gain, bias) = (scope.get_f32("weight", [channels])?, scope.get_f32("bias", [channels])?);
         Ok(Self { gain, bias, eps })
     }
@@ -132,6 +146,11 @@ impl LayerNorm {
     }
 
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        kernels::layer_norm(x, &self.gain, &self.bias)
+        kernels::layer_norm(x, &self.gain, &self.bias, None)
+    }
+
+    /// As [`forward`](Self::forward), with the position `[frames, width]` of each frame added.
+    pub fn forward_placed(&self, x: &Tensor, positions: &Tensor) -> Result<Tensor> {
+        kernels::layer_norm(x, &self.gain, &self.bias, Some(positions))
     }
 }

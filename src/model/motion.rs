@@ -208,7 +208,7 @@ struct FrameAttention {
 impl Part {
     fn load(scope: &Scope<'_>) -> Result<Self, ModelError> {
         let [channels] = scope.expect("norm.weight", [0])?;
-        if channels % HEADS != 0 {
+        if !channels.is_multiple_of(HEADS) {
             return Err(scope.topology(format!("{channels} channels cannot be shared by {HEADS} heads")));
         }
         let block = scope.at("transformer_blocks.0");
@@ -245,16 +245,12 @@ impl Part {
         span: usize,
         key_scale: &[f32],
     ) -> candle_core::Result<Tensor> {
-        let (n, _, h, w) = x.dims4()?;
         let tokens = kernels::to_tokens(&self.norm.forward(x, span, false)?)?;
         let mut tokens = self.proj_in.forward(&tokens)?;
         for attention in &self.attentions {
             // The position counts inside the window, for every video of the batch from 0.
-            let positions =
-                attention.positions.narrow(0, 0, frames)?.reshape((1, frames, 1, self.channels))?;
-            let normed =
-                attention.norm.forward(&tokens)?.reshape((n / frames, frames, h * w, self.channels))?;
-            let normed = normed.broadcast_add(&positions)?.reshape((n, h * w, self.channels))?;
+            let positions = attention.positions.narrow(0, 0, frames)?;
+            let normed = attention.norm.forward_placed(&tokens, &positions)?;
             let parts = &attention.projections;
             let q = parts.query.forward(&normed)?;
             let k = parts.key.forward(&normed)?;
@@ -263,7 +259,7 @@ impl Part {
             tokens = parts.out.forward_added(&mixed, &tokens)?;
         }
         let tokens = self.feed_forward.forward_added(&self.ff_norm.forward(&tokens)?, &tokens)?;
-        kernels::add(x, &kernels::from_tokens(&self.proj_out.forward(&tokens)?, h, w)?)
+        kernels::add_tokens(x, &self.proj_out.forward(&tokens)?)
     }
 }
 

@@ -48,7 +48,7 @@ impl FeedForward {
 
     /// The layer's result plus `residual`.
     pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        self.out.forward_added(&kernels::geglu(&self.gate.forward(x)?)?, residual)
+        kernels::feed_forward(x, self.gate.parts()?, self.out.parts()?, residual)
     }
 }
 
@@ -106,7 +106,7 @@ impl SpatialTransformer {
         context: usize,
         heads: usize,
     ) -> std::result::Result<Self, ModelError> {
-        if channels % heads != 0 {
+        if !channels.is_multiple_of(heads) {
             return Err(scope.topology(format!("{channels} channels cannot be shared by {heads} heads")));
         }
         let blocks = (0..scope.count("transformer_blocks."))
@@ -125,12 +125,11 @@ impl SpatialTransformer {
 
     /// `x` is `[n, channels, h, w]`, `context` `[m, tokens, width]` where m divides n.
     pub fn forward(&self, x: &Tensor, context: &Tensor, span: usize) -> Result<Tensor> {
-        let (_, _, h, w) = x.dims4()?;
         let tokens = kernels::to_tokens(&self.norm.forward(x, span, false)?)?;
         let mut tokens = self.proj_in.forward(&tokens)?;
         for block in &self.blocks {
             tokens = block.forward(&tokens, context, self.heads)?;
         }
-        kernels::add(x, &kernels::from_tokens(&self.proj_out.forward(&tokens)?, h, w)?)
+        kernels::add_tokens(x, &self.proj_out.forward(&tokens)?)
     }
 }

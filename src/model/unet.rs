@@ -20,11 +20,15 @@ pub type Probe<'a> = &'a mut dyn FnMut(&str, &Tensor);
 
 /// One numbered block.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a network has two dozen of them")]
 enum Block {
     Convolution(Conv2d),
     Downsample(Conv2d),
     Layers { res: ResBlock, attention: Option<SpatialTransformer>, place: Place, upsample: Option<Conv2d> },
 }
+
+/// Residual block, attention where there is any, residual block.
+type Middle = (ResBlock, Option<SpatialTransformer>, ResBlock);
 
 /// A UNet that predicts noise.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ pub struct UNet {
     dtype: DType,
     time: (Linear, Linear),
     input: Vec<Block>,
-    middle: (ResBlock, Option<SpatialTransformer>, ResBlock),
+    middle: Middle,
     output: Vec<Block>,
     out_norm: GroupNorm,
     out_conv: Conv2d,
@@ -244,7 +248,7 @@ impl Pass<'_> {
 
     fn middle(
         &self,
-        (first, attention, second): &(ResBlock, Option<SpatialTransformer>, ResBlock),
+        (first, attention, second): &Middle,
         x: &Tensor,
         probe: Probe<'_>,
     ) -> candle_core::Result<Tensor> {
@@ -332,11 +336,8 @@ impl Loader<'_> {
         Ok((blocks, skips, channels))
     }
 
-    #[allow(clippy::type_complexity)]
-    fn middle_block(
-        &mut self,
-        channels: usize,
-    ) -> Result<((ResBlock, Option<SpatialTransformer>, ResBlock), usize), ModelError> {
+    /// The middle, and the channels behind it.
+    fn middle_block(&mut self, channels: usize) -> Result<(Middle, usize), ModelError> {
         let scope = self.scope.at("middle_block");
         let (first, attention) = self.layers(&scope, channels, Place::Middle)?;
         let last = scope.at(if attention.is_some() { 2 } else { 1 });

@@ -9,8 +9,8 @@ use super::source::{ModelError, Scope, Source};
 
 const EPS: f64 = 1e-6;
 
-/// Values of one activation at full size that are worked on together, in f32: 256 MiB. Frames are independent, so
-/// long clips go through in groups of this size.
+/// Values of one activation at full size that a device works on together: 256 MiB. Frames are independent, so long clips
+/// go through in groups.
 const BUDGET: usize = 64 << 20;
 
 /// An autoencoder.
@@ -119,7 +119,9 @@ impl Vae {
         f: impl Fn(&Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<Tensor, ModelError> {
         let frames = x.dim(0)?;
-        let group = (BUDGET / widest.max(1)).clamp(1, frames.max(1));
+        // Frame by frame on the processor: large blocks of memory cost more there than they save, and a frame's result
+        // is then the same to the last bit whatever frames it comes with.
+        let group = if x.device().is_cpu() { 1 } else { (BUDGET / widest.max(1)).clamp(1, frames.max(1)) };
         let dtype = x.dtype();
         let parts = (0..frames)
             .step_by(group)
@@ -254,12 +256,10 @@ impl Middle {
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let h = self.first.forward(x, None, 1)?;
-        let (_, _, height, width) = h.dims4()?;
         let tokens = kernels::to_tokens(&self.norm.forward(&h, 1, false)?)?;
         let [query, key, value, out] = &self.projections;
         let (q, k, v) = (query.forward(&tokens)?, key.forward(&tokens)?, value.forward(&tokens)?);
         let mixed = out.forward(&kernels::attention(&q, &k, &v, 1, false)?)?;
-        let h = kernels::add(&h, &kernels::from_tokens(&mixed, height, width)?)?;
-        self.second.forward(&h, None, 1)
+        self.second.forward(&kernels::add_tokens(&h, &mixed)?, None, 1)
     }
 }

@@ -1,8 +1,8 @@
 //! The one wall between a host and the effect: what goes wrong behind it, goes no further.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use openfx_sys::{OfxStatus, kOfxStatFailed, kOfxStatOK, kOfxStatReplyDefault};
@@ -16,12 +16,15 @@ pub(super) enum Reply {
     Default,
 }
 
-static PANICS_PASS: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static PANICS_PASS: Cell<bool> = const { Cell::new(false) };
+}
 
-/// For tests of an effect: lets panics through the guard, so that they fail the test in
-/// which they happen. Never for a host: a panic that reaches one ends its process.
+/// For tests of an effect: lets panics on this thread through the guard, so that they
+/// fail the test in which they happen. Only with [`entry::act`](super::entry::act): a
+/// panic that reaches a C entry ends the process.
 pub fn let_panics_through(through: bool) {
-    PANICS_PASS.store(through, Ordering::Relaxed);
+    PANICS_PASS.set(through);
 }
 
 /// Runs an action: catches panics, turns errors into a status, lets `report` tell the
@@ -34,7 +37,7 @@ pub(super) fn guard(
 ) -> OfxStatus {
     let begun = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        if PANICS_PASS.load(Ordering::Relaxed) {
+        if PANICS_PASS.get() {
             resume_unwind(payload);
         }
         Err(Error::Panicked(words(payload)))

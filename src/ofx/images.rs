@@ -214,6 +214,9 @@ impl Drop for Pixels<'_> {
     }
 }
 
+/// More bytes than any picture has; beyond it the bounds or the stride are wild.
+const LARGEST: i128 = 1 << 40;
+
 /// The addresses that a picture covers.
 fn memory(info: &ImageInfo, data: NonNull<c_void>) -> Result<Range<usize>> {
     let wild = || Error::ImageFormat("a picture that does not fit into memory".to_owned());
@@ -226,7 +229,7 @@ fn memory(info: &ImageInfo, data: NonNull<c_void>) -> Result<Range<usize>> {
     let row_len = i128::from(info.row_len() as u64);
     let low = last.min(i128::from(start as u64));
     let high = last.max(i128::from(start as u64)) + row_len;
-    if low < 0 || high - low > isize::MAX as i128 {
+    if low < 0 || high - low > LARGEST {
         return Err(wild());
     }
     let low = usize::try_from(low).map_err(|_| wild())?;

@@ -17,7 +17,6 @@ use super::text;
 
 /// Stands for "the host wrote nothing": values that mean nothing in any property.
 const UNWRITTEN_INT: c_int = c_int::MIN + 0x5eed;
-const UNWRITTEN_DOUBLE: u64 = 0x7ff8_5eed_0bad_f00d;
 static UNWRITTEN_POINTER: u8 = 0;
 
 /// A property set of the host, for the length of an action. Never NULL.
@@ -69,12 +68,13 @@ impl<'h> Props<'h> {
     }
 
     pub(super) fn double_at(&self, name: &CStr, index: c_int) -> Option<f64> {
-        let mut value = f64::from_bits(UNWRITTEN_DOUBLE);
+        // A host that sends NaN says as little as one that writes nothing.
+        let mut value = f64::NAN;
         // SAFETY: as in `dimension`.
         let status = unsafe {
             call!(self.suites.property, propGetDouble(self.handle, name.as_ptr(), index, &mut value))
         };
-        (status == kOfxStatOK && value.to_bits() != UNWRITTEN_DOUBLE).then_some(value)
+        (status == kOfxStatOK && !value.is_nan()).then_some(value)
     }
 
     pub(super) fn double(&self, name: &CStr) -> Option<f64> {

@@ -17,10 +17,10 @@ pub enum PipelineError {
     NeedFrames,
     /// While a weight file is opened or read.
     #[error(transparent)]
-    Weights(#[from] WeightsError),
+    Weights(Box<WeightsError>),
     /// While a network is built or run.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(Box<ModelError>),
     /// The files do not fit each other or the settings; found before anything is computed.
     #[error("{0}")]
     Unfit(String),
@@ -52,5 +52,17 @@ impl From<DiffusionError> for PipelineError {
             DiffusionError::Cancelled => Self::Cancelled,
             other => Self::Diffusion(other),
         }
+    }
+}
+
+impl From<WeightsError> for PipelineError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
+}
+
+impl From<ModelError> for PipelineError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(Box::new(error))
     }
 }

@@ -9,6 +9,7 @@
 //! the host: a [`Request`] is plain values, and a [`Ticket`] is what a render thread waits on.
 
 pub mod cache;
+mod chain;
 mod diagnostics;
 mod error;
 mod key;

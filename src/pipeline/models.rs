@@ -130,10 +130,10 @@ impl<T> Slot<T> {
         id: Key,
         load: impl FnOnce() -> Result<T, PipelineError>,
     ) -> Result<Arc<T>, PipelineError> {
-        if let Some((known, value)) = &self.0 {
-            if *known == id {
-                return Ok(value.clone());
-            }
+        if let Some((known, value)) = &self.0
+            && *known == id
+        {
+            return Ok(value.clone());
         }
         // The old network goes before the new one is read: both at once may not fit.
         self.0 = None;

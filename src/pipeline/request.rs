@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::cache::default_folder;
 use super::key::Key;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
@@ -113,6 +114,13 @@ pub struct CacheSettings {
     pub folder: Option<PathBuf>,
     /// Bound in bytes; 0 keeps nothing on disk.
     pub limit: u64,
+}
+
+impl CacheSettings {
+    /// The folder that they mean.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.clone().unwrap_or_else(default_folder)
+    }
 }
 
 /// A working picture and the hash of its size and values.

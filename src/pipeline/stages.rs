@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
-use super::cache::{DiskCache, Entry, MemoryCache, default_folder};
+use super::cache::{DiskCache, Entry, MemoryCache};
+use super::chain::{Keys, context_length, keys, scheduler, second_pass};
 use super::diagnostics;
-use super::key::{Key, KeyBuilder};
+use super::key::Key;
 use super::models::{Chosen, ModelStore};
 use super::network::{Conditioning, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
@@ -20,12 +21,10 @@ use super::request::{Goal, Pass, PromptTrack, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
-    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, Scheduler, SeededNoise, Step, flip, sample,
-    sigmas,
+    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, sample, sigmas,
 };
 use crate::frame::{Rgb, psnr};
 use crate::model::tokenizer::tokenize;
-use crate::weights::MotionVersion;
 
 /// Stable Diffusion 1's factor between VAE latents and the sampler's space. A VAE of other latents bakes its own scale
 /// into its weights.
@@ -120,7 +119,7 @@ impl Runner {
 }
 
 fn disk_cache(settings: &CacheSettings) -> DiskCache {
-    DiskCache::new(settings.folder.clone().unwrap_or_else(default_folder), settings.limit)
+    DiskCache::new(settings.folder(), settings.limit)
 }
 
 /// One request in work.
@@ -135,13 +134,6 @@ struct Job<'a> {
     down: Vec<f32>,
     keys: Keys,
     report: Report,
-}
-
-/// The chain of keys of a request.
-struct Keys {
-    latents: Key,
-    unsampled: Key,
-    resampled: Key,
 }
 
 impl<'a> Job<'a> {
@@ -177,14 +169,16 @@ impl<'a> Job<'a> {
     ) -> Result<Tensor, PipelineError> {
         if let Some(tensor) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
             self.report.stage(name, Origin::Memory);
+            // It may have been made while another cache folder was chosen.
+            self.keep(name, &key, &Entry::from([(name.to_owned(), tensor.clone())]));
             return Ok(tensor);
         }
-        if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key)) {
-            if let Some(tensor) = entry.get(name).cloned() {
-                self.runner.memory.put(key, entry);
-                self.report.stage(name, Origin::Disk);
-                return Ok(tensor);
-            }
+        if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key))
+            && let Some(tensor) = entry.get(name).cloned()
+        {
+            self.runner.memory.put(key, entry);
+            self.report.stage(name, Origin::Disk);
+            return Ok(tensor);
         }
         let started = Instant::now();
         let before = self.report.computed();
@@ -193,14 +187,19 @@ impl<'a> Job<'a> {
         let own = started.elapsed().saturating_sub(self.report.computed() - before);
         self.report.stage(name, Origin::Computed(own));
         let entry = Entry::from([(name.to_owned(), tensor.clone())]);
-        if let Some(disk) = &self.disk {
-            if let Err(error) = disk.put(&key, name, &entry) {
-                log::warn!("{error}");
-                self.report.notice = Some(format!("{error}; the result is not kept"));
-            }
-        }
+        self.keep(name, &key, &entry);
         self.runner.memory.put(key, entry);
         Ok(tensor)
+    }
+
+    /// Writes an entry to disk. A failure is a notice: the result is right all the same.
+    fn keep(&mut self, name: &'static str, key: &Key, entry: &Entry) {
+        if let Some(disk) = &self.disk
+            && let Err(error) = disk.put(key, name, entry)
+        {
+            log::warn!("{error}");
+            self.report.notice = Some(format!("{error}; the result is not kept"));
+        }
     }
 
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
@@ -235,14 +234,9 @@ impl<'a> Job<'a> {
     fn resampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("resampled", self.keys.resampled, |job| {
             let noise = job.unsampled()?;
-            let (pass, sigmas) = (job.second_pass(), job.down.clone());
+            let (pass, sigmas) = (second_pass(job.request), job.down.clone());
             job.pass(&pass, &sigmas, noise, 2, "Resampling")
         })
-    }
-
-    /// The second pass: the style's, or for a reconstruction the first one's prompts with a cfg of 1.
-    fn second_pass(&self) -> Pass {
-        second_pass(self.request)
     }
 
     /// Frame `index` of the styled clip at the working size.
@@ -289,7 +283,7 @@ impl<'a> Job<'a> {
         let costs = [
             frames,
             evaluations(&self.request.unsample, self.up.len().saturating_sub(1)),
-            evaluations(&self.second_pass(), self.down.len().saturating_sub(1)),
+            evaluations(&second_pass(self.request), self.down.len().saturating_sub(1)),
             1.0,
         ];
         let total: f64 = costs.iter().sum();
@@ -469,7 +463,7 @@ impl<'a> Job<'a> {
         let working =
             frames.iter().map(|f| to_tensor(&f.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
         entry.insert("frames.working".to_owned(), Tensor::cat(&working, 0)?);
-        let second = self.second_pass();
+        let second = second_pass(self.request);
         for (prefix, pass) in [("text", &second), ("text.unsample", &request.unsample)] {
             let conditioning = self.conditioning(pass)?;
             entry.insert(format!("{prefix}.positive"), conditioning.positive);
@@ -495,92 +489,4 @@ impl<'a> Job<'a> {
 
 fn decibels(one: &Rgb, other: &Rgb) -> Result<f64, PipelineError> {
     psnr(one, other).map_err(|e| PipelineError::Internal(e.to_string()))
-}
-
-/// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
-fn scheduler(name: &str) -> Result<Scheduler, PipelineError> {
-    let name = if name == "ays" { Scheduler::AysSd1.as_str() } else { name };
-    Ok(name.parse::<Scheduler>()?)
-}
-
-/// Window length: as asked, or what the module was trained on.
-fn context_length(asked: usize, version: Option<MotionVersion>) -> usize {
-    match (asked, version) {
-        (0, Some(MotionVersion::Hotshot)) => 8,
-        (0, _) => 16,
-        (asked, _) => asked,
-    }
-}
-
-fn second_pass(request: &Request) -> Pass {
-    match request.goal {
-        Goal::Result | Goal::Analyse => request.resample.clone(),
-        Goal::Reconstruction => Pass {
-            positive: request.unsample.positive.clone(),
-            negative: request.unsample.negative.clone(),
-            cfg: vec![1.0; request.resample.cfg.len()],
-            ..request.resample.clone()
-        },
-    }
-}
-
-/// Adds what a pass depends on to a key. With a cfg of 1 the negative prompt has no say, so it is left out.
-fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
-    let track = |key: KeyBuilder, name: &str, track: &PromptTrack| {
-        // By text and not by index, so that the order in which texts were met does not matter.
-        let mut key = key.number(name, if track.is_constant() { 1 } else { track.mix.len() as i64 });
-        let frames = if track.is_constant() { 1 } else { track.mix.len() };
-        for mix in track.mix.iter().take(frames) {
-            key = key.number("terms", mix.len() as i64);
-            for (index, weight) in mix {
-                key = key
-                    .text("text", track.texts.get(*index).map_or("", String::as_str))
-                    .floats("weight", &[f64::from(*weight)]);
-            }
-        }
-        key
-    };
-    let key = track(key, "positive", &pass.positive);
-    let key = if pass.cfg.iter().all(|c| *c == 1.0) { key } else { track(key, "negative", &pass.negative) };
-    key.floats("cfg", &pass.cfg)
-        .text("sampler", pass.sampler.as_str())
-        .text("scheduler", pass.scheduler.0)
-        .number("steps", pass.steps as i64)
-}
-
-fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> Result<Keys, PipelineError> {
-    let latents = match &request.latents {
-        Some(path) => diagnostics::latents_key(path)?,
-        None => {
-            Key::of("latents").key("vae", &chosen.vae_id()).keys("frames", &request.source.digests).finish()
-        }
-    };
-    let motion = &request.motion;
-    let mut unsampled = Key::of("unsampled")
-        .key("latents", &latents)
-        .key("checkpoint", &chosen.checkpoint_id())
-        .text("precision", dtype.as_str())
-        .text("betas", betas.as_str())
-        .floats("denoise", &[request.denoise])
-        .number("clip skip", request.clip_skip as i64);
-    if let Some(id) = chosen.motion_id() {
-        unsampled = unsampled
-            .key("motion", &id)
-            .number("length", context_length(motion.length, chosen.motion_version) as i64)
-            .number("overlap", motion.overlap as i64)
-            .number("stride", motion.stride as i64)
-            .text("schedule", motion.schedule.as_str())
-            .text("fuse", motion.fuse.as_str())
-            .number("closed", i64::from(motion.closed))
-            .floats("scale", &motion.scale)
-            .floats("effect", &[motion.effect]);
-    }
-    let unsampled = add_pass(unsampled, &request.unsample).finish();
-    let second = second_pass(request);
-    let mut resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
-    if !second.sampler.is_deterministic() {
-        let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();
-        resampled = resampled.number("seed", request.seed as i64).floats("frames", &frames);
-    }
-    Ok(Keys { latents, unsampled, resampled: resampled.finish() })
 }

@@ -1,12 +1,11 @@
 //! The worker: one thread that owns the networks and works requests off, one after the other.
 //!
 //! A render thread submits a request and waits on its ticket with a timeout, so that it can report progress and ask
-//! the host whether to go on. The thread starts with the first request and ends when it has been idle for a while or
-//! the plugin is unloaded.
+//! the host whether to go on. The thread starts with the first request and ends when the plugin is unloaded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -109,6 +108,8 @@ enum Task {
 struct Running {
     tasks: Sender<Task>,
     thread: JoinHandle<()>,
+    /// The requests that are queued or being worked on, to be cancelled when the worker has to end.
+    open: Vec<Weak<Control>>,
 }
 
 /// The door to the worker. One per process: models and caches are shared by all instances of the effect.
@@ -132,6 +133,10 @@ impl Engine {
         let control = Arc::new(Control::default());
         let (answer, receiver) = bounded(1);
         self.send(Task::Run { request: Box::new(request), control: control.clone(), answer })?;
+        if let Some(running) = self.running.lock().as_mut() {
+            running.open.retain(|c| c.strong_count() > 0);
+            running.open.push(Arc::downgrade(&control));
+        }
         Ok(Ticket { control, answer: receiver })
     }
 
@@ -148,9 +153,13 @@ impl Engine {
             .map_err(|_| PipelineError::Internal("the worker ended while the cache was cleared".to_owned()))
     }
 
-    /// Ends the worker and frees models and caches. The next request starts it anew.
+    /// Ends the worker and frees models and caches; what is being worked on is cancelled. The next request starts it
+    /// anew.
     pub fn stop(&self) {
         if let Some(running) = self.running.lock().take() {
+            for control in running.open.iter().filter_map(Weak::upgrade) {
+                control.cancelled.store(true, Ordering::Relaxed);
+            }
             let _ = running.tasks.send(Task::Stop);
             let _ = running.thread.join();
         }
@@ -177,7 +186,7 @@ fn start() -> Result<Running, PipelineError> {
         .name("unsample worker".to_owned())
         .spawn(move || work(&queue))
         .map_err(|e| PipelineError::Internal(format!("no thread for the worker: {e}")))?;
-    Ok(Running { tasks, thread })
+    Ok(Running { tasks, thread, open: Vec::new() })
 }
 
 fn work(queue: &Receiver<Task>) {

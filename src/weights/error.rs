@@ -57,6 +57,6 @@ pub enum WeightsError {
         /// The tensor's name in the file.
         tensor: String,
         /// The device's error.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
 }

@@ -224,10 +224,13 @@ impl TensorFile {
                 });
             }
         };
-        stored
-            .and_then(|tensor| tensor.to_dtype(dtype))
-            .and_then(|tensor| tensor.to_device(device))
-            .map_err(|source| WeightsError::Device { file: self.file_name(), tensor: name.into(), source })
+        stored.and_then(|tensor| tensor.to_dtype(dtype)).and_then(|tensor| tensor.to_device(device)).map_err(
+            |source| WeightsError::Device {
+                file: self.file_name(),
+                tensor: name.into(),
+                source: Box::new(source),
+            },
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use super::{cpu, cpu_attention};
+use super::{cpu, cpu_attention, cpu_temporal};
 
 /// Scores that are held at once on devices (f32): 256 MiB.
 const BUDGET: usize = 64 << 20;
@@ -90,7 +90,7 @@ pub fn temporal_attention(
     }
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
     if cpu::is_fast(&q) && cpu::is_fast(&k) && cpu::is_fast(&v) {
-        let out = cpu_attention::temporal(
+        let out = cpu_temporal::attention(
             [&cpu::values(&q)?, &cpu::values(&k)?, &cpu::values(&v)?],
             [n / frames, frames, pixels, channels],
             heads,

@@ -43,3 +43,22 @@ impl Deref for Values<'_> {
 pub(super) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)
 }
+
+/// Runs `f` as compiled for the widest vectors that this processor has.
+///
+/// The body has to be inlined into the function that is compiled for those vectors, so `f` is written as
+/// `#[inline(always)] || { .. }` and heavy loops in it are `for` loops: adaptors such as `fold` are functions of their
+/// own, which the compiler may leave outside.
+#[inline]
+pub(super) fn vectorized<R>(f: impl FnMut() -> R) -> R {
+    // A closure called through FnOnce goes through a shim that is not inlined; called through FnMut it does not.
+    struct Body<F>(F);
+    impl<R, F: FnMut() -> R> pulp::WithSimd for Body<F> {
+        type Output = R;
+        #[inline(always)]
+        fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    pulp::Arch::new().dispatch(Body(f))
+}

@@ -1,5 +1,7 @@
 //! Convolution for f32 on the processor, as matrix products over gathered patches.
 //!
+//! (The common 3x3 convolution with few channels has a way of its own, [`super::cpu_conv3`].)
+//!
 //! Two ways, by where the work lies. Wide pictures with few channels: every task takes one frame, gathers the patches
 //! of a few rows into a tile that stays in its cache and multiplies the weights with it, straight into the result.
 //! Few pixels with many channels (the deep levels of SD1.5): the patches of many frames are gathered side by side, so
@@ -7,6 +9,7 @@
 
 use rayon::prelude::*;
 
+use super::cpu_conv3;
 use super::gemm::{Matrix, Product, product};
 
 /// Sizes of a convolution.
@@ -45,8 +48,22 @@ const TILE: usize = 1 << 17;
 /// Values of the patches that are gathered from many frames at once.
 const GATHERED: usize = 1 << 23;
 
+/// Weights up to this number stay in the caches while a strip of pixels passes.
+const DIRECT: usize = 1 << 20;
+
 /// `[frames, out_channels, out_height, out_width]`.
 pub(super) fn conv2d(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry) -> Vec<f32> {
+    let Geometry { frames, channels, height, width, out_channels, .. } = *geometry;
+    let same_size = geometry.out_height == height && geometry.out_width == width;
+    if geometry.kernel == 3
+        && geometry.stride == 1
+        && geometry.before == 1
+        && same_size
+        && weight.len() <= DIRECT
+    {
+        let sizes = cpu_conv3::Sizes { frames, channels, height, width, out_channels };
+        return cpu_conv3::conv3x3(x, weight, bias, &sizes);
+    }
     let mut out = vec![0f32; geometry.frames * geometry.out_channels * geometry.out_pixels()];
     if out.is_empty() {
         return out;
@@ -63,8 +80,9 @@ fn by_frame(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry
     let (depth, pixels) = (geometry.depth(), geometry.out_pixels());
     let frame_in = geometry.channels * geometry.height * geometry.width;
     let frame_out = geometry.out_channels * pixels;
-    // One task for each frame keeps the tiles in the caches; a lone frame uses the threads inside the product.
-    let share = geometry.frames >= rayon::current_num_threads().min(4);
+    // One task for each frame keeps the tiles in the caches; few frames use the threads inside the product. The choice
+    // does not depend on the machine, so that sums are taken in the same order on every one.
+    let share = geometry.frames >= 4;
     let rows =
         (TILE * if share { 1 } else { 8 } / (depth * geometry.out_width)).clamp(1, geometry.out_height);
     let one = |(out, x): (&mut [f32], &[f32])| {

@@ -3,6 +3,8 @@
 //! Everything is `inline(always)`: the callers run inside `pulp::Arch::dispatch`, which compiles a closure once for
 //! every instruction set and picks at run time.
 
+use pulp::Simd;
+
 /// Lanes of the widest registers in use; sums keep this many partial sums.
 pub(super) const LANES: usize = 16;
 /// Values that are summed in f32 before the sum goes on in f64.
@@ -110,6 +112,24 @@ pub(super) fn softmax(row: &mut [f32]) {
 #[inline(always)]
 fn weight(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { exp(x) }
+}
+
+/// 2^x for x <= 0, as a power of two times the exponential series of ln(2) times the rest (up to the sixth power; the
+/// next term is 1e-7 of the result at most).
+#[inline(always)]
+pub(super) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    // Adding this number rounds to an integer and leaves that integer in the low bits.
+    let round = simd.splat_f32s(12_582_912.0);
+    let x = simd.max_f32s(x, simd.splat_f32s(-126.0));
+    let shifted = simd.add_f32s(x, round);
+    let rest = simd.sub_f32s(x, simd.sub_f32s(shifted, round));
+    let mut power = simd.splat_f32s(1.540_353e-4);
+    for factor in [1.333_355_8e-3, 9.618_129e-3, 5.550_411e-2, 2.402_265e-1, std::f32::consts::LN_2, 1.0] {
+        power = simd.mul_add_e_f32s(power, rest, simd.splat_f32s(factor));
+    }
+    let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
+    let scale = simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23));
+    simd.mul_f32s(power, simd.transmute_f32s_u32s(scale))
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Linear layers, and the way between pictures and tokens.
 
 use candle_core::{Result, Tensor};
+use rayon::prelude::*;
 
-use super::cpu;
 use super::gemm::{Matrix, Product, product};
+use super::{cpu, cpu_tokens};
+
+/// Rows of a task that adds a bias.
+const ROWS: usize = 1024;
 
 /// `[.., in]` times weights `[out, in]`, plus a bias `[out]`, plus `residual` `[.., out]` where given.
 pub fn linear(
@@ -30,11 +34,14 @@ pub fn linear(
         }
         if let Some(bias) = bias {
             let bias = cpu::values(bias)?;
-            for row in out.chunks_mut(out_width) {
-                for (value, bias) in row.iter_mut().zip(bias.iter()) {
-                    *value += bias;
+            let bias: &[f32] = &bias;
+            out.par_chunks_mut(ROWS * out_width).for_each(|rows| {
+                for row in rows.chunks_mut(out_width) {
+                    for (value, bias) in row.iter_mut().zip(bias) {
+                        *value += bias;
+                    }
                 }
-            }
+            });
         }
         let how = Product {
             rows,
@@ -63,11 +70,23 @@ pub fn linear(
 /// `[n, channels, height, width]` to `[n, height * width, channels]`.
 pub fn to_tokens(x: &Tensor) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
+    let x = x.contiguous()?;
+    if cpu::is_fast(&x) {
+        return cpu::tensor(cpu_tokens::transpose(&cpu::values(&x)?, c, h * w, None), &[n, h * w, c]);
+    }
     x.reshape((n, c, h * w))?.transpose(1, 2)?.contiguous()
 }
 
-/// `[n, height * width, channels]` to `[n, channels, height, width]`.
-pub fn from_tokens(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    let (n, _, c) = x.dims3()?;
-    x.transpose(1, 2)?.reshape((n, c, height, width))?.contiguous()
+/// A picture `[n, channels, height, width]` plus tokens `[n, height * width, channels]`.
+pub fn add_tokens(picture: &Tensor, tokens: &Tensor) -> Result<Tensor> {
+    let (n, c, h, w) = picture.dims4()?;
+    if tokens.dims3()? != (n, h * w, c) {
+        candle_core::bail!("tokens {:?} do not fit the picture {:?}", tokens.dims(), picture.dims());
+    }
+    if cpu::is_fast(picture) && cpu::is_fast(tokens) {
+        let (picture, tokens) = (picture.contiguous()?, tokens.contiguous()?);
+        let out = cpu_tokens::transpose(&cpu::values(&tokens)?, h * w, c, Some(&cpu::values(&picture)?));
+        return cpu::tensor(out, picture.dims());
+    }
+    picture + tokens.transpose(1, 2)?.reshape((n, c, h, w))?
 }

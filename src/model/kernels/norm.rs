@@ -59,17 +59,39 @@ pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> 
 }
 
 /// Layer normalisation over the last axis with f32 gains and biases; eps 1e-5.
-pub fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Tensor> {
+///
+/// With `positions` `[frames, channels]` the input is `[videos * frames, pixels, channels]`, and each frame's position
+/// is added to the result.
+pub fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, positions: Option<&Tensor>) -> Result<Tensor> {
     const EPS: f64 = 1e-5;
     let x = x.contiguous()?;
-    if cpu::is_fast(&x) {
-        let out =
-            cpu_norm::layer_norm(&cpu::values(&x)?, &cpu::values(gain)?, &cpu::values(bias)?, EPS as f32);
+    let frames = match positions {
+        Some(positions) => positions.dim(0)?,
+        None => 1,
+    };
+    if positions.is_some() && (x.rank() != 3 || frames == 0 || x.dim(0)? % frames != 0) {
+        candle_core::bail!("positions of {frames} frames for {:?}", x.dims());
+    }
+    if cpu::is_fast(&x) && positions.is_none_or(cpu::is_fast) {
+        let (values, gain, bias) = (cpu::values(&x)?, cpu::values(gain)?, cpu::values(bias)?);
+        let positions = positions.map(Tensor::contiguous).transpose()?;
+        let positions = positions.as_ref().map(cpu::values).transpose()?;
+        let out = match &positions {
+            Some(positions) => {
+                let shifts = (&**positions, x.dim(1)?);
+                cpu_norm::layer_norm(&values, &gain, &bias, EPS as f32, Some(shifts))
+            }
+            None => cpu_norm::layer_norm(&values, &gain, &bias, EPS as f32, None),
+        };
         return cpu::tensor(out, x.dims());
     }
     let wide = x.to_dtype(DType::F32)?;
     let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     let normed = centred.broadcast_div(&(variance + EPS)?.sqrt()?)?;
-    normed.broadcast_mul(gain)?.broadcast_add(bias)?.to_dtype(x.dtype())
+    let out = normed.broadcast_mul(gain)?.broadcast_add(bias)?.to_dtype(x.dtype())?;
+    let Some(positions) = positions else { return Ok(out) };
+    let (n, pixels, channels) = x.dims3()?;
+    let by_frame = out.reshape((n / frames, frames, pixels, channels))?;
+    by_frame.broadcast_add(&positions.reshape((1, frames, 1, channels))?)?.reshape((n, pixels, channels))
 }

@@ -9,41 +9,31 @@ use super::{cpu, cpu_math};
 const TASK: usize = 1 << 14;
 
 fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
-    let arch = pulp::Arch::new();
     let x = x.contiguous()?;
     let values = cpu::values(&x)?;
     let mut out = vec![0f32; values.len()];
     out.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).for_each(|(out, x)| {
-        arch.dispatch(|| {
-            for (out, x) in out.iter_mut().zip(x) {
-                *out = f(*x);
-            }
-        });
+        cpu::vectorized(
+            #[inline(always)]
+            || {
+                for (out, x) in out.iter_mut().zip(x) {
+                    *out = f(*x);
+                }
+            },
+        );
     });
     cpu::tensor(out, x.dims())
 }
 
 /// x * sigmoid(x).
 pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if cpu::is_fast(x) {
-        map(
-            x,
-            #[inline(always)]
-            |v| cpu_math::silu(v),
-        )
-    } else {
-        x.silu()
-    }
+    if cpu::is_fast(x) { map(x, cpu_math::silu) } else { x.silu() }
 }
 
 /// x * sigmoid(1.702 x), the activation of CLIP-L.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
-        return map(
-            x,
-            #[inline(always)]
-            |v| cpu_math::quick_gelu(v),
-        );
+        return map(x, cpu_math::quick_gelu);
     }
     let gate = ((x * -1.702)?.exp()? + 1.0)?;
     x / gate
@@ -65,20 +55,22 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
         let gates = x.narrow(D::Minus1, half, half)?.to_dtype(DType::F32)?;
         return values * gates.gelu_erf()?.to_dtype(x.dtype())?;
     }
-    let arch = pulp::Arch::new();
     let x = x.contiguous()?;
     let values = cpu::values(&x)?;
     let mut out = vec![0f32; values.len() / 2];
     let rows = TASK.div_ceil(half.max(1));
     out.par_chunks_mut(rows * half).zip(values.par_chunks(rows * half * 2)).for_each(|(out, x)| {
-        arch.dispatch(|| {
-            for (out, x) in out.chunks_mut(half).zip(x.chunks(half * 2)) {
-                let (values, gates) = x.split_at(half);
-                for ((out, value), gate) in out.iter_mut().zip(values).zip(gates) {
-                    *out = value * cpu_math::gelu(*gate);
+        cpu::vectorized(
+            #[inline(always)]
+            || {
+                for (out, x) in out.chunks_mut(half).zip(x.chunks(half * 2)) {
+                    let (values, gates) = x.split_at(half);
+                    for ((out, value), gate) in out.iter_mut().zip(values).zip(gates) {
+                        *out = value * cpu_math::gelu(*gate);
+                    }
                 }
-            }
-        });
+            },
+        );
     });
     cpu::tensor(out, &shape)
 }
@@ -91,14 +83,16 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (a, b) = (a.contiguous()?, b.contiguous()?);
     let (left, right) = (cpu::values(&a)?, cpu::values(&b)?);
     let mut out = vec![0f32; left.len()];
-    let arch = pulp::Arch::new();
     out.par_chunks_mut(TASK).zip(left.par_chunks(TASK)).zip(right.par_chunks(TASK)).for_each(
         |((out, a), b)| {
-            arch.dispatch(|| {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = a + b;
-                }
-            });
+            cpu::vectorized(
+                #[inline(always)]
+                || {
+                    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                        *out = a + b;
+                    }
+                },
+            );
         },
     );
     cpu::tensor(out, a.dims())

@@ -239,7 +239,7 @@ impl ParamKind<'_> {
     }
 
     fn has_value(&self) -> bool {
-        !matches!(self, Self::Group { .. } | Self::Page { .. })
+        !matches!(self, Self::Group { .. } | Self::Page { .. } | Self::PushButton)
     }
 }
 
@@ -301,10 +301,8 @@ fn describe(hosted: &Hosted, props: &Props<'_>, def: &ParamDef<'_>) {
     if def.kind.has_value() {
         props.offer_flag(kOfxParamPropEvaluateOnChange, def.evaluates);
         props.offer_flag(kOfxParamPropPersistant, def.persistent);
-        if def.kind != ParamKind::PushButton {
-            let animates = def.animates && def.kind.can_animate(hosted);
-            props.offer_flag(kOfxParamPropAnimates, animates);
-        }
+        let animates = def.animates && def.kind.can_animate(hosted);
+        props.offer_flag(kOfxParamPropAnimates, animates);
     }
     match &def.kind {
         ParamKind::Int { default, range, display } => {

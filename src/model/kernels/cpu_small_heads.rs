@@ -1,0 +1,167 @@
+//! Attention with narrow heads (4 to 16 channels) for f32 on the processor.
+//!
+//! With so few channels a head's scores cost less to compute than to store, so nothing is stored: the lanes of a
+//! register are queries, the keys pass by one after the other, once to find each query's highest score and once to add
+//! up weights and values.
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::cpu_attention::Sizes;
+use super::cpu_math::exp2;
+
+/// Queries of a task; a multiple of every register's lanes.
+const QUERIES: usize = 64;
+
+/// Whether there is a kernel for heads of this width.
+pub(super) fn supports(width: usize) -> bool {
+    matches!(width, 4 | 5 | 6 | 8 | 10 | 12 | 16)
+}
+
+/// See [`super::attention`]; without a mask.
+pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f32> {
+    let Sizes { n, m, tokens, keys, channels, heads, .. } = *sizes;
+    let mut out = vec![0f32; q.len()];
+    let (k, v) = (by_head(k, keys, channels, heads), by_head(v, keys, channels, heads));
+    let arch = pulp::Arch::new();
+    let tasks: Vec<(usize, usize, &mut [f32])> = out
+        .chunks_mut(tokens * channels)
+        .enumerate()
+        .flat_map(|(index, out)| {
+            let blocks = out.chunks_mut(QUERIES * channels).enumerate();
+            blocks.map(move |(place, out)| (index, place * QUERIES, out))
+        })
+        .collect();
+    tasks.into_par_iter().for_each(|(index, first, out)| {
+        let rows = out.len() / channels;
+        let q = &q[(index * tokens + first) * channels..][..rows * channels];
+        let set = index / (n / m) * keys * channels;
+        let (k, v) = (&k[set..][..keys * channels], &v[set..][..keys * channels]);
+        arch.dispatch(Task { q, k, v, out, rows, keys, channels, heads });
+    });
+    out
+}
+
+/// `[m, keys, heads, width]` to `[m, heads, keys, width]`.
+fn by_head(x: &[f32], keys: usize, channels: usize, heads: usize) -> Vec<f32> {
+    let width = channels / heads;
+    let mut out = vec![0f32; x.len()];
+    out.par_chunks_mut(keys * channels).zip(x.par_chunks(keys * channels)).for_each(|(out, x)| {
+        for (head, out) in out.chunks_mut(keys * width).enumerate() {
+            for (out, x) in out.chunks_mut(width).zip(x.chunks(channels)) {
+                out.copy_from_slice(&x[head * width..][..width]);
+            }
+        }
+    });
+    out
+}
+
+struct Task<'a> {
+    q: &'a [f32],
+    k: &'a [f32],
+    v: &'a [f32],
+    out: &'a mut [f32],
+    rows: usize,
+    keys: usize,
+    channels: usize,
+    heads: usize,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.channels / self.heads {
+            4 => self.run::<S, 4, 2>(simd),
+            5 => self.run::<S, 5, 2>(simd),
+            6 => self.run::<S, 6, 2>(simd),
+            8 => self.run::<S, 8, 1>(simd),
+            10 => self.run::<S, 10, 1>(simd),
+            12 => self.run::<S, 12, 1>(simd),
+            16 => self.run::<S, 16, 1>(simd),
+            // `supports` lets no other width through.
+            _ => {}
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Heads of `WIDTH` channels, `VECTORS` registers of queries at a time.
+    #[inline(always)]
+    fn run<S: Simd, const WIDTH: usize, const VECTORS: usize>(self, simd: S) {
+        let Self { q, k, v, out, rows, keys, channels, heads } = self;
+        // Scores in units of log 2, so that weights are powers of two.
+        let scale = std::f32::consts::LOG2_E / (WIDTH as f32).sqrt();
+        let lanes = VECTORS * S::F32_LANES;
+        let mut turned = [[0f32; QUERIES]; WIDTH];
+        for head in 0..heads {
+            let (k, _) = k[head * keys * WIDTH..][..keys * WIDTH].as_chunks::<WIDTH>();
+            let (v, _) = v[head * keys * WIDTH..][..keys * WIDTH].as_chunks::<WIDTH>();
+            for (row, q) in q.chunks_exact(channels).enumerate() {
+                for (turned, q) in turned.iter_mut().zip(&q[head * WIDTH..][..WIDTH]) {
+                    turned[row] = q * scale;
+                }
+            }
+            for first in (0..rows).step_by(lanes) {
+                let mut queries = [[simd.splat_f32s(0.0); VECTORS]; WIDTH];
+                for (queries, turned) in queries.iter_mut().zip(&turned) {
+                    let (turned, _) = S::as_simd_f32s(&turned[first..first + lanes]);
+                    for (query, turned) in queries.iter_mut().zip(turned) {
+                        *query = *turned;
+                    }
+                }
+                let mut highest = [simd.splat_f32s(f32::MIN); VECTORS];
+                for key in k {
+                    for (highest, score) in highest.iter_mut().zip(scores(simd, &queries, key)) {
+                        *highest = simd.max_f32s(*highest, score);
+                    }
+                }
+                let mut total = [simd.splat_f32s(0.0); VECTORS];
+                let mut sums = [[simd.splat_f32s(0.0); VECTORS]; WIDTH];
+                for (key, value) in k.iter().zip(v) {
+                    let mut weights = scores(simd, &queries, key);
+                    for ((weight, highest), total) in weights.iter_mut().zip(&highest).zip(&mut total) {
+                        *weight = exp2(simd, simd.sub_f32s(*weight, *highest));
+                        *total = simd.add_f32s(*total, *weight);
+                    }
+                    for (sums, value) in sums.iter_mut().zip(value) {
+                        let value = simd.splat_f32s(*value);
+                        for (sum, weight) in sums.iter_mut().zip(&weights) {
+                            *sum = simd.mul_add_e_f32s(*weight, value, *sum);
+                        }
+                    }
+                }
+                // The queries' places are free by now.
+                for (turned, sums) in turned.iter_mut().zip(&sums) {
+                    let (turned, _) = S::as_mut_simd_f32s(&mut turned[first..first + lanes]);
+                    for ((turned, sum), total) in turned.iter_mut().zip(sums).zip(&total) {
+                        *turned = simd.div_f32s(*sum, *total);
+                    }
+                }
+            }
+            for (row, out) in out.chunks_exact_mut(channels).enumerate() {
+                for (out, turned) in out[head * WIDTH..][..WIDTH].iter_mut().zip(&turned) {
+                    *out = turned[row];
+                }
+            }
+        }
+    }
+}
+
+/// The products of some queries with one key.
+#[inline(always)]
+fn scores<S: Simd, const WIDTH: usize, const VECTORS: usize>(
+    simd: S,
+    queries: &[[S::f32s; VECTORS]; WIDTH],
+    key: &[f32; WIDTH],
+) -> [S::f32s; VECTORS] {
+    let mut scores = [simd.splat_f32s(0.0); VECTORS];
+    for (queries, key) in queries.iter().zip(key) {
+        let key = simd.splat_f32s(*key);
+        for (score, query) in scores.iter_mut().zip(queries) {
+            *score = simd.mul_add_e_f32s(*query, key, *score);
+        }
+    }
+    scores
+}

@@ -1,0 +1,116 @@
+//! What every stage of a request depends on: its passes as they will run, and the chain of keys.
+//!
+//! A key holds what can matter and nothing else, so that a setting without effect does not cost a stage.
+
+use candle_core::DType;
+
+use super::PipelineError;
+use super::diagnostics;
+use super::key::{Key, KeyBuilder};
+use super::models::Chosen;
+use super::request::{Goal, Pass, PromptTrack, Request};
+use crate::diffusion::{Betas, Scheduler};
+use crate::weights::MotionVersion;
+
+/// The chain of keys of a request.
+pub struct Keys {
+    /// Of the clip's latents.
+    pub latents: Key,
+    /// Of the clip as noise.
+    pub unsampled: Key,
+    /// Of the styled latents.
+    pub resampled: Key,
+}
+
+/// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
+pub fn scheduler(name: &str) -> Result<Scheduler, PipelineError> {
+    let name = if name == "ays" { Scheduler::AysSd1.as_str() } else { name };
+    Ok(name.parse::<Scheduler>()?)
+}
+
+/// Window length: as asked, or what the module was trained on.
+pub fn context_length(asked: usize, version: Option<MotionVersion>) -> usize {
+    match (asked, version) {
+        (0, Some(MotionVersion::Hotshot)) => 8,
+        (0, _) => 16,
+        (asked, _) => asked,
+    }
+}
+
+/// The second pass: the style's, or for a reconstruction the first one's prompts with a cfg of 1.
+pub fn second_pass(request: &Request) -> Pass {
+    match request.goal {
+        Goal::Result | Goal::Analyse => request.resample.clone(),
+        Goal::Reconstruction => Pass {
+            positive: request.unsample.positive.clone(),
+            negative: request.unsample.negative.clone(),
+            cfg: vec![1.0; request.resample.cfg.len()],
+            ..request.resample.clone()
+        },
+    }
+}
+
+/// Adds what a pass depends on to a key. With a cfg of 1 the negative prompt has no say, so it is left out.
+fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
+    let track = |key: KeyBuilder, name: &str, track: &PromptTrack| {
+        // By text and not by index, so that the order in which texts were met does not matter.
+        let mut key = key.number(name, if track.is_constant() { 1 } else { track.mix.len() as i64 });
+        let frames = if track.is_constant() { 1 } else { track.mix.len() };
+        for mix in track.mix.iter().take(frames) {
+            key = key.number("terms", mix.len() as i64);
+            for (index, weight) in mix {
+                key = key
+                    .text("text", track.texts.get(*index).map_or("", String::as_str))
+                    .floats("weight", &[f64::from(*weight)]);
+            }
+        }
+        key
+    };
+    let key = track(key, "positive", &pass.positive);
+    let key = if pass.cfg.iter().all(|c| *c == 1.0) { key } else { track(key, "negative", &pass.negative) };
+    key.floats("cfg", &pass.cfg)
+        .text("sampler", pass.sampler.as_str())
+        .text("scheduler", pass.scheduler.0)
+        .number("steps", pass.steps as i64)
+}
+
+/// The keys of a request's stages.
+///
+/// # Errors
+/// When the latents file cannot be read.
+pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> Result<Keys, PipelineError> {
+    let latents = match &request.latents {
+        Some(path) => diagnostics::latents_key(path)?,
+        None => {
+            Key::of("latents").key("vae", &chosen.vae_id()).keys("frames", &request.source.digests).finish()
+        }
+    };
+    let motion = &request.motion;
+    let mut unsampled = Key::of("unsampled")
+        .key("latents", &latents)
+        .key("checkpoint", &chosen.checkpoint_id())
+        .text("precision", dtype.as_str())
+        .text("betas", betas.as_str())
+        .floats("denoise", &[request.denoise])
+        .number("clip skip", request.clip_skip as i64);
+    if let Some(id) = chosen.motion_id() {
+        unsampled = unsampled
+            .key("motion", &id)
+            .number("length", context_length(motion.length, chosen.motion_version) as i64)
+            .number("overlap", motion.overlap as i64)
+            .number("stride", motion.stride as i64)
+            .text("schedule", motion.schedule.as_str())
+            .text("fuse", motion.fuse.as_str())
+            .number("closed", i64::from(motion.closed))
+            .floats("scale", &motion.scale)
+            .floats("effect", &[motion.effect]);
+    }
+    let unsampled = add_pass(unsampled, &request.unsample).finish();
+    let second = second_pass(request);
+    let mut resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
+    if !second.sampler.is_deterministic() {
+        let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();
+        resampled = resampled.number("seed", request.seed as i64).floats("frames", &frames);
+    }
+    Ok(Keys { latents, unsampled, resampled: resampled.finish() })
+}

@@ -1,0 +1,30 @@
+//! The tokenizer against the reference workflow's lists.
+
+#[path = "support/networks.rs"]
+mod support;
+
+use unsample::model::tokenizer::tokenize;
+
+#[test]
+fn all_prompts_of_the_reference() {
+    // A copy of ../shared/reference/vectors/tokens.json, made by the reference workflow's own code; CLIP-L only.
+    let text = std::fs::read_to_string(support::golden("tokens/tokens.json")).unwrap();
+    let all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    assert!(all.len() >= 10);
+    for (prompt, want) in &all {
+        let got = tokenize(prompt);
+        let want: Vec<Vec<(u32, f64)>> = serde_json::from_value(want.clone()).unwrap();
+        assert_eq!(got.chunks.len(), want.len(), "chunks of {prompt:?}");
+        for (number, (got, want)) in got.chunks.iter().zip(&want).enumerate() {
+            assert_eq!(got.len(), 77);
+            let ids = |chunk: &[(u32, f64)]| chunk.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+            let wide: Vec<(u32, f64)> = got.iter().map(|(id, weight)| (*id, f64::from(*weight))).collect();
+            // The list leaves the padding at the end of a chunk away.
+            assert_eq!(ids(&wide[..want.len()]), ids(want), "chunk {number} of {prompt:?}");
+            assert!(wide[want.len()..].iter().all(|token| *token == (49407, 1.0)), "padding of {prompt:?}");
+            for (got, want) in wide.iter().zip(want) {
+                assert!((got.1 - want.1).abs() < 1e-6, "weight {} for {} in {prompt:?}", got.1, want.1);
+            }
+        }
+    }
+}
