@@ -11,10 +11,16 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The plugin's library, which cargo builds beside the program.
+/// The plugin's library. Cargo leaves it in one of two places; an old copy in the other must not win.
 fn library() -> PathBuf {
     let name = format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    Path::new(env!("CARGO_BIN_EXE_unsample")).with_file_name(name)
+    let beside = Path::new(env!("CARGO_BIN_EXE_unsample")).with_file_name(&name);
+    let deps = beside.with_file_name("deps").join(&name);
+    let newest = [beside, deps]
+        .into_iter()
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .max();
+    newest.expect("cargo built the library").1
 }
 
 fn frames(folder: &Path, count: u32) {

@@ -167,22 +167,6 @@ fn an_output_that_is_not_finished_leaves_nothing() {
     assert!(!folder.path().join("frames").exists());
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_a_sentence() {
-    // A device that is always full stands for the disk.
-    let error = io_error_of_full_disk();
-    let error = MediaError::write(Path::new("out/0001.png"), &error);
-    assert_eq!(error.to_string(), "the disk is full: out/0001.png could not be completed");
-}
-
-#[cfg(target_os = "linux")]
-fn io_error_of_full_disk() -> std::io::Error {
-    use std::io::Write;
-    let mut full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    full.write_all(b"x").unwrap_err()
-}
-
 #[test]
 fn videos_come_back_frame_by_frame() {
     if io::ffmpeg_version().is_none() {
