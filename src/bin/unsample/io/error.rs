@@ -68,10 +68,13 @@ pub enum MediaError {
 impl MediaError {
     /// A failed write, told apart from a full disk.
     pub fn write(path: &Path, error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.to_owned()),
-            _ => Self::Unwritable { path: path.to_owned(), why: error.to_string() },
+        let why = error.to_string();
+        let kind = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        // The encoder of single PNGs hands the system's words on, and nothing else.
+        if kind || why.contains(&io::Error::from_raw_os_error(NO_SPACE).to_string()) {
+            return Self::Full(path.to_owned());
         }
+        Self::Unwritable { path: path.to_owned(), why }
     }
 
     /// A failed read.
@@ -88,13 +91,7 @@ impl MediaError {
             }
             cause = error.source();
         }
-        // The encoder of single PNGs hands the system's words on and nothing else.
-        let why = error.to_string();
-        let full = io::Error::from_raw_os_error(NO_SPACE).to_string();
-        if why.contains(&full) {
-            return Self::Full(path.to_owned());
-        }
-        Self::Unwritable { path: path.to_owned(), why }
+        Self::write(path, &io::Error::other(error.to_string()))
     }
 
     /// Whether the arguments were wrong, rather than the work failing.
