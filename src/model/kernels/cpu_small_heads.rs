@@ -1,8 +1,9 @@
 //! Attention with narrow heads (4 to 16 channels) for f32 on the processor.
 //!
 //! With so few channels a head's scores cost less to compute than to store, so nothing is stored: the lanes of a
-//! register are queries, the keys pass by one after the other, once to find each query's highest score and once to add
-//! up weights and values.
+//! register are queries, and the keys pass by one after the other and add up weights and values. Weights are taken
+//! relative to the query's highest score, which costs a pass of its own, only where scores could grow too large for
+//! their powers: that is known from the lengths of queries and keys.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -12,6 +13,9 @@ use super::cpu_math::exp2;
 
 /// Queries of a task; a multiple of every register's lanes.
 const QUERIES: usize = 64;
+
+/// Scores (in units of log 2) whose powers, and sums of them, are harmless in f32.
+const HARMLESS: f32 = 60.0;
 
 /// Whether there is a kernel for heads of this width.
 pub(super) fn supports(width: usize) -> bool {
@@ -103,6 +107,10 @@ impl Task<'_> {
                     turned[row] = q * scale;
                 }
             }
+            let bounded = longest(k.iter().map(|key| key.as_slice()))
+                * longest(q.chunks_exact(channels).map(|q| &q[head * WIDTH..][..WIDTH]))
+                * scale
+                <= HARMLESS;
             for first in (0..rows).step_by(lanes) {
                 let mut queries = [[simd.splat_f32s(0.0); VECTORS]; WIDTH];
                 for (queries, turned) in queries.iter_mut().zip(&turned) {
@@ -111,18 +119,25 @@ impl Task<'_> {
                         *query = *turned;
                     }
                 }
-                let mut highest = [simd.splat_f32s(f32::MIN); VECTORS];
-                for key in k {
-                    for (highest, score) in highest.iter_mut().zip(scores(simd, &queries, key)) {
-                        *highest = simd.max_f32s(*highest, score);
+                let zero = [simd.splat_f32s(0.0); VECTORS];
+                let mut start = zero;
+                if !bounded {
+                    let mut highest = [simd.splat_f32s(f32::MIN); VECTORS];
+                    for key in k {
+                        for (highest, score) in highest.iter_mut().zip(scores(simd, &queries, key, zero)) {
+                            *highest = simd.max_f32s(*highest, score);
+                        }
+                    }
+                    for (start, highest) in start.iter_mut().zip(highest) {
+                        *start = simd.neg_f32s(highest);
                     }
                 }
                 let mut total = [simd.splat_f32s(0.0); VECTORS];
                 let mut sums = [[simd.splat_f32s(0.0); VECTORS]; WIDTH];
                 for (key, value) in k.iter().zip(v) {
-                    let mut weights = scores(simd, &queries, key);
-                    for ((weight, highest), total) in weights.iter_mut().zip(&highest).zip(&mut total) {
-                        *weight = exp2(simd, simd.sub_f32s(*weight, *highest));
+                    let mut weights = scores(simd, &queries, key, start);
+                    for (weight, total) in weights.iter_mut().zip(&mut total) {
+                        *weight = exp2(simd, *weight);
                         *total = simd.add_f32s(*total, *weight);
                     }
                     for (sums, value) in sums.iter_mut().zip(value) {
@@ -149,14 +164,26 @@ impl Task<'_> {
     }
 }
 
-/// The products of some queries with one key.
+/// The length of the longest of some vectors.
+#[inline(always)]
+fn longest<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> f32 {
+    let mut longest = 0f32;
+    for vector in vectors {
+        let square: f32 = vector.iter().map(|value| value * value).sum();
+        longest = longest.max(square);
+    }
+    longest.sqrt()
+}
+
+/// The products of some queries with one key, added to `start`.
 #[inline(always)]
 fn scores<S: Simd, const WIDTH: usize, const VECTORS: usize>(
     simd: S,
     queries: &[[S::f32s; VECTORS]; WIDTH],
     key: &[f32; WIDTH],
+    start: [S::f32s; VECTORS],
 ) -> [S::f32s; VECTORS] {
-    let mut scores = [simd.splat_f32s(0.0); VECTORS];
+    let mut scores = start;
     for (queries, key) in queries.iter().zip(key) {
         let key = simd.splat_f32s(*key);
         for (score, query) in scores.iter_mut().zip(queries) {
