@@ -42,7 +42,7 @@ pub struct Plugin {
     entry: Entry,
     _host: Registered,
     // Last: the code has to be there until everything else is gone.
-    _library: Library,
+    _library: Option<Library>,
 }
 
 /// The host as the plugin sees it. The record stays for ever: a plugin may keep the pointer, and if the system
@@ -144,6 +144,37 @@ impl Plugin {
             }
         }
         let records = records(&library, &path)?;
+        // SAFETY: the records are constants of the loaded binary, which stays loaded as long as the plugin.
+        unsafe { Self::choose(path, wanted, session, records, record_of_host, host, Some(library)) }
+    }
+
+    /// Takes a plugin that is part of this very program, as tests have one.
+    ///
+    /// # Errors
+    /// The record is of another kind, or the plugin refuses.
+    ///
+    /// # Safety
+    /// The record, its strings and its functions stay for ever.
+    #[allow(dead_code, reason = "for the integration tests that include this module")]
+    pub unsafe fn built_in(record: *mut OfxPlugin, session: &Arc<Session>) -> Result<Self, HostError> {
+        let (record_of_host, host) = host_record(session);
+        // SAFETY: the caller's promise.
+        unsafe { Self::choose(PathBuf::new(), None, session, vec![record], record_of_host, host, None) }
+    }
+
+    /// Chooses among the records of a binary, and goes on with the one.
+    ///
+    /// # Safety
+    /// The records stay as long as the plugin.
+    unsafe fn choose(
+        path: PathBuf,
+        wanted: Option<&str>,
+        session: &Arc<Session>,
+        records: Vec<*mut OfxPlugin>,
+        record_of_host: *mut OfxHost,
+        host: Registered,
+        library: Option<Library>,
+    ) -> Result<Self, HostError> {
         let all: Vec<_> =
             records.into_iter().filter_map(|record| Some((record, identity(record)?))).collect();
         let names: Vec<String> = all.iter().map(|(_, (identity, _))| identity.name.clone()).collect();
@@ -156,7 +187,7 @@ impl Plugin {
                 found: if names.is_empty() { "none".into() } else { names.join(", ") },
             });
         };
-        // SAFETY: the record is a constant of the loaded binary, the host record stays for ever.
+        // SAFETY: the caller's promise for the record; the host's record stays for ever.
         unsafe {
             if let Some(set_host) = (*record).setHost {
                 set_host(record_of_host);
@@ -171,7 +202,7 @@ impl Plugin {
         identity: Identity,
         entry: Entry,
         host: Registered,
-        library: Library,
+        library: Option<Library>,
     ) -> Result<Self, HostError> {
         let folder = bundle_folder(&path);
         let folder = CString::new(folder.to_string_lossy().as_bytes()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use openfx_sys::*;
 use parking_lot::Mutex;
@@ -105,7 +105,8 @@ pub fn render(
     let queue = Mutex::new(order(job));
     let stop = AtomicBool::new(false);
     let result = std::thread::scope(|scope| {
-        let (sender, receiver) = channel();
+        // Bounded, so that a slow output holds the render back instead of filling the memory.
+        let (sender, receiver) = sync_channel(2 * threads);
         for nth in 0..threads {
             let worker = Worker {
                 plugin,
@@ -186,7 +187,7 @@ struct Worker<'a> {
     fresh: bool,
     queue: &'a Mutex<VecDeque<i32>>,
     stop: &'a AtomicBool,
-    sender: Sender<(i32, Result<Picture, HostError>)>,
+    sender: SyncSender<(i32, Result<Picture, HostError>)>,
 }
 
 impl Worker<'_> {

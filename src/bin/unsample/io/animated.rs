@@ -132,7 +132,7 @@ impl GifSink {
         let fresh = FreshFile::new(output)?;
         let file = File::create(fresh.path()).map_err(|error| MediaError::write(output, &error))?;
         let mut encoder = GifEncoder::new_with_speed(BufWriter::new(file), 10);
-        encoder.set_repeat(Repeat::Infinite).map_err(|error| MediaError::encode(output, error))?;
+        encoder.set_repeat(Repeat::Infinite).map_err(|error| MediaError::encode(output, &error))?;
         Ok(Self {
             encoder: Some(encoder),
             fresh,
@@ -156,7 +156,7 @@ impl Sink for GifSink {
         if let Some(encoder) = &mut self.encoder {
             encoder
                 .encode_frame(Frame::from_parts(pixels, 0, 0, self.delay))
-                .map_err(|error| MediaError::encode(target, error))?;
+                .map_err(|error| MediaError::encode(target, &error))?;
         }
         Ok(())
     }
@@ -198,7 +198,7 @@ impl ApngSink {
             .set_animated(target.frames, 0)
             .and_then(|()| encoder.set_frame_delay(numerator, denominator))
             .and_then(|()| encoder.write_header())
-            .map_err(|error| png_error(output, error))?;
+            .map_err(|error| MediaError::encode(output, &error))?;
         Ok(Self { writer: Some(writer), fresh, sixteen, alpha })
     }
 }
@@ -214,13 +214,6 @@ fn delay_fraction(fps: f64) -> (u16, u16) {
     ((1000.0 / fps).round().clamp(1.0, 65535.0) as u16, 1000)
 }
 
-fn png_error(path: &Path, error: png::EncodingError) -> MediaError {
-    match error {
-        png::EncodingError::IoError(error) => MediaError::write(path, &error),
-        other => MediaError::Unwritable { path: path.to_owned(), why: other.to_string() },
-    }
-}
-
 impl Sink for ApngSink {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
@@ -230,14 +223,16 @@ impl Sink for ApngSink {
             picture.to_eight()
         };
         if let Some(writer) = &mut self.writer {
-            writer.write_image_data(&bytes).map_err(|error| png_error(self.fresh.target(), error))?;
+            writer
+                .write_image_data(&bytes)
+                .map_err(|error| MediaError::encode(self.fresh.target(), &error))?;
         }
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), MediaError> {
         if let Some(writer) = self.writer.take() {
-            writer.finish().map_err(|error| png_error(self.fresh.target(), error))?;
+            writer.finish().map_err(|error| MediaError::encode(self.fresh.target(), &error))?;
         }
         check_complete(self.fresh.path(), self.fresh.target(), b"IEND\xaeB`\x82")?;
         self.fresh.publish()

@@ -18,6 +18,8 @@ pub struct Encoder {
     fresh: FreshFile,
     sixteen: bool,
     alpha: bool,
+    /// How many frames ffmpeg was given.
+    frames: u32,
 }
 
 /// A running ffmpeg.
@@ -84,21 +86,30 @@ impl Encoder {
                 words
             })
         });
-        Ok(Self { running: Running { child, pipe, words }, fresh, sixteen, alpha })
+        Ok(Self { running: Running { child, pipe, words }, fresh, sixteen, alpha, frames: 0 })
+    }
+
+    /// What ffmpeg said, once it has ended.
+    fn words(&mut self) -> String {
+        self.running.pipe = None;
+        let _ = self.running.child.wait();
+        let words = self.running.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        String::from_utf8_lossy(&words).into_owned()
     }
 
     /// Why ffmpeg stopped.
     fn failure(&mut self) -> MediaError {
-        self.running.pipe = None;
-        let _ = self.running.child.wait();
-        let words = self.running.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let words = self.words();
         let path = self.fresh.target().to_owned();
-        if String::from_utf8_lossy(&words).contains("No space left on device") {
+        if words.contains(NO_SPACE) {
             return MediaError::Full(path);
         }
-        MediaError::Unwritable { path, why: ffmpeg::last_line(&words) }
+        MediaError::Unwritable { path, why: ffmpeg::last_line(words.as_bytes()) }
     }
 }
+
+/// The system's words for a full disk, as ffmpeg repeats them.
+const NO_SPACE: &str = "No space left on device";
 
 impl Sink for Encoder {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
@@ -109,6 +120,7 @@ impl Sink for Encoder {
             picture.to_eight()
         };
         let sent = self.running.pipe.as_mut().is_some_and(|pipe| pipe.write_all(&bytes).is_ok());
+        self.frames += 1;
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
@@ -117,6 +129,17 @@ impl Sink for Encoder {
         let status = self.running.child.wait();
         if !flushed || !status.is_ok_and(|status| status.success()) {
             return Err(self.failure());
+        }
+        // ffmpeg ends well even if the last bytes found no room, so its words and the file have a say, too.
+        if self.words().contains(NO_SPACE) {
+            return Err(MediaError::Full(self.fresh.target().to_owned()));
+        }
+        let found = ffmpeg::count_packets(self.fresh.path());
+        if found.is_none_or(|found| found < self.frames) {
+            return Err(MediaError::Unwritable {
+                path: self.fresh.target().to_owned(),
+                why: format!("ffmpeg wrote {} of {} frames", found.unwrap_or(0), self.frames),
+            });
         }
         let done = *self;
         done.fresh.publish()

@@ -68,10 +68,13 @@ pub enum MediaError {
 impl MediaError {
     /// A failed write, told apart from a full disk.
     pub fn write(path: &Path, error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.to_owned()),
-            _ => Self::Unwritable { path: path.to_owned(), why: error.to_string() },
+        let why = error.to_string();
+        let kind = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        // The encoder of single PNGs hands the system's words on, and nothing else.
+        if kind || why.contains(&io::Error::from_raw_os_error(NO_SPACE).to_string()) {
+            return Self::Full(path.to_owned());
         }
+        Self::Unwritable { path: path.to_owned(), why }
     }
 
     /// A failed read.
@@ -79,16 +82,53 @@ impl MediaError {
         Self::Unreadable { path: path.to_owned(), why: why.to_string() }
     }
 
-    /// A failed encode: the image library wraps the system's error.
-    pub fn encode(path: &Path, error: image::ImageError) -> Self {
-        match error {
-            image::ImageError::IoError(error) => Self::write(path, &error),
-            other => Self::Unwritable { path: path.to_owned(), why: other.to_string() },
+    /// A failed encode. The image libraries wrap the system's error, some of them twice.
+    pub fn encode(path: &Path, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(error) = system_error(error) {
+                return Self::write(path, error);
+            }
+            cause = error.source();
         }
+        Self::write(path, &io::Error::other(error.to_string()))
     }
 
     /// Whether the arguments were wrong, rather than the work failing.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Missing(_) | Self::Empty(_) | Self::UnknownOutput(_) | Self::NoFfmpeg(_))
+    }
+}
+
+/// The system's number for a full disk.
+const NO_SPACE: i32 = if cfg!(windows) { 112 } else { 28 };
+
+/// The system's error inside of a library's, which do not all count it among their sources.
+fn system_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    if let Some(image::ImageError::IoError(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(png::EncodingError::IoError(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    error.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_found_in_any_wrapping() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let path = Path::new("a.png");
+        let plain = MediaError::encode(path, &full());
+        let image = MediaError::encode(path, &image::ImageError::IoError(full()));
+        let png = MediaError::encode(path, &png::EncodingError::IoError(full()));
+        for error in [plain, image, png] {
+            assert!(matches!(error, MediaError::Full(_)), "{error}");
+        }
+        let other = MediaError::encode(path, &io::Error::other("something else"));
+        assert_eq!(other.to_string(), "cannot write a.png: something else");
     }
 }

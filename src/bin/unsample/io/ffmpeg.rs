@@ -50,6 +50,18 @@ pub fn probe(path: &Path) -> Result<Info, MediaError> {
     parse_stream(stream, path).ok_or_else(|| MediaError::read(path, "there is no video in it"))
 }
 
+/// How many frames a video holds, by its packets; `None` if it cannot be read.
+pub fn count_packets(path: &Path) -> Option<u32> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-count_packets"])
+        .args(["-show_entries", "stream=nb_read_packets", "-of", "default=nokey=1:noprint_wrappers=1"])
+        .arg(file_argument(path))
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+}
+
 /// A path that ffmpeg cannot take for an option or a protocol.
 pub fn file_argument(path: &Path) -> std::ffi::OsString {
     let mut argument = std::ffi::OsString::from("file:");

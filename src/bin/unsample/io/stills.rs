@@ -232,12 +232,12 @@ fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) 
     if ability.format == ImageFormat::Jpeg {
         JpegEncoder::new_with_quality(&mut file, 95)
             .write_image(&bytes, picture.width, picture.height, colour)
-            .map_err(|error| MediaError::encode(target, error))?;
+            .map_err(|error| MediaError::encode(target, &error))?;
     } else if ability.format == ImageFormat::Tiff {
         // TIFF seeks, which a buffered writer does; the generic entry needs it too.
         image::codecs::tiff::TiffEncoder::new(&mut file)
             .write_image(&bytes, picture.width, picture.height, colour)
-            .map_err(|error| MediaError::encode(target, error))?;
+            .map_err(|error| MediaError::encode(target, &error))?;
     } else {
         image::write_buffer_with_format(
             &mut file,
@@ -247,7 +247,7 @@ fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) 
             colour,
             ability.format,
         )
-        .map_err(|error| MediaError::encode(target, error))?;
+        .map_err(|error| MediaError::encode(target, &error))?;
     }
     file.flush().map_err(failed)?;
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;

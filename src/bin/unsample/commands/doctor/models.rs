@@ -10,7 +10,7 @@ use crate::cli::DoctorArgs;
 /// The lines about models.
 pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let mut lines = Vec::new();
-    if let Ok(bundle) = bundle::find(args.plugin.bundle.as_deref()) {
+    if let Some(bundle) = bundle::find(args.plugin.bundle.as_deref()).ok().filter(|bundle| bundle.is_dir()) {
         let folder = bundle.join("Contents").join("Resources").join("models");
         let missing: Vec<&str> =
             [BUILT_IN.0, BUILT_IN.1].into_iter().filter(|name| !folder.join(name).is_file()).collect();

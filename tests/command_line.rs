@@ -1,0 +1,141 @@
+//! The program itself: its exit status, what it prints, and the plugin as it comes out of the build.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn unsample(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_unsample")).args(arguments).output().expect("the program was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The plugin's library. Cargo leaves it in one of two places; an old copy in the other must not win.
+fn library() -> PathBuf {
+    let name = format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let beside = Path::new(env!("CARGO_BIN_EXE_unsample")).with_file_name(&name);
+    let deps = beside.with_file_name("deps").join(&name);
+    let newest = [beside, deps]
+        .into_iter()
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .max();
+    newest.expect("cargo built the library").1
+}
+
+fn frames(folder: &Path, count: u32) {
+    for number in 1..=count {
+        let picture =
+            image::RgbImage::from_fn(16, 12, |x, y| image::Rgb([x as u8 * 9, y as u8 * 9, number as u8]));
+        picture.save(folder.join(format!("{number:04}.png"))).expect("the folder is writable");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_status_2_and_a_sentence() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    frames(folder.path(), 2);
+    let input = folder.path().to_str().expect("UTF-8");
+    let output = folder.path().join("out");
+    let output = output.to_str().expect("UTF-8");
+    let library = library();
+    let library = library.to_str().expect("UTF-8");
+    let cases: &[(&[&str], &str)] = &[
+        (&["render", "/no/such/clip", "-o", output, "--bundle", library], "/no/such/clip does not exist"),
+        (&["render", input, "-o", output, "--bundle", "/no/such.ofx.bundle"], "there is no bundle"),
+        (&["render", input, "-o", output, "--bundle", library, "--set", "promt=x"], "did you mean prompt"),
+        (
+            &["render", input, "-o", output, "--bundle", library, "--set", "sampler=oiler"],
+            "sampler has no option",
+        ),
+        (
+            &["render", input, "-o", output, "--bundle", library, "--set", "steps=many"],
+            "steps takes a whole number",
+        ),
+        (&["render", input, "-o", output, "--bundle", library, "--set", "prompt"], "NAME=VALUE"),
+        (&["render", input, "-o", output, "--bundle", library, "--frames", "2-9"], "the clip has 1 to 2"),
+        (&["render", input, "-o", output, "--bundle", library, "--clip", "Mask=x.png"], "does not exist"),
+        (&["render", input, "-o", output, "--bundle", library, "--no-suite", "Foo"], "there is no suite Foo"),
+        (&["render", input, "-o", "out.xyz", "--bundle", library], "do not know how to write"),
+        (&["render", input], "--output"),
+        (&["sigmas", "--schedule", "carras", "--steps", "3"], "no scheduler named"),
+        (&["models", "inspect", "/no/such.safetensors"], "does not exist"),
+    ];
+    for (arguments, sentence) in cases {
+        let result = unsample(arguments);
+        let stderr = text(&result.stderr);
+        assert_eq!(result.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(sentence), "{arguments:?}: {stderr}");
+        assert!(!Path::new(output).exists());
+    }
+}
+
+#[test]
+fn the_source_view_passes_through_the_plugin_unchanged() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).expect("writable");
+    frames(&input, 3);
+    let library = library();
+    let arguments = [&input, Path::new("-o"), &output, Path::new("--bundle"), &library]
+        .map(|p| p.to_str().expect("UTF-8"));
+    let result =
+        unsample(&[&["render"], &arguments[..], &["--set", "view=source", "--frames", "2-3"]].concat());
+    assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
+    assert!(text(&result.stderr).contains("2 frames in "));
+    assert!(!output.join("0001.png").exists());
+    for name in ["0002.png", "0003.png"] {
+        let read = |folder: &Path| image::open(folder.join(name)).expect("a picture").into_rgb8();
+        assert_eq!(read(&input), read(&output), "{name}");
+    }
+}
+
+#[test]
+fn params_list_what_the_plugin_describes() {
+    let library = library();
+    let library = library.to_str().expect("UTF-8");
+    let result = unsample(&["params", "--json", "--bundle", library]);
+    assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
+    let all: serde_json::Value = serde_json::from_slice(&result.stdout).expect("JSON");
+    let all = all.as_array().expect("a list");
+    let find =
+        |name: &str| all.iter().find(|param| param["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+    assert_eq!(find("sampler")["type"], "choice");
+    assert!(find("sampler")["options"].as_array().expect("options").contains(&"dpmpp_2m".into()));
+    assert_eq!(find("cfg")["animates"], true);
+    assert_eq!(find("prompt")["type"], "string");
+    assert!(text(&unsample(&["params", "--bundle", library]).stdout).contains("prompt  "));
+}
+
+#[test]
+fn sigmas_print_one_number_a_line() {
+    let result = unsample(&["sigmas", "--schedule", "karras", "--steps", "5"]);
+    let numbers: Vec<f32> =
+        text(&result.stdout).lines().map(|line| line.parse().expect("a number")).collect();
+    assert_eq!(numbers.len(), 6);
+    assert!(numbers.windows(2).all(|pair| pair[0] > pair[1]) && numbers[5] == 0.0);
+    let flipped = unsample(&["sigmas", "--schedule", "karras", "--steps", "5", "--flip"]);
+    assert!(text(&flipped.stdout).starts_with("0.0001\n"));
+}
+
+#[test]
+fn an_empty_cache_is_told_of_and_cleared() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    for command in ["info", "clear"] {
+        let result = unsample(&["cache", command, "--folder", path]);
+        assert_eq!(result.status.code(), Some(0));
+        assert!(text(&result.stdout).contains("0 entries"), "{}", text(&result.stdout));
+    }
+}
+
+#[test]
+fn the_doctor_finds_the_plugin_well() {
+    let library = library();
+    let result = unsample(&["doctor", "--bundle", library.to_str().expect("UTF-8")]);
+    let report = text(&result.stdout);
+    assert!(report.contains("loads and describes itself"), "{report}");
+    if cfg!(target_os = "linux") {
+        assert!(report.contains("exports the two OpenFX symbols and nothing else"), "{report}");
+    }
+}
