@@ -126,7 +126,7 @@ fn unsafe_stays_where_it_belongs() {
         "src/ofx/",
         "src/model/kernels/",
         "src/bin/unsample/host/",
-        "src/bin/unsample/doctor",
+        "src/bin/unsample/commands/doctor/",
         "src/weights/tensor_file.rs",
     ];
     for file in sources(&root) {
