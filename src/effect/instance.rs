@@ -4,6 +4,7 @@
 //! frames again that this memory would have spared; models and finished stages are the process's, not the instance's.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -28,13 +29,32 @@ struct State {
     told_no_temporal_access: bool,
 }
 
+/// Instances that live in this process.
+static LIVING: AtomicUsize = AtomicUsize::new(0);
+
 /// An instance's memory.
-#[derive(Default)]
 pub struct Instance {
     state: Mutex<State>,
 }
 
+impl Drop for Instance {
+    fn drop(&mut self) {
+        LIVING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Instance {
+    /// A new instance, which has seen nothing.
+    pub fn new() -> Self {
+        LIVING.fetch_add(1, Ordering::Relaxed);
+        Self { state: Mutex::default() }
+    }
+
+    /// Whether any instance lives in this process.
+    pub fn any_lives() -> bool {
+        LIVING.load(Ordering::Relaxed) > 0
+    }
+
     /// Digests of a segment that was fetched whole before under the same picture settings.
     pub fn digests(&self, segment: &Segment, look: &Look) -> Option<Vec<Key>> {
         let state = self.state.lock();

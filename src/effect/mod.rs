@@ -48,7 +48,10 @@ impl Effect for Unsample {
     }
 
     fn unload() {
-        Engine::global().stop();
+        // Some hosts load and unload a plugin to look at it while instances of an earlier load are at work.
+        if !Instance::any_lives() {
+            Engine::global().stop();
+        }
     }
 
     fn describe(effect: &mut EffectDescriptor<'_>) -> Result<()> {
@@ -60,7 +63,7 @@ impl Effect for Unsample {
     }
 
     fn create(_: &InstanceHandle<'_>) -> Result<Instance> {
-        Ok(Instance::default())
+        Ok(Instance::new())
     }
 
     fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs) -> Result<()> {

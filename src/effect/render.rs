@@ -215,6 +215,14 @@ impl Frames<'_, '_> {
     }
 
     fn try_run(&self, request: Request) -> Result<Outcome, Interrupted> {
+        match self.attempt(request.clone()) {
+            // Not by this render: the plugin was unloaded for a moment by another thread. The next attempt has a new worker.
+            Err(Interrupted::Pipeline(PipelineError::Cancelled)) => self.attempt(request),
+            other => other,
+        }
+    }
+
+    fn attempt(&self, request: Request) -> Result<Outcome, Interrupted> {
         let ticket = Engine::global().submit(request)?;
         let mut bar = None;
         loop {
