@@ -1,0 +1,64 @@
+"""Write pocket.safetensors (LDM single file) and pocket_motion.safetensors (AnimateDiff) in f16.
+
+Takes the checkpoints that are there: a part without one is written with its starting values, so that the files can
+be loaded by other programs before training is done.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from pocket.config import load_config, make_motion, make_text, make_unet, make_vae
+from pocket.tokens import CaptionTokens
+
+NOTE = {"title": "pocket", "licence": "MIT OR Apache-2.0", "training": "from nothing, on drawn data; see training/README.md"}
+
+
+def load_parts(config, folder: Path, log=print) -> dict[str, torch.nn.Module]:
+    """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any."""
+    torch.manual_seed(config["seed"])
+    parts = {"vae": make_vae(config), "text": make_text(config), "unet": make_unet(config), "motion": make_motion(config)}
+    parts["text"].keep_only(CaptionTokens().used())
+    for name, key in (("vae", "vae"), ("unet", "unet_average"), ("text", "text_average"), ("motion", "motion_average")):
+        path = folder / ("unet.pt" if name == "text" else f"{name}.pt")
+        if not path.exists():
+            log(f"{name}: no checkpoint, starting values")
+            continue
+        state = torch.load(path, weights_only=True)[key]
+        parts[name].load_state_dict(state.get("values", state))
+    return {name: part.eval() for name, part in parts.items()}
+
+
+def half(state, prefix: str = "") -> dict[str, torch.Tensor]:
+    tensors = {prefix + name: value.detach().to(torch.float16).contiguous() for name, value in state.items()}
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} does not fit into f16")
+    return tensors
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
+    arguments.add_argument("--run", type=Path, required=True)
+    arguments.add_argument("--out", type=Path, required=True)
+    options = arguments.parse_args()
+    parts = load_parts(load_config(options.config), options.run)
+    options.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = {
+        **half(parts["unet"].state_dict(), "model.diffusion_model."),
+        **half(parts["vae"].baked_state(), "first_stage_model."),
+        **half(parts["text"].state_dict(), "cond_stage_model.transformer.text_model."),
+    }
+    for name, tensors in (("pocket", checkpoint), ("pocket_motion", half(parts["motion"].state_dict()))):
+        beside = options.out / f"{name}.part"
+        save_file(tensors, beside, metadata=NOTE)
+        beside.replace(options.out / f"{name}.safetensors")
+        values = sum(t.numel() for t in tensors.values())
+        print(f"{name}.safetensors: {len(tensors)} tensors, {values} values")
+
+
+if __name__ == "__main__":
+    main()
