@@ -45,7 +45,11 @@ fn request(prompt: &str, folder: &Path) -> Request {
     Request {
         segment: Segment { first: 1, step: 1, count: FRAMES },
         index: 1,
-        source: Source { digests: frames.iter().map(|f| f.digest).collect(), frames: Some(frames) },
+        source: Source {
+            digests: frames.iter().map(|f| f.digest).collect(),
+            frames: Some(frames),
+            current: None,
+        },
         models: Models { checkpoint: None, motion: Motion::Usual, vae: None },
         unsample: pass("", 1.0, FRAMES),
         resample: pass(prompt, 2.0, FRAMES),

@@ -27,6 +27,7 @@ struct State {
     seen: VecDeque<Seen>,
     status: Option<String>,
     told_no_temporal_access: bool,
+    has_temporal_access: bool,
 }
 
 /// Instances that live in this process.
@@ -89,6 +90,16 @@ impl Instance {
     /// Takes the sentence.
     pub fn take_status(&self) -> Option<String> {
         self.state.lock().status.take()
+    }
+
+    /// Whether another frame than the current one was once seen.
+    pub fn has_temporal_access(&self) -> bool {
+        self.state.lock().has_temporal_access
+    }
+
+    /// Remembers that this host does give other frames.
+    pub fn saw_temporal_access(&self) {
+        self.state.lock().has_temporal_access = true;
     }
 
     /// Whether the user still has to be told that this host gives no other frames; says so once.

@@ -1,6 +1,7 @@
 //! One render call: the frames it needs, the requests it makes, the picture it writes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::ofx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
@@ -85,11 +86,15 @@ fn restyle<'a>(
         mixed.map(Arc::new)
     } else {
         if instance.tell_no_temporal_access() {
-            handle.log(NO_TEMPORAL_ACCESS);
+            // Where every frame has an instance of its own, once a process is enough.
+            static TOLD: AtomicBool = AtomicBool::new(false);
+            if !handle.host().instances_are_short_lived() || !TOLD.swap(true, Ordering::Relaxed) {
+                handle.log(NO_TEMPORAL_ACCESS);
+            }
             instance.set_status(NO_TEMPORAL_ACCESS.to_owned());
         }
         let segment = Segment { first: frame, step: 1, count: 1 };
-        let source = Source { digests: vec![current.digest], frames: Some(vec![current]) };
+        let source = Source { digests: vec![current.digest], frames: Some(vec![current]), current: None };
         let request = settings::request(&HostReader(handle), segment, 0, source, goal, true);
         job.run(request)?.picture
     };
@@ -134,6 +139,9 @@ impl Frames<'_, '_> {
         if !self.handle.host().temporal_access {
             return false;
         }
+        if self.instance.has_temporal_access() {
+            return true;
+        }
         let range = source::clip_range(&self.clip, self.settings.cutting, frame);
         let other = if frame < range.last { frame + 1 } else { frame - 1 };
         if other < range.first {
@@ -141,7 +149,13 @@ impl Frames<'_, '_> {
         }
         let image = |t: i64| self.handle.image(&self.clip, t as f64).ok().flatten();
         match (image(frame), image(other)) {
-            (Some(a), Some(b)) => a.address() != b.address(),
+            (Some(a), Some(b)) => {
+                let differ = a.address() != b.address();
+                if differ {
+                    self.instance.saw_temporal_access();
+                }
+                differ
+            }
             _ => true,
         }
     }
@@ -161,7 +175,11 @@ impl Frames<'_, '_> {
             index.is_none_or(|i| digests.get(i) == Some(&current.1.digest))
         });
         let input = match known {
-            Some(digests) => Source { digests, frames: None },
+            Some(digests) => {
+                // With a frame step, the wanted frame may be one before the one being rendered.
+                let wanted = segment.frames().nth(share.index) == Some(current.0);
+                Source { digests, frames: None, current: wanted.then(|| current.1.clone()) }
+            }
             None => self.fetch_all(&segment, source, current)?,
         };
         let request =
@@ -203,7 +221,7 @@ impl Frames<'_, '_> {
             source::fill_gaps(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
         let digests: Vec<_> = frames.iter().map(|f| f.digest).collect();
         self.instance.remember(*segment, source.look.clone(), digests.clone());
-        Ok(Source { digests, frames: Some(frames) })
+        Ok(Source { digests, frames: Some(frames), current: None })
     }
 
     /// Has a request worked off while the host is asked whether to go on.

@@ -328,7 +328,7 @@ mod tests {
 
     fn build(set: Vec<(&'static str, &'static str)>) -> Request {
         let segment = Segment { first: 2, step: 1, count: 4 };
-        let source = Source { digests: Vec::new(), frames: None };
+        let source = Source { digests: Vec::new(), frames: None, current: None };
         request(&Defaults(set), segment, 0, source, Goal::Result, false)
     }
 

@@ -5,6 +5,7 @@
 //! what the user set off may write ([`EditHandle`]). None of them leaves the thread of
 //! its action, because hosts answer wrongly, or crash, on any other.
 
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::ops::Deref;
 use std::ptr;
@@ -133,11 +134,13 @@ pub(super) unsafe fn effect_props<'h>(hosted: &'h Hosted, effect: OfxImageEffect
 pub struct RenderHandle<'h> {
     instance: InstanceHandle<'h>,
     open: OpenImages,
+    /// Whether this action left a notice, which it then does not take back itself.
+    noticed: Cell<bool>,
 }
 
 impl<'h> RenderHandle<'h> {
     pub(super) fn new(instance: InstanceHandle<'h>) -> Self {
-        Self { instance, open: OpenImages::default() }
+        Self { instance, open: OpenImages::default(), noticed: Cell::new(false) }
     }
 
     /// The picture of an input at a time, or `None` where there is none: not connected,
@@ -178,12 +181,15 @@ impl<'h> RenderHandle<'h> {
     /// Leaves a sentence on the effect, where the host can, else in its log. There is
     /// one at a time; it stays until [`clear_notice`](Self::clear_notice).
     pub fn notice(&self, kind: MessageKind, sentence: &str) {
+        self.noticed.set(true);
         self.voice().leave(kind, sentence);
     }
 
     /// Takes the sentence back.
     pub fn clear_notice(&self) {
-        self.voice().clear();
+        if !self.noticed.get() {
+            self.voice().clear();
+        }
     }
 
     /// Puts a sentence into the host's log, where it has one.

@@ -154,6 +154,8 @@ pub struct Source {
     pub digests: Vec<Key>,
     /// The frames; a request without them fails with [`super::PipelineError::NeedFrames`] if they turn out to be needed.
     pub frames: Option<Vec<WorkingFrame>>,
+    /// The wanted frame alone, for a caller without the others.
+    pub current: Option<WorkingFrame>,
 }
 
 /// Everything that the picture of one frame of one segment depends on.

@@ -437,14 +437,13 @@ impl<'a> Job<'a> {
     /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
     fn measure(&mut self, picture: Option<&Rgb>) -> Result<(), PipelineError> {
         let index = self.request.index;
-        let (Some(picture), Some(frames)) = (picture, &self.request.source.frames) else {
-            return if self.request.source.frames.is_none() {
-                Err(PipelineError::NeedFrames)
-            } else {
-                Ok(())
-            };
+        let Some(picture) = picture else { return Ok(()) };
+        let input = &self.request.source;
+        let wanted = match &input.frames {
+            Some(frames) => frames.get(index),
+            None => Some(input.current.as_ref().ok_or(PipelineError::NeedFrames)?),
         };
-        let Some(source) = frames.get(index).map(|f| f.picture.clone()) else { return Ok(()) };
+        let Some(source) = wanted.map(|f| f.picture.clone()) else { return Ok(()) };
         let latents = self.latents()?;
         let plain = self.decode("round trip", &latents, &self.keys.latents.clone(), index)?;
         self.report.psnr = Some((decibels(&source, picture)?, decibels(&source, &plain)?));
