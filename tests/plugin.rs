@@ -217,3 +217,26 @@ fn the_bundle_needs_no_library_of_a_graphics_card() {
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
     assert!(!has(b"libcuda.so") && !has(b"libcublas"));
 }
+
+#[test]
+fn several_processes_share_a_cache_folder() {
+    let place = Place::new(3);
+    let outputs: Vec<_> = std::thread::scope(|scope| {
+        let place = &place;
+        let runs: Vec<_> =
+            (0..3).map(|i| scope.spawn(move || place.try_render(&format!("run {i}"), &[]))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for output in &outputs {
+        fine(output);
+    }
+    let first = pixels(&place.path("run 0"));
+    assert!(pixels(&place.path("run 1")) == first && pixels(&place.path("run 2")) == first);
+}
+
+#[test]
+fn a_smaller_render_scale_renders_a_smaller_picture() {
+    let place = Place::new(2);
+    let (_, half) = place.render("half", &["--scale", "0.5"]);
+    assert_eq!(half[0].len(), 20 * 16 * 4);
+}
