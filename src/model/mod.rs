@@ -9,6 +9,7 @@
 //! `[1, 77 n, width]`.
 
 mod clip;
+pub mod hints;
 pub mod kernels;
 mod layers;
 mod motion;
