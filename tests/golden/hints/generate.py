@@ -163,6 +163,29 @@ def lineart():
 
 # ---------------------------------------------------------------- depth
 
+def ours(name: str) -> str:
+    """A tensor's name in transformers as Depth Anything's own files have it."""
+    for theirs, own in (
+        ("backbone.embeddings.cls_token", "pretrained.cls_token"),
+        ("backbone.embeddings.mask_token", "pretrained.mask_token"),
+        ("backbone.embeddings.position_embeddings", "pretrained.pos_embed"),
+        ("backbone.embeddings.patch_embeddings.projection.", "pretrained.patch_embed.proj."),
+        ("backbone.encoder.layer.", "pretrained.blocks."), ("backbone.layernorm.", "pretrained.norm."),
+        ("attention.o_proj.", "attn.proj."), ("attention.", "attn."),
+        ("layer_scale1.lambda1", "ls1.gamma"), ("layer_scale2.lambda1", "ls2.gamma"),
+        *((f"neck.reassemble_stage.layers.{i}.projection.", f"depth_head.projects.{i}.") for i in range(4)),
+        *((f"neck.reassemble_stage.layers.{i}.resize.", f"depth_head.resize_layers.{i}.") for i in range(4)),
+        *((f"neck.convs.{i}.", f"depth_head.scratch.layer{i + 1}_rn.") for i in range(4)),
+        *((f"neck.fusion_stage.layers.{i}.", f"depth_head.scratch.refinenet{4 - i}.") for i in range(4)),
+        ("projection.", "out_conv.") if "fusion_stage" in name else ("", ""),
+        ("residual_layer", "resConfUnit"), ("convolution", "conv"),
+        ("head.conv1.", "depth_head.scratch.output_conv1."), ("head.conv2.", "depth_head.scratch.output_conv2.0."),
+        ("head.conv3.", "depth_head.scratch.output_conv2.2."),
+    ):
+        name = name.replace(theirs, own)
+    return name
+
+
 def depth():
     width, side, patch = 128, 5, 14
     backbone = Dinov2Config(hidden_size=width, num_hidden_layers=4, num_attention_heads=2, mlp_ratio=1, image_size=side * patch,
@@ -192,27 +215,7 @@ def depth():
         assert map_.shape[2:] == (rows * patch, columns * patch) and map_.std() > 0.05 * map_.mean(), map_.shape
         out |= {f"picture.{index}": planes(picture), f"out.{index}": F.interpolate(map_, (height, width_), mode="bilinear", align_corners=True)}
 
-    weights = {}
-    for name, value in model.state_dict().items():
-        for theirs, ours in (
-            ("backbone.embeddings.cls_token", "pretrained.cls_token"),
-            ("backbone.embeddings.mask_token", "pretrained.mask_token"),
-            ("backbone.embeddings.position_embeddings", "pretrained.pos_embed"),
-            ("backbone.embeddings.patch_embeddings.projection.", "pretrained.patch_embed.proj."),
-            ("backbone.encoder.layer.", "pretrained.blocks."), ("backbone.layernorm.", "pretrained.norm."),
-            ("attention.o_proj.", "attn.proj."), ("attention.", "attn."),
-            ("layer_scale1.lambda1", "ls1.gamma"), ("layer_scale2.lambda1", "ls2.gamma"),
-            *((f"neck.reassemble_stage.layers.{i}.projection.", f"depth_head.projects.{i}.") for i in range(4)),
-            *((f"neck.reassemble_stage.layers.{i}.resize.", f"depth_head.resize_layers.{i}.") for i in range(4)),
-            *((f"neck.convs.{i}.", f"depth_head.scratch.layer{i + 1}_rn.") for i in range(4)),
-            *((f"neck.fusion_stage.layers.{i}.", f"depth_head.scratch.refinenet{4 - i}.") for i in range(4)),
-            ("projection.", "out_conv.") if "fusion_stage" in name else ("", ""),
-            ("residual_layer", "resConfUnit"), ("convolution", "conv"),
-            ("head.conv1.", "depth_head.scratch.output_conv1."), ("head.conv2.", "depth_head.scratch.output_conv2.0."),
-            ("head.conv3.", "depth_head.scratch.output_conv2.2."),
-        ):
-            name = name.replace(theirs, ours)
-        weights[name] = value
+    weights = {ours(name): value for name, value in model.state_dict().items()}
     for block in range(4):
         at = f"pretrained.blocks.{block}.attn."
         for part in ("weight", "bias"):
