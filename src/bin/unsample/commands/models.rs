@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value as Json, json};
 use unsample::weights::{TensorFile, identify, list_models, models_dir};
 
-use super::print;
+use super::{print, pull};
 use crate::cli::{InspectArgs, ModelsCommand};
 use crate::failure::Failure;
 
@@ -17,6 +17,7 @@ pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
     match command {
         ModelsCommand::List => list(),
         ModelsCommand::Inspect(args) => inspect(args),
+        ModelsCommand::Pull(args) => pull::run(args),
         ModelsCommand::Dir => {
             print(&format!("{}\n", folder()?.display()));
             Ok(())
@@ -24,7 +25,8 @@ pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
     }
 }
 
-fn folder() -> Result<std::path::PathBuf, Failure> {
+/// The folder of this user's models.
+pub fn folder() -> Result<std::path::PathBuf, Failure> {
     models_dir().ok_or_else(|| Failure::Failed("the system does not say where a user's data goes".into()))
 }
 
