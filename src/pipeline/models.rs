@@ -13,7 +13,7 @@ use super::PipelineError;
 use super::key::Key;
 use super::request::{Models, Motion};
 use crate::model::{ClipText, ModelError, MotionModule, Source, UNet, Vae};
-use crate::weights::{Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -211,6 +211,16 @@ impl ModelStore {
             }
         };
         identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
+        let family = match checkpoint.kind {
+            Kind::Checkpoint { family: Family::Sdxl, .. } => {
+                let name = checkpoint.file.file_name();
+                return Err(PipelineError::Unfit(format!(
+                    "{name} is an SDXL checkpoint; the networks run SD1.5 checkpoints"
+                )));
+            }
+            Kind::Checkpoint { family, .. } => family,
+            _ => Family::Sd15,
+        };
         let vae = match &models.vae {
             Some(path) => {
                 let vae = self.open(path)?;
@@ -238,7 +248,7 @@ impl ModelStore {
         };
         let mut motion_version = None;
         if let Some(motion) = &motion {
-            identify(&motion.file).require_motion_module(&motion.file)?;
+            identify(&motion.file).require_motion_module(&motion.file, family)?;
             check_widths(&checkpoint, motion)?;
             if let Kind::MotionModule { version, .. } = motion.kind {
                 motion_version = Some(version);
@@ -298,9 +308,7 @@ impl Default for ModelStore {
 /// A VAE must speak of as many latent channels as the UNet.
 fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
     let channels = |kind: &Kind| match kind {
-        Kind::Sd15Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => {
-            Some(*latent_channels)
-        }
+        Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => Some(*latent_channels),
         _ => None,
     };
     let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));
@@ -356,7 +364,7 @@ fn usual_partner() -> Option<PathBuf> {
 /// What a file is, for a read-out: a sentence, whether it can be used or not.
 pub fn describe_file(path: &Path) -> String {
     match TensorFile::open(path) {
-        Ok(file) => format!("{} is {}", file.file_name(), identify(&file).description),
+        Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
         Err(error) => error.to_string(),
     }
 }
