@@ -10,9 +10,13 @@
 
 mod error;
 mod fits;
+mod folder;
+mod header;
 mod identify;
 mod models_dir;
 mod names;
+mod numbers;
+mod pickle;
 mod tensor_file;
 mod view;
 

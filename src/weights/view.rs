@@ -16,6 +16,8 @@ struct Entry {
     op: Op,
     /// After the operation.
     shape: Vec<usize>,
+    /// The number beside an 8-bit weight that it has to be multiplied with.
+    scale: Option<f64>,
 }
 
 /// Tensors of a file under the names that the networks ask for.
@@ -39,12 +41,16 @@ impl View {
     fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Vec<(String, Op)>) -> Self {
         let mut entries = BTreeMap::new();
         for (stored, info) in file.tensors() {
+            if SCALES.iter().any(|scale| stored.ends_with(scale)) {
+                continue;
+            }
+            let scale = scale(&file, stored);
             for (name, op) in canonical(stored) {
                 // A shape that the operation cannot take stays as it is; whoever asks for the tensor then says so.
                 let shape = op.shape(&info.shape);
                 let op = if shape.is_some() { op } else { Op::Copy };
                 let shape = shape.unwrap_or_else(|| info.shape.clone());
-                entries.insert(name, Entry { stored: stored.to_owned(), op, shape });
+                entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale });
             }
         }
         Self { file, entries, prefix: prefix.into(), base: None }
@@ -65,7 +71,7 @@ impl View {
 
     /// The UNet of an LDM checkpoint or a UNet file, in LDM or diffusers names.
     pub fn unet(file: Arc<TensorFile>) -> Self {
-        let prefix = first_prefix(&file, &["model.diffusion_model."]);
+        let prefix = first_prefix(&file, &["model.diffusion_model.", "unet/"]);
         if !diffusers(&file, prefix) {
             return Self::below(file, prefix);
         }
@@ -87,7 +93,7 @@ impl View {
     /// The VAE of an LDM checkpoint or a VAE file, in LDM names or in either spelling of diffusers. `loss.*` and
     /// `model_ema.*` of training files are left out.
     pub fn vae(file: Arc<TensorFile>) -> Self {
-        let prefix = first_prefix(&file, &["first_stage_model."]);
+        let prefix = first_prefix(&file, &["first_stage_model.", "vae/"]);
         let below =
             |name: &'_ str| name.strip_prefix(prefix).is_some_and(|name| name.contains(".down_blocks."));
         if file.names().any(below) {
@@ -103,14 +109,15 @@ impl View {
     /// The CLIP-L text tower of a checkpoint or of a text encoder file, with or without `text_model.`.
     /// `position_ids` is left out: it counts from 0 and is stored in any number format.
     pub fn text(file: Arc<TensorFile>) -> Self {
-        let places = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."];
+        let places = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder/"];
         Self::text_below(file, &places)
     }
 
     /// The second text tower of SDXL, OpenCLIP bigG, as a Hugging Face tower: query, key and value apart, and
     /// `text_projection.weight` as a linear layer has it.
     pub fn text_2(file: Arc<TensorFile>) -> Self {
-        let places = ["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer."];
+        let places =
+            ["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer.", "text_encoder_2/"];
         Self::text_below(file, &places)
     }
 
@@ -180,7 +187,7 @@ impl View {
             return Err(WeightsError::Missing { file: self.origin(), tensor });
         };
         let base = self.base.as_ref().filter(|base| base.shape(name) == Some(entry.shape.as_slice()));
-        if entry.op == Op::Copy && base.is_none() {
+        if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() {
             return self.file.tensor(&entry.stored, dtype, device);
         }
         let base = base.map(|base| base.tensor(name, DType::F32, &Device::Cpu)).transpose()?;
@@ -197,6 +204,9 @@ impl View {
                     stored.narrow(0, index * rows, rows)?.contiguous()?
                 }
             };
+            if let Some(scale) = entry.scale {
+                tensor = (tensor.to_dtype(DType::F32)? * scale)?;
+            }
             if let Some(base) = base {
                 tensor = (tensor.to_dtype(DType::F32)? + base)?;
             }
@@ -204,6 +214,15 @@ impl View {
         };
         work().unwrap_or_else(|source| Err(self.file.device_error(&entry.stored, source)))
     }
+}
+
+/// Ends of the names of numbers that belong to 8-bit weights.
+const SCALES: [&str; 4] = [".scale_weight", ".scale_input", ".weight_scale", ".input_scale"];
+
+/// What the 8-bit weight `stored` has to be multiplied with, if its layer says so.
+fn scale(file: &TensorFile, stored: &str) -> Option<f64> {
+    let layer = stored.strip_suffix(".weight")?;
+    ["scale_weight", "weight_scale"].iter().find_map(|scale| file.scalar(&format!("{layer}.{scale}")))
 }
 
 /// The first of `prefixes` that a name in the file begins with, or none.

@@ -163,6 +163,7 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
     }
     if starts(unet)
         || has("input_blocks.0.0.weight")
+        || has("unet/conv_in.weight")
         || (has("conv_in.weight") && has("time_embedding.linear_1.weight"))
     {
         return network::checkpoint(file);
