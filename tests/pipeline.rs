@@ -36,6 +36,7 @@ fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
         sampler: Sampler::Euler,
         scheduler: SchedulerName("ays"),
         steps: 2,
+        controls: Vec::new(),
     }
 }
 
@@ -50,7 +51,9 @@ fn request(prompt: &str, folder: &Path) -> Request {
             frames: Some(frames),
             current: None,
         },
-        models: Models { checkpoint: None, motion: Motion::Usual, vae: None },
+        hint_clip: None,
+        models: Models { checkpoint: None, motion: Motion::Usual, vae: None, controls: Vec::new() },
+        hints: Vec::new(),
         unsample: pass("", 1.0, FRAMES),
         resample: pass(prompt, 2.0, FRAMES),
         denoise: 1.0,

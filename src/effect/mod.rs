@@ -87,21 +87,27 @@ impl Effect for Unsample {
     ) -> Result<()> {
         let settings = PictureSettings::read(&HostReader(handle), time);
         let only = [(time, time)];
+        let with_hint = settings.hints && !settings.is_identity() && handle.clip("Hint").connected();
+        let clips = if with_hint { &["Source", "Hint"][..] } else { &["Source"] };
         if settings.is_identity() || !handle.host().temporal_access {
-            return answer.clip("Source", &only);
+            return clips.iter().try_for_each(|name| answer.clip(name, &only));
         }
-        let clip = handle.clip("Source");
         let frame = time.round() as i64;
-        let range = source::clip_range(&clip, settings.cutting, frame);
-        let mut ranges: Vec<(f64, f64)> = shares(range, settings.cutting, frame)
-            .iter()
-            .filter(|share| !instance.knows(&share.segment))
-            .map(|share| (share.segment.first as f64, share.segment.frame(share.segment.count - 1) as f64))
-            .collect();
-        if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
-            ranges.push(only[0]);
+        let range = source::clip_range(&handle.clip("Source"), settings.cutting, frame);
+        let shares = shares(range, settings.cutting, frame);
+        for name in clips {
+            let mut ranges: Vec<(f64, f64)> = shares
+                .iter()
+                .map(|share| share.segment)
+                .filter(|segment| !instance.knows(name, segment))
+                .map(|segment| (segment.first as f64, segment.frame(segment.count - 1) as f64))
+                .collect();
+            if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
+                ranges.push(only[0]);
+            }
+            answer.clip(name, &ranges)?;
         }
-        answer.clip("Source", &ranges)
+        Ok(())
     }
 
     fn clip_preferences(
@@ -123,7 +129,7 @@ impl Effect for Unsample {
             ChangeKind::Param => match change.name.as_str() {
                 "analyse" => analyse::run(instance, handle, change.time)?,
                 "clearCache" => clear_cache(instance, handle, change.time)?,
-                "checkpoint" | "motionModule" | "vae" => tell_models(handle, change.time),
+                name if models().any(|model| model == name) => tell_models(handle, change.time),
                 _ => {}
             },
             ChangeKind::Other => {}
@@ -151,11 +157,17 @@ fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
     }
 }
 
+/// Names of the parameters that are weight files.
+fn models() -> impl Iterator<Item = &'static str> {
+    let controls = table::CONTROLS.iter().map(|control| control.model);
+    ["checkpoint", "motionModule", "vae"].into_iter().chain(controls)
+}
+
 /// Shows what the chosen files are.
 fn tell_models(handle: &EditHandle<'_>, time: f64) {
     let reader = HostReader(handle);
     let mut lines = Vec::new();
-    for name in ["checkpoint", "motionModule", "vae"] {
+    for name in models() {
         let path = reader.text(name, time);
         match path.trim() {
             "" | "none" => {}

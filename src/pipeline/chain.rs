@@ -5,6 +5,7 @@
 use candle_core::DType;
 
 use super::PipelineError;
+use super::controls::add_controls;
 use super::diagnostics;
 use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
@@ -37,14 +38,15 @@ pub fn context_length(asked: usize, version: Option<MotionVersion>) -> usize {
     }
 }
 
-/// The second pass: the style's, or for a reconstruction the first one's prompts with a cfg of 1.
+/// The second pass: the style's, or for a reconstruction the first one's prompts and ControlNets with a cfg of 1.
 pub fn second_pass(request: &Request) -> Pass {
     match request.goal {
-        Goal::Result | Goal::Analyse => request.resample.clone(),
+        Goal::Result | Goal::Analyse | Goal::Hint(_) => request.resample.clone(),
         Goal::Reconstruction => Pass {
             positive: request.unsample.positive.clone(),
             negative: request.unsample.negative.clone(),
             cfg: vec![1.0; request.resample.cfg.len()],
+            controls: request.unsample.controls.clone(),
             ..request.resample.clone()
         },
     }
@@ -105,9 +107,11 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
             .floats("scale", &motion.scale)
             .floats("effect", &[motion.effect]);
     }
-    let unsampled = add_pass(unsampled, &request.unsample).finish();
+    let unsampled = add_pass(unsampled, &request.unsample);
+    let unsampled = add_controls(unsampled, &request.unsample.controls, request, chosen).finish();
     let second = second_pass(request);
-    let mut resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
+    let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
+    let mut resampled = add_controls(resampled, &second.controls, request, chosen);
     if !second.sampler.is_deterministic() {
         let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();
         resampled = resampled.number("seed", request.seed as i64).floats("frames", &frames);

@@ -9,9 +9,10 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::RwLock;
 
 use super::PipelineError;
+use super::controls;
 use super::key::Key;
 use super::request::{Models, Motion};
-use crate::model::{ClipText, ModelError, MotionModule, Source, UNet, Vae};
+use crate::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
 use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
 
 /// File names of the built-in model in the bundle's resources.
@@ -69,6 +70,7 @@ pub struct Chosen {
     checkpoint: Opened,
     vae: Opened,
     motion: Option<Opened>,
+    controls: Vec<Opened>,
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
     /// A sentence for the user where a motion module was wanted and none was found.
@@ -89,6 +91,11 @@ impl Chosen {
     /// Identity of the motion module.
     pub fn motion_id(&self) -> Option<Key> {
         self.motion.as_ref().map(|m| m.id)
+    }
+
+    /// Identity of a ControlNet.
+    pub fn control_id(&self, unit: usize) -> Option<Key> {
+        self.controls.get(unit).map(|opened| opened.id)
     }
 }
 
@@ -123,6 +130,7 @@ pub struct ModelStore {
     vae: Slot<Vae>,
     text: Slot<ClipText>,
     motion: Slot<MotionModule>,
+    controls: Vec<(Key, Arc<ControlNet>)>,
 }
 
 impl ModelStore {
@@ -138,6 +146,7 @@ impl ModelStore {
             vae: Slot(None),
             text: Slot(None),
             motion: Slot(None),
+            controls: Vec::new(),
         }
     }
 
@@ -224,7 +233,11 @@ impl ModelStore {
                 motion_version = Some(version);
             }
         }
-        Ok(Chosen { checkpoint, vae, motion, motion_version, notice })
+        let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
+        for opened in &controls {
+            controls::view(&opened.path, opened.file.clone())?;
+        }
+        Ok(Chosen { checkpoint, vae, motion, controls, motion_version, notice })
     }
 
     /// The UNet.
@@ -246,6 +259,24 @@ impl ModelStore {
         let source = Weights(View::motion(opened.file.clone()));
         let (device, dtype) = (&self.device, self.dtype);
         self.motion.get(opened.id, || Ok(MotionModule::load(&source, dtype, device)?)).map(Some)
+    }
+
+    /// A ControlNet by its number. Those that a request does not name go before another one is read.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn control(&mut self, chosen: &Chosen, unit: usize) -> Result<Arc<ControlNet>, PipelineError> {
+        let Some(opened) = chosen.controls.get(unit) else {
+            return Err(PipelineError::Internal(format!("no ControlNet {}", unit + 1)));
+        };
+        self.controls.retain(|(id, _)| chosen.controls.iter().any(|other| other.id == *id));
+        if let Some((_, net)) = self.controls.iter().find(|(id, _)| *id == opened.id) {
+            return Ok(net.clone());
+        }
+        let source = Weights(controls::view(&opened.path, opened.file.clone())?);
+        let net = Arc::new(ControlNet::load(&source, self.dtype, &self.device)?);
+        self.controls.push((opened.id, net.clone()));
+        Ok(net)
     }
 
     /// The autoencoder, in f32 everywhere: its activations overflow f16.

@@ -1,6 +1,7 @@
 //! What a render call asks for, resolved to plain owned values: no host handle, no parameter name, nothing to ask again.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::cache::default_folder;
@@ -18,6 +19,50 @@ pub struct Models {
     pub motion: Motion,
     /// An autoencoder in place of the checkpoint's.
     pub vae: Option<PathBuf>,
+    /// ControlNets, in the order in which they are numbered.
+    pub controls: Vec<PathBuf>,
+}
+
+/// How a hint is made from pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Preprocessor {
+    /// The pictures as they are.
+    #[default]
+    None,
+}
+
+impl Preprocessor {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::None];
+
+    /// The name of the option.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+        }
+    }
+}
+
+impl FromStr for Preprocessor {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|preprocessor| preprocessor.as_str() == name);
+        found.copied().ok_or_else(|| format!("there is no preprocessor called {name}"))
+    }
+}
+
+/// What a pass uses a ControlNet for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlUse {
+    /// Which one: index into [`Models::controls`] and [`Request::hints`].
+    pub unit: usize,
+    /// Its weight at every frame of the segment; 1 is what it was trained with.
+    pub weight: Vec<f64>,
+    /// Share of the timesteps, from the noisiest on, after which it acts, 0..1.
+    pub start: f64,
+    /// Share of the timesteps after which it no longer acts.
+    pub end: f64,
 }
 
 /// Which motion module goes with the checkpoint.
@@ -71,6 +116,8 @@ pub struct Pass {
     pub scheduler: SchedulerName,
     /// Steps, at least 1.
     pub steps: usize,
+    /// ControlNets.
+    pub controls: Vec<ControlUse>,
 }
 
 /// Options of the motion module and its windows.
@@ -105,6 +152,8 @@ pub enum Goal {
     Reconstruction,
     /// Only the unsampled latents, for a later render.
     Analyse,
+    /// The hint that this makes of the frame.
+    Hint(Preprocessor),
 }
 
 /// Where finished stages are kept.
@@ -167,8 +216,12 @@ pub struct Request {
     pub index: usize,
     /// The pictures.
     pub source: Source,
+    /// Pictures at the same size that hints are made from; the source's without them. Has no [`Source::current`].
+    pub hint_clip: Option<Source>,
     /// The files.
     pub models: Models,
+    /// What each of the ControlNets sees.
+    pub hints: Vec<Preprocessor>,
     /// First pass.
     pub unsample: Pass,
     /// Second pass.

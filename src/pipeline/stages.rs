@@ -11,6 +11,7 @@ use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, scheduler, second_pass};
+use super::controls::{ActiveControl, acting, hint};
 use super::diagnostics;
 use super::key::Key;
 use super::models::{Chosen, ModelStore};
@@ -105,11 +106,16 @@ impl Runner {
                 None
             }
             Goal::Result | Goal::Reconstruction => Some(job.decoded(request.index)?),
+            Goal::Hint(preprocessor) => {
+                Some(Arc::new(from_tensor(&hint(request, preprocessor)?.narrow(0, request.index, 1)?)?))
+            }
         };
         if request.goal == Goal::Reconstruction {
             job.measure(picture.as_deref())?;
         }
-        if let Some(path) = &request.diagnostics {
+        if let Some(path) = &request.diagnostics
+            && !matches!(request.goal, Goal::Hint(_))
+        {
             job.write_diagnostics(path)?;
         }
         let report = job.report;
@@ -379,6 +385,13 @@ impl<'a> Job<'a> {
         let dtype = self.runner.store.dtype();
         let unet = self.runner.store.unet(&self.chosen)?;
         let motion = self.runner.store.motion(&self.chosen)?;
+        let mut controls = Vec::new();
+        for control in acting(&pass.controls) {
+            let net = self.runner.store.control(&self.chosen, control.unit)?;
+            net.check_unet(&unet)?;
+            let hint = hint(self.request, self.request.hints[control.unit])?;
+            controls.push(ActiveControl::new(net, hint, control, &self.schedule));
+        }
         let settings = &self.request.motion;
         let context = motion.as_ref().map(|_| ContextOptions {
             length: context_length(settings.length, self.chosen.motion_version),
@@ -414,6 +427,7 @@ impl<'a> Job<'a> {
             motion,
             motion_scale: settings.scale.iter().map(|&s| s as f32).collect(),
             motion_effect: settings.effect as f32,
+            controls,
             conditioning: Conditioning {
                 positive: conditioning.positive.to_device(&device)?,
                 negative: conditioning.negative.to_device(&device)?,
@@ -467,6 +481,9 @@ impl<'a> Job<'a> {
             let conditioning = self.conditioning(pass)?;
             entry.insert(format!("{prefix}.positive"), conditioning.positive);
             entry.insert(format!("{prefix}.negative"), conditioning.negative);
+        }
+        for (unit, preprocessor) in request.hints.iter().enumerate() {
+            entry.insert(format!("hint.{}", unit + 1), hint(request, *preprocessor)?);
         }
         for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
             entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
