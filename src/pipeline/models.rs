@@ -10,8 +10,10 @@ use parking_lot::RwLock;
 
 use super::PipelineError;
 use super::controls;
+use super::hints;
 use super::key::Key;
-use super::request::{Models, Motion};
+use super::request::{Models, Motion, Preprocessor};
+use crate::model::hints::Detector;
 use crate::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
 use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
 
@@ -53,12 +55,13 @@ impl Source for Weights {
 
 /// An opened file: mapped, recognised, fingerprinted, nothing read yet.
 #[derive(Clone)]
-struct Opened {
+pub(super) struct Opened {
     path: PathBuf,
     stamp: (u64, Option<SystemTime>),
     file: Arc<TensorFile>,
     kind: Kind,
-    id: Key,
+    /// Identity of its contents.
+    pub(super) id: Key,
 }
 
 fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
@@ -71,6 +74,8 @@ pub struct Chosen {
     vae: Opened,
     motion: Option<Opened>,
     controls: Vec<Opened>,
+    /// The networks of preprocessors.
+    pub(super) annotators: Vec<(Preprocessor, Opened)>,
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
     /// A sentence for the user where a motion module was wanted and none was found.
@@ -131,6 +136,9 @@ pub struct ModelStore {
     text: Slot<ClipText>,
     motion: Slot<MotionModule>,
     controls: Vec<(Key, Arc<ControlNet>)>,
+    detector: Slot<Detector>,
+    /// Where the networks of preprocessors were found.
+    annotators: Vec<(Preprocessor, PathBuf)>,
 }
 
 impl ModelStore {
@@ -147,6 +155,8 @@ impl ModelStore {
             text: Slot(None),
             motion: Slot(None),
             controls: Vec::new(),
+            detector: Slot(None),
+            annotators: Vec::new(),
         }
     }
 
@@ -237,7 +247,53 @@ impl ModelStore {
         for opened in &controls {
             controls::view(&opened.path, opened.file.clone())?;
         }
-        Ok(Chosen { checkpoint, vae, motion, controls, motion_version, notice })
+        Ok(Chosen { checkpoint, vae, motion, controls, annotators: Vec::new(), motion_version, notice })
+    }
+
+    /// Finds the networks of preprocessors for what was chosen.
+    ///
+    /// # Errors
+    /// The models folder has none, or it is damaged.
+    pub fn choose_annotators(
+        &mut self,
+        chosen: &mut Chosen,
+        preprocessors: &[Preprocessor],
+    ) -> Result<(), PipelineError> {
+        for preprocessor in preprocessors {
+            // Looking through the folder opens every file in it; it is done once while the find stays good.
+            let known = self.annotators.iter().find(|(known, _)| known == preprocessor).cloned();
+            let opened = known.and_then(|(_, path)| self.open(&path).ok());
+            let opened = match opened.filter(|opened| hints::is_network_of(*preprocessor, &opened.file)) {
+                Some(opened) => opened,
+                None => {
+                    let path = hints::find_network(*preprocessor)?;
+                    self.annotators.retain(|(known, _)| known != preprocessor);
+                    self.annotators.push((*preprocessor, path.clone()));
+                    self.open(&path)?
+                }
+            };
+            chosen.annotators.push((*preprocessor, opened));
+        }
+        Ok(())
+    }
+
+    /// A preprocessor, with its network where it has one.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn detector(
+        &mut self,
+        chosen: &Chosen,
+        preprocessor: Preprocessor,
+    ) -> Result<Arc<Detector>, PipelineError> {
+        let device = &self.device;
+        match chosen.annotators.iter().find(|(known, _)| *known == preprocessor) {
+            Some((_, opened)) => {
+                let source = Weights(View::annotator(opened.file.clone()));
+                self.detector.get(opened.id, || Ok(Detector::load(preprocessor, &source, device)?))
+            }
+            None => Ok(Arc::new(Detector::plain(preprocessor, device)?)),
+        }
     }
 
     /// The UNet.

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use super::{Identity, TensorFile, WeightsError, identify};
 
+/// How names of weight files end: safetensors and torch's pickles.
+const EXTENSIONS: [&str; 5] = ["safetensors", "ckpt", "pth", "pt", "bin"];
+
 /// The folder of this user's models, where the platform keeps an application's data:
 /// `$XDG_DATA_HOME/unsample/models` or `~/.local/share/unsample/models`, on macOS
 /// `~/Library/Application Support/Unsample/models`, on Windows `%LOCALAPPDATA%\Unsample\models`.
@@ -61,7 +64,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
             if depth > 1 {
                 collect(&path, depth - 1, found);
             }
-        } else if extension.is_some_and(|extension| extension == "safetensors") {
+        } else if extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) {
             found.push(path);
         }
     }

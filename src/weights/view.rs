@@ -109,7 +109,8 @@ impl View {
     /// The CLIP-L text tower of a checkpoint or of a text encoder file, with or without `text_model.`.
     /// `position_ids` is left out: it counts from 0 and is stored in any number format.
     pub fn text(file: Arc<TensorFile>) -> Self {
-        let places = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder/"];
+        let places =
+            ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder/"];
         Self::text_below(file, &places)
     }
 
@@ -143,6 +144,11 @@ impl View {
     pub fn added_to(mut self, base: View) -> Self {
         self.base = Some(Arc::new(base));
         self
+    }
+
+    /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.
+    pub fn annotator(file: Arc<TensorFile>) -> Self {
+        Self::new(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
     }
 
     /// The file's name, for messages.

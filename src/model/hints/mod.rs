@@ -27,9 +27,10 @@ use self::soft_edge::SoftEdge;
 use super::source::{ModelError, Source};
 
 /// How a hint is made of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Preprocessor {
     /// The picture itself.
+    #[default]
     None,
     /// Edges one pixel wide, by Canny's method.
     Canny,
@@ -76,6 +77,11 @@ impl Preprocessor {
             Self::SoftEdge => "softedge",
             Self::Depth => "depth",
         }
+    }
+
+    /// Whether its hints have three equal channels.
+    pub fn is_grey(self) -> bool {
+        !matches!(self, Self::None | Self::Tile | Self::Blur)
     }
 
     /// Whether it needs a network, and so a file.
