@@ -10,11 +10,10 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::RwLock;
 
 use super::PipelineError;
-use super::controls;
 use super::key::Key;
 use super::request::{Models, Motion};
-use crate::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
-use crate::weights::{Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
+use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -100,6 +99,8 @@ pub struct Chosen {
     vae: Opened,
     motion: Option<Opened>,
     controls: Vec<Opened>,
+    /// What the checkpoint belongs to.
+    pub family: Family,
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
     /// A sentence for the user where a motion module was wanted and none was found.
@@ -122,9 +123,15 @@ impl Chosen {
         self.motion.as_ref().map(|m| m.id)
     }
 
-    /// Identity of a ControlNet.
+    /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
     pub fn control_id(&self, unit: usize) -> Option<Key> {
-        self.controls.get(unit).map(|opened| opened.id)
+        let opened = self.controls.get(unit)?;
+        Some(match opened.kind {
+            Kind::ControlNet { difference: true, .. } => {
+                Key::of("weights").key("added", &opened.id).key("to", &self.checkpoint.id).finish()
+            }
+            _ => opened.id,
+        })
     }
 }
 
@@ -157,7 +164,7 @@ pub struct ModelStore {
     opened: Vec<Opened>,
     unet: Slot<UNet>,
     vae: Slot<Vae>,
-    text: Slot<ClipText>,
+    text: Slot<TextEncoder>,
     motion: Slot<MotionModule>,
     controls: Vec<(Key, Arc<ControlNet>)>,
 }
@@ -220,6 +227,10 @@ impl ModelStore {
             }
         };
         identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
+        let family = match checkpoint.kind {
+            Kind::Checkpoint { family, .. } => family,
+            _ => Family::Sd15,
+        };
         let vae = match &models.vae {
             Some(path) => {
                 let vae = self.open(path)?;
@@ -235,7 +246,7 @@ impl ModelStore {
             Motion::File(path) => Some(self.open(path)?),
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN.1))?),
             Motion::Usual => {
-                let partner = usual_partner();
+                let partner = usual_partner(family);
                 if partner.is_none() {
                     notice = Some(format!(
                         "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
@@ -247,7 +258,7 @@ impl ModelStore {
         };
         let mut motion_version = None;
         if let Some(motion) = &motion {
-            identify(&motion.file).require_motion_module(&motion.file)?;
+            identify(&motion.file).require_motion_module(&motion.file, family)?;
             check_widths(&checkpoint, motion)?;
             if let Kind::MotionModule { version, .. } = motion.kind {
                 motion_version = Some(version);
@@ -255,9 +266,16 @@ impl ModelStore {
         }
         let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
         for opened in &controls {
-            controls::view(&opened.path, opened.file.clone())?;
+            identify(&opened.file).require_control(&opened.file, family)?;
+            if !matches!(opened.kind, Kind::ControlNet { union: false, .. }) {
+                return Err(PipelineError::Unfit(format!(
+                    "{} is {}, which cannot be run yet; choose a plain ControlNet",
+                    opened.file.file_name(),
+                    identify(&opened.file).description
+                )));
+            }
         }
-        Ok(Chosen { checkpoint, vae, motion, controls, motion_version, notice })
+        Ok(Chosen { checkpoint, vae, motion, controls, family, motion_version, notice })
     }
 
     /// The UNet.
@@ -286,16 +304,20 @@ impl ModelStore {
     /// # Errors
     /// As for [`Self::unet`].
     pub fn control(&mut self, chosen: &Chosen, unit: usize) -> Result<Arc<ControlNet>, PipelineError> {
-        let Some(opened) = chosen.controls.get(unit) else {
+        let (Some(opened), Some(id)) = (chosen.controls.get(unit), chosen.control_id(unit)) else {
             return Err(PipelineError::Internal(format!("no ControlNet {}", unit + 1)));
         };
-        self.controls.retain(|(id, _)| chosen.controls.iter().any(|other| other.id == *id));
-        if let Some((_, net)) = self.controls.iter().find(|(id, _)| *id == opened.id) {
+        let wanted: Vec<_> = (0..chosen.controls.len()).filter_map(|unit| chosen.control_id(unit)).collect();
+        self.controls.retain(|(id, _)| wanted.contains(id));
+        if let Some((_, net)) = self.controls.iter().find(|(known, _)| *known == id) {
             return Ok(net.clone());
         }
-        let source = Weights(controls::view(&opened.path, opened.file.clone())?);
-        let net = Arc::new(ControlNet::load(&source, self.dtype, &self.device)?);
-        self.controls.push((opened.id, net.clone()));
+        let mut view = View::control(opened.file.clone());
+        if matches!(opened.kind, Kind::ControlNet { difference: true, .. }) {
+            view = view.added_to(View::unet(chosen.checkpoint.file.clone()));
+        }
+        let net = Arc::new(ControlNet::load(&Weights(view), self.dtype, &self.device)?);
+        self.controls.push((id, net.clone()));
         Ok(net)
     }
 
@@ -309,14 +331,24 @@ impl ModelStore {
         self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
     }
 
-    /// The text encoder, in f32: it is small and runs once a prompt.
+    /// The text encoders, in f32: they run once a prompt.
     ///
     /// # Errors
     /// As for [`Self::unet`].
-    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<ClipText>, PipelineError> {
-        let source = Weights(View::text(chosen.checkpoint.file.clone()));
+    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
+        let file = &chosen.checkpoint.file;
         let device = &self.device;
-        self.text.get(chosen.checkpoint.id, || Ok(ClipText::load(&source, DType::F32, device)?))
+        self.text.get(chosen.checkpoint.id, || {
+            let first = Weights(View::text(file.clone()));
+            let second = (chosen.family == Family::Sdxl).then(|| Weights(View::text_2(file.clone())));
+            let second = second.as_ref().map(|source| source as &dyn Source);
+            Ok(TextEncoder::load(&first, second, DType::F32, device)?)
+        })
+    }
+
+    /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
+    pub fn release_text(&mut self) {
+        self.text.0 = None;
     }
 }
 
@@ -329,9 +361,7 @@ impl Default for ModelStore {
 /// A VAE must speak of as many latent channels as the UNet.
 fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
     let channels = |kind: &Kind| match kind {
-        Kind::Sd15Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => {
-            Some(*latent_channels)
-        }
+        Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => Some(*latent_channels),
         _ => None,
     };
     let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));
@@ -366,18 +396,20 @@ fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineErro
     )))
 }
 
-/// The motion module in the models folder that suits an SD1.5 checkpoint best: the newest version.
-fn usual_partner() -> Option<PathBuf> {
+/// The motion module in the models folder that suits a checkpoint best: the newest version, for SDXL Hotshot-XL.
+fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
     let rank = |version| match version {
         MotionVersion::V3 => 3,
-        MotionVersion::V2 => 2,
-        MotionVersion::V1 => 1,
-        _ => 0,
+        MotionVersion::V2 | MotionVersion::Hotshot => 2,
+        MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
+        MotionVersion::Lcm => 0,
     };
     list_models(&models_dir()?)
         .into_iter()
         .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { version, .. } if rank(version) > 0 => Some((rank(version), found.path)),
+            Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
+                Some((rank(version), found.path))
+            }
             _ => None,
         })
         .max()
@@ -387,7 +419,7 @@ fn usual_partner() -> Option<PathBuf> {
 /// What a file is, for a read-out: a sentence, whether it can be used or not.
 pub fn describe_file(path: &Path) -> String {
     match TensorFile::open(path) {
-        Ok(file) => format!("{} is {}", file.file_name(), identify(&file).description),
+        Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
         Err(error) => error.to_string(),
     }
 }

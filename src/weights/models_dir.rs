@@ -1,6 +1,7 @@
 //! The folder where models are looked for.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Identity, TensorFile, WeightsError, identify};
 
@@ -46,7 +47,7 @@ pub fn list_models(folder: &Path) -> Vec<Listed> {
         .into_iter()
         .map(|path| {
             let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-            let identity = TensorFile::open(&path).map(|file| identify(&file));
+            let identity = TensorFile::open(&path).map(|file| identify(&Arc::new(file)));
             Listed { path, size, identity }
         })
         .collect()

@@ -204,6 +204,15 @@ impl TensorFile {
     /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`] for integers and unknown formats,
     /// [`WeightsError::Device`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
+        let stored = self.stored(name)?;
+        stored
+            .to_dtype(dtype)
+            .and_then(|tensor| tensor.to_device(device))
+            .map_err(|source| self.device_error(name, source))
+    }
+
+    /// One tensor in main memory, in the number format of the file; errors as [`tensor`](Self::tensor).
+    pub(super) fn stored(&self, name: &str) -> Result<Tensor, WeightsError> {
         let Some(info) = self.tensors.get(name) else {
             return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
         };
@@ -224,13 +233,11 @@ impl TensorFile {
                 });
             }
         };
-        stored.and_then(|tensor| tensor.to_dtype(dtype)).and_then(|tensor| tensor.to_device(device)).map_err(
-            |source| WeightsError::Device {
-                file: self.file_name(),
-                tensor: name.into(),
-                source: Box::new(source),
-            },
-        )
+        stored.map_err(|source| self.device_error(name, source))
+    }
+
+    pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
+        WeightsError::Device { file: self.file_name(), tensor: name.into(), source: Box::new(source) }
     }
 }
 

@@ -26,4 +26,4 @@ pub use conv::{Padding, conv2d, upsample_nearest};
 pub use feed_forward::feed_forward;
 pub use linear::{add_tokens, linear, to_tokens};
 pub use norm::{Statistics, group_norm, layer_norm};
-pub use pointwise::{add, geglu, quick_gelu, silu};
+pub use pointwise::{add, geglu, gelu, quick_gelu, silu};

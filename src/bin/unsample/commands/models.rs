@@ -1,6 +1,7 @@
 //! `unsample models`: what weight files there are, and what is in one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 use unsample::weights::{TensorFile, identify, list_models, models_dir};
@@ -64,6 +65,7 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{} does not exist", args.file.display())));
     }
     let file = TensorFile::open(&args.file).map_err(|error| Failure::Failed(error.to_string()))?;
+    let file = Arc::new(file);
     let identity = identify(&file);
     if args.json {
         print(&format!("{:#}\n", as_json(&file, &args.file, &identity.description)));
