@@ -310,9 +310,9 @@ use Stage::{Compose, Decode, Encode, Nothing, Resample, Unsample};
 #[rustfmt::skip]
 pub static TABLE: &[Param] = &[
     row(Model, Unsample, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
-        "Stable Diffusion 1.5 checkpoint (.safetensors). Empty: the built-in model."),
+        "Stable Diffusion 1.5 or SDXL checkpoint (.safetensors). Empty: the built-in model."),
     row(Model, Unsample, "motionModule", "Motion module", text("", TextMode::OpenFile),
-        "AnimateDiff motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
+        "AnimateDiff or, for SDXL, Hotshot-XL or AnimateDiff-SDXL motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
     row(Model, Encode, "vae", "VAE", text("", TextMode::OpenFile),
         "Autoencoder to use in place of the checkpoint's own."),
     row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
@@ -339,7 +339,7 @@ pub static TABLE: &[Param] = &[
     row(Style, Resample, "seed", "Seed", int(0, (0, i32::MAX), (0, 9999)),
         "Seed of the samplers that draw noise; without effect on the others."),
     row(Style, Unsample, "clipSkip", "CLIP skip", int(0, (0, 12), (0, 4)),
-        "Leave out the last layers of the text encoder: 2 takes the last but one. 0 and 1 take them all."),
+        "Which layer of the text encoder is taken: 1 the last, 2 the last but one. 0: what the model was trained with, the last for Stable Diffusion 1.5, the last but one for SDXL."),
 
     row(Unsampling, Unsample, "unsamplePromptMode", "Unsampling prompt", choice(PROMPT_MODES),
         "Prompt of the unsampling pass: none, the style's, or the one below."),
@@ -395,7 +395,7 @@ pub static TABLE: &[Param] = &[
     row(ControlNet, Unsample, CONTROLS[2].apply, "Apply 3", choice(APPLIES), CONTROL_APPLY),
 
     row(Picture, Encode, "workingSize", "Working size", int(256, (0, 4096), (0, 1024)),
-        "Short side of the picture that the model works on, in pixels; 0: the source's own size. 256 suits the built-in model, 512 Stable Diffusion 1.5."),
+        "Short side of the picture that the model works on, in pixels; 0: the source's own size. 256 suits the built-in model, 512 Stable Diffusion 1.5 and Hotshot-XL."),
     row(Picture, Encode, "fit", "Fit", choice(FITS),
         "How the picture is brought to multiples of 8 pixels."),
     row(Picture, Encode, "inputColour", "Input colour", choice(COLOURS),

@@ -37,7 +37,8 @@ impl Middle {
     pub fn load(loader: &mut Loader<'_>, channels: usize) -> Result<(Self, usize), ModelError> {
         let scope = loader.scope.at("middle_block");
         let (first, attention) = loader.layers(&scope, channels, Place::Middle)?;
-        let last = scope.at(if attention.is_some() { 2 } else { 1 });
+        // Without attention the second block may keep the number that it has with it.
+        let last = scope.at(if scope.has("2.in_layers.0.weight") { 2 } else { 1 });
         let second = ResBlock::load_unet(&last, first.out_channels(), loader.time_width)?;
         let channels = second.out_channels();
         Ok((Self { first, attention, second }, channels))

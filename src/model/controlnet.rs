@@ -51,15 +51,13 @@ impl ControlNet {
         &self.encoder.origin
     }
 
-    /// Checks that this was made for a UNet like that one: the same text, vector, skips and middle.
+    /// Checks that this was made for a UNet like that one: the same text (some of SDXL's look at none), vector, skips and
+    /// middle.
     pub fn check_unet(&self, unet: &UNet) -> Result<(), ModelError> {
         let own = (&self.encoder.skips[..], self.encoder.channels);
-        let reason = if self.encoder.context_width != unet.context_width() {
-            format!(
-                "it takes text of width {} and the checkpoint's is {} wide",
-                self.encoder.context_width,
-                unet.context_width()
-            )
+        let text = self.encoder.context_width;
+        let reason = if text != 0 && text != unet.context_width() {
+            format!("it takes text of width {text} and the checkpoint's is {} wide", unet.context_width())
         } else if self.encoder.vector_width() != unet.vector_width() || own != unet.joints() {
             "its blocks are others than the checkpoint's".to_owned()
         } else if self.encoder.latent_channels != unet.latent_channels() {

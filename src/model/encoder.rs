@@ -16,6 +16,7 @@ use super::unet::Given;
 pub(super) struct Encoder {
     model_channels: usize,
     pub latent_channels: usize,
+    /// Width of the text; 0 for a ControlNet that does not look at it.
     pub context_width: usize,
     pub dtype: DType,
     pub time_width: usize,
@@ -51,9 +52,6 @@ impl Encoder {
         };
         let context_name = source.names().find(|name| name.ends_with("attn2.to_k.weight"));
         let context_width = context_name.and_then(|name| source.shape(name)?.get(1).copied()).unwrap_or(0);
-        if context_width == 0 {
-            return Err(scope.topology("no block of the network looks at the text (`attn2.to_k.weight`)"));
-        }
         let [_, latent_channels, _, _] = scope.expect("input_blocks.0.0.weight", [0, 0, 3, 3])?;
         let mut loader = Loader { scope, time_width, context_width, places: Vec::new() };
         let first = Conv2d::load(&scope.at("input_blocks.0.0"), [0, latent_channels, 3])?;
@@ -113,7 +111,7 @@ impl Encoder {
         let (n, c, _, _) = x.dims4()?;
         let (m, _, width) = given.context.dims3()?;
         let invalid = |reason: String| Err(ModelError::Invalid(format!("{}: {reason}", self.origin)));
-        if c != self.latent_channels || width != self.context_width {
+        if c != self.latent_channels || (self.context_width != 0 && width != self.context_width) {
             return invalid(format!(
                 "the network takes latents of {} channels and text of width {}, not {c} and {width}",
                 self.latent_channels, self.context_width

@@ -1,4 +1,5 @@
-//! The networks of Stable Diffusion 1.5 and AnimateDiff: text encoder, VAE, UNet, motion module, ControlNet.
+//! The networks of Stable Diffusion 1.5 and SDXL, AnimateDiff and Hotshot-XL: text encoders, VAE, UNet, motion module,
+//! ControlNet.
 //!
 //! Every network is loaded from a [`Source`] of named tensors and reads its own topology from them: widths, depths,
 //! which levels have attention, how far the position tables reach. Nothing here knows files, prompts' schedules, noise
@@ -19,6 +20,7 @@ mod motion;
 mod prompt;
 mod resnet;
 mod source;
+mod text;
 pub mod tokenizer;
 mod transformer;
 mod unet;
@@ -28,6 +30,7 @@ pub use clip::ClipText;
 pub use controlnet::{ControlNet, Residuals};
 pub use motion::{MotionControls, MotionKind, MotionModule};
 pub use source::{ModelError, Source, Tensors};
+pub use text::{Text, TextEncoder, size_vector};
 pub use tokenizer::Tokens;
 pub use unet::{Given, Probe, UNet};
 pub use vae::Vae;

@@ -20,7 +20,7 @@ pub type Probe<'a> = &'a mut dyn FnMut(&str, &Tensor);
 pub struct Given<'a> {
     /// Text, `[m, tokens, width]`; m divides the batch, and each text serves batch / m consecutive frames.
     pub context: &'a Tensor,
-    /// Pooled text and sizes of SDXL, `[m, width]`, other networks take none.
+    /// Pooled text and sizes of SDXL, `[m, width]`, see [`size_vector`](super::size_vector); other networks take none.
     pub vector: Option<&'a Tensor>,
     /// What ControlNets add to the skips and the middle.
     pub residuals: Option<&'a Residuals>,
@@ -50,6 +50,9 @@ impl UNet {
         let scope = Scope::new(source, dtype, device);
         let encoder = Encoder::load(source, &scope)?;
         let (time_width, context_width) = (encoder.time_width, encoder.context_width);
+        if context_width == 0 {
+            return Err(scope.topology("no block of the UNet looks at the text (`attn2.to_k.weight`)"));
+        }
         let places = encoder.places.clone();
         let mut loader = Loader { scope: &scope, time_width, context_width, places };
         let (output, channels) = loader.output_blocks(encoder.skips.clone(), encoder.channels)?;

@@ -11,7 +11,7 @@ use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
 use super::request::{Goal, Pass, PromptTrack, Request};
 use crate::diffusion::{Betas, Scheduler};
-use crate::weights::MotionVersion;
+use crate::weights::{Family, MotionVersion};
 
 /// The chain of keys of a request.
 pub struct Keys {
@@ -24,9 +24,33 @@ pub struct Keys {
 }
 
 /// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
-pub fn scheduler(name: &str) -> Result<Scheduler, PipelineError> {
-    let name = if name == "ays" { Scheduler::AysSd1.as_str() } else { name };
+pub fn scheduler(name: &str, family: Family) -> Result<Scheduler, PipelineError> {
+    let name = match (name, family) {
+        ("ays", Family::Sdxl) => Scheduler::AysSdxl.as_str(),
+        ("ays", Family::Sd15 | Family::Small) => Scheduler::AysSd1.as_str(),
+        (name, _) => name,
+    };
     Ok(name.parse::<Scheduler>()?)
+}
+
+/// Factor between VAE latents and the sampler's space. A VAE of other latents than Stable Diffusion's bakes its own scale
+/// into its weights.
+pub fn latent_scale(family: Family) -> f64 {
+    match family {
+        Family::Sd15 | Family::Small => 0.18215,
+        Family::Sdxl => 0.13025,
+    }
+}
+
+/// The beta schedule that goes with a motion module; without one, the checkpoint's own.
+pub fn usual_betas(version: Option<MotionVersion>) -> Betas {
+    match version {
+        None | Some(MotionVersion::Hotshot) => Betas::Linear,
+        Some(MotionVersion::SdxlBeta) => Betas::LinearSdxl,
+        Some(MotionVersion::V1 | MotionVersion::V2 | MotionVersion::V3 | MotionVersion::Lcm) => {
+            Betas::SqrtLinear
+        }
+    }
 }
 
 /// Window length: as asked, or what the module was trained on.
@@ -84,7 +108,10 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
     let latents = match &request.latents {
         Some(path) => diagnostics::latents_key(path)?,
         None => {
-            Key::of("latents").key("vae", &chosen.vae_id()).keys("frames", &request.source.digests).finish()
+            // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
+            let scale = latent_scale(chosen.family);
+            let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
+            key.keys("frames", &request.source.digests).finish()
         }
     };
     let motion = &request.motion;

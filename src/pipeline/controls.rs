@@ -1,6 +1,5 @@
 //! ControlNets in a request: which of them a pass uses, what they see, and what their results depend on.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
@@ -12,7 +11,6 @@ use super::models::Chosen;
 use super::request::{ControlUse, Request};
 use crate::diffusion::NoiseSchedule;
 use crate::model::{ControlNet, Given, ModelError, Residuals};
-use crate::weights::{TensorFile, View, identify};
 
 /// Whether a ControlNet has any effect on a pass.
 fn matters(control: &ControlUse) -> bool {
@@ -40,26 +38,6 @@ pub fn add_controls(
             .floats("range", &[control.start, control.end]);
     }
     key
-}
-
-/// The share of a ControlNet file under canonical names.
-///
-/// # Errors
-/// A file of another kind.
-pub fn view(path: &Path, file: Arc<TensorFile>) -> Result<View, PipelineError> {
-    let prefix =
-        if file.names().any(|name| name.starts_with("control_model.")) { "control_model." } else { "" };
-    let view = View::below(file.clone(), prefix);
-    if view.shape("zero_convs.0.0.weight").is_some() && view.shape("input_hint_block.0.weight").is_some() {
-        return Ok(view);
-    }
-    Err(PipelineError::File {
-        path: path.into(),
-        reason: format!(
-            "this is {}; a ControlNet has to be a ControlNet file in LDM names",
-            identify(&file).description
-        ),
-    })
 }
 
 /// A ControlNet ready for a pass over one segment.

@@ -9,12 +9,11 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::RwLock;
 
 use super::PipelineError;
-use super::controls;
 use super::hints;
 use super::key::Key;
 use super::request::{Models, Motion, Preprocessor};
 use crate::model::hints::Detector;
-use crate::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
+use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
 
 /// File names of the built-in model in the bundle's resources.
@@ -76,6 +75,8 @@ pub struct Chosen {
     controls: Vec<Opened>,
     /// The networks of preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
+    /// What the checkpoint belongs to.
+    pub family: Family,
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
     /// A sentence for the user where a motion module was wanted and none was found.
@@ -98,9 +99,15 @@ impl Chosen {
         self.motion.as_ref().map(|m| m.id)
     }
 
-    /// Identity of a ControlNet.
+    /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
     pub fn control_id(&self, unit: usize) -> Option<Key> {
-        self.controls.get(unit).map(|opened| opened.id)
+        let opened = self.controls.get(unit)?;
+        Some(match opened.kind {
+            Kind::ControlNet { difference: true, .. } => {
+                Key::of("weights").key("added", &opened.id).key("to", &self.checkpoint.id).finish()
+            }
+            _ => opened.id,
+        })
     }
 }
 
@@ -133,7 +140,7 @@ pub struct ModelStore {
     opened: Vec<Opened>,
     unet: Slot<UNet>,
     vae: Slot<Vae>,
-    text: Slot<ClipText>,
+    text: Slot<TextEncoder>,
     motion: Slot<MotionModule>,
     controls: Vec<(Key, Arc<ControlNet>)>,
     detector: Slot<Detector>,
@@ -201,12 +208,6 @@ impl ModelStore {
         };
         identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
         let family = match checkpoint.kind {
-            Kind::Checkpoint { family: Family::Sdxl, .. } => {
-                let name = checkpoint.file.file_name();
-                return Err(PipelineError::Unfit(format!(
-                    "{name} is an SDXL checkpoint; the networks run SD1.5 checkpoints"
-                )));
-            }
             Kind::Checkpoint { family, .. } => family,
             _ => Family::Sd15,
         };
@@ -225,7 +226,7 @@ impl ModelStore {
             Motion::File(path) => Some(self.open(path)?),
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN.1))?),
             Motion::Usual => {
-                let partner = usual_partner();
+                let partner = usual_partner(family);
                 if partner.is_none() {
                     notice = Some(format!(
                         "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
@@ -245,9 +246,25 @@ impl ModelStore {
         }
         let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
         for opened in &controls {
-            controls::view(&opened.path, opened.file.clone())?;
+            identify(&opened.file).require_control(&opened.file, family)?;
+            if !matches!(opened.kind, Kind::ControlNet { union: false, .. }) {
+                return Err(PipelineError::Unfit(format!(
+                    "{} is {}, which cannot be run yet; choose a plain ControlNet",
+                    opened.file.file_name(),
+                    identify(&opened.file).description
+                )));
+            }
         }
-        Ok(Chosen { checkpoint, vae, motion, controls, annotators: Vec::new(), motion_version, notice })
+        Ok(Chosen {
+            checkpoint,
+            vae,
+            motion,
+            controls,
+            annotators: Vec::new(),
+            family,
+            motion_version,
+            notice,
+        })
     }
 
     /// Finds the networks of preprocessors for what was chosen.
@@ -322,16 +339,20 @@ impl ModelStore {
     /// # Errors
     /// As for [`Self::unet`].
     pub fn control(&mut self, chosen: &Chosen, unit: usize) -> Result<Arc<ControlNet>, PipelineError> {
-        let Some(opened) = chosen.controls.get(unit) else {
+        let (Some(opened), Some(id)) = (chosen.controls.get(unit), chosen.control_id(unit)) else {
             return Err(PipelineError::Internal(format!("no ControlNet {}", unit + 1)));
         };
-        self.controls.retain(|(id, _)| chosen.controls.iter().any(|other| other.id == *id));
-        if let Some((_, net)) = self.controls.iter().find(|(id, _)| *id == opened.id) {
+        let wanted: Vec<_> = (0..chosen.controls.len()).filter_map(|unit| chosen.control_id(unit)).collect();
+        self.controls.retain(|(id, _)| wanted.contains(id));
+        if let Some((_, net)) = self.controls.iter().find(|(known, _)| *known == id) {
             return Ok(net.clone());
         }
-        let source = Weights(controls::view(&opened.path, opened.file.clone())?);
-        let net = Arc::new(ControlNet::load(&source, self.dtype, &self.device)?);
-        self.controls.push((opened.id, net.clone()));
+        let mut view = View::control(opened.file.clone());
+        if matches!(opened.kind, Kind::ControlNet { difference: true, .. }) {
+            view = view.added_to(View::unet(chosen.checkpoint.file.clone()));
+        }
+        let net = Arc::new(ControlNet::load(&Weights(view), self.dtype, &self.device)?);
+        self.controls.push((id, net.clone()));
         Ok(net)
     }
 
@@ -345,14 +366,24 @@ impl ModelStore {
         self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
     }
 
-    /// The text encoder, in f32: it is small and runs once a prompt.
+    /// The text encoders, in f32: they run once a prompt.
     ///
     /// # Errors
     /// As for [`Self::unet`].
-    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<ClipText>, PipelineError> {
-        let source = Weights(View::text(chosen.checkpoint.file.clone()));
+    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
+        let file = &chosen.checkpoint.file;
         let device = &self.device;
-        self.text.get(chosen.checkpoint.id, || Ok(ClipText::load(&source, DType::F32, device)?))
+        self.text.get(chosen.checkpoint.id, || {
+            let first = Weights(View::text(file.clone()));
+            let second = (chosen.family == Family::Sdxl).then(|| Weights(View::text_2(file.clone())));
+            let second = second.as_ref().map(|source| source as &dyn Source);
+            Ok(TextEncoder::load(&first, second, DType::F32, device)?)
+        })
+    }
+
+    /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
+    pub fn release_text(&mut self) {
+        self.text.0 = None;
     }
 }
 
@@ -400,18 +431,20 @@ fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineErro
     )))
 }
 
-/// The motion module in the models folder that suits an SD1.5 checkpoint best: the newest version.
-fn usual_partner() -> Option<PathBuf> {
+/// The motion module in the models folder that suits a checkpoint best: the newest version, for SDXL Hotshot-XL.
+fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
     let rank = |version| match version {
         MotionVersion::V3 => 3,
-        MotionVersion::V2 => 2,
-        MotionVersion::V1 => 1,
-        _ => 0,
+        MotionVersion::V2 | MotionVersion::Hotshot => 2,
+        MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
+        MotionVersion::Lcm => 0,
     };
     list_models(&models_dir()?)
         .into_iter()
         .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { version, .. } if rank(version) > 0 => Some((rank(version), found.path)),
+            Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
+                Some((rank(version), found.path))
+            }
             _ => None,
         })
         .max()

@@ -222,6 +222,15 @@ fn difference(got: &[f32], want: &[f32]) -> (f64, f64) {
     (if relative.is_nan() { f64::INFINITY } else { relative }, worst / largest.max(1e-300))
 }
 
+/// Limit of the differences between neighbouring frames.
+const STEPS: f64 = 1e-2;
+
+/// What each frame of latents has that the one before it has not.
+fn steps((shape, values): &Values) -> Vec<f32> {
+    let each = values.len() / shape[0].max(1);
+    values.iter().skip(each).zip(values).map(|(now, before)| now - before).collect()
+}
+
 /// Renders and compares one run; returns whether every stage is within its limit.
 fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool> {
     let (want, settings) = tensors(file)?;
@@ -258,7 +267,7 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
     let (got, _) = tensors(&diagnostics)?;
     let second_order = ["unsample", "resample"].iter().any(|p| settings[*p]["sampler"] == "dpmpp_2m");
     let mut fine = true;
-    println!("{name:24} {:>12} {:>12} {:>10}", "rel. RMS", "max / max", "limit");
+    println!("{name:31} {:>12} {:>12} {:>10}", "rel. RMS", "max / max", "limit");
     for (stage, (shape, values)) in &want {
         let Some(limit) = limit(stage, second_order) else { continue };
         let (relative, worst, word) = match got.get(stage) {
@@ -267,18 +276,26 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
                 (relative, worst, if relative <= limit { "" } else { "  TOO FAR" })
             }
             Some((s, _)) => {
-                println!("  {stage:22} has the shape {s:?}, expected {shape:?}");
+                println!("  {stage:29} has the shape {s:?}, expected {shape:?}");
                 fine = false;
                 continue;
             }
             None => {
-                println!("  {stage:22} is not in the diagnostics");
+                println!("  {stage:29} is not in the diagnostics");
                 fine = false;
                 continue;
             }
         };
         fine &= word.is_empty();
-        println!("  {stage:22} {relative:12.2e} {worst:12.2e} {limit:10.0e}{word}");
+        println!("  {stage:29} {relative:12.2e} {worst:12.2e} {limit:10.0e}{word}");
+        if stage.starts_with("latents.") && shape[0] > 1 {
+            // Frames that are nearly alike could hide an error in what tells them apart.
+            let (got, want) = (steps(&got[stage]), steps(&want[stage]));
+            let (relative, worst) = difference(&got, &want);
+            let word = if relative <= STEPS { "" } else { "  TOO FAR" };
+            fine &= word.is_empty();
+            println!("    {:27} {relative:12.2e} {worst:12.2e} {STEPS:10.0e}{word}", "from frame to frame");
+        }
     }
     Ok(fine)
 }

@@ -39,7 +39,7 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     x / gate
 }
 
-/// x times the normal distribution function, exactly (erf): the activation of OpenCLIP and of vision transformers.
+/// The exact gelu, x * (1 + erf(x / sqrt(2))) / 2, the activation of OpenCLIP and of vision transformers.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
         return map(x, cpu_math::gelu);
