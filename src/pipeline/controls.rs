@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
-use super::PipelineError;
 use super::hints::hint_key;
 use super::key::KeyBuilder;
 use super::models::Chosen;

@@ -14,7 +14,7 @@ use super::request::{Goal, Preprocessor, Request, Source};
 use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir};
 
 /// The pictures that hints are made from: the clip Hint where there is one, else the source.
-pub fn hint_source(request: &Request) -> &Source {
+fn hint_source(request: &Request) -> &Source {
     request.hint_clip.as_ref().unwrap_or(&request.source)
 }
 
@@ -54,7 +54,7 @@ pub fn needed(request: &Request) -> Vec<Preprocessor> {
     needed
 }
 
-/// What a preprocessor's network is, the file that most people have of it, and its name in `unsample models pull`.
+/// What a preprocessor's network is, and the file that most people have of it.
 fn wanted(preprocessor: Preprocessor) -> Option<(Annotator, &'static str)> {
     match preprocessor {
         Preprocessor::Lineart => Some((Annotator::Lineart, "sk_model.pth (informative-drawings)")),

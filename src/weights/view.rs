@@ -148,7 +148,7 @@ impl View {
 
     /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.
     pub fn annotator(file: Arc<TensorFile>) -> Self {
-        Self::new(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
+        Self::renamed(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
     }
 
     /// The file's name, for messages.
