@@ -16,8 +16,11 @@ from pocket.tokens import CaptionTokens
 NOTE = {"title": "pocket", "licence": "MIT OR Apache-2.0", "training": "from nothing, on drawn data; see training/README.md"}
 
 
-def load_parts(config, folder: Path, log=print) -> dict[str, torch.nn.Module]:
-    """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any."""
+def load_parts(config, folder: Path, log=print, coupled: bool = True) -> dict[str, torch.nn.Module]:
+    """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any.
+
+    Without `coupled`, as they were before train_coupling.py.
+    """
     torch.manual_seed(config["seed"])
     parts = {"vae": make_vae(config), "text": make_text(config), "unet": make_unet(config), "motion": make_motion(config)}
     parts["text"].keep_only(CaptionTokens().used())
@@ -28,6 +31,11 @@ def load_parts(config, folder: Path, log=print) -> dict[str, torch.nn.Module]:
             continue
         state = torch.load(path, weights_only=True)[key]
         parts[name].load_state_dict(state.get("values", state))
+    path = folder / "coupling.pt"
+    if coupled and path.exists():
+        state = torch.load(path, weights_only=True)["average"]["values"]
+        for name in ("text", "unet", "motion"):
+            parts[name].load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
     return {name: part.eval() for name, part in parts.items()}
 
 
