@@ -424,7 +424,7 @@ pub static TABLE: &[Param] = &[
     row(Housekeeping, Nothing, "diagnosticsFile", "Diagnostics file", text("", TextMode::SaveFile),
         "Write the tensors of every stage to this safetensors file."),
     row(Housekeeping, Unsample, "latentsFile", "Latents file", text("", TextMode::OpenFile),
-        "Take latents.source from this safetensors file in place of the VAE's."),
+        "Take latents.source from this safetensors file in place of the VAE's, or noise: latents.unsampled alone."),
 ];
 
 /// The row called `name`.

@@ -211,6 +211,6 @@ pub struct Request {
     pub cache: CacheSettings,
     /// Where to write the stages' tensors.
     pub diagnostics: Option<PathBuf>,
-    /// A file to take `latents.source` from.
+    /// A file to take `latents.source` from, or `latents.unsampled` where it has no `latents.source`.
     pub latents: Option<PathBuf>,
 }

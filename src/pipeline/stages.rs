@@ -12,7 +12,7 @@ use candle_core::{Device, Tensor};
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
 use super::controls::{ActiveControl, acting};
-use super::diagnostics;
+use super::diagnostics::{self, Given};
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
 use super::models::{Chosen, ModelStore};
@@ -204,11 +204,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The result of a stage where the latents file has it.
+    fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
+        let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
+            return Ok(None);
+        };
+        diagnostics::read_latents(path, self.request.source.digests.len()).map(Some)
+    }
+
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
     fn latents(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("latents", self.keys.latents, |job| {
-            if let Some(path) = &job.request.latents {
-                return diagnostics::read_latents(path, job.request.source.digests.len());
+            if let Some(latents) = job.given(Given::Source)? {
+                return Ok(latents);
             }
             let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
             let vae = job.runner.store.vae(&job.chosen)?;
@@ -255,6 +263,9 @@ impl<'a> Job<'a> {
     /// The clip as noise.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("unsampled", self.keys.unsampled, |job| {
+            if let Some(noise) = job.given(Given::Unsampled)? {
+                return Ok(noise);
+            }
             let latents = job.latents()?;
             let (pass, sigmas) = (job.request.unsample.clone(), job.up.clone());
             job.pass(&pass, &sigmas, latents, 1, "Unsampling")
