@@ -360,3 +360,26 @@ pub fn describe_file(path: &Path) -> String {
         Err(error) => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_loaded_once_as_long_as_its_file_is_the_same() {
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN.0);
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.safetensors");
+        fs::copy(&built_in, &copy).unwrap();
+        let mut store = ModelStore::new();
+        let mut vae = |path: &Path| {
+            let models = Models { checkpoint: Some(path.into()), motion: Motion::None, vae: None };
+            let chosen = store.choose(&models).unwrap();
+            store.vae(&chosen).unwrap()
+        };
+        let first = vae(&built_in);
+        assert!(Arc::ptr_eq(&first, &vae(&built_in)));
+        // The same weights under another name are the same network.
+        assert!(Arc::ptr_eq(&first, &vae(&copy)));
+    }
+}
