@@ -12,7 +12,7 @@ use super::PipelineError;
 use super::key::Key;
 use super::request::{Models, Motion};
 use crate::model::{ClipText, ModelError, MotionModule, Source, UNet, Vae};
-use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dirs};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -321,10 +321,13 @@ fn usual_partner() -> Option<PathBuf> {
         MotionVersion::V1 => 1,
         _ => 0,
     };
-    list_models(&models_dir()?)
-        .into_iter()
+    models_dirs()
+        .iter()
+        .flat_map(|folder| list_models(folder))
         .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { version, .. } if rank(version) > 0 => Some((rank(version), found.path)),
+            Kind::MotionModule { family: Family::Sd15, version, .. } if rank(version) > 0 => {
+                Some((rank(version), found.path))
+            }
             _ => None,
         })
         .max()
