@@ -1,7 +1,6 @@
 //! The networks of this process: which files a request means, what they are, and one loaded copy of each.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +12,7 @@ use super::PipelineError;
 use super::key::Key;
 use super::request::{Models, Motion};
 use crate::model::{ClipText, ModelError, MotionModule, Source, UNet, Vae};
-use crate::weights::{Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dirs};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -63,34 +62,6 @@ struct Opened {
 
 fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
     fs::metadata(path).map_or((0, None), |m| (m.len(), m.modified().ok()))
-}
-
-/// Identity of a file's contents that does not take reading gigabytes: its length, its header (every tensor's name,
-/// shape and place) and 128 samples of 16 KiB spread evenly over the data.
-fn fingerprint(path: &Path) -> std::io::Result<Key> {
-    const SAMPLES: u64 = 128;
-    const SAMPLE: u64 = 16 << 10;
-    let mut file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut size = [0u8; 8];
-    file.read_exact(&mut size)?;
-    let header = u64::from_le_bytes(size).min(length.saturating_sub(8));
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&length.to_le_bytes());
-    let mut buffer = Vec::new();
-    let mut sample = |file: &mut fs::File, at: u64, count: u64| -> std::io::Result<()> {
-        buffer.clear();
-        file.seek(SeekFrom::Start(at))?;
-        Read::by_ref(file).take(count).read_to_end(&mut buffer)?;
-        hasher.update(&buffer);
-        Ok(())
-    };
-    sample(&mut file, 8, header)?;
-    let data = length - 8 - header;
-    for i in 0..SAMPLES {
-        sample(&mut file, 8 + header + data / SAMPLES * i, SAMPLE)?;
-    }
-    Ok(Key::of("weights").key("content", &Key::of_bytes(hasher.finalize().as_bytes())).finish())
 }
 
 /// The files of a request, recognised and found to fit each other.
@@ -188,8 +159,7 @@ impl ModelStore {
         self.opened.retain(|o| o.path != path);
         let file = Arc::new(TensorFile::open(path)?);
         let kind = identify(&file).kind;
-        let id = fingerprint(path)
-            .map_err(|e| PipelineError::File { path: path.into(), reason: e.to_string() })?;
+        let id = Key::of("weights").key("content", &Key::of_bytes(&file.digest())).finish();
         let opened = Opened { path: path.into(), stamp: now, file, kind, id };
         self.opened.push(opened.clone());
         Ok(opened)
@@ -211,6 +181,16 @@ impl ModelStore {
             }
         };
         identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
+        let family = match checkpoint.kind {
+            Kind::Checkpoint { family: Family::Sdxl, .. } => {
+                let name = checkpoint.file.file_name();
+                return Err(PipelineError::Unfit(format!(
+                    "{name} is an SDXL checkpoint; the networks run SD1.5 checkpoints"
+                )));
+            }
+            Kind::Checkpoint { family, .. } => family,
+            _ => Family::Sd15,
+        };
         let vae = match &models.vae {
             Some(path) => {
                 let vae = self.open(path)?;
@@ -238,7 +218,7 @@ impl ModelStore {
         };
         let mut motion_version = None;
         if let Some(motion) = &motion {
-            identify(&motion.file).require_motion_module(&motion.file)?;
+            identify(&motion.file).require_motion_module(&motion.file, family)?;
             check_widths(&checkpoint, motion)?;
             if let Kind::MotionModule { version, .. } = motion.kind {
                 motion_version = Some(version);
@@ -298,9 +278,7 @@ impl Default for ModelStore {
 /// A VAE must speak of as many latent channels as the UNet.
 fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
     let channels = |kind: &Kind| match kind {
-        Kind::Sd15Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => {
-            Some(*latent_channels)
-        }
+        Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => Some(*latent_channels),
         _ => None,
     };
     let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));
@@ -343,10 +321,13 @@ fn usual_partner() -> Option<PathBuf> {
         MotionVersion::V1 => 1,
         _ => 0,
     };
-    list_models(&models_dir()?)
-        .into_iter()
+    models_dirs()
+        .iter()
+        .flat_map(|folder| list_models(folder))
         .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { version, .. } if rank(version) > 0 => Some((rank(version), found.path)),
+            Kind::MotionModule { family: Family::Sd15, version, .. } if rank(version) > 0 => {
+                Some((rank(version), found.path))
+            }
             _ => None,
         })
         .max()
@@ -356,7 +337,7 @@ fn usual_partner() -> Option<PathBuf> {
 /// What a file is, for a read-out: a sentence, whether it can be used or not.
 pub fn describe_file(path: &Path) -> String {
     match TensorFile::open(path) {
-        Ok(file) => format!("{} is {}", file.file_name(), identify(&file).description),
+        Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
         Err(error) => error.to_string(),
     }
 }

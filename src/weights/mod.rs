@@ -2,20 +2,28 @@
 //!
 //! A [`TensorFile`] is a memory-mapped safetensors file whose header was checked against the file's size before
 //! anything else believes it. [`identify`] says from names and shapes alone what a file holds. A [`View`] is one
-//! network's share of a file under canonical names: the LDM names of Stable Diffusion without their prefix, and the
-//! AnimateDiff names for motion modules. Layouts that spell these names differently become other constructors of
-//! `View`; nothing that reads a `View` can tell.
+//! network's share of a file under canonical names: the LDM names of Stable Diffusion without their prefix, the
+//! Hugging Face names of CLIP and the AnimateDiff names for motion modules. Layouts that spell these names otherwise
+//! are translated by the rules in `names`; nothing that reads a `View` can tell.
 //!
 //! This part knows nothing of networks: it hands out shapes and tensors, `model/` decides which it needs.
 
 mod error;
+mod fits;
+mod folder;
+mod header;
 mod identify;
+mod lora;
 mod models_dir;
+mod names;
+mod numbers;
+mod pickle;
 mod tensor_file;
 mod view;
 
 pub use error::WeightsError;
-pub use identify::{Identity, Kind, MotionVersion, identify};
-pub use models_dir::{Listed, list_models, models_dir};
+pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
+pub use lora::{Lora, Network};
+pub use models_dir::{Listed, list_models, models_dir, models_dirs};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

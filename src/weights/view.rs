@@ -5,74 +5,170 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::lora::{Change, Lora, Network};
+use super::names::{self, Op};
 use super::{TensorFile, WeightsError};
+
+/// Where a tensor of a view comes from.
+#[derive(Debug, Clone)]
+struct Entry {
+    /// Its name in the file.
+    stored: String,
+    op: Op,
+    /// After the operation.
+    shape: Vec<usize>,
+    /// The number beside an 8-bit weight that it has to be multiplied with.
+    scale: Option<f64>,
+}
 
 /// Tensors of a file under the names that the networks ask for.
 ///
 /// Canonical names are those of the LDM single file without the prefix (`input_blocks.0.0.weight`,
-/// `decoder.conv_in.weight`), of the Hugging Face CLIP tower without `text_model.`, and of AnimateDiff for motion
-/// modules (`down_blocks.0.motion_modules.0.temporal_transformer.norm.weight`).
+/// `decoder.conv_in.weight`, `zero_convs.0.0.weight`), of the Hugging Face CLIP tower without `text_model.`, and of
+/// AnimateDiff for motion modules (`down_blocks.0.motion_modules.0.temporal_transformer.norm.weight`). The file may
+/// spell them otherwise.
 #[derive(Debug, Clone)]
 pub struct View {
     file: Arc<TensorFile>,
-    /// canonical name -> name in the file
-    names: BTreeMap<String, String>,
+    entries: BTreeMap<String, Entry>,
     prefix: String,
+    /// Added to the tensors that both have.
+    base: Option<Arc<View>>,
+    /// What LoRAs add, by canonical name.
+    changes: BTreeMap<String, Vec<Change>>,
 }
 
 impl View {
-    /// Every tensor for which `canonical` returns a name, under that name. `prefix` is what messages put in front of
-    /// a canonical name that has no tensor.
-    pub fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Option<String>) -> Self {
-        let names = file.names().filter_map(|stored| Some((canonical(stored)?, stored.to_owned()))).collect();
-        Self { file, names, prefix: prefix.into() }
+    /// Every tensor for which `canonical` returns names, under these. `prefix` is what messages put in front of a
+    /// canonical name that has no tensor.
+    fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Vec<(String, Op)>) -> Self {
+        let mut entries = BTreeMap::new();
+        for (stored, info) in file.tensors() {
+            if SCALES.iter().any(|scale| stored.ends_with(scale)) {
+                continue;
+            }
+            let scale = scale(&file, stored);
+            for (name, op) in canonical(stored) {
+                // A shape that the operation cannot take stays as it is; whoever asks for the tensor then says so.
+                let shape = op.shape(&info.shape);
+                let op = if shape.is_some() { op } else { Op::Copy };
+                let shape = shape.unwrap_or_else(|| info.shape.clone());
+                entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale });
+            }
+        }
+        Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new() }
+    }
+
+    /// The tensors below `prefix` that `rename` has a name for, copied.
+    fn renamed(file: Arc<TensorFile>, prefix: &str, rename: impl Fn(&str) -> Option<String>) -> Self {
+        Self::new(file, prefix, |stored| {
+            let name = stored.strip_prefix(prefix).and_then(&rename);
+            name.map(|name| (name, Op::Copy)).into_iter().collect()
+        })
     }
 
     /// The tensors below `prefix`, without it.
     pub fn below(file: Arc<TensorFile>, prefix: &str) -> Self {
-        Self::new(file, prefix, |name| name.strip_prefix(prefix).map(str::to_owned))
+        Self::renamed(file, prefix, |name| Some(name.to_owned()))
     }
 
-    /// The UNet of an LDM checkpoint or a bare LDM UNet file.
+    /// The UNet of an LDM checkpoint or a UNet file, in LDM or diffusers names.
     pub fn unet(file: Arc<TensorFile>) -> Self {
-        let prefixed = file.names().any(|name| name.starts_with("model.diffusion_model."));
-        Self::below(file, if prefixed { "model.diffusion_model." } else { "" })
+        let prefix = first_prefix(&file, &["model.diffusion_model.", "unet/"]);
+        if !diffusers(&file, prefix) {
+            return Self::below(file, prefix);
+        }
+        let plan = names::unet::Plan::of(file.names().filter_map(|name| name.strip_prefix(prefix)));
+        Self::renamed(file, prefix, |name| names::unet::to_ldm(name, &plan))
     }
 
-    /// The VAE of an LDM checkpoint or a VAE file. `loss.*` and `model_ema.*` of training files are left out.
-    pub fn vae(file: Arc<TensorFile>) -> Self {
-        if file.names().any(|name| name.starts_with("first_stage_model.")) {
-            return Self::below(file, "first_stage_model.");
+    /// A ControlNet, in LDM or diffusers names. The files of ControlNet 1.0 hold a whole checkpoint beside it, which
+    /// is left out. A file that holds the difference from a base network needs [`added_to`](Self::added_to).
+    pub fn control(file: Arc<TensorFile>) -> Self {
+        let prefix = first_prefix(&file, &["control_model."]);
+        if !diffusers(&file, prefix) {
+            return Self::renamed(file, prefix, |name| names::control::is_ldm(name).then(|| name.to_owned()));
         }
-        Self::new(file, "", |name| {
+        let plan = names::unet::Plan::of(file.names().filter_map(|name| name.strip_prefix(prefix)));
+        Self::renamed(file, prefix, |name| names::control::to_ldm(name, &plan))
+    }
+
+    /// The VAE of an LDM checkpoint or a VAE file, in LDM names or in either spelling of diffusers. `loss.*` and
+    /// `model_ema.*` of training files are left out.
+    pub fn vae(file: Arc<TensorFile>) -> Self {
+        let prefix = first_prefix(&file, &["first_stage_model.", "vae/"]);
+        let below =
+            |name: &'_ str| name.strip_prefix(prefix).is_some_and(|name| name.contains(".down_blocks."));
+        if file.names().any(below) {
+            let levels = names::vae::levels(file.names().filter_map(|name| name.strip_prefix(prefix)));
+            return Self::renamed(file, prefix, |name| names::vae::to_ldm(name, levels));
+        }
+        Self::renamed(file, prefix, |name| {
             let wanted = ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."];
             wanted.iter().any(|start| name.starts_with(start)).then(|| name.to_owned())
         })
     }
 
-    /// The CLIP text tower of an SD1.x checkpoint, or of a text encoder file, with or without `text_model.`.
+    /// The CLIP-L text tower of a checkpoint or of a text encoder file, with or without `text_model.`.
     /// `position_ids` is left out: it counts from 0 and is stored in any number format.
     pub fn text(file: Arc<TensorFile>) -> Self {
-        let in_checkpoint = "cond_stage_model.transformer.";
-        let prefix =
-            if file.names().any(|name| name.starts_with(in_checkpoint)) { in_checkpoint } else { "" };
-        Self::new(file, prefix, |name| {
-            let name = name.strip_prefix(prefix)?;
-            let name = name.strip_prefix("text_model.").unwrap_or(name);
-            let wanted = ["embeddings.", "encoder.layers.", "final_layer_norm."];
-            let weight =
-                !name.ends_with("position_ids") && wanted.iter().any(|start| name.starts_with(start));
-            weight.then(|| name.to_owned())
+        let places =
+            ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder/"];
+        Self::text_below(file, &places)
+    }
+
+    /// The second text tower of SDXL, OpenCLIP bigG, as a Hugging Face tower: query, key and value apart, and
+    /// `text_projection.weight` as a linear layer has it.
+    pub fn text_2(file: Arc<TensorFile>) -> Self {
+        let places =
+            ["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer.", "text_encoder_2/"];
+        Self::text_below(file, &places)
+    }
+
+    fn text_below(file: Arc<TensorFile>, places: &[&str]) -> Self {
+        let prefix = first_prefix(&file, places).to_owned();
+        let strip = prefix.clone();
+        Self::new(file, &prefix, |stored| match stored.strip_prefix(&strip) {
+            Some(name) => names::text::canonical(name),
+            None => Vec::new(),
         })
     }
 
     /// The motion module in a file of the AnimateDiff family: a leading `module.` of distributed training is dropped,
     /// and so is everything that is not a temporal layer (training files may hold a whole UNet beside them).
     pub fn motion(file: Arc<TensorFile>) -> Self {
-        Self::new(file, "", |name| {
-            let name = name.strip_prefix("module.").unwrap_or(name);
-            (name.contains("temporal") || name.contains("motion_modules")).then(|| name.to_owned())
+        Self::new(file, "", |stored| {
+            names::motion::canonical(stored).into_iter().map(|name| (name, Op::Copy)).collect()
         })
+    }
+
+    /// This view with the tensors of `base` added wherever both have one of the same name and shape: what a
+    /// ControlNet file means that holds the difference from its base network.
+    pub fn added_to(mut self, base: View) -> Self {
+        self.base = Some(Arc::new(base));
+        self
+    }
+
+    /// This view with LoRAs of these strengths added, where they change this network. The files stay as they are: only
+    /// the tensors of [`touched`](Self::touched) have to be read again for other strengths.
+    ///
+    /// Errors: [`WeightsError::WrongKind`] for a LoRA whose changes do not have the shapes of the weights.
+    pub fn with_loras(mut self, network: Network, loras: &[(Arc<Lora>, f64)]) -> Result<Self, WeightsError> {
+        let origin = self.origin();
+        let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+        let shapes: BTreeMap<&str, &[usize]> = self.shapes().collect();
+        for (lora, strength) in loras.iter().filter(|(_, strength)| *strength != 0.0) {
+            for (name, change) in lora.changes(network, *strength, &shapes, &origin)? {
+                changes.entry(name).or_default().push(change);
+            }
+        }
+        self.changes = changes;
+        Ok(self)
+    }
+
+    /// Canonical names of the tensors that LoRAs change, in order.
+    pub fn touched(&self) -> impl Iterator<Item = &str> {
+        self.changes.keys().map(String::as_str)
     }
 
     /// The file's name, for messages.
@@ -87,36 +183,99 @@ impl View {
 
     /// Canonical names in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.keys().map(String::as_str)
+        self.entries.keys().map(String::as_str)
     }
 
     /// How many tensors the view holds.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.entries.len()
     }
 
     /// Whether the view holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.entries.is_empty()
     }
 
     /// The shape of a tensor by its canonical name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.file.shape(self.names.get(name)?)
+        self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
     /// Canonical names with their shapes, in name order.
     pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.names.iter().filter_map(|(name, stored)| Some((name.as_str(), self.file.shape(stored)?)))
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
-    /// Reads a tensor by its canonical name; errors as [`TensorFile::tensor`].
+    /// Reads a tensor by its canonical name. What is added to the stored values is added in f32.
+    ///
+    /// Errors: as [`TensorFile::tensor`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
-        match self.names.get(name) {
-            Some(stored) => self.file.tensor(stored, dtype, device),
-            None => {
-                Err(WeightsError::Missing { file: self.origin(), tensor: format!("{}{name}", self.prefix) })
+        let Some(entry) = self.entries.get(name) else {
+            let tensor = format!("{}{name}", self.prefix);
+            return Err(WeightsError::Missing { file: self.origin(), tensor });
+        };
+        let base = self.base.as_ref().filter(|base| base.shape(name) == Some(entry.shape.as_slice()));
+        let changes = self.changes.get(name).map_or(&[] as &[_], Vec::as_slice);
+        if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() && changes.is_empty() {
+            return self.file.tensor(&entry.stored, dtype, device);
+        }
+        let broken = |source| self.file.device_error(&entry.stored, source);
+        let stored = entry.prepared(self.file.stored(&entry.stored)?).map_err(broken)?;
+        let mut terms = Vec::new();
+        if let Some(base) = base {
+            terms.push(base.tensor(name, DType::F32, device)?);
+        }
+        for change in changes {
+            terms.push(change.read(&entry.shape, device)?);
+        }
+        let sum = || {
+            let mut tensor = stored.to_device(device)?;
+            if !terms.is_empty() {
+                tensor = tensor.to_dtype(DType::F32)?;
             }
+            for term in &terms {
+                tensor = (tensor + term)?;
+            }
+            tensor.to_dtype(dtype)
+        };
+        sum().map_err(broken)
+    }
+}
+
+impl Entry {
+    /// A stored tensor with the operation and the scale applied.
+    fn prepared(&self, stored: Tensor) -> candle_core::Result<Tensor> {
+        let tensor = match self.op {
+            Op::Copy => stored,
+            Op::Transpose => stored.t()?.contiguous()?,
+            Op::Rows { index, .. } => {
+                let rows = self.shape[0];
+                stored.narrow(0, index * rows, rows)?.contiguous()?
+            }
+        };
+        match self.scale {
+            Some(scale) => tensor.to_dtype(DType::F32)? * scale,
+            None => Ok(tensor),
         }
     }
+}
+
+/// Ends of the names of numbers that belong to 8-bit weights.
+const SCALES: [&str; 4] = [".scale_weight", ".scale_input", ".weight_scale", ".input_scale"];
+
+/// What the 8-bit weight `stored` has to be multiplied with, if its layer says so.
+fn scale(file: &TensorFile, stored: &str) -> Option<f64> {
+    let layer = stored.strip_suffix(".weight")?;
+    ["scale_weight", "weight_scale"].iter().find_map(|scale| file.scalar(&format!("{layer}.{scale}")))
+}
+
+/// The first of `prefixes` that a name in the file begins with, or none.
+fn first_prefix<'a>(file: &TensorFile, prefixes: &[&'a str]) -> &'a str {
+    let begins = |prefix: &&&str| file.names().any(|name| name.starts_with(**prefix));
+    prefixes.iter().find(begins).copied().unwrap_or("")
+}
+
+/// Whether a UNet or ControlNet below `prefix` is in diffusers names.
+fn diffusers(file: &TensorFile, prefix: &str) -> bool {
+    file.shape(&format!("{prefix}conv_in.weight")).is_some()
 }

@@ -1,0 +1,80 @@
+//! Which file fits in which place: one sentence says what was found and what would fit.
+
+use super::{Family, Identity, Kind, TensorFile, WeightsError};
+
+impl Identity {
+    /// Succeeds for a checkpoint that can be loaded with its VAE and text encoder; `vae_elsewhere` says that the user
+    /// chose a VAE file, so that the checkpoint may lack one.
+    pub fn require_checkpoint(&self, file: &TensorFile, vae_elsewhere: bool) -> Result<(), WeightsError> {
+        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file with its text encoder and VAE";
+        match self.kind {
+            Kind::Checkpoint { text: true, vae, .. } if vae || vae_elsewhere => Ok(()),
+            _ => Err(self.wrong(file, wanted)),
+        }
+    }
+
+    /// Succeeds for a motion module that fits a checkpoint of this family.
+    pub fn require_motion_module(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
+        match self.kind {
+            Kind::MotionModule { family, .. } if family == checkpoint => Ok(()),
+            _ => Err(self.wrong(
+                file,
+                match checkpoint {
+                    Family::Sd15 => {
+                        "an SD1.5 checkpoint needs an AnimateDiff v1, v2 or v3 or AnimateLCM motion module for SD1.5"
+                    }
+                    Family::Sdxl => "an SDXL checkpoint needs a Hotshot-XL or AnimateDiff-SDXL motion module",
+                    Family::Small => "the checkpoint needs the motion module that was made for it",
+                },
+            )),
+        }
+    }
+
+    /// Succeeds for a ControlNet that fits a checkpoint of this family.
+    pub fn require_control(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
+        match self.kind {
+            Kind::ControlNet { family, .. } if family == checkpoint => Ok(()),
+            Kind::SparseCtrl { .. } if checkpoint == Family::Sd15 => Ok(()),
+            _ => Err(self.wrong(
+                file,
+                match checkpoint {
+                    Family::Sd15 => "an SD1.5 checkpoint needs a ControlNet for SD1.5",
+                    Family::Sdxl => "an SDXL checkpoint needs a ControlNet for SDXL",
+                    Family::Small => "the checkpoint needs a ControlNet that was made for it",
+                },
+            )),
+        }
+    }
+
+    /// Succeeds for a LoRA that fits a checkpoint of this family, or that does not say what it was made for.
+    pub fn require_lora(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
+        match self.kind {
+            Kind::Lora { family } if family.is_none_or(|family| family == checkpoint) => Ok(()),
+            Kind::MotionLora if checkpoint == Family::Sd15 => Ok(()),
+            _ => Err(self.wrong(
+                file,
+                match checkpoint {
+                    Family::Sd15 => "an SD1.5 checkpoint takes LoRAs for SD1.5",
+                    Family::Sdxl => "an SDXL checkpoint takes LoRAs for SDXL",
+                    Family::Small => "the checkpoint takes LoRAs that were made for it",
+                },
+            )),
+        }
+    }
+
+    /// Succeeds for a VAE file and for a checkpoint that brings a VAE.
+    pub fn require_vae(&self, file: &TensorFile) -> Result<(), WeightsError> {
+        match self.kind {
+            Kind::Vae { .. } | Kind::Checkpoint { vae: true, .. } => Ok(()),
+            _ => Err(self.wrong(file, "a VAE has to be a VAE file or a checkpoint with its VAE")),
+        }
+    }
+
+    fn wrong(&self, file: &TensorFile, wanted: &str) -> WeightsError {
+        WeightsError::WrongKind {
+            file: file.file_name(),
+            found: self.description.clone(),
+            wanted: wanted.into(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Motion modules and what is related to them.
+
+use std::sync::Arc;
+
+use super::{Family, Identity, Kind};
+use crate::weights::{TensorFile, View};
+
+/// Which motion module a file holds; the version decides behaviour that the tensors do not show (group norm over all
+/// frames for [`V1`](Self::V1)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MotionVersion {
+    /// AnimateDiff v1 (mm_sd_v14, mm_sd_v15): no module in the middle, usually 24 frames.
+    V1,
+    /// AnimateDiff v2 (mm_sd_v15_v2): a module in the middle block, 32 frames.
+    V2,
+    /// AnimateDiff v3 (v3_sd15_mm): no module in the middle, 32 frames.
+    V3,
+    /// AnimateLCM: as v2, but without position tables; they are computed for 64 frames.
+    Lcm,
+    /// AnimateDiff-SDXL beta.
+    SdxlBeta,
+    /// Hotshot-XL.
+    Hotshot,
+}
+
+impl MotionVersion {
+    /// A short name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+            Self::Lcm => "lcm",
+            Self::SdxlBeta => "sdxl-beta",
+            Self::Hotshot => "hotshot-xl",
+        }
+    }
+}
+
+/// Frames that the position tables of temporal layers reach.
+fn max_len(view: &View) -> Option<usize> {
+    let table = view.shapes().find(|(name, _)| name.ends_with("pos_encoder.pe"));
+    table.and_then(|(_, shape)| shape.get(1).copied())
+}
+
+fn frames(max_len: Option<usize>) -> String {
+    max_len.map(|frames| format!(" ({frames} frames)")).unwrap_or_default()
+}
+
+/// A file with temporal layers.
+pub fn identify(file: &Arc<TensorFile>) -> Identity {
+    let names = || file.names().map(|name| name.strip_prefix("module.").unwrap_or(name));
+    let any = |part: &str| names().any(|name| name.contains(part));
+    if any("img_encoder.") {
+        return Identity::unsupported("an AnimateLCM image-to-video module");
+    }
+    if any("FancyVideo") {
+        return Identity::unsupported("a FancyVideo motion module");
+    }
+    if file.shape("conv_in.weight").is_some_and(|shape| shape.get(1) == Some(&9)) {
+        return Identity::unsupported("a PIA motion module");
+    }
+    let view = View::motion(file.clone());
+    let levels = view
+        .names()
+        .filter_map(|name| name.strip_prefix("down_blocks.")?.split('.').next()?.parse::<usize>().ok())
+        .max()
+        .map_or(0, |highest| highest.saturating_add(1));
+    let norm = "temporal_transformer.norm.weight";
+    let first = view.shapes().find(|(name, _)| name.starts_with("down_blocks.0.") && name.ends_with(norm));
+    let width = first.and_then(|(_, shape)| shape.first().copied()).unwrap_or(0);
+    let max_len = max_len(&view);
+    let mid = view.names().any(|name| name.starts_with("mid_block."));
+
+    // Three levels that begin at 320 channels are SDXL's; the built-in model may have three narrower ones.
+    let sdxl = levels == 3 && width == 320;
+    let hotshot = any("temporal_attentions.") || any("positional_encoding");
+    let (version, name, family) = if hotshot {
+        (MotionVersion::Hotshot, "a Hotshot-XL", Family::Sdxl)
+    } else if sdxl {
+        (MotionVersion::SdxlBeta, "an AnimateDiff-SDXL", Family::Sdxl)
+    } else {
+        let family = if width == 320 { Family::Sd15 } else { Family::Small };
+        match (mid, max_len) {
+            (true, None) => (MotionVersion::Lcm, "an AnimateLCM", family),
+            (true, Some(_)) => (MotionVersion::V2, "an AnimateDiff v2", family),
+            (false, Some(32)) => (MotionVersion::V3, "an AnimateDiff v3", family),
+            (false, _) => (MotionVersion::V1, "an AnimateDiff v1", family),
+        }
+    };
+    Identity::new(
+        Kind::MotionModule { family, version, max_len },
+        format!("{name} motion module for {family}{}", frames(max_len)),
+    )
+}
+
+/// A ControlNet with temporal layers.
+pub fn sparse_control(file: &Arc<TensorFile>) -> Identity {
+    let has = |name: &str| file.names().any(|stored| stored.ends_with(name));
+    let scribble = has("controlnet_cond_embedding.conv_in.weight");
+    if !scribble && !has("controlnet_cond_embedding.weight") {
+        return Identity::unsupported("an incomplete SparseCtrl");
+    }
+    let max_len = max_len(&View::motion(file.clone()));
+    let takes = if scribble { "scribble" } else { "RGB" };
+    Identity::new(
+        Kind::SparseCtrl { scribble, max_len },
+        format!("an AnimateDiff SparseCtrl ({takes}) for SD1.5{}", frames(max_len)),
+    )
+}

@@ -1,0 +1,48 @@
+//! ControlNet: from diffusers names to LDM names.
+//!
+//! The encoder half has the names of the UNet. What is added: the zero convolutions, one for every block of the way
+//! down and one for the middle, and the small network that brings the hint to the size of the latents.
+
+use super::unet::{self, Plan, number, replaced};
+
+/// The LDM name of a tensor in diffusers spelling. The layers that only a union of several ControlNets has
+/// (`task_embedding`, `control_add_embedding`, `transformer_layes`, `spatial_ch_projs`) have no LDM name and keep theirs.
+pub fn to_ldm(name: &str, plan: &Plan) -> Option<String> {
+    let rules = [
+        ("controlnet_mid_block", "middle_block_out.0"),
+        ("controlnet_cond_embedding.conv_in", "input_hint_block.0"),
+        ("controlnet_cond_embedding.conv_out", "input_hint_block.14"),
+    ];
+    if let Some(fixed) = replaced(name, rules) {
+        return Some(fixed);
+    }
+    if let Some(rest) = name.strip_prefix("controlnet_down_blocks.") {
+        let (block, rest) = rest.split_once('.')?;
+        return Some(format!("zero_convs.{}.0.{rest}", number(block)?));
+    }
+    if let Some(rest) = name.strip_prefix("controlnet_cond_embedding.blocks.") {
+        let (block, rest) = rest.split_once('.')?;
+        return Some(format!("input_hint_block.{}.{rest}", 2 * (number(block)? + 1)));
+    }
+    if union_layer(name) { Some(name.to_owned()) } else { unet::to_ldm(name, plan) }
+}
+
+/// Whether a tensor belongs to what only a union of several ControlNets has.
+pub fn union_layer(name: &str) -> bool {
+    let starts = ["control_add_embedding.", "transformer_layes.", "spatial_ch_projs."];
+    name == "task_embedding" || starts.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a name in LDM spelling belongs to a ControlNet.
+pub fn is_ldm(name: &str) -> bool {
+    let starts = [
+        "input_blocks.",
+        "middle_block.",
+        "middle_block_out.",
+        "zero_convs.",
+        "input_hint_block.",
+        "time_embed.",
+        "label_emb.",
+    ];
+    starts.iter().any(|start| name.starts_with(start)) || union_layer(name)
+}
