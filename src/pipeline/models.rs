@@ -1,7 +1,6 @@
 //! The networks of this process: which files a request means, what they are, and one loaded copy of each.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +12,7 @@ use super::PipelineError;
 use super::key::Key;
 use super::request::{Models, Motion};
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
-use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dirs};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -63,34 +62,6 @@ struct Opened {
 
 fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
     fs::metadata(path).map_or((0, None), |m| (m.len(), m.modified().ok()))
-}
-
-/// Identity of a file's contents that does not take reading gigabytes: its length, its header (every tensor's name,
-/// shape and place) and 128 samples of 16 KiB spread evenly over the data.
-fn fingerprint(path: &Path) -> std::io::Result<Key> {
-    const SAMPLES: u64 = 128;
-    const SAMPLE: u64 = 16 << 10;
-    let mut file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut size = [0u8; 8];
-    file.read_exact(&mut size)?;
-    let header = u64::from_le_bytes(size).min(length.saturating_sub(8));
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&length.to_le_bytes());
-    let mut buffer = Vec::new();
-    let mut sample = |file: &mut fs::File, at: u64, count: u64| -> std::io::Result<()> {
-        buffer.clear();
-        file.seek(SeekFrom::Start(at))?;
-        Read::by_ref(file).take(count).read_to_end(&mut buffer)?;
-        hasher.update(&buffer);
-        Ok(())
-    };
-    sample(&mut file, 8, header)?;
-    let data = length - 8 - header;
-    for i in 0..SAMPLES {
-        sample(&mut file, 8 + header + data / SAMPLES * i, SAMPLE)?;
-    }
-    Ok(Key::of("weights").key("content", &Key::of_bytes(hasher.finalize().as_bytes())).finish())
 }
 
 /// The files of a request, recognised and found to fit each other.
@@ -204,8 +175,7 @@ impl ModelStore {
         self.opened.retain(|o| o.path != path);
         let file = Arc::new(TensorFile::open(path)?);
         let kind = identify(&file).kind;
-        let id = fingerprint(path)
-            .map_err(|e| PipelineError::File { path: path.into(), reason: e.to_string() })?;
+        let id = Key::of("weights").key("content", &Key::of_bytes(&file.digest())).finish();
         let opened = Opened { path: path.into(), stamp: now, file, kind, id };
         self.opened.push(opened.clone());
         Ok(opened)
@@ -404,8 +374,9 @@ fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
         MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
         MotionVersion::Lcm => 0,
     };
-    list_models(&models_dir()?)
-        .into_iter()
+    models_dirs()
+        .iter()
+        .flat_map(|folder| list_models(folder))
         .filter_map(|found| match found.identity.ok()?.kind {
             Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
                 Some((rank(version), found.path))
@@ -421,5 +392,28 @@ pub fn describe_file(path: &Path) -> String {
     match TensorFile::open(path) {
         Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
         Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_loaded_once_as_long_as_its_file_is_the_same() {
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN.0);
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.safetensors");
+        fs::copy(&built_in, &copy).unwrap();
+        let mut store = ModelStore::new();
+        let mut vae = |path: &Path| {
+            let models = Models { checkpoint: Some(path.into()), motion: Motion::None, vae: None };
+            let chosen = store.choose(&models).unwrap();
+            store.vae(&chosen).unwrap()
+        };
+        let first = vae(&built_in);
+        assert!(Arc::ptr_eq(&first, &vae(&built_in)));
+        // The same weights under another name are the same network.
+        assert!(Arc::ptr_eq(&first, &vae(&copy)));
     }
 }

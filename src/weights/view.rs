@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::lora::{Change, Lora, Network};
 use super::names::{self, Op};
 use super::{TensorFile, WeightsError};
 
@@ -16,6 +17,8 @@ struct Entry {
     op: Op,
     /// After the operation.
     shape: Vec<usize>,
+    /// The number beside an 8-bit weight that it has to be multiplied with.
+    scale: Option<f64>,
 }
 
 /// Tensors of a file under the names that the networks ask for.
@@ -31,6 +34,8 @@ pub struct View {
     prefix: String,
     /// Added to the tensors that both have.
     base: Option<Arc<View>>,
+    /// What LoRAs add, by canonical name.
+    changes: BTreeMap<String, Vec<Change>>,
 }
 
 impl View {
@@ -39,15 +44,19 @@ impl View {
     fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Vec<(String, Op)>) -> Self {
         let mut entries = BTreeMap::new();
         for (stored, info) in file.tensors() {
+            if SCALES.iter().any(|scale| stored.ends_with(scale)) {
+                continue;
+            }
+            let scale = scale(&file, stored);
             for (name, op) in canonical(stored) {
                 // A shape that the operation cannot take stays as it is; whoever asks for the tensor then says so.
                 let shape = op.shape(&info.shape);
                 let op = if shape.is_some() { op } else { Op::Copy };
                 let shape = shape.unwrap_or_else(|| info.shape.clone());
-                entries.insert(name, Entry { stored: stored.to_owned(), op, shape });
+                entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale });
             }
         }
-        Self { file, entries, prefix: prefix.into(), base: None }
+        Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new() }
     }
 
     /// The tensors below `prefix` that `rename` has a name for, copied.
@@ -65,7 +74,7 @@ impl View {
 
     /// The UNet of an LDM checkpoint or a UNet file, in LDM or diffusers names.
     pub fn unet(file: Arc<TensorFile>) -> Self {
-        let prefix = first_prefix(&file, &["model.diffusion_model."]);
+        let prefix = first_prefix(&file, &["model.diffusion_model.", "unet/"]);
         if !diffusers(&file, prefix) {
             return Self::below(file, prefix);
         }
@@ -87,7 +96,7 @@ impl View {
     /// The VAE of an LDM checkpoint or a VAE file, in LDM names or in either spelling of diffusers. `loss.*` and
     /// `model_ema.*` of training files are left out.
     pub fn vae(file: Arc<TensorFile>) -> Self {
-        let prefix = first_prefix(&file, &["first_stage_model."]);
+        let prefix = first_prefix(&file, &["first_stage_model.", "vae/"]);
         let below =
             |name: &'_ str| name.strip_prefix(prefix).is_some_and(|name| name.contains(".down_blocks."));
         if file.names().any(below) {
@@ -103,14 +112,16 @@ impl View {
     /// The CLIP-L text tower of a checkpoint or of a text encoder file, with or without `text_model.`.
     /// `position_ids` is left out: it counts from 0 and is stored in any number format.
     pub fn text(file: Arc<TensorFile>) -> Self {
-        let places = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."];
+        let places =
+            ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder/"];
         Self::text_below(file, &places)
     }
 
     /// The second text tower of SDXL, OpenCLIP bigG, as a Hugging Face tower: query, key and value apart, and
     /// `text_projection.weight` as a linear layer has it.
     pub fn text_2(file: Arc<TensorFile>) -> Self {
-        let places = ["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer."];
+        let places =
+            ["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer.", "text_encoder_2/"];
         Self::text_below(file, &places)
     }
 
@@ -136,6 +147,28 @@ impl View {
     pub fn added_to(mut self, base: View) -> Self {
         self.base = Some(Arc::new(base));
         self
+    }
+
+    /// This view with LoRAs of these strengths added, where they change this network. The files stay as they are: only
+    /// the tensors of [`touched`](Self::touched) have to be read again for other strengths.
+    ///
+    /// Errors: [`WeightsError::WrongKind`] for a LoRA whose changes do not have the shapes of the weights.
+    pub fn with_loras(mut self, network: Network, loras: &[(Arc<Lora>, f64)]) -> Result<Self, WeightsError> {
+        let origin = self.origin();
+        let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+        let shapes: BTreeMap<&str, &[usize]> = self.shapes().collect();
+        for (lora, strength) in loras.iter().filter(|(_, strength)| *strength != 0.0) {
+            for (name, change) in lora.changes(network, *strength, &shapes, &origin)? {
+                changes.entry(name).or_default().push(change);
+            }
+        }
+        self.changes = changes;
+        Ok(self)
+    }
+
+    /// Canonical names of the tensors that LoRAs change, in order.
+    pub fn touched(&self) -> impl Iterator<Item = &str> {
+        self.changes.keys().map(String::as_str)
     }
 
     /// The file's name, for messages.
@@ -173,37 +206,67 @@ impl View {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
-    /// Reads a tensor by its canonical name; errors as [`TensorFile::tensor`].
+    /// Reads a tensor by its canonical name. What is added to the stored values is added in f32.
+    ///
+    /// Errors: as [`TensorFile::tensor`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let Some(entry) = self.entries.get(name) else {
             let tensor = format!("{}{name}", self.prefix);
             return Err(WeightsError::Missing { file: self.origin(), tensor });
         };
         let base = self.base.as_ref().filter(|base| base.shape(name) == Some(entry.shape.as_slice()));
-        if entry.op == Op::Copy && base.is_none() {
+        let changes = self.changes.get(name).map_or(&[] as &[_], Vec::as_slice);
+        if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() && changes.is_empty() {
             return self.file.tensor(&entry.stored, dtype, device);
         }
-        let base = base.map(|base| base.tensor(name, DType::F32, &Device::Cpu)).transpose()?;
-        let work = || -> candle_core::Result<Result<Tensor, WeightsError>> {
-            let stored = match self.file.stored(&entry.stored) {
-                Ok(stored) => stored,
-                Err(error) => return Ok(Err(error)),
-            };
-            let mut tensor = match entry.op {
-                Op::Copy => stored,
-                Op::Transpose => stored.t()?.contiguous()?,
-                Op::Rows { index, .. } => {
-                    let rows = entry.shape[0];
-                    stored.narrow(0, index * rows, rows)?.contiguous()?
-                }
-            };
-            if let Some(base) = base {
-                tensor = (tensor.to_dtype(DType::F32)? + base)?;
+        let broken = |source| self.file.device_error(&entry.stored, source);
+        let stored = entry.prepared(self.file.stored(&entry.stored)?).map_err(broken)?;
+        let mut terms = Vec::new();
+        if let Some(base) = base {
+            terms.push(base.tensor(name, DType::F32, device)?);
+        }
+        for change in changes {
+            terms.push(change.read(&entry.shape, device)?);
+        }
+        let sum = || {
+            let mut tensor = stored.to_device(device)?;
+            if !terms.is_empty() {
+                tensor = tensor.to_dtype(DType::F32)?;
             }
-            tensor.to_dtype(dtype)?.to_device(device).map(Ok)
+            for term in &terms {
+                tensor = (tensor + term)?;
+            }
+            tensor.to_dtype(dtype)
         };
-        work().unwrap_or_else(|source| Err(self.file.device_error(&entry.stored, source)))
+        sum().map_err(broken)
     }
+}
+
+impl Entry {
+    /// A stored tensor with the operation and the scale applied.
+    fn prepared(&self, stored: Tensor) -> candle_core::Result<Tensor> {
+        let tensor = match self.op {
+            Op::Copy => stored,
+            Op::Transpose => stored.t()?.contiguous()?,
+            Op::Rows { index, .. } => {
+                let rows = self.shape[0];
+                stored.narrow(0, index * rows, rows)?.contiguous()?
+            }
+        };
+        match self.scale {
+            Some(scale) => tensor.to_dtype(DType::F32)? * scale,
+            None => Ok(tensor),
+        }
+    }
+}
+
+/// Ends of the names of numbers that belong to 8-bit weights.
+const SCALES: [&str; 4] = [".scale_weight", ".scale_input", ".weight_scale", ".input_scale"];
+
+/// What the 8-bit weight `stored` has to be multiplied with, if its layer says so.
+fn scale(file: &TensorFile, stored: &str) -> Option<f64> {
+    let layer = stored.strip_suffix(".weight")?;
+    ["scale_weight", "weight_scale"].iter().find_map(|scale| file.scalar(&format!("{layer}.{scale}")))
 }
 
 /// The first of `prefixes` that a name in the file begins with, or none.

@@ -7,11 +7,13 @@
 mod lora;
 mod motion;
 mod network;
+mod report;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use motion::MotionVersion;
+pub use report::precision;
 
 use super::TensorFile;
 
@@ -163,6 +165,7 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
     }
     if starts(unet)
         || has("input_blocks.0.0.weight")
+        || has("unet/conv_in.weight")
         || (has("conv_in.weight") && has("time_embedding.linear_1.weight"))
     {
         return network::checkpoint(file);

@@ -72,11 +72,22 @@ fn article(family: Family, context_width: usize) -> String {
     }
 }
 
+/// What a UNet predicts other than noise, where a key is there only to say so.
+fn prediction(file: &TensorFile) -> Option<&'static str> {
+    const MARKS: [(&str, &str); 4] = [
+        ("v_pred", "that predicts velocity"),
+        ("edm_vpred.sigma_max", "that predicts velocity"),
+        ("edm_mean", "of the Playground kind"),
+        ("edm_std", "of the Playground kind"),
+    ];
+    MARKS.iter().find_map(|(mark, found)| file.shape(mark).is_some().then_some(*found))
+}
+
 /// A checkpoint or a bare UNet, in LDM or diffusers names.
 pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let starts = |part: &str| file.names().any(|name| name.starts_with(part));
     let view = View::unet(file.clone());
-    let bare = !starts("model.diffusion_model.");
+    let bare = !starts("model.diffusion_model.") && !starts("unet/");
     let what = if bare { "UNet file" } else { "checkpoint" };
     let channels_in = view.shape("input_blocks.0.0.weight").and_then(|shape| shape.get(1)).copied();
     let channels_out = view.shape("out.2.weight").and_then(|shape| shape.first()).copied();
@@ -92,11 +103,13 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
         let found = article(family, context_width);
         return Identity::unsupported(format!("{found} {special}{what} with {channels_in} input channels"));
     }
-    let vae = starts("first_stage_model.");
-    let text = match family {
-        Family::Sdxl => starts("conditioner.embedders.0.transformer.") && starts("conditioner.embedders.1."),
-        _ => starts("cond_stage_model.transformer."),
-    };
+    if let Some(other) = prediction(file) {
+        let found = article(family, context_width);
+        return Identity::unsupported(format!("{found} {what} {other}"));
+    }
+    let vae = starts("first_stage_model.") || starts("vae/");
+    let first = !View::text(file.clone()).is_empty();
+    let text = first && (family != Family::Sdxl || !View::text_2(file.clone()).is_empty());
     let encoder = if family == Family::Sdxl { "text encoders" } else { "a text encoder" };
     let lacks = match (vae, text) {
         (true, true) => String::new(),

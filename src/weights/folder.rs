@@ -1,0 +1,117 @@
+//! Folders as diffusers writes them: one for each network of a checkpoint, or the files of a single network.
+//!
+//! The tensors of a checkpoint folder get the name of their network in front: `unet/conv_in.weight`. Of several files
+//! for the same network the plain safetensors file is taken before its `fp16` variant, and both before a pickle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::WeightsError;
+
+/// Networks of a checkpoint folder that are read; others (safety checker, tokenizer, scheduler) are passed over.
+const NETWORKS: [&str; 4] = ["unet", "vae", "text_encoder", "text_encoder_2"];
+/// Beginnings of the files' names.
+const STEMS: [&str; 3] = ["diffusion_pytorch_model", "model", "pytorch_model"];
+/// Ends of the files' names, the preferred first.
+const ENDS: [&str; 11] = [
+    "safetensors",
+    "safetensors.index.json",
+    "fp16.safetensors",
+    "safetensors.index.fp16.json",
+    "fp16.safetensors.index.json",
+    "bf16.safetensors",
+    "non_ema.safetensors",
+    "bin",
+    "bin.index.json",
+    "fp16.bin",
+    "non_ema.bin",
+];
+/// Longest list of shards that is believed.
+const MAX_INDEX: u64 = 16 << 20;
+const MAX_SHARDS: usize = 256;
+
+/// One file of weights and what goes in front of the names in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub path: PathBuf,
+    pub prefix: String,
+}
+
+/// The folder that a path means: the path itself, or the folder of a `model_index.json`, `config.json` or list of shards
+/// that was chosen in a file dialogue.
+pub(super) fn meant(path: &Path) -> Option<&Path> {
+    if path.is_dir() {
+        return Some(path);
+    }
+    let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if json && path.is_file() { path.parent() } else { None }
+}
+
+/// Whether a folder holds a checkpoint with its networks in folders.
+pub(super) fn is_checkpoint(folder: &Path) -> bool {
+    folder.join("model_index.json").is_file() || folder.join("unet").is_dir()
+}
+
+/// The files that make up a folder.
+pub(super) fn parts(folder: &Path) -> Result<Vec<Part>, WeightsError> {
+    let mut parts = Vec::new();
+    if is_checkpoint(folder) {
+        for network in NETWORKS {
+            let inside = folder.join(network);
+            if inside.is_dir() {
+                let files = files(&inside)?;
+                parts.extend(files.into_iter().map(|path| Part { path, prefix: format!("{network}/") }));
+            }
+        }
+    } else {
+        parts.extend(files(folder)?.into_iter().map(|path| Part { path, prefix: String::new() }));
+    }
+    if parts.is_empty() {
+        let reason = "it is a folder without the files of a diffusers model";
+        return Err(WeightsError::Unreadable { path: folder.into(), reason: reason.into() });
+    }
+    Ok(parts)
+}
+
+/// The file or shards of one network; none if the folder has no weights.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
+    for end in ENDS {
+        for stem in STEMS {
+            let path = folder.join(format!("{stem}.{end}"));
+            if path.is_file() {
+                return if end.ends_with("json") { shards(&path) } else { Ok(vec![path]) };
+            }
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The files that a list of shards names; all of them lie beside it.
+fn shards(list: &Path) -> Result<Vec<PathBuf>, WeightsError> {
+    let malformed = |reason: String| WeightsError::Malformed { path: list.into(), reason };
+    let unreadable =
+        |error: std::io::Error| WeightsError::Unreadable { path: list.into(), reason: error.to_string() };
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    if std::fs::metadata(list).map_err(unreadable)?.len() > MAX_INDEX {
+        return Err(malformed("the list of shards is longer than any model's".into()));
+    }
+    let text = std::fs::read(list).map_err(unreadable)?;
+    let index: Index = serde_json::from_slice(&text)
+        .map_err(|error| malformed(format!("the list of shards is not readable ({error})")))?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    if names.len() > MAX_SHARDS {
+        return Err(malformed(format!("the list names {} shards, more than any model has", names.len())));
+    }
+    let beside = |name: String| {
+        let plain = Path::new(&name).file_name().is_some_and(|file| file == name.as_str());
+        if plain {
+            Ok(list.with_file_name(name))
+        } else {
+            Err(malformed(format!("the list names the shard `{name}` outside of its folder")))
+        }
+    };
+    names.into_iter().map(beside).collect()
+}

@@ -1,0 +1,132 @@
+//! Number formats of stored tensors: from bytes to values.
+
+use std::borrow::Cow;
+
+use candle_core::{Device, Tensor};
+use half::{bf16, f16};
+use safetensors::Dtype;
+
+use super::tensor_file::Place;
+
+/// The bytes of a tensor in row-major order, little-endian. Borrowed unless the tensor is a view with strides or was
+/// written on a big-endian machine.
+pub(super) fn row_major<'a>(data: &'a [u8], place: &Place, width: usize, shape: &[usize]) -> Cow<'a, [u8]> {
+    let data = &data[place.range.clone()];
+    let mut bytes = match &place.strides {
+        None => Cow::Borrowed(data),
+        Some(strides) => Cow::Owned(gathered(data, width, shape, strides)),
+    };
+    if place.big_endian && width > 1 {
+        bytes.to_mut().chunks_exact_mut(width).for_each(<[u8]>::reverse);
+    }
+    bytes
+}
+
+/// Elements of `width` bytes, picked from `data` by strides that are counted in elements.
+fn gathered(data: &[u8], width: usize, shape: &[usize], strides: &[usize]) -> Vec<u8> {
+    let count: usize = shape.iter().product();
+    let mut bytes = Vec::with_capacity(count * width);
+    let mut index = vec![0; shape.len()];
+    let mut at = 0;
+    for _ in 0..count {
+        bytes.extend_from_slice(&data[at * width..(at + 1) * width]);
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            at += strides[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            at -= strides[axis] * shape[axis];
+            index[axis] = 0;
+        }
+    }
+    bytes
+}
+
+/// A tensor in main memory in the nearest format that candle computes in; the 8-bit floats become f16, which holds
+/// each of their values. `None` for integers and what else cannot be a weight.
+pub(super) fn tensor(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<candle_core::Result<Tensor>> {
+    // Offsets need not be aligned to the element size, so values are put together from bytes; the compiler turns
+    // these loops into plain copies.
+    let cpu = &Device::Cpu;
+    Some(match dtype {
+        Dtype::F32 => Tensor::from_vec(values(bytes, f32::from_le_bytes), shape, cpu),
+        Dtype::F16 => Tensor::from_vec(values(bytes, f16::from_le_bytes), shape, cpu),
+        Dtype::BF16 => Tensor::from_vec(values(bytes, bf16::from_le_bytes), shape, cpu),
+        Dtype::F64 => Tensor::from_vec(values(bytes, f64::from_le_bytes), shape, cpu),
+        Dtype::F8_E4M3 => {
+            let table: Vec<f16> = (0..=u8::MAX).map(e4m3fn).collect();
+            Tensor::from_vec(bytes.iter().map(|byte| table[usize::from(*byte)]).collect(), shape, cpu)
+        }
+        // E5M2 is the upper half of an f16.
+        Dtype::F8_E5M2 => {
+            let wide = |byte: &u8| f16::from_bits(u16::from(*byte) << 8);
+            Tensor::from_vec(bytes.iter().map(wide).collect(), shape, cpu)
+        }
+        _ => return None,
+    })
+}
+
+/// A single number of any format but the small and complex ones.
+pub(super) fn scalar(bytes: &[u8], dtype: Dtype) -> Option<f64> {
+    fn one<T, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Option<T> {
+        bytes.first_chunk::<N>().filter(|_| bytes.len() == N).map(|bytes| read(*bytes))
+    }
+    Some(match dtype {
+        Dtype::F32 => one(bytes, f32::from_le_bytes)?.into(),
+        Dtype::F64 => one(bytes, f64::from_le_bytes)?,
+        Dtype::F16 => one(bytes, f16::from_le_bytes)?.into(),
+        Dtype::BF16 => one(bytes, bf16::from_le_bytes)?.into(),
+        Dtype::I64 => one(bytes, i64::from_le_bytes)? as f64,
+        Dtype::I32 => one(bytes, i32::from_le_bytes)?.into(),
+        Dtype::I16 => one(bytes, i16::from_le_bytes)?.into(),
+        Dtype::U8 | Dtype::BOOL => one(bytes, u8::from_le_bytes)?.into(),
+        _ => return None,
+    })
+}
+
+/// Float8 E4M3 in the variant without infinities (Micikevicius et al. 2022, "FP8 formats for deep learning"): bias 7,
+/// all ones of the exponent are used, and only the largest mantissa with them is not a number.
+fn e4m3fn(byte: u8) -> f16 {
+    let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
+    let size = match (exponent, byte & 7) {
+        (15, 7) => f32::NAN,
+        (0, _) => mantissa / 8.0 * 2f32.powi(-6),
+        _ => (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7),
+    };
+    f16::from_f32(if byte & 0x80 == 0 { size } else { -size })
+}
+
+fn values<T, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e4m3fn_has_the_values_of_its_definition() {
+        let cases = [
+            (0x38, 1.0),
+            (0xc2, -2.5),
+            (0x7e, 448.0),
+            (0x01, 1.0 / 512.0),
+            (0x07, 7.0 / 512.0),
+            (0x08, 1.0 / 64.0),
+        ];
+        for (byte, value) in cases {
+            assert_eq!(e4m3fn(byte).to_f32(), value, "{byte:#x}");
+        }
+        assert!(e4m3fn(0x7f).is_nan() && e4m3fn(0xff).is_nan());
+        assert_eq!(e4m3fn(0x80).to_bits(), 0x8000);
+    }
+
+    #[test]
+    fn strides_are_followed() {
+        let data: Vec<u8> = (0..12).collect();
+        assert_eq!(gathered(&data, 1, &[3, 4], &[1, 3]), [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
+        assert_eq!(gathered(&data, 2, &[2, 2], &[0, 1]), [0, 1, 2, 3, 0, 1, 2, 3]);
+        assert_eq!(gathered(&data, 4, &[], &[]), [0, 1, 2, 3]);
+    }
+}
