@@ -237,9 +237,9 @@ impl ModelStore {
         let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
         for opened in &controls {
             identify(&opened.file).require_control(&opened.file, family)?;
-            if !matches!(opened.kind, Kind::ControlNet { union: false, .. }) {
+            if !matches!(opened.kind, Kind::ControlNet { .. }) {
                 return Err(PipelineError::Unfit(format!(
-                    "{} is {}, which cannot be run yet; choose a plain ControlNet",
+                    "{} is {}, which cannot be run; choose a plain ControlNet",
                     opened.file.file_name(),
                     identify(&opened.file).description
                 )));
@@ -407,7 +407,12 @@ mod tests {
         fs::copy(&built_in, &copy).unwrap();
         let mut store = ModelStore::new();
         let mut vae = |path: &Path| {
-            let models = Models { checkpoint: Some(path.into()), motion: Motion::None, vae: None };
+            let models = Models {
+                checkpoint: Some(path.into()),
+                motion: Motion::None,
+                vae: None,
+                controls: Vec::new(),
+            };
             let chosen = store.choose(&models).unwrap();
             store.vae(&chosen).unwrap()
         };
