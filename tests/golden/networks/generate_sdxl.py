@@ -94,7 +94,7 @@ def text():
         "g": CLIPTextModelWithProjection(CLIPTextConfig(hidden_size=128, intermediate_size=160, num_attention_heads=2,
                                                         hidden_act="gelu", projection_dim=POOLED, **shape)),
     }
-    prompt = [49406, 320, 2368, 525, 518, 3267, 49407]  # "a cat on the grass"
+    prompt = [49406, 320, 2368, 525, 518, 5922, 49407]  # "a cat on the grass"
     weights = torch.ones(77)
     weights[2] = 1.3
     values, shapes = {}, {}
