@@ -246,7 +246,8 @@ pub const COLOURS: &[&str] =
 /// What is shown.
 pub const VIEWS: &[&str] = &["result", "source", "reconstruction", "hint"];
 /// How a hint is made.
-pub const PREPROCESSORS: &[&str] = &["none"];
+pub const PREPROCESSORS: &[&str] =
+    &["none", "canny", "scribble", "tile", "blur", "luminance", "lineart", "softedge", "depth"];
 /// The passes that a ControlNet acts on.
 pub const APPLIES: &[&str] = &["resample", "unsample", "both"];
 
@@ -295,7 +296,7 @@ pub const CONTROLS: [ControlNames; 3] = [
 ];
 
 const CONTROL_MODEL: &str = "ControlNet made for the checkpoint (.safetensors). Empty: off.";
-const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are.";
+const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
 const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
 const CONTROL_START: &str =
     "It acts after this share of the noise levels, counted from the noisiest, whichever way a pass goes.";

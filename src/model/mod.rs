@@ -13,6 +13,7 @@ mod blocks;
 mod clip;
 mod controlnet;
 mod encoder;
+pub mod hints;
 pub mod kernels;
 mod layers;
 mod motion;

@@ -2,43 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 
-use super::PipelineError;
-use super::key::{Key, KeyBuilder};
+use super::hints::hint_key;
+use super::key::KeyBuilder;
 use super::models::Chosen;
-use super::pictures::to_tensor;
-use super::request::{ControlUse, Preprocessor, Request, Source};
+use super::request::{ControlUse, Request};
 use crate::diffusion::NoiseSchedule;
 use crate::model::{ControlNet, Given, ModelError, Residuals};
-
-/// The pictures that hints are made from: the clip Hint where there is one, else the source.
-pub fn hint_source(request: &Request) -> &Source {
-    request.hint_clip.as_ref().unwrap_or(&request.source)
-}
-
-/// Key of a hint: what it is made from, and how.
-pub fn hint_key(request: &Request, preprocessor: Preprocessor) -> Key {
-    Key::of("hint")
-        .text("preprocessor", preprocessor.as_str())
-        .keys("frames", &hint_source(request).digests)
-        .finish()
-}
-
-/// A hint, [frames, 3, height, width] in 0..1 on the processor.
-///
-/// # Errors
-/// [`PipelineError::NeedFrames`] for a request without pictures.
-pub fn hint(request: &Request, preprocessor: Preprocessor) -> Result<Tensor, PipelineError> {
-    let frames = hint_source(request).frames.as_ref().ok_or(PipelineError::NeedFrames)?;
-    let pictures = frames
-        .iter()
-        .map(|frame| match preprocessor {
-            Preprocessor::None => to_tensor(&frame.picture, &Device::Cpu),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Tensor::cat(&pictures, 0)?)
-}
 
 /// Whether a ControlNet has any effect on a pass.
 fn matters(control: &ControlUse) -> bool {
@@ -61,7 +32,7 @@ pub fn add_controls(
         let preprocessor = request.hints.get(control.unit).copied().unwrap_or_default();
         key = key
             .keys("control", chosen.control_id(control.unit).as_ref())
-            .key("hint", &hint_key(request, preprocessor))
+            .key("hint", &hint_key(request, chosen, preprocessor))
             .floats("weight", &control.weight)
             .floats("range", &[control.start, control.end]);
     }

@@ -13,6 +13,7 @@ mod chain;
 mod controls;
 mod diagnostics;
 mod error;
+mod hints;
 mod key;
 mod models;
 mod network;

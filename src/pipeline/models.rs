@@ -9,8 +9,10 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::RwLock;
 
 use super::PipelineError;
+use super::hints;
 use super::key::Key;
-use super::request::{Models, Motion};
+use super::request::{Models, Motion, Preprocessor};
+use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dirs};
 
@@ -52,12 +54,13 @@ impl Source for Weights {
 
 /// An opened file: mapped, recognised, fingerprinted, nothing read yet.
 #[derive(Clone)]
-struct Opened {
+pub(super) struct Opened {
     path: PathBuf,
     stamp: (u64, Option<SystemTime>),
     file: Arc<TensorFile>,
     kind: Kind,
-    id: Key,
+    /// Identity of its contents.
+    pub(super) id: Key,
 }
 
 fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
@@ -70,6 +73,8 @@ pub struct Chosen {
     vae: Opened,
     motion: Option<Opened>,
     controls: Vec<Opened>,
+    /// The networks of preprocessors.
+    pub(super) annotators: Vec<(Preprocessor, Opened)>,
     /// What the checkpoint belongs to.
     pub family: Family,
     /// What the motion module is.
@@ -138,6 +143,9 @@ pub struct ModelStore {
     text: Slot<TextEncoder>,
     motion: Slot<MotionModule>,
     controls: Vec<(Key, Arc<ControlNet>)>,
+    detector: Slot<Detector>,
+    /// Where the networks of preprocessors were found.
+    annotators: Vec<(Preprocessor, PathBuf)>,
 }
 
 impl ModelStore {
@@ -154,6 +162,8 @@ impl ModelStore {
             text: Slot(None),
             motion: Slot(None),
             controls: Vec::new(),
+            detector: Slot(None),
+            annotators: Vec::new(),
         }
     }
 
@@ -245,7 +255,62 @@ impl ModelStore {
                 )));
             }
         }
-        Ok(Chosen { checkpoint, vae, motion, controls, family, motion_version, notice })
+        Ok(Chosen {
+            checkpoint,
+            vae,
+            motion,
+            controls,
+            annotators: Vec::new(),
+            family,
+            motion_version,
+            notice,
+        })
+    }
+
+    /// Finds the networks of preprocessors for what was chosen.
+    ///
+    /// # Errors
+    /// The models folder has none, or it is damaged.
+    pub fn choose_annotators(
+        &mut self,
+        chosen: &mut Chosen,
+        preprocessors: &[Preprocessor],
+    ) -> Result<(), PipelineError> {
+        for preprocessor in preprocessors {
+            // Looking through the folder opens every file in it; it is done once while the find stays good.
+            let known = self.annotators.iter().find(|(known, _)| known == preprocessor).cloned();
+            let opened = known.and_then(|(_, path)| self.open(&path).ok());
+            let opened = match opened.filter(|opened| hints::is_network_of(*preprocessor, &opened.file)) {
+                Some(opened) => opened,
+                None => {
+                    let path = hints::find_network(*preprocessor)?;
+                    self.annotators.retain(|(known, _)| known != preprocessor);
+                    self.annotators.push((*preprocessor, path.clone()));
+                    self.open(&path)?
+                }
+            };
+            chosen.annotators.push((*preprocessor, opened));
+        }
+        Ok(())
+    }
+
+    /// A preprocessor, with its network where it has one.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn detector(
+        &mut self,
+        chosen: &Chosen,
+        preprocessor: Preprocessor,
+    ) -> Result<Arc<Detector>, PipelineError> {
+        let device = &self.device;
+        match chosen.annotators.iter().find(|(known, _)| *known == preprocessor) {
+            Some((_, opened)) => {
+                let source = Weights(View::annotator(opened.file.clone()));
+                self.detector.get(opened.id, || Ok(Detector::load(preprocessor, &source, device)?))
+            }
+            None => Ok(Arc::new(Detector::plain(preprocessor, device)?)),
+        }
     }
 
     /// The UNet.

@@ -1,7 +1,6 @@
 //! What a render call asks for, resolved to plain owned values: no host handle, no parameter name, nothing to ask again.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::cache::default_folder;
@@ -9,6 +8,7 @@ use super::key::Key;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 use crate::frame::Rgb;
+pub use crate::model::hints::Preprocessor;
 
 /// The weight files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,35 +21,6 @@ pub struct Models {
     pub vae: Option<PathBuf>,
     /// ControlNets, in the order in which they are numbered.
     pub controls: Vec<PathBuf>,
-}
-
-/// How a hint is made from pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Preprocessor {
-    /// The pictures as they are.
-    #[default]
-    None,
-}
-
-impl Preprocessor {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[Self::None];
-
-    /// The name of the option.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-        }
-    }
-}
-
-impl FromStr for Preprocessor {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|preprocessor| preprocessor.as_str() == name);
-        found.copied().ok_or_else(|| format!("there is no preprocessor called {name}"))
-    }
 }
 
 /// What a pass uses a ControlNet for.

@@ -11,14 +11,15 @@ use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
-use super::controls::{ActiveControl, acting, hint};
+use super::controls::{ActiveControl, acting};
 use super::diagnostics;
+use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
 use super::models::{Chosen, ModelStore};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
-use super::request::{Goal, Pass, PromptTrack, Request};
+use super::request::{Goal, Pass, Preprocessor, PromptTrack, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
@@ -93,7 +94,8 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
-        let chosen = self.store.choose(&request.models)?;
+        let mut chosen = self.store.choose(&request.models)?;
+        self.store.choose_annotators(&mut chosen, &needed(request))?;
         let disk = self.disk(&request.cache);
         let mut job = Job::new(self, request, control, chosen, disk)?;
         let picture = match request.goal {
@@ -103,7 +105,8 @@ impl Runner {
             }
             Goal::Result | Goal::Reconstruction => Some(job.decoded(request.index)?),
             Goal::Hint(preprocessor) => {
-                Some(Arc::new(from_tensor(&hint(request, preprocessor)?.narrow(0, request.index, 1)?)?))
+                let hint = job.hint(preprocessor, |done| done)?;
+                Some(Arc::new(from_tensor(&hint.narrow(0, request.index, 1)?)?))
             }
         };
         if request.goal == Goal::Reconstruction {
@@ -221,6 +224,32 @@ impl<'a> Job<'a> {
             }
             Ok(Tensor::cat(&latents, 0)?)
         })
+    }
+
+    /// What a ControlNet is shown of the clip, [frames, 3, height, width] in 0..1 on the processor. `progress` turns the
+    /// part of the hint that is done into that of the whole request.
+    fn hint(
+        &mut self,
+        preprocessor: Preprocessor,
+        progress: impl Fn(f64) -> f64,
+    ) -> Result<Tensor, PipelineError> {
+        if preprocessor == Preprocessor::None {
+            return hint_pictures(self.request);
+        }
+        let key = hint_key(self.request, &self.chosen, preprocessor);
+        let hint = self.stage("hint", key, |job| {
+            let pictures = hint_pictures(job.request)?;
+            let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
+            let frames = pictures.dim(0)? as f64;
+            let hint = detector.detect(&pictures, |index| {
+                job.control.report(progress(index as f64 / frames), "Making the hint");
+                job.control.check()
+            })?;
+            // One of three equal channels is enough to keep.
+            Ok(if preprocessor.is_grey() { hint.narrow(1, 0, 1)?.contiguous()? } else { hint })
+        })?;
+        let (frames, _, height, width) = hint.dims4()?;
+        Ok(hint.broadcast_as((frames, 3, height, width))?.contiguous()?)
     }
 
     /// The clip as noise.
@@ -380,7 +409,7 @@ impl<'a> Job<'a> {
         for control in acting(&pass.controls) {
             let net = self.runner.store.control(&self.chosen, control.unit)?;
             net.check_unet(&unet)?;
-            let hint = hint(self.request, self.request.hints[control.unit])?;
+            let hint = self.hint(self.request.hints[control.unit], |_| started)?;
             controls.push(ActiveControl::new(net, hint, control, &self.schedule));
         }
         let settings = &self.request.motion;
@@ -476,7 +505,7 @@ impl<'a> Job<'a> {
             }
         }
         for (unit, preprocessor) in request.hints.iter().enumerate() {
-            entry.insert(format!("hint.{}", unit + 1), hint(request, *preprocessor)?);
+            entry.insert(format!("hint.{}", unit + 1), self.hint(*preprocessor, |_| 1.0)?);
         }
         for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
             entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
