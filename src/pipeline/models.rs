@@ -472,7 +472,12 @@ mod tests {
         fs::copy(&built_in, &copy).unwrap();
         let mut store = ModelStore::new();
         let mut vae = |path: &Path| {
-            let models = Models { checkpoint: Some(path.into()), motion: Motion::None, vae: None, controls: Vec::new() };
+            let models = Models {
+                checkpoint: Some(path.into()),
+                motion: Motion::None,
+                vae: None,
+                controls: Vec::new(),
+            };
             let chosen = store.choose(&models).unwrap();
             store.vae(&chosen).unwrap()
         };
