@@ -10,6 +10,7 @@
 //! | `render` | one render call |
 //! | `analyse` | the button that unsamples the whole clip |
 //! | `instance` | what an instance remembers |
+//! | `told` | what the user need not read for every frame |
 //! | `logging` | the log file |
 //!
 //! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are behind `pipeline`).
@@ -25,6 +26,7 @@ mod render;
 pub mod settings;
 mod source;
 pub mod table;
+mod told;
 
 use crate::ofx::{
     Change, ChangeKind, ChangeReason, ClipPreferences, Context, ContextDescriptor, EditHandle, Effect,
@@ -93,7 +95,13 @@ impl Effect for Unsample {
             return clips.iter().try_for_each(|name| answer.clip(name, &only));
         }
         let frame = time.round() as i64;
-        let range = source::clip_range(&handle.clip("Source"), settings.cutting, frame);
+        let clip = handle.clip("Source");
+        if let Some(end) = source::nearest_end(&clip, frame) {
+            // Outside of the clip there are no segments. What else the render may want, it takes as it comes.
+            let ranges = [(end as f64, end as f64), only[0]];
+            return clips.iter().try_for_each(|name| answer.clip(name, &ranges));
+        }
+        let range = source::clip_range(&clip, settings.cutting, frame);
         let shares = shares(range, settings.cutting, frame);
         for name in clips {
             let mut ranges: Vec<(f64, f64)> = shares

@@ -1,7 +1,6 @@
 //! One render call: the frames it needs, the requests it makes, the picture it writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::ofx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
@@ -16,6 +15,7 @@ use super::logging;
 use super::reader::HostReader;
 use super::settings::{self, PictureSettings, Pictures};
 use super::source::{self, Fetched};
+use super::told;
 
 /// How often the host is asked whether to go on.
 const POLL: Duration = Duration::from_millis(40);
@@ -30,8 +30,10 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     let reader = HostReader(handle);
     let settings = PictureSettings::read(&reader, args.time);
     let clip = handle.clip("Source");
+    // Between two frames the nearer one is styled, and its source has to be the one that goes with it.
+    let time = if settings.is_identity() { args.time } else { args.time.round() };
     // A picture that cannot even be read leaves nothing to show but black.
-    let (source, mut failure) = match source::fetch(handle, &clip, args.time, &settings) {
+    let (source, mut failure) = match source::fetch(handle, &clip, time, &settings) {
         Ok(source) => (source, None),
         Err(error) => (None, Some(error)),
     };
@@ -39,7 +41,7 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     if let Some(source) = &source
         && !settings.is_identity()
     {
-        match restyle(instance, handle, &clip, args.time, &settings, source) {
+        match restyle(instance, handle, &clip, time, &settings, source) {
             Ok(picture) => styled = Some(picture),
             Err(error) => failure = Some(error),
         }
@@ -55,7 +57,12 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
         }
         Some(error) => {
             if error.is_for_user() {
-                instance.set_status(error.to_string());
+                let sentence = error.to_string();
+                let told = told::before(handle, &sentence);
+                instance.set_status(sentence);
+                if told {
+                    return Err(Error::Told(Box::new(error)));
+                }
             }
             Err(error)
         }
@@ -73,9 +80,9 @@ fn restyle<'a>(
 ) -> Result<crate::pipeline::pixels::Picture> {
     logging::start(&settings::cache(&HostReader(handle), time).folder());
     let job = Frames { instance, handle, clip: *clip, settings };
-    let frame = time.round() as i64;
     let current = source.working()?;
     let goal = settings.view.goal();
+    let frame = job.frame_shown(time.round() as i64, &current)?;
     let working = if job.has_temporal_access(frame) {
         let range = source::clip_range(clip, settings.cutting, frame);
         let mut mixed: Option<Rgb> = None;
@@ -86,9 +93,7 @@ fn restyle<'a>(
         mixed.map(Arc::new)
     } else {
         if instance.tell_no_temporal_access() {
-            // Where every frame has an instance of its own, once a process is enough.
-            static TOLD: AtomicBool = AtomicBool::new(false);
-            if !handle.host().instances_are_short_lived() || !TOLD.swap(true, Ordering::Relaxed) {
+            if !told::before(handle, NO_TEMPORAL_ACCESS) {
                 handle.log(NO_TEMPORAL_ACCESS);
             }
             instance.set_status(NO_TEMPORAL_ACCESS.to_owned());
@@ -160,6 +165,18 @@ impl Frames<'_, '_> {
             }
             _ => true,
         }
+    }
+
+    /// The number of the frame whose picture `current` is: `frame`, unless that lies outside of the clip and the host
+    /// repeats the clip's end there. An end that is not repeated says that the host counts times and ranges differently.
+    fn frame_shown(&self, frame: i64, current: &WorkingFrame) -> Result<i64> {
+        let Some(end) = source::nearest_end(&self.clip, frame) else { return Ok(frame) };
+        let there = source::fetch(self.handle, &self.clip, end as f64, self.settings)?;
+        let same = match there {
+            Some(there) => there.working()?.digest == current.digest,
+            None => false,
+        };
+        Ok(if same { end } else { frame })
     }
 
     /// A segment's styled frame. `current` is the frame being rendered, which the caller has already.
@@ -301,7 +318,9 @@ impl Frames<'_, '_> {
                 Some(Ok(outcome)) => {
                     self.handle.log(&outcome.report.to_string());
                     self.instance.set_status(outcome.report.to_string());
-                    if let Some(notice) = &outcome.report.notice {
+                    if let Some(notice) = &outcome.report.notice
+                        && !told::before(self.handle, notice)
+                    {
                         self.handle.notice(MessageKind::Warning, notice);
                     }
                     return Ok(outcome);

@@ -155,6 +155,13 @@ pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
     ClipRange { first, last: first + length - 1 }
 }
 
+/// The clip's end that lies nearest to a time outside of the range that the host gives; nothing for times inside of it
+/// and where there is no such range.
+pub fn nearest_end(clip: &Clip<'_>, time: i64) -> Option<i64> {
+    let (first, last) = clip.frame_range_beside(time as f64)?;
+    Some(if (time as f64) < first { first.round() as i64 } else { last.round() as i64 })
+}
+
 /// Writes `picture`, which lies at `bounds`, into the output inside of `window`; pixels that the picture does not
 /// cover become black and transparent.
 ///

@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(rows, [1, 4, 7, 10, 13, 16, 19, 22, 24, 27, 30, 33, 36, 39, 42, 45]);
         let (columns, rows) = covered(100, 30, Size { width: 72, height: 56 });
         assert_eq!(columns[..12], [31, 31, 32, 32, 33, 33, 34, 34, 35, 36, 36, 37]);
-        assert_eq!(columns[60..], [62, 62, 63, 63, 64, 65, 65, 66, 66, 67, 67, 68]);
+        assert_eq!(columns[60..], [62, 63, 63, 64, 65, 65, 66, 66, 67, 67, 68, 68]);
         assert_eq!(rows[..12], [0, 0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6]);
         assert_eq!(rows[44..], [23, 24, 24, 25, 25, 26, 27, 27, 28, 28, 29, 29]);
         let (columns, rows) = covered(64, 64, Size { width: 64, height: 64 });

@@ -14,7 +14,7 @@ use super::key::Key;
 use super::request::{Models, Motion, Preprocessor};
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
-use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dir};
+use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dirs};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -247,9 +247,9 @@ impl ModelStore {
         let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
         for opened in &controls {
             identify(&opened.file).require_control(&opened.file, family)?;
-            if !matches!(opened.kind, Kind::ControlNet { union: false, .. }) {
+            if !matches!(opened.kind, Kind::ControlNet { .. }) {
                 return Err(PipelineError::Unfit(format!(
-                    "{} is {}, which cannot be run yet; choose a plain ControlNet",
+                    "{} is {}, which cannot be run; choose a plain ControlNet",
                     opened.file.file_name(),
                     identify(&opened.file).description
                 )));
@@ -439,8 +439,9 @@ fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
         MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
         MotionVersion::Lcm => 0,
     };
-    list_models(&models_dir()?)
-        .into_iter()
+    models_dirs()
+        .iter()
+        .flat_map(|folder| list_models(folder))
         .filter_map(|found| match found.identity.ok()?.kind {
             Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
                 Some((rank(version), found.path))
@@ -456,5 +457,33 @@ pub fn describe_file(path: &Path) -> String {
     match TensorFile::open(path) {
         Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
         Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_loaded_once_as_long_as_its_file_is_the_same() {
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN.0);
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.safetensors");
+        fs::copy(&built_in, &copy).unwrap();
+        let mut store = ModelStore::new();
+        let mut vae = |path: &Path| {
+            let models = Models {
+                checkpoint: Some(path.into()),
+                motion: Motion::None,
+                vae: None,
+                controls: Vec::new(),
+            };
+            let chosen = store.choose(&models).unwrap();
+            store.vae(&chosen).unwrap()
+        };
+        let first = vae(&built_in);
+        assert!(Arc::ptr_eq(&first, &vae(&built_in)));
+        // The same weights under another name are the same network.
+        assert!(Arc::ptr_eq(&first, &vae(&copy)));
     }
 }

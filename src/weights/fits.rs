@@ -70,18 +70,6 @@ impl Identity {
         }
     }
 
-    /// What the file is made for, if it is for one family alone.
-    pub fn family(&self) -> Option<Family> {
-        match self.kind {
-            Kind::Checkpoint { family, .. }
-            | Kind::MotionModule { family, .. }
-            | Kind::ControlNet { family, .. } => Some(family),
-            Kind::Lora { family } => family,
-            Kind::SparseCtrl { .. } | Kind::MotionLora => Some(Family::Sd15),
-            _ => None,
-        }
-    }
-
     fn wrong(&self, file: &TensorFile, wanted: &str) -> WeightsError {
         WeightsError::WrongKind {
             file: file.file_name(),

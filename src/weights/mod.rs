@@ -13,6 +13,7 @@ mod fits;
 mod folder;
 mod header;
 mod identify;
+mod lora;
 mod models_dir;
 mod names;
 mod numbers;
@@ -21,7 +22,8 @@ mod tensor_file;
 mod view;
 
 pub use error::WeightsError;
-pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify};
-pub use models_dir::{Listed, list_models, models_dir};
+pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
+pub use lora::{Lora, Network};
+pub use models_dir::{Listed, list_models, models_dir, models_dirs};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

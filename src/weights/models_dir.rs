@@ -1,12 +1,10 @@
-//! The folder where models are looked for.
+//! The folders where models are looked for.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Identity, TensorFile, WeightsError, identify};
-
-/// How names of weight files end: safetensors and torch's pickles.
-const EXTENSIONS: [&str; 5] = ["safetensors", "ckpt", "pth", "pt", "bin"];
+use super::{Identity, TensorFile, WeightsError, folder, identify};
 
 /// The folder of this user's models, where the platform keeps an application's data:
 /// `$XDG_DATA_HOME/unsample/models` or `~/.local/share/unsample/models`, on macOS
@@ -28,6 +26,14 @@ pub fn models_dir() -> Option<PathBuf> {
     Some(base.join("models"))
 }
 
+/// All folders that models are looked for in: [`models_dir`], and those that the variable `UNSAMPLE_MODELS` lists
+/// (separated as in `PATH`), for instance the folder of a ComfyUI or of Stable Diffusion web UI.
+pub fn models_dirs() -> Vec<PathBuf> {
+    let listed = std::env::var_os("UNSAMPLE_MODELS").unwrap_or_default();
+    let others = std::env::split_paths(&listed).filter(|path| path.is_absolute()).collect::<Vec<_>>();
+    models_dir().into_iter().chain(others).collect()
+}
+
 /// One file of a models folder.
 #[derive(Debug)]
 pub struct Listed {
@@ -39,33 +45,82 @@ pub struct Listed {
     pub identity: Result<Identity, WeightsError>,
 }
 
-/// The weight files of a folder and its folders (three levels deep), in path order, each with what it is.
+/// Extensions of files of weights.
+const EXTENSIONS: [&str; 5] = ["safetensors", "ckpt", "pth", "pt", "bin"];
+/// Folders in folders that are looked into.
+const DEPTH: usize = 4;
+
+/// Where the programs that people have their models from keep them, below the program's own folder. The rest of
+/// such a folder is not looked into: it holds whole installations of Python.
+const PROGRAMS: [(&str, &[&str]); 2] = [
+    (
+        "models/checkpoints",
+        &[
+            "models",
+            "custom_nodes/ComfyUI-AnimateDiff-Evolved/models",
+            "custom_nodes/comfyui_controlnet_aux/ckpts",
+        ],
+    ),
+    (
+        "models/Stable-diffusion",
+        &[
+            "models",
+            "extensions/sd-webui-animatediff/model",
+            "extensions/sd-webui-controlnet/models",
+            "extensions/sd-webui-controlnet/annotator/downloads",
+        ],
+    ),
+];
+
+/// The weight files of a folder and its folders (four levels deep), in path order, each with what it is. Links are
+/// followed; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable Diffusion web
+/// UI stands for the places where these keep models, and a diffusers checkpoint is listed as one.
 ///
 /// A folder that does not exist holds no models; folders that cannot be read are passed over.
 pub fn list_models(folder: &Path) -> Vec<Listed> {
+    let places = PROGRAMS.iter().find(|(mark, _)| folder.join(mark).is_dir()).map(|(_, places)| *places);
     let mut found = Vec::new();
-    collect(folder, 3, &mut found);
+    let mut seen = BTreeSet::new();
+    match places {
+        Some(places) => {
+            places.iter().for_each(|place| collect(&folder.join(place), DEPTH, &mut seen, &mut found));
+        }
+        None => collect(folder, DEPTH, &mut seen, &mut found),
+    }
     found.sort();
     found
         .into_iter()
-        .map(|path| {
-            let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-            let identity = TensorFile::open(&path).map(|file| identify(&Arc::new(file)));
-            Listed { path, size, identity }
+        .map(|path| match TensorFile::open(&path) {
+            Ok(file) => {
+                let file = Arc::new(file);
+                Listed { path, size: file.size(), identity: Ok(identify(&file)) }
+            }
+            Err(error) => {
+                let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+                Listed { path, size, identity: Err(error) }
+            }
         })
         .collect()
 }
 
-fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-        if path.is_dir() {
-            if depth > 1 {
-                collect(&path, depth - 1, found);
-            }
-        } else if extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) {
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        // A link may lead back to a folder above.
+        let Ok(real) = path.canonicalize() else { continue };
+        let weights = path
+            .extension()
+            .is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
+        let directory = real.is_dir();
+        if (!directory && !weights) || !seen.insert(real) {
+            continue;
+        }
+        if !directory || folder::is_checkpoint(&path) {
             found.push(path);
+        } else if depth > 1 {
+            collect(&path, depth - 1, seen, found);
         }
     }
 }

@@ -109,7 +109,7 @@ mod tests {
     fn e4m3fn_has_the_values_of_its_definition() {
         let cases = [
             (0x38, 1.0),
-            (0xc2, -2.25),
+            (0xc2, -2.5),
             (0x7e, 448.0),
             (0x01, 1.0 / 512.0),
             (0x07, 7.0 / 512.0),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::lora::{Change, Lora, Network};
 use super::names::{self, Op};
 use super::{TensorFile, WeightsError};
 
@@ -33,6 +34,8 @@ pub struct View {
     prefix: String,
     /// Added to the tensors that both have.
     base: Option<Arc<View>>,
+    /// What LoRAs add, by canonical name.
+    changes: BTreeMap<String, Vec<Change>>,
 }
 
 impl View {
@@ -53,7 +56,7 @@ impl View {
                 entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale });
             }
         }
-        Self { file, entries, prefix: prefix.into(), base: None }
+        Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new() }
     }
 
     /// The tensors below `prefix` that `rename` has a name for, copied.
@@ -146,6 +149,28 @@ impl View {
         self
     }
 
+    /// This view with LoRAs of these strengths added, where they change this network. The files stay as they are: only
+    /// the tensors of [`touched`](Self::touched) have to be read again for other strengths.
+    ///
+    /// Errors: [`WeightsError::WrongKind`] for a LoRA whose changes do not have the shapes of the weights.
+    pub fn with_loras(mut self, network: Network, loras: &[(Arc<Lora>, f64)]) -> Result<Self, WeightsError> {
+        let origin = self.origin();
+        let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+        let shapes: BTreeMap<&str, &[usize]> = self.shapes().collect();
+        for (lora, strength) in loras.iter().filter(|(_, strength)| *strength != 0.0) {
+            for (name, change) in lora.changes(network, *strength, &shapes, &origin)? {
+                changes.entry(name).or_default().push(change);
+            }
+        }
+        self.changes = changes;
+        Ok(self)
+    }
+
+    /// Canonical names of the tensors that LoRAs change, in order.
+    pub fn touched(&self) -> impl Iterator<Item = &str> {
+        self.changes.keys().map(String::as_str)
+    }
+
     /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.
     pub fn annotator(file: Arc<TensorFile>) -> Self {
         Self::renamed(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
@@ -186,39 +211,57 @@ impl View {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
-    /// Reads a tensor by its canonical name; errors as [`TensorFile::tensor`].
+    /// Reads a tensor by its canonical name. What is added to the stored values is added in f32.
+    ///
+    /// Errors: as [`TensorFile::tensor`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let Some(entry) = self.entries.get(name) else {
             let tensor = format!("{}{name}", self.prefix);
             return Err(WeightsError::Missing { file: self.origin(), tensor });
         };
         let base = self.base.as_ref().filter(|base| base.shape(name) == Some(entry.shape.as_slice()));
-        if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() {
+        let changes = self.changes.get(name).map_or(&[] as &[_], Vec::as_slice);
+        if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() && changes.is_empty() {
             return self.file.tensor(&entry.stored, dtype, device);
         }
-        let base = base.map(|base| base.tensor(name, DType::F32, &Device::Cpu)).transpose()?;
-        let work = || -> candle_core::Result<Result<Tensor, WeightsError>> {
-            let stored = match self.file.stored(&entry.stored) {
-                Ok(stored) => stored,
-                Err(error) => return Ok(Err(error)),
-            };
-            let mut tensor = match entry.op {
-                Op::Copy => stored,
-                Op::Transpose => stored.t()?.contiguous()?,
-                Op::Rows { index, .. } => {
-                    let rows = entry.shape[0];
-                    stored.narrow(0, index * rows, rows)?.contiguous()?
-                }
-            };
-            if let Some(scale) = entry.scale {
-                tensor = (tensor.to_dtype(DType::F32)? * scale)?;
+        let broken = |source| self.file.device_error(&entry.stored, source);
+        let stored = entry.prepared(self.file.stored(&entry.stored)?).map_err(broken)?;
+        let mut terms = Vec::new();
+        if let Some(base) = base {
+            terms.push(base.tensor(name, DType::F32, device)?);
+        }
+        for change in changes {
+            terms.push(change.read(&entry.shape, device)?);
+        }
+        let sum = || {
+            let mut tensor = stored.to_device(device)?;
+            if !terms.is_empty() {
+                tensor = tensor.to_dtype(DType::F32)?;
             }
-            if let Some(base) = base {
-                tensor = (tensor.to_dtype(DType::F32)? + base)?;
+            for term in &terms {
+                tensor = (tensor + term)?;
             }
-            tensor.to_dtype(dtype)?.to_device(device).map(Ok)
+            tensor.to_dtype(dtype)
         };
-        work().unwrap_or_else(|source| Err(self.file.device_error(&entry.stored, source)))
+        sum().map_err(broken)
+    }
+}
+
+impl Entry {
+    /// A stored tensor with the operation and the scale applied.
+    fn prepared(&self, stored: Tensor) -> candle_core::Result<Tensor> {
+        let tensor = match self.op {
+            Op::Copy => stored,
+            Op::Transpose => stored.t()?.contiguous()?,
+            Op::Rows { index, .. } => {
+                let rows = self.shape[0];
+                stored.narrow(0, index * rows, rows)?.contiguous()?
+            }
+        };
+        match self.scale {
+            Some(scale) => tensor.to_dtype(DType::F32)? * scale,
+            None => Ok(tensor),
+        }
     }
 }
 

@@ -3,16 +3,20 @@
 #[path = "../support/networks.rs"]
 mod support;
 
+mod folders;
 mod layouts;
+mod loras;
 mod manifests;
 mod pickles;
+mod spellings;
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
 use proptest::prelude::*;
-use unsample::weights::{TensorFile, WeightsError, identify};
+use unsample::weights::{TensorFile, View, WeightsError, identify};
 
 struct Folder(tempfile::TempDir);
 
@@ -43,6 +47,41 @@ fn hollow(folder: &Folder, name: &str, tensors: &[(&str, &[usize])]) -> Arc<Tens
     let size = 8 + text.len() as u64 + data as u64;
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(size).unwrap();
     support::open(path)
+}
+
+/// A file of f32 tensors with values.
+fn filled(folder: &Folder, name: &str, tensors: &[(&str, &[usize], Vec<f32>)]) -> Arc<TensorFile> {
+    let mut entries = Vec::new();
+    let mut data = Vec::new();
+    for (name, shape, values) in tensors {
+        assert_eq!(values.len(), shape.iter().product::<usize>(), "{name}");
+        let start = data.len();
+        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let end = data.len();
+        entries
+            .push(format!(r#""{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{start},{end}]}}"#));
+    }
+    let mut bytes = file(&format!("{{{}}}", entries.join(",")), 0);
+    bytes.extend(data);
+    support::open(folder.write(name, &bytes))
+}
+
+/// Small numbers that differ from each other.
+fn numbers(count: usize, seed: usize) -> Vec<f32> {
+    (0..count).map(|i| (((i + 3 * seed) * 7 + seed) % 23) as f32 / 8.0 - 1.0).collect()
+}
+
+/// The values of a tensor of a view.
+fn values(view: &View, name: &str) -> Vec<f32> {
+    let tensor = view.tensor(name, DType::F32, &Device::Cpu).unwrap();
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[track_caller]
+fn assert_near(got: &[f32], want: &[f32]) {
+    assert_eq!(got.len(), want.len());
+    let near = got.iter().zip(want).all(|(got, want)| (got - want).abs() <= 1e-5 * want.abs().max(1.0));
+    assert!(near, "{got:?}\n{want:?}");
 }
 
 /// A header of f16 tensors one after the other, and the length of their data.

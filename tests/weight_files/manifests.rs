@@ -76,7 +76,7 @@ const LAYOUTS: &[(&str, &str)] = &[
 ];
 
 /// Names and shapes of a layout.
-type Tensors = Vec<(String, Vec<usize>)>;
+pub type Tensors = Vec<(String, Vec<usize>)>;
 
 fn tensors(path: &Path) -> Option<Tensors> {
     let manifest: Value = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
@@ -84,15 +84,18 @@ fn tensors(path: &Path) -> Option<Tensors> {
     Some(manifest["tensors"].as_object()?.iter().map(|(name, dims)| (name.clone(), shape(dims))).collect())
 }
 
-fn layout(manifests: &Path, name: &str) -> Tensors {
+/// The names and shapes of one layout.
+pub fn layout(manifests: &Path, name: &str) -> Tensors {
     tensors(&manifests.join(format!("{name}.json"))).unwrap()
 }
 
-fn borrowed(tensors: &Tensors) -> Vec<(&str, &[usize])> {
+/// The same, as files are written from them.
+pub fn borrowed(tensors: &Tensors) -> Vec<(&str, &[usize])> {
     tensors.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect()
 }
 
-fn manifests() -> Option<std::path::PathBuf> {
+/// The folder of the layouts, if it is there.
+pub fn manifests() -> Option<std::path::PathBuf> {
     let folder = support::shared("manifests");
     if folder.is_none() {
         println!("skipped: the manifests are not on this machine");
@@ -223,6 +226,58 @@ fn names_are_those_of_the_tables() {
         for rule in rules {
             let (ldm, diffusers) = (rule[0].as_str().unwrap(), rule[1].as_str().unwrap());
             assert_eq!(view.shape(ldm), file.shape(diffusers), "{ldm} is {diffusers}");
+        }
+    }
+}
+
+/// Every layout cut off, with a tensor missing, with a tensor of another shape and with noise in its header: a sentence
+/// or another description, never a panic, and none that still fits.
+#[test]
+fn every_layout_can_be_damaged() {
+    let Some(manifests) = manifests() else { return };
+    let folder = Folder::new();
+    for (name, description) in LAYOUTS {
+        let tensors = layout(&manifests, name);
+        let path = hollow(&folder, name, &borrowed(&tensors)).path().to_path_buf();
+        let whole = std::fs::metadata(&path).unwrap().len();
+        let cut = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        cut.set_len(whole - 1).unwrap();
+        let sentence = super::sentence(&path);
+        assert!(
+            sentence.contains(name) && sentence.contains("the file is cut off: the tensor `"),
+            "{sentence}"
+        );
+        cut.set_len(100).unwrap();
+        assert!(super::sentence(&path).contains("cut off inside its header"));
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[8..].fill(b'x');
+        bytes[..8].copy_from_slice(&50u64.to_le_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        assert!(super::sentence(&path).contains("header is not readable"));
+        std::fs::remove_file(&path).unwrap();
+
+        let spoilt: Tensors = tensors.iter().map(|(name, _)| (name.clone(), vec![3])).collect();
+        let mut variants = vec![("shapes", spoilt)];
+        for missing in (0..tensors.len()).step_by(tensors.len().div_ceil(3)) {
+            let rest = tensors.iter().enumerate().filter(|(number, _)| *number != missing);
+            variants.push(("missing", rest.map(|(_, tensor)| tensor.clone()).collect()));
+        }
+        for (how, tensors) in variants {
+            let file = hollow(&folder, "variant.safetensors", &borrowed(&tensors));
+            let identity = identify(&file);
+            assert!(!identity.description.is_empty() && !identity.fits().is_empty());
+            let whole = description.contains("UNet") || description.contains("checkpoint");
+            if how == "shapes" && whole && !description.contains("SD2") {
+                assert!(
+                    identity.require_checkpoint(&file, true).is_err(),
+                    "{name}: {}",
+                    identity.description
+                );
+            }
+            for view in [View::unet, View::control, View::vae, View::text, View::text_2, View::motion] {
+                let view = view(file.clone());
+                assert!(view.shapes().count() == view.len());
+            }
         }
     }
 }

@@ -255,7 +255,7 @@ fn sample_containers() {
             }
             let got: Vec<f64> = file
                 .tensor(name, DType::F64, &Device::Cpu)
-                .and_then(|tensor| Ok(tensor.flatten_all().unwrap().to_vec1().unwrap()))
+                .map(|tensor| tensor.flatten_all().unwrap().to_vec1().unwrap())
                 .unwrap();
             let want: Vec<f64> = serde_json::from_value(want["values"].clone()).unwrap();
             // The last digit of a number in JSON is not read exactly.

@@ -164,6 +164,8 @@ impl HostArgs {
             row_bytes: self.row_bytes,
             origin: (self.origin.0, self.origin.1),
             temporal: !self.no_temporal,
+            pretends_temporal: default.pretends_temporal,
+            truncates_times: default.truncates_times,
             outside: self.outside,
             scale: self.scale,
             first_frame: self.first_frame,

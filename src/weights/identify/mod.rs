@@ -7,11 +7,13 @@
 mod lora;
 mod motion;
 mod network;
+mod report;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use motion::MotionVersion;
+pub use report::precision;
 
 use super::TensorFile;
 

@@ -137,7 +137,6 @@ pub fn to_ldm(name: &str, plan: &Plan) -> Option<String> {
     }
 }
 
-#[cfg(test)]
 /// The diffusers name of a tensor or layer in LDM spelling; `None` for what a UNet does not have.
 pub fn to_diffusers(name: &str, plan: &Plan) -> Option<String> {
     if let Some(fixed) = replaced(name, FIXED) {

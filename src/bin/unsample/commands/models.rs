@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-use unsample::weights::{TensorFile, identify, list_models, models_dir};
+use unsample::weights::{Identity, TensorFile, identify, list_models, models_dir, models_dirs, precision};
 
 use super::{print, pull};
 use crate::cli::{InspectArgs, ModelsCommand};
@@ -32,19 +32,26 @@ pub fn folder() -> Result<std::path::PathBuf, Failure> {
 }
 
 fn list() -> Result<(), Failure> {
-    let folder = folder()?;
-    let models = list_models(&folder);
-    if models.is_empty() {
-        eprintln!("there are no .safetensors files in {}; the built-in model needs none", folder.display());
-    }
+    let own = folder()?;
     let mut text = String::new();
-    for model in models {
-        let name = model.path.strip_prefix(&folder).unwrap_or(&model.path);
-        let what = match &model.identity {
-            Ok(identity) => identity.description.clone(),
-            Err(error) => format!("unreadable: {error}"),
-        };
-        text.push_str(&format!("{}  {}  {what}\n", name.display(), size(model.size)));
+    for folder in models_dirs() {
+        let models = list_models(&folder);
+        if models.is_empty() {
+            let need = if folder == own { "; the built-in model needs none" } else { "" };
+            eprintln!("there are no files of weights in {}{need}", folder.display());
+        }
+        for model in models {
+            let name = if folder == own {
+                model.path.strip_prefix(&own).unwrap_or(&model.path)
+            } else {
+                &model.path
+            };
+            let what = match &model.identity {
+                Ok(identity) => identity.description.clone(),
+                Err(error) => format!("unreadable: {error}"),
+            };
+            text.push_str(&format!("{}  {}  {what}\n", name.display(), size(model.size)));
+        }
     }
     print(&text);
     Ok(())
@@ -70,17 +77,23 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let file = Arc::new(file);
     let identity = identify(&file);
     if args.json {
-        print(&format!("{:#}\n", as_json(&file, &args.file, &identity.description)));
+        print(&format!("{:#}\n", as_json(&file, &args.file, &identity)));
         return Ok(());
     }
-    let count = file.tensors().count();
-    let mut text = format!(
-        "{} is {}\n{}, {count} tensors, {} values\n",
-        args.file.display(),
-        identity.description,
-        size(file.size()),
-        values(&file)
-    );
+    let mut text = format!("{} is {}\n", args.file.display(), identity.description);
+    let mut line = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text.push_str(&format!("{name:16}{value}\n"));
+        }
+    };
+    line("family", identity.family().map(|family| family.to_string()));
+    line("kind", Some(identity.kind_name().into()));
+    line("version", identity.version().map(str::to_owned));
+    line("context length", identity.context_length().map(|frames| format!("{frames} frames")));
+    line("precision", precision(&file));
+    line("fits", Some(identity.fits()));
+    let (count, values) = (file.names().count(), values(&file));
+    line("size", Some(format!("{}, {count} tensors, {values} values", size(file.size()))));
     for (key, value) in file.metadata() {
         text.push_str(&format!("{key}: {value}\n"));
     }
@@ -95,14 +108,20 @@ fn values(file: &TensorFile) -> u64 {
     file.tensors().map(|(_, info)| info.shape.iter().map(|&n| n as u64).product::<u64>()).sum()
 }
 
-fn as_json(file: &TensorFile, path: &Path, description: &str) -> Json {
+fn as_json(file: &TensorFile, path: &Path, identity: &Identity) -> Json {
     let tensors: Map<String, Json> = file
         .tensors()
-        .map(|(name, info)| (name.to_owned(), json!({"dtype": info.dtype, "shape": info.shape})))
+        .map(|(name, info)| (name.to_owned(), json!({"dtype": info.dtype.to_string(), "shape": info.shape})))
         .collect();
     json!({
         "file": path.display().to_string(),
-        "description": description,
+        "description": identity.description,
+        "family": identity.family().map(|family| family.to_string()),
+        "kind": identity.kind_name(),
+        "version": identity.version(),
+        "contextLength": identity.context_length(),
+        "precision": precision(file),
+        "fits": identity.fits(),
         "bytes": file.size(),
         "values": values(file),
         "metadata": file.metadata(),

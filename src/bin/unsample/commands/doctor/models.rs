@@ -1,7 +1,7 @@
 //! The models: the built-in one in the bundle, the files of the models folder.
 
 use unsample::pipeline::BUILT_IN;
-use unsample::weights::{list_models, models_dir};
+use unsample::weights::{list_models, models_dir, models_dirs};
 
 use super::Finding;
 use crate::bundle;
@@ -24,20 +24,21 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
             ))
         });
     }
-    let Some(folder) = models_dir() else {
+    if models_dir().is_none() {
         lines.push(Finding::missing("the system does not say where a user's data goes"));
-        return lines;
-    };
-    let models = list_models(&folder);
-    if models.is_empty() {
-        lines.push(Finding::missing(format!("no further models in {}", folder.display())));
     }
-    for model in models {
-        let name = model.path.strip_prefix(&folder).unwrap_or(&model.path).display().to_string();
-        lines.push(match model.identity {
-            Ok(identity) => Finding::good(format!("{name}: {}", identity.description)),
-            Err(error) => Finding::broken(error.to_string()),
-        });
+    for folder in models_dirs() {
+        let models = list_models(&folder);
+        if models.is_empty() {
+            lines.push(Finding::missing(format!("no further models in {}", folder.display())));
+        }
+        for model in models {
+            let name = model.path.strip_prefix(&folder).unwrap_or(&model.path).display().to_string();
+            lines.push(match model.identity {
+                Ok(identity) => Finding::good(format!("{name}: {}", identity.description)),
+                Err(error) => Finding::broken(error.to_string()),
+            });
+        }
     }
     lines
 }

@@ -1,0 +1,188 @@
+//! Names in a LoRA file: which layer a tensor belongs to, and which part of its low-rank change it is.
+//!
+//! Programs spell the layer in dots or in underscores, by LDM or by diffusers names. Underscores cannot be turned back
+//! into dots, so that both sides are brought to one form: the layers of a network by [`of_layer`], the names in a file
+//! by [`split`], and compared there.
+
+use super::super::names::{motion, unet};
+
+/// A network that LoRAs change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// The UNet.
+    Unet,
+    /// The CLIP-L text encoder.
+    Text,
+    /// The second text encoder of SDXL.
+    Text2,
+    /// The motion module.
+    Motion,
+}
+
+/// A part of a layer's change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `[rank, in...]`
+    Down,
+    /// `[out, rank...]`
+    Up,
+    /// `[rank, rank, kernel, kernel]`, between the two.
+    Mid,
+    /// The number that the change is scaled with, over the rank.
+    Alpha,
+    /// The change itself.
+    Difference,
+    /// The change of the bias.
+    BiasDifference,
+}
+
+/// Ends of names; the longer before what they end with.
+const ENDS: [(&str, Role); 19] = [
+    (".lora_down.weight", Role::Down),
+    (".lora_up.weight", Role::Up),
+    (".lora_mid.weight", Role::Mid),
+    (".lora_linear_layer.down.weight", Role::Down),
+    (".lora_linear_layer.up.weight", Role::Up),
+    ("_lora.down.weight", Role::Down),
+    ("_lora.up.weight", Role::Up),
+    (".lora.down.weight", Role::Down),
+    (".lora.up.weight", Role::Up),
+    (".lora_A.weight", Role::Down),
+    (".lora_B.weight", Role::Up),
+    (".lora_A.default.weight", Role::Down),
+    (".lora_B.default.weight", Role::Up),
+    (".lora_A.default_0.weight", Role::Down),
+    (".lora_B.default_0.weight", Role::Up),
+    (".alpha", Role::Alpha),
+    (".lora_alpha", Role::Alpha),
+    (".diff", Role::Difference),
+    (".diff_b", Role::BiasDifference),
+];
+
+/// Beginnings of names in dots or underscores, and the network that they stand for. Without any of them a name is the
+/// UNet's.
+const BEGINNINGS: [(&str, Network); 15] = [
+    ("lora_unet_", Network::Unet),
+    ("lycoris_", Network::Unet),
+    ("lora_te1_", Network::Text),
+    ("lora_te2_", Network::Text2),
+    ("lora_te_", Network::Text),
+    ("lora_prior_te_", Network::Text2),
+    ("unet.", Network::Unet),
+    ("diffusion_model.", Network::Unet),
+    ("model.diffusion_model.", Network::Unet),
+    ("base_model.model.", Network::Unet),
+    ("text_encoder.", Network::Text),
+    ("text_encoder_2.", Network::Text2),
+    ("text_encoders.clip_l.transformer.", Network::Text),
+    ("text_encoders.clip_g.transformer.", Network::Text2),
+    ("te_", Network::Text),
+];
+
+/// A layer in the form that is compared: its network, and its path with underscores.
+pub type Layer = (Network, String);
+
+/// The layer and the part that a name in a LoRA file stands for; `None` for a name of another kind.
+pub fn split(name: &str) -> Option<(Layer, Role)> {
+    let name = name.strip_prefix("module.").unwrap_or(name);
+    let (path, role) = ENDS.iter().find_map(|(end, role)| Some((name.strip_suffix(end)?, *role)))?;
+    let begun = BEGINNINGS.iter().find_map(|(start, network)| Some((path.strip_prefix(start)?, *network)));
+    let (path, network) = begun.unwrap_or((path, Network::Unet));
+    // Attention processors stand between the attention and its layers in old files of diffusers.
+    let path = path.replace(".processor.", ".");
+    if path.is_empty() {
+        return None;
+    }
+    if path.contains("motion_modules") || path.contains("temporal_attentions") {
+        // The name of a layer is that of its weight without the last word.
+        let weight = motion::canonical(&format!("{}.weight", with_output(&path)));
+        let layer = weight.first()?.strip_suffix(".weight")?;
+        return Some(((Network::Motion, underscores(layer)), role));
+    }
+    let path = if path.contains('.') { with_output(&path) } else { path };
+    let path = underscores(&path);
+    let path = match network {
+        Network::Text | Network::Text2 => path.strip_prefix("text_model_").unwrap_or(&path).to_owned(),
+        _ => match path.strip_prefix("class_embedding_") {
+            Some(rest) => format!("add_embedding_{rest}"),
+            None => path,
+        },
+    };
+    Some(((network, path), role))
+}
+
+/// The output of an attention is a list of a linear layer and a dropout; some files leave out the linear layer's number.
+fn with_output(path: &str) -> String {
+    if path.ends_with(".to_out") { format!("{path}.0") } else { path.to_owned() }
+}
+
+fn underscores(path: &str) -> String {
+    path.replace('.', "_")
+}
+
+/// Every form in which files name the layer of a canonical weight: `input_blocks.4.1.proj_in` and
+/// `down_blocks.1.attentions.0.proj_in` for a UNet's, one for the others.
+pub fn of_layer(network: Network, layer: &str, plan: &unet::Plan) -> Vec<Layer> {
+    let diffusers = (network == Network::Unet).then(|| unet::to_diffusers(layer, plan)).flatten();
+    [Some(layer.to_owned()), diffusers]
+        .into_iter()
+        .flatten()
+        .map(|path| (network, underscores(&path)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_layer() {
+        let plan = unet::Plan::of(["input_blocks.3.0.op.weight"].into_iter());
+        let layer = "input_blocks.4.1.transformer_blocks.0.attn1.to_out.0";
+        let forms = of_layer(Network::Unet, layer, &plan);
+        for (name, role) in [
+            ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_out_0.lora_down.weight", Role::Down),
+            ("lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_out_0.alpha", Role::Alpha),
+            ("unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_out.0.lora_A.weight", Role::Down),
+            (
+                "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora.up.weight",
+                Role::Up,
+            ),
+            (
+                "down_blocks.1.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora.down.weight",
+                Role::Down,
+            ),
+            (
+                "diffusion_model.input_blocks.4.1.transformer_blocks.0.attn1.to_out.0.lora_B.default.weight",
+                Role::Up,
+            ),
+        ] {
+            let (found, part) = split(name).unwrap();
+            assert!(forms.contains(&found) && part == role, "{name}: {found:?} {part:?}");
+        }
+    }
+
+    #[test]
+    fn text_encoders_and_motion_modules() {
+        let text = (Network::Text, "encoder_layers_0_mlp_fc1".to_owned());
+        for name in [
+            "lora_te_text_model_encoder_layers_0_mlp_fc1.lora_up.weight",
+            "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight",
+            "text_encoder.text_model.encoder.layers.0.mlp.fc1.lora_linear_layer.up.weight",
+            "text_encoder.encoder.layers.0.mlp.fc1.lora_B.weight",
+        ] {
+            assert_eq!(split(name), Some((text.clone(), Role::Up)), "{name}");
+        }
+        let module =
+            "down_blocks.0.motion_modules.1.temporal_transformer.transformer_blocks.0.attention_blocks.1";
+        let layer = (Network::Motion, underscores(&format!("{module}.to_out.0")));
+        for name in [
+            format!("{module}.processor.to_out_lora.down.weight"),
+            "unet.down_blocks.0.motion_modules.1.transformer_blocks.0.attn2.to_out.0.lora.down.weight".into(),
+        ] {
+            assert_eq!(split(&name), Some((layer.clone(), Role::Down)), "{name}");
+        }
+        assert_eq!(split("conv_in.weight"), None);
+        assert_eq!(split(".alpha"), None);
+    }
+}

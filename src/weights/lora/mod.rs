@@ -1,0 +1,226 @@
+//! LoRA (Hu et al. 2021, "LoRA: low-rank adaptation of large language models"): small changes of a network's weights.
+//!
+//! A file holds, for some layers, two thin matrices. With strength s the weight W becomes
+//! W + s alpha / r (up down), r being the rank; without an alpha the factor is s. For a convolution the matrices are
+//! flattened behind their first axis, and LoCon may put a third between them: the sum over a and b of
+//! `up[o, a] mid[a, b, y, x] down[b, i]`.
+
+mod keys;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+
+pub use keys::Network;
+use keys::{Layer, Role};
+
+use super::names::unet::Plan;
+use super::{TensorFile, WeightsError};
+
+/// The parts of one layer's change, by their names in the file.
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    down: Option<String>,
+    up: Option<String>,
+    mid: Option<String>,
+    alpha: Option<f64>,
+    difference: Option<String>,
+    bias: Option<String>,
+}
+
+/// A file of low-rank changes.
+#[derive(Debug)]
+pub struct Lora {
+    file: Arc<TensorFile>,
+    layers: HashMap<Layer, Parts>,
+}
+
+/// The change of one tensor.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    lora: Arc<Lora>,
+    parts: Parts,
+    /// Whether it is the layer's bias that changes.
+    bias: bool,
+    strength: f64,
+}
+
+impl Lora {
+    /// Finds the layers in a file.
+    ///
+    /// Errors: [`WeightsError::Malformed`] for a layer with one matrix but not the other, and for matrices whose
+    /// ranks differ.
+    pub fn open(file: Arc<TensorFile>) -> Result<Self, WeightsError> {
+        let mut layers: HashMap<Layer, Parts> = HashMap::new();
+        for (name, _) in file.tensors() {
+            let Some((layer, role)) = keys::split(name) else { continue };
+            let parts = layers.entry(layer).or_default();
+            let stored = Some(name.to_owned());
+            match role {
+                Role::Down => parts.down = stored,
+                Role::Up => parts.up = stored,
+                Role::Mid => parts.mid = stored,
+                Role::Alpha => parts.alpha = file.scalar(name),
+                Role::Difference => parts.difference = stored,
+                Role::BiasDifference => parts.bias = stored,
+            }
+        }
+        let lora = Self { file, layers };
+        let mut sorted: Vec<&Parts> = lora.layers.values().collect();
+        sorted.sort_by(|a, b| (&a.down, &a.up).cmp(&(&b.down, &b.up)));
+        for parts in sorted {
+            lora.check(parts)?;
+        }
+        Ok(lora)
+    }
+
+    /// The file's name, for messages.
+    pub fn origin(&self) -> String {
+        self.file.file_name()
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Arc<TensorFile> {
+        &self.file
+    }
+
+    /// Networks that the file has layers for.
+    pub fn networks(&self) -> impl Iterator<Item = Network> {
+        let all = [Network::Unet, Network::Text, Network::Text2, Network::Motion];
+        all.into_iter().filter(|network| self.layers.keys().any(|(of, _)| of == network))
+    }
+
+    fn check(&self, parts: &Parts) -> Result<(), WeightsError> {
+        let malformed =
+            |reason: String| Err(WeightsError::Malformed { path: self.file.path().into(), reason });
+        let (down, up) = match (&parts.down, &parts.up) {
+            (Some(down), Some(up)) => (down, up),
+            (Some(only), None) | (None, Some(only)) => {
+                return malformed(format!("the tensor `{only}` is there without its counterpart"));
+            }
+            (None, None) => return Ok(()),
+        };
+        let shape = |name: &str| self.file.shape(name).unwrap_or_default();
+        let rank = shape(down).first().copied().unwrap_or(0);
+        if rank == 0 || shape(up).get(1) != Some(&rank) {
+            return malformed(format!(
+                "the tensors `{down}` {:?} and `{up}` {:?} are not of one rank",
+                shape(down),
+                shape(up)
+            ));
+        }
+        if let Some(mid) = &parts.mid
+            && !matches!(shape(mid), [a, b, _, _] if *a == rank && *b == rank)
+        {
+            return malformed(format!("the tensor `{mid}` {:?} is not of the rank {rank}", shape(mid)));
+        }
+        Ok(())
+    }
+
+    /// The shape of the weight that a layer's parts make, flattened to rows and columns.
+    fn flat(&self, parts: &Parts) -> Option<[usize; 2]> {
+        let size = |name: &Option<String>| {
+            let shape = self.file.shape(name.as_deref()?)?;
+            let rest = shape.get(1..)?.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim))?;
+            Some([*shape.first()?, rest])
+        };
+        if parts.difference.is_some() {
+            return size(&parts.difference);
+        }
+        let [out, _] = size(&parts.up)?;
+        let [_, columns] = size(&parts.down)?;
+        let kernel = match &parts.mid {
+            Some(mid) => self.file.shape(mid)?.get(2..)?.iter().product(),
+            None => 1,
+        };
+        Some([out, columns.checked_mul(kernel)?])
+    }
+
+    /// The changes of the tensors with these canonical names and shapes, by name. Layers of `network` that no tensor
+    /// has a name for are left out: a motion LoRA for the middle block fits modules without one.
+    ///
+    /// Errors: [`WeightsError::WrongKind`] for a change that has not the shape of its weight.
+    pub(super) fn changes<'a>(
+        self: &Arc<Self>,
+        network: Network,
+        strength: f64,
+        weights: &BTreeMap<&'a str, &'a [usize]>,
+        origin: &str,
+    ) -> Result<BTreeMap<String, Change>, WeightsError> {
+        let plan = Plan::of(weights.keys().copied());
+        let mut changes = BTreeMap::new();
+        for (name, shape) in weights {
+            let Some((layer, leaf)) = name.rsplit_once('.') else { continue };
+            let bias = match leaf {
+                "weight" => false,
+                "bias" => true,
+                _ => continue,
+            };
+            let known = keys::of_layer(network, layer, &plan);
+            let Some(parts) = known.iter().find_map(|layer| self.layers.get(layer)) else { continue };
+            let size = if bias {
+                let Some(stored) = &parts.bias else { continue };
+                self.file.shape(stored).map(|shape| [shape.iter().product(), 1])
+            } else {
+                if parts.down.is_none() && parts.difference.is_none() {
+                    continue;
+                }
+                self.flat(parts)
+            };
+            let wanted = [shape.first().copied().unwrap_or(1), shape.iter().skip(1).product()];
+            if size != Some(wanted) {
+                return Err(WeightsError::WrongKind {
+                    file: self.origin(),
+                    found: format!(
+                        "a LoRA that changes `{name}` by {:?} values, where {origin} has {wanted:?}",
+                        size.unwrap_or_default()
+                    ),
+                    wanted: "choose a LoRA that was made for this family of checkpoints".into(),
+                });
+            }
+            let change = Change { lora: self.clone(), parts: parts.clone(), bias, strength };
+            changes.insert((*name).to_owned(), change);
+        }
+        Ok(changes)
+    }
+}
+
+impl Change {
+    /// The change times its strength, in f32 in the shape of the weight.
+    pub fn read(&self, shape: &[usize], device: &Device) -> Result<Tensor, WeightsError> {
+        let file = &self.lora.file;
+        let get = |name: &str| file.tensor(name, DType::F32, device);
+        let whole = if self.bias { &self.parts.bias } else { &self.parts.difference };
+        let (values, factor, name) = if let Some(name) = whole {
+            (get(name)?.flatten_all(), 1.0, name)
+        } else {
+            let (Some(down), Some(up)) = (&self.parts.down, &self.parts.up) else {
+                return Err(WeightsError::Missing {
+                    file: file.file_name(),
+                    tensor: "lora_down.weight".into(),
+                });
+            };
+            let rank = file.shape(down).and_then(|shape| shape.first()).copied().unwrap_or(1).max(1) as f64;
+            let factor = self.parts.alpha.map_or(1.0, |alpha| alpha / rank);
+            let mid = self.parts.mid.as_deref().map(get).transpose()?;
+            (product(&get(up)?, mid.as_ref(), &get(down)?), factor, down)
+        };
+        values
+            .and_then(|values| (values * (factor * self.strength))?.reshape(shape))
+            .map_err(|source| file.device_error(name, source))
+    }
+}
+
+/// up down, or up mid down as in the head of this module; `[out, in * kernel]`.
+fn product(up: &Tensor, mid: Option<&Tensor>, down: &Tensor) -> candle_core::Result<Tensor> {
+    let flat = |tensor: &Tensor| if tensor.rank() > 2 { tensor.flatten_from(1) } else { Ok(tensor.clone()) };
+    let (up, down) = (flat(up)?, flat(down)?);
+    let Some(mid) = mid else { return up.matmul(&down) };
+    let (a, b, height, width) = mid.dims4()?;
+    let inputs = down.dim(1)?;
+    // [a, y, x, b] x [b, i] -> [a, i, y, x]
+    let inner = mid.permute((0, 2, 3, 1))?.reshape((a * height * width, b))?.matmul(&down)?;
+    let inner = inner.reshape((a, height * width, inputs))?.transpose(1, 2)?.contiguous()?;
+    up.matmul(&inner.reshape((a, inputs * height * width))?)
+}
