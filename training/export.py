@@ -1,4 +1,5 @@
-"""Write pocket.safetensors (LDM single file) and pocket_motion.safetensors (AnimateDiff) in f16.
+"""Write pocket.safetensors (LDM single file), pocket_motion.safetensors (AnimateDiff) and pocket_lines.safetensors
+(ControlNet, LDM) in f16.
 
 Takes the checkpoints that are there: a part without one is written with its starting values, so that the files can
 be loaded by other programs before training is done.
@@ -60,7 +61,12 @@ def main():
         **half(parts["vae"].baked_state(), "first_stage_model."),
         **half(parts["text"].state_dict(), "cond_stage_model.transformer.text_model."),
     }
-    for name, tensors in (("pocket", checkpoint), ("pocket_motion", half(parts["motion"].state_dict()))):
+    files = {"pocket": checkpoint, "pocket_motion": half(parts["motion"].state_dict())}
+    path = options.run / "control.pt"
+    if path.exists():
+        state = torch.load(path, weights_only=True)["control_average"]["values"]
+        files["pocket_lines"] = half(state, "control_model.")
+    for name, tensors in files.items():
         beside = options.out / f"{name}.part"
         save_file(tensors, beside, metadata=NOTE)
         beside.replace(options.out / f"{name}.safetensors")

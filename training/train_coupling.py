@@ -56,7 +56,7 @@ def still_pairs(path: Path, parts, latents, rng, count: int, log) -> Pairs:
     if not path.exists():
         sampler, ends = Sampler(parts, motion=False), []
         for part in torch.from_numpy(crops[:, 0].astype(np.float32)).split(32):
-            ends.append(sampler.euler(part, RISING, "", 1.0).half().numpy())
+            ends.append(sampler.dpmpp_2m(part, RISING, "").half().numpy())
         np.save(path, np.concatenate(ends))
     ends = np.load(path)
     log(f"{count} stills unsampled, deviation of the noise {ends.astype(np.float32).std() / RISING[-1]:.3f}")
@@ -68,7 +68,7 @@ def clip_pairs(path: Path, parts, latents, count: int, log) -> Pairs:
     if not path.exists():
         sampler = Sampler(parts, motion=True)
         photos = torch.from_numpy(latents[:count, 0].astype(np.float32))
-        np.save(path, np.stack([sampler.euler(clip, RISING, "", 1.0).half().numpy() for clip in photos]))
+        np.save(path, np.stack([sampler.dpmpp_2m(clip, RISING, "").half().numpy() for clip in photos]))
     ends = np.load(path)
     log(f"{count} clips unsampled, deviation of the noise {ends.astype(np.float32).std() / RISING[-1]:.3f}")
     return Pairs(latents[:count], ends, [KINDS[i % len(KINDS)] for i in range(count)])

@@ -70,7 +70,8 @@ def main():
     code.install(vae)
     vae.statistics.eval()
     decoder = vae.decoder.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW([*decoder.parameters(), *vae.post_quant_conv.parameters()], lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=1e-3)
+    trained = [*decoder.parameters(), *vae.post_quant_conv.parameters()]
+    optimizer = torch.optim.AdamW(trained, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=1e-3)
     run = Run(options.run, "vae", settings["minutes"], settings["learning_rate"])
     run.resume(vae=vae, optimizer=optimizer)
     rng = np.random.default_rng([config["seed"], 4, run.step])
@@ -87,7 +88,7 @@ def main():
         loss = picture_loss(result, pictures)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         last.append(loss.item())
         if run.step % 250 == 0:
