@@ -271,7 +271,7 @@ fn noise_to_resample_can_come_from_a_file_with_unsampled_latents_alone() {
     assert!(first.data == second.picture.unwrap().data, "the clip's own noise gives its own pixels");
     let again = from(&noise, 3.0).unwrap();
     assert!(
-        stages(&again).iter().any(|stage| *stage == ("resampled", "disk")),
+        stages(&again).contains(&("resampled", "disk")),
         "the unsampling pass has no say: {:?}",
         stages(&again)
     );
