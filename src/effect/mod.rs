@@ -123,7 +123,7 @@ impl Effect for Unsample {
             ChangeKind::Param => match change.name.as_str() {
                 "analyse" => analyse::run(instance, handle, change.time)?,
                 "clearCache" => clear_cache(instance, handle, change.time)?,
-                "checkpoint" | "motionModule" | "vae" => tell_models(handle, change.time),
+                name if models().any(|model| model == name) => tell_models(handle, change.time),
                 _ => {}
             },
             ChangeKind::Other => {}
@@ -151,11 +151,16 @@ fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
     }
 }
 
+/// Names of the parameters that are weight files.
+fn models() -> impl Iterator<Item = &'static str> {
+    ["checkpoint", "motionModule", "vae"].into_iter().chain(table::LORAS.iter().map(|lora| lora.file))
+}
+
 /// Shows what the chosen files are.
 fn tell_models(handle: &EditHandle<'_>, time: f64) {
     let reader = HostReader(handle);
     let mut lines = Vec::new();
-    for name in ["checkpoint", "motionModule", "vae"] {
+    for name in models() {
         let path = reader.text(name, time);
         match path.trim() {
             "" | "none" => {}

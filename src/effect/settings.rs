@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
 use crate::pipeline::{
-    CacheSettings, Cutting, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName,
-    Segment, Source,
+    CacheSettings, Cutting, Goal, LoraUse, Models, Motion, MotionSettings, Pass, PromptTrack, Request,
+    SchedulerName, Segment, Source,
 };
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
@@ -201,6 +201,14 @@ impl Prompts<'_> {
     }
 }
 
+/// The LoRAs that have a file, with their weights at the values' time.
+fn loras(v: &Values<'_>) -> Vec<LoraUse> {
+    let read = |names: &table::LoraNames| {
+        Some(LoraUse { path: v.path(names.file)?, weight: v.double(names.weight) })
+    };
+    table::LORAS.iter().filter_map(read).collect()
+}
+
 /// Reads everything that a segment's computation depends on. Keyframed numbers are sampled at every frame of the
 /// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
 ///
@@ -249,7 +257,7 @@ pub fn request(
         segment,
         index,
         source,
-        models: Models { checkpoint: v.path("checkpoint"), motion, vae: v.path("vae") },
+        models: Models { checkpoint: v.path("checkpoint"), motion, vae: v.path("vae"), loras: loras(&v) },
         unsample: Pass {
             positive: unsample_positive,
             negative: unsample_negative,
@@ -367,6 +375,14 @@ mod tests {
         assert_eq!(positive("same"), ["x"]);
         assert_eq!(positive("own"), ["y"]);
         assert_eq!(positive("blank"), [""]);
+    }
+
+    #[test]
+    fn loras_have_the_weight_of_the_first_frame() {
+        let r = build(vec![("lora2File", " a "), ("lora2Weight", ""), ("lora4File", "b")]);
+        let weight = |path: &str, weight| LoraUse { path: path.into(), weight };
+        assert_eq!(r.models.loras, [weight("a", 0.2), weight("b", 1.0)]);
+        assert!(build(vec![]).models.loras.is_empty());
     }
 
     #[test]

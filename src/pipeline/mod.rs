@@ -13,6 +13,7 @@ mod chain;
 mod diagnostics;
 mod error;
 mod key;
+mod loras;
 mod models;
 mod network;
 mod pictures;
@@ -24,6 +25,7 @@ mod worker;
 
 pub use error::PipelineError;
 pub use key::Key;
+pub use loras::LoraUse;
 pub use models::{BUILT_IN, describe_file, set_resources};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};

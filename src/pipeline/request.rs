@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::cache::default_folder;
 use super::key::Key;
+use super::loras::LoraUse;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 use crate::frame::Rgb;
 
 /// The weight files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Models {
     /// The checkpoint; `None` is the built-in model.
     pub checkpoint: Option<PathBuf>,
@@ -18,6 +19,8 @@ pub struct Models {
     pub motion: Motion,
     /// An autoencoder in place of the checkpoint's.
     pub vae: Option<PathBuf>,
+    /// LoRAs, added in this order.
+    pub loras: Vec<LoraUse>,
 }
 
 /// Which motion module goes with the checkpoint.

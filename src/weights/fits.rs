@@ -6,7 +6,8 @@ impl Identity {
     /// Succeeds for a checkpoint that can be loaded with its VAE and text encoder; `vae_elsewhere` says that the user
     /// chose a VAE file, so that the checkpoint may lack one.
     pub fn require_checkpoint(&self, file: &TensorFile, vae_elsewhere: bool) -> Result<(), WeightsError> {
-        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file with its text encoder and VAE";
+        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file, or the model_index.json of a diffusers \
+             folder, with its text encoder and VAE";
         match self.kind {
             Kind::Checkpoint { text: true, vae, .. } if vae || vae_elsewhere => Ok(()),
             _ => Err(self.wrong(file, wanted)),

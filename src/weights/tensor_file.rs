@@ -187,7 +187,9 @@ impl TensorFile {
         let Some(info) = self.info(name) else {
             return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
         };
-        match numbers::tensor(&self.bytes(info), info.dtype, &info.shape) {
+        let read = numbers::tensor(&self.bytes(info), info.dtype, &info.shape);
+        self.release(&info.place);
+        match read {
             Some(tensor) => tensor.map_err(|source| self.device_error(name, source)),
             None => Err(WeightsError::Format {
                 file: self.file_name(),
@@ -207,6 +209,27 @@ impl TensorFile {
     fn bytes(&self, info: &TensorInfo) -> std::borrow::Cow<'_, [u8]> {
         let width = info.dtype.bitsize() / 8;
         numbers::row_major(&self.maps[info.place.part], &info.place, width, &info.shape)
+    }
+
+    /// Lets the system have the memory back that it read these bytes into: a checkpoint is read once, and its file's
+    /// pages would count beside the networks made from it. Whoever reads them again gets them from the system's cache.
+    fn release(&self, place: &Place) {
+        const WORTH: usize = 1 << 20;
+        #[cfg(unix)]
+        if place.range.len() >= WORTH {
+            let (map, start) = (&self.maps[place.part], place.range.start);
+            // SAFETY: the mapping is of a file and is never written through, so that pages which are dropped come back
+            // with the same bytes.
+            let dropped = unsafe {
+                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, place.range.len())
+            };
+            // It is a matter of economy only.
+            if let Err(error) = dropped {
+                log::debug!("pages of {} are kept: {error}", self.path.display());
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = (place, WORTH);
     }
 
     pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
