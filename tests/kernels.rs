@@ -51,6 +51,30 @@ fn convolutions() {
 }
 
 #[test]
+fn transposed_convolutions() {
+    // frames, in, out, height, width, kernel, stride, padding and what of it stays below and on the right
+    let cases = [
+        (1, 6, 5, 7, 9, 3, 2, [1, 1]),
+        (2, 16, 9, 12, 5, 3, 2, [1, 1]),
+        (2, 6, 6, 5, 4, 4, 4, [0, 0]),
+        (1, 7, 7, 6, 8, 2, 2, [0, 0]),
+        (1, 3, 2, 1, 1, 3, 1, [1, 0]),
+    ];
+    for (frames, channels, out, height, width, kernel, stride, cut) in cases {
+        let x = random(&[frames, channels, height, width]);
+        let (weight, bias) = (random(&[channels, out, kernel, kernel]), random(&[out]));
+        let got = conv_transpose2d(&x, &weight, &bias, stride, cut).unwrap();
+        let want = conv_transpose2d(&wide(&x), &wide(&weight), &wide(&bias), stride, cut).unwrap();
+        assert_close(
+            &format!("{frames}x{channels}x{height}x{width}, {kernel} / {stride}"),
+            &got,
+            &want,
+            LIMIT,
+        );
+    }
+}
+
+#[test]
 fn attention_of_all_widths() {
     // Widths with a kernel of their own, and others; keys shared by several queries; more queries than a block.
     for (n, m, tokens, keys, heads, width) in [
@@ -106,11 +130,11 @@ fn norms() {
     }
     let x = ((random(&[6, 50, 40]) * 2.0).unwrap() + 3.0).unwrap();
     let (gain, bias, positions) = (random(&[40]), random(&[40]), random(&[3, 40]));
-    let plain = layer_norm(&x, &gain, &bias, None).unwrap();
-    let wide_plain = layer_norm(&wide(&x), &gain, &bias, None).unwrap();
+    let plain = layer_norm(&x, &gain, &bias, 1e-5, None).unwrap();
+    let wide_plain = layer_norm(&wide(&x), &gain, &bias, 1e-5, None).unwrap();
     assert_close("layer norm", &plain, &wide_plain, LIMIT);
-    let placed = layer_norm(&x, &gain, &bias, Some(&positions)).unwrap();
-    let wide_placed = layer_norm(&wide(&x), &gain, &bias, Some(&wide(&positions))).unwrap();
+    let placed = layer_norm(&x, &gain, &bias, 1e-5, Some(&positions)).unwrap();
+    let wide_placed = layer_norm(&wide(&x), &gain, &bias, 1e-5, Some(&wide(&positions))).unwrap();
     assert_close("layer norm with positions", &placed, &wide_placed, LIMIT);
     // Frame 4 is the second of its video: it gets position 1 and nothing else.
     let moved = (placed.narrow(0, 4, 1).unwrap() - plain.narrow(0, 4, 1).unwrap()).unwrap();
@@ -168,6 +192,8 @@ fn linear_layers_and_gates() {
     let x = (random(&[5, 64]) * 4.0).unwrap();
     assert_close("geglu", &geglu(&x).unwrap(), &geglu(&wide(&x)).unwrap(), LIMIT);
     assert_close("silu", &silu(&x).unwrap(), &silu(&wide(&x)).unwrap(), LIMIT);
+    assert_close("gelu", &gelu(&x).unwrap(), &gelu(&wide(&x)).unwrap(), LIMIT);
+    assert_close("relu", &relu(&x).unwrap(), &relu(&wide(&x)).unwrap(), 0.0);
     assert_close("quick gelu", &quick_gelu(&x).unwrap(), &quick_gelu(&wide(&x)).unwrap(), LIMIT);
     assert_close("add", &add(&x, &x).unwrap(), &(wide(&x) * 2.0).unwrap(), LIMIT);
 }

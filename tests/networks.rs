@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use support::{assert_close, golden, open, source, tensor};
 use unsample::model::{
-    ClipText, ModelError, MotionControls, MotionKind, MotionModule, Tensors, Tokens, UNet, Vae,
+    ClipText, ControlNet, Given, ModelError, MotionControls, MotionKind, MotionModule, Residuals, Tensors,
+    Tokens, UNet, Vae,
 };
 use unsample::weights::{TensorFile, View};
 
@@ -173,6 +174,80 @@ fn motion_modules_of_all_versions() {
     let motion = motion_weights(true, Some(32));
     let eps = unet.forward(&x, 587.0, &context, 5, Some((&motion, &none))).unwrap();
     assert_close("no effect", &eps, &tensor(&file, "out.t587"), LIMIT);
+}
+
+fn control(change: &dyn Fn(&mut HashMap<String, Tensor>)) -> Result<ControlNet, ModelError> {
+    let mut tensors = loose_weights("control");
+    change(&mut tensors);
+    ControlNet::load(&Tensors::from_map("control", tensors), DType::F32, &Device::Cpu)
+}
+
+#[test]
+fn controlnets_by_frame_and_several_at_once() {
+    let (source, file) = weights("unet");
+    let unet = UNet::load(&source, DType::F32, &Device::Cpu).unwrap();
+    let golden = open(golden("networks/control.safetensors"));
+    let net = control(&|_| ()).unwrap();
+    net.check_unet(&unet).unwrap();
+    let (x, context) = (tensor(&file, "x"), tensor(&file, "context"));
+    let given = Given::from(&context);
+    // The hints of five frames serve both videos.
+    let plain = net.forward(&x, 369.0, given, &tensor(&golden, "hint")).unwrap();
+    let eps = |residuals: &Residuals| {
+        let given = Given { residuals: Some(residuals), ..given };
+        unet.forward(&x, 369.0, given, 5, None).unwrap()
+    };
+
+    let by_frame = tensor(&golden, "weights_by_frame").to_vec1::<f32>().unwrap();
+    let scaled = plain.scaled(&by_frame).unwrap();
+    assert_close("weights by frame", &eps(&scaled), &tensor(&golden, "out.frames"), LIMIT);
+    let twice = plain.scaled(&[0.5]).unwrap().plus(&plain.scaled(&[0.7]).unwrap()).unwrap();
+    assert_close("two of them", &eps(&twice), &tensor(&golden, "out.twice"), LIMIT);
+    let without = unet.forward(&x, 369.0, given, 5, None).unwrap();
+    assert_close("without", &without, &tensor(&golden, "out.without"), LIMIT);
+    assert_close("a weight of 0", &eps(&plain.scaled(&[0.0]).unwrap()), &without, 0.0);
+    assert!(plain.scaled(&[1.0; 3]).is_err(), "three weights for ten frames");
+
+    // As trained from nothing: zero projections change nothing.
+    let fresh = control(&|tensors| {
+        for (name, tensor) in tensors {
+            if name.starts_with("zero_convs.") || name.starts_with("middle_block_out.") {
+                *tensor = tensor.zeros_like().unwrap();
+            }
+        }
+    });
+    let residuals = fresh.unwrap().forward(&x, 369.0, given, &tensor(&golden, "hint")).unwrap();
+    assert_close("zero convolutions", &eps(&residuals), &without, 0.0);
+}
+
+#[test]
+fn a_controlnet_that_does_not_fit_is_refused() {
+    let (source, file) = weights("unet");
+    let unet = UNet::load(&source, DType::F32, &Device::Cpu).unwrap();
+    let message = |net: Result<ControlNet, ModelError>| net.unwrap_err().to_string();
+    let lacking = control(&|tensors| drop(tensors.remove("zero_convs.2.0.bias")));
+    assert_eq!(
+        message(lacking),
+        "control: the tensor `zero_convs.2.0.bias` is missing, expected the shape [16]"
+    );
+    let shallow = control(&|tensors| tensors.retain(|name, _| !name.starts_with("input_hint_block.12.")));
+    let message = message(shallow);
+    assert!(message.contains("the hint comes out 8 channels wide at 1/4 of its size"), "{message}");
+
+    let narrow = control(&|tensors| {
+        for (name, tensor) in tensors {
+            if name.contains("attn2.to_k") || name.contains("attn2.to_v") {
+                *tensor = tensor.narrow(1, 0, 20).unwrap();
+            }
+        }
+    });
+    let refusal = narrow.unwrap().check_unet(&unet).unwrap_err().to_string();
+    assert!(refusal.contains("it takes text of width 20 and the checkpoint's is 24 wide"), "{refusal}");
+
+    let (x, context) = (tensor(&file, "x"), tensor(&file, "context"));
+    let small = Tensor::zeros((5, 3, 64, 56), DType::F32, &Device::Cpu).unwrap();
+    let refusal = control(&|_| ()).unwrap().forward(&x, 0.0, Given::from(&context), &small).unwrap_err();
+    assert!(matches!(refusal, ModelError::Invalid(_)), "{refusal}");
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
         sampler: Sampler::Euler,
         scheduler: SchedulerName("ays"),
         steps: 2,
+        controls: Vec::new(),
     }
 }
 
@@ -51,7 +52,15 @@ fn request(prompt: &str, folder: &Path) -> Request {
             frames: Some(frames),
             current: None,
         },
-        models: Models { checkpoint: None, motion: Motion::Usual, vae: None, loras: Vec::new() },
+        hint_clip: None,
+        models: Models {
+            checkpoint: None,
+            motion: Motion::Usual,
+            vae: None,
+            controls: Vec::new(),
+            loras: Vec::new(),
+        },
+        hints: Vec::new(),
         unsample: pass("", 1.0, FRAMES),
         resample: pass(prompt, 2.0, FRAMES),
         denoise: 1.0,

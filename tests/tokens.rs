@@ -3,7 +3,7 @@
 #[path = "support/networks.rs"]
 mod support;
 
-use unsample::model::tokenizer::tokenize;
+use unsample::model::tokenizer::{END, tokenize, tokenize_padded};
 
 #[test]
 fn all_prompts_of_the_reference() {
@@ -25,6 +25,22 @@ fn all_prompts_of_the_reference() {
             for (got, want) in wide.iter().zip(want) {
                 assert!((got.1 - want.1).abs() < 1e-6, "weight {} for {} in {prompt:?}", got.1, want.1);
             }
+        }
+    }
+}
+
+#[test]
+fn openclip_is_padded_with_zeros_behind_the_end_token() {
+    let text = std::fs::read_to_string(support::golden("tokens/tokens.json")).unwrap();
+    let all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    for prompt in all.keys() {
+        let (l, g) = (tokenize(prompt), tokenize_padded(prompt, 0));
+        assert_eq!(l.chunks.len(), g.chunks.len());
+        for (l, g) in l.chunks.iter().zip(&g.chunks) {
+            let end = l.iter().position(|(id, _)| *id == END).unwrap();
+            assert_eq!(l[..=end], g[..=end], "{prompt:?}");
+            assert_eq!(g.len(), l.len());
+            assert!(g[end + 1..].iter().all(|token| *token == (0, 1.0)), "{prompt:?}");
         }
     }
 }

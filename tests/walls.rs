@@ -19,6 +19,8 @@ const CLOSED: &[(&str, &[&str])] = &[
     ("openfx_sys", &["effect", "pipeline", "diffusion", "model", "weights", "frame"]),
     ("candle_core", &["ofx", "effect", "frame"]),
     ("candle_nn", &["ofx", "effect", "frame"]),
+    // Nothing is downloaded inside a host: only the command line, which takes these parts as a library, knows the hub.
+    ("hf_hub", &["ofx", "effect", "pipeline", "diffusion", "model", "weights", "frame"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

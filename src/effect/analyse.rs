@@ -49,8 +49,8 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
         let fetched = source::fetch(handle, &clip, first as f64, &settings)?
             .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {first}")))?;
         let current = fetched.working()?;
-        let input = frames.fetch_all(segment, &fetched, (first, &current))?;
-        frames.run(settings::request(&reader, *segment, 0, input, Goal::Analyse, false))?;
+        let pictures = frames.fetch_all(segment, &fetched, (first, &current))?;
+        frames.run(settings::request(&reader, *segment, 0, pictures, Goal::Analyse, false))?;
     }
     instance.set_status(format!(
         "frames {} to {} are unsampled; rendering only has to resample",

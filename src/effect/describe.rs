@@ -54,12 +54,14 @@ pub fn effect(effect: &mut EffectDescriptor<'_>) -> Result<()> {
 /// # Errors
 /// When the host refuses a clip.
 pub fn context(effect: &mut ContextDescriptor<'_>) -> Result<()> {
-    for (name, temporal_access) in [("Source", true), ("Output", false)] {
+    for (name, optional, temporal_access) in
+        [("Source", false, true), ("Hint", true, true), ("Output", false, false)]
+    {
         effect.clip(&ClipDef {
             name,
             label: name,
             components: &[Components::Rgba, Components::Rgb],
-            optional: false,
+            optional,
             mask: false,
             temporal_access,
             tiles: false,

@@ -9,16 +9,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::source::Look;
+use crate::pipeline::pixels::Size;
 use crate::pipeline::{Key, Segment};
 
 /// Segments whose digests are remembered.
 const REMEMBERED: usize = 64;
 
+/// What a segment's working frames were made from, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    /// Name of the clip.
+    pub clip: &'static str,
+    /// Its frames.
+    pub segment: Segment,
+    /// What its pictures were taken for.
+    pub look: Look,
+    /// The size that they were brought to.
+    pub size: Size,
+}
+
 /// Digests of a segment's working frames, as they were when all of them were fetched.
 #[derive(Clone, Debug)]
 struct Seen {
-    segment: Segment,
-    look: Look,
+    origin: Origin,
     digests: Vec<Key>,
 }
 
@@ -57,21 +70,21 @@ impl Instance {
     }
 
     /// Digests of a segment that was fetched whole before under the same picture settings.
-    pub fn digests(&self, segment: &Segment, look: &Look) -> Option<Vec<Key>> {
+    pub fn digests(&self, origin: &Origin) -> Option<Vec<Key>> {
         let state = self.state.lock();
-        state.seen.iter().find(|s| s.segment == *segment && s.look == *look).map(|s| s.digests.clone())
+        state.seen.iter().find(|s| s.origin == *origin).map(|s| s.digests.clone())
     }
 
-    /// Whether a segment was fetched whole before, under whatever settings.
-    pub fn knows(&self, segment: &Segment) -> bool {
-        self.state.lock().seen.iter().any(|s| s.segment == *segment)
+    /// Whether a segment of a clip was fetched whole before, under whatever settings.
+    pub fn knows(&self, clip: &str, segment: &Segment) -> bool {
+        self.state.lock().seen.iter().any(|s| s.origin.clip == clip && s.origin.segment == *segment)
     }
 
     /// Remembers a segment's digests.
-    pub fn remember(&self, segment: Segment, look: Look, digests: Vec<Key>) {
+    pub fn remember(&self, origin: Origin, digests: Vec<Key>) {
         let mut state = self.state.lock();
-        state.seen.retain(|s| s.segment != segment || s.look != look);
-        state.seen.push_back(Seen { segment, look, digests });
+        state.seen.retain(|s| s.origin != origin);
+        state.seen.push_back(Seen { origin, digests });
         if state.seen.len() > REMEMBERED {
             state.seen.pop_front();
         }

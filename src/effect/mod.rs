@@ -10,6 +10,7 @@
 //! | `render` | one render call |
 //! | `analyse` | the button that unsamples the whole clip |
 //! | `instance` | what an instance remembers |
+//! | `told` | what the user need not read for every frame |
 //! | `logging` | the log file |
 //!
 //! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are behind `pipeline`).
@@ -25,6 +26,7 @@ mod render;
 pub mod settings;
 mod source;
 pub mod table;
+mod told;
 
 use crate::ofx::{
     Change, ChangeKind, ChangeReason, ClipPreferences, Context, ContextDescriptor, EditHandle, Effect,
@@ -87,21 +89,33 @@ impl Effect for Unsample {
     ) -> Result<()> {
         let settings = PictureSettings::read(&HostReader(handle), time);
         let only = [(time, time)];
+        let with_hint = settings.hints && !settings.is_identity() && handle.clip("Hint").connected();
+        let clips = if with_hint { &["Source", "Hint"][..] } else { &["Source"] };
         if settings.is_identity() || !handle.host().temporal_access {
-            return answer.clip("Source", &only);
+            return clips.iter().try_for_each(|name| answer.clip(name, &only));
         }
-        let clip = handle.clip("Source");
         let frame = time.round() as i64;
-        let range = source::clip_range(&clip, settings.cutting, frame);
-        let mut ranges: Vec<(f64, f64)> = shares(range, settings.cutting, frame)
-            .iter()
-            .filter(|share| !instance.knows(&share.segment))
-            .map(|share| (share.segment.first as f64, share.segment.frame(share.segment.count - 1) as f64))
-            .collect();
-        if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
-            ranges.push(only[0]);
+        let clip = handle.clip("Source");
+        if let Some(end) = source::nearest_end(&clip, frame) {
+            // Outside of the clip there are no segments. What else the render may want, it takes as it comes.
+            let ranges = [(end as f64, end as f64), only[0]];
+            return clips.iter().try_for_each(|name| answer.clip(name, &ranges));
         }
-        answer.clip("Source", &ranges)
+        let range = source::clip_range(&clip, settings.cutting, frame);
+        let shares = shares(range, settings.cutting, frame);
+        for name in clips {
+            let mut ranges: Vec<(f64, f64)> = shares
+                .iter()
+                .map(|share| share.segment)
+                .filter(|segment| !instance.knows(name, segment))
+                .map(|segment| (segment.first as f64, segment.frame(segment.count - 1) as f64))
+                .collect();
+            if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
+                ranges.push(only[0]);
+            }
+            answer.clip(name, &ranges)?;
+        }
+        Ok(())
     }
 
     fn clip_preferences(
@@ -153,7 +167,9 @@ fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
 
 /// Names of the parameters that are weight files.
 fn models() -> impl Iterator<Item = &'static str> {
-    ["checkpoint", "motionModule", "vae"].into_iter().chain(table::LORAS.iter().map(|lora| lora.file))
+    let controls = table::CONTROLS.iter().map(|control| control.model);
+    let loras = table::LORAS.iter().map(|lora| lora.file);
+    ["checkpoint", "motionModule", "vae"].into_iter().chain(controls).chain(loras)
 }
 
 /// Shows what the chosen files are.

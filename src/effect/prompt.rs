@@ -61,7 +61,8 @@ impl Schedule {
         match self.keys.get(after) {
             // A prompt that holds from the beginning of time cannot be blended over a finite distance.
             Some((end, _)) if start > i64::MIN && frame > start => {
-                let w = (frame - start) as f32 / (end - start) as f32;
+                // Numbers of any size can be written, and their distance need not be one.
+                let w = frame.saturating_sub(start) as f32 / end.saturating_sub(start) as f32;
                 vec![(text(after - 1), 1.0 - w), (text(after), w)]
             }
             _ => vec![(text(after - 1), 1.0)],
@@ -136,6 +137,14 @@ mod tests {
         assert_eq!(s.at(10), [("a", 1.0)]);
         assert_eq!(s.at(20), [("c", 1.0)]);
         assert_eq!(Schedule::parse("-4: a").at(-9), [("a", 1.0)]);
+    }
+
+    #[test]
+    fn numbers_of_any_size() {
+        let s = Schedule::parse(&format!("{}: a\n{}: b", i64::MIN + 1, i64::MAX));
+        let [(a, one), (b, two)] = s.at(0)[..] else { panic!("{:?}", s.at(0)) };
+        assert_eq!((a, b), ("a", "b"));
+        assert!((one + two - 1.0).abs() < 1e-6 && (0.0..=1.0).contains(&one), "{one} and {two}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One render call: the frames it needs, the requests it makes, the picture it writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::ofx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
@@ -11,11 +10,12 @@ use crate::pipeline::{
 };
 
 use super::errors::from_pipeline;
-use super::instance::Instance;
+use super::instance::{Instance, Origin};
 use super::logging;
 use super::reader::HostReader;
-use super::settings::{self, PictureSettings, View};
+use super::settings::{self, PictureSettings, Pictures};
 use super::source::{self, Fetched};
+use super::told;
 
 /// How often the host is asked whether to go on.
 const POLL: Duration = Duration::from_millis(40);
@@ -30,8 +30,10 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     let reader = HostReader(handle);
     let settings = PictureSettings::read(&reader, args.time);
     let clip = handle.clip("Source");
+    // Between two frames the nearer one is styled, and its source has to be the one that goes with it.
+    let time = if settings.is_identity() { args.time } else { args.time.round() };
     // A picture that cannot even be read leaves nothing to show but black.
-    let (source, mut failure) = match source::fetch(handle, &clip, args.time, &settings) {
+    let (source, mut failure) = match source::fetch(handle, &clip, time, &settings) {
         Ok(source) => (source, None),
         Err(error) => (None, Some(error)),
     };
@@ -39,7 +41,7 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     if let Some(source) = &source
         && !settings.is_identity()
     {
-        match restyle(instance, handle, &clip, args.time, &settings, source) {
+        match restyle(instance, handle, &clip, time, &settings, source) {
             Ok(picture) => styled = Some(picture),
             Err(error) => failure = Some(error),
         }
@@ -55,7 +57,12 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
         }
         Some(error) => {
             if error.is_for_user() {
-                instance.set_status(error.to_string());
+                let sentence = error.to_string();
+                let told = told::before(handle, &sentence);
+                instance.set_status(sentence);
+                if told {
+                    return Err(Error::Told(Box::new(error)));
+                }
             }
             Err(error)
         }
@@ -73,9 +80,9 @@ fn restyle<'a>(
 ) -> Result<crate::pipeline::pixels::Picture> {
     logging::start(&settings::cache(&HostReader(handle), time).folder());
     let job = Frames { instance, handle, clip: *clip, settings };
-    let frame = time.round() as i64;
     let current = source.working()?;
-    let goal = if settings.view == View::Reconstruction { Goal::Reconstruction } else { Goal::Result };
+    let goal = settings.view.goal();
+    let frame = job.frame_shown(time.round() as i64, &current)?;
     let working = if job.has_temporal_access(frame) {
         let range = source::clip_range(clip, settings.cutting, frame);
         let mut mixed: Option<Rgb> = None;
@@ -86,16 +93,16 @@ fn restyle<'a>(
         mixed.map(Arc::new)
     } else {
         if instance.tell_no_temporal_access() {
-            // Where every frame has an instance of its own, once a process is enough.
-            static TOLD: AtomicBool = AtomicBool::new(false);
-            if !handle.host().instances_are_short_lived() || !TOLD.swap(true, Ordering::Relaxed) {
+            if !told::before(handle, NO_TEMPORAL_ACCESS) {
                 handle.log(NO_TEMPORAL_ACCESS);
             }
             instance.set_status(NO_TEMPORAL_ACCESS.to_owned());
         }
         let segment = Segment { first: frame, step: 1, count: 1 };
+        let hint = job.hint(&segment, source, frame, false)?;
         let source = Source { digests: vec![current.digest], frames: Some(vec![current]), current: None };
-        let request = settings::request(&HostReader(handle), segment, 0, source, goal, true);
+        let pictures = Pictures { source, hint };
+        let request = settings::request(&HostReader(handle), segment, 0, pictures, goal, true);
         job.run(request)?.picture
     };
     let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
@@ -160,6 +167,18 @@ impl Frames<'_, '_> {
         }
     }
 
+    /// The number of the frame whose picture `current` is: `frame`, unless that lies outside of the clip and the host
+    /// repeats the clip's end there. An end that is not repeated says that the host counts times and ranges differently.
+    fn frame_shown(&self, frame: i64, current: &WorkingFrame) -> Result<i64> {
+        let Some(end) = source::nearest_end(&self.clip, frame) else { return Ok(frame) };
+        let there = source::fetch(self.handle, &self.clip, end as f64, self.settings)?;
+        let same = match there {
+            Some(there) => there.working()?.digest == current.digest,
+            None => false,
+        };
+        Ok(if same { end } else { frame })
+    }
+
     /// A segment's styled frame. `current` is the frame being rendered, which the caller has already.
     fn share(
         &self,
@@ -169,22 +188,25 @@ impl Frames<'_, '_> {
         goal: Goal,
     ) -> Result<Arc<Rgb>> {
         let segment = share.segment;
-        let known = self.instance.digests(&segment, &source.look).filter(|digests| {
-            // The one frame that is at hand has to be what it was; if not, the clip is another one.
-            let index = segment.frames().position(|f| f == current.0);
-            index.is_none_or(|i| digests.get(i) == Some(&current.1.digest))
-        });
-        let input = match known {
+        let known =
+            self.instance.digests(&self.origin("Source", &segment, source, source)).filter(|digests| {
+                // The one frame that is at hand has to be what it was; if not, the clip is another one.
+                let index = segment.frames().position(|f| f == current.0);
+                index.is_none_or(|i| digests.get(i) == Some(&current.1.digest))
+            });
+        let pictures = match known {
             Some(digests) => {
                 // With a frame step, the wanted frame may be one before the one being rendered.
                 let wanted = segment.frames().nth(share.index) == Some(current.0);
-                Source { digests, frames: None, current: wanted.then(|| current.1.clone()) }
+                let input = Source { digests, frames: None, current: wanted.then(|| current.1.clone()) };
+                Pictures { source: input, hint: self.hint(&segment, source, current.0, false)? }
             }
             None => self.fetch_all(&segment, source, current)?,
         };
-        let request =
-            |input| settings::request(&HostReader(self.handle), segment, share.index, input, goal, false);
-        let outcome = match self.try_run(request(input)) {
+        let request = |pictures| {
+            settings::request(&HostReader(self.handle), segment, share.index, pictures, goal, false)
+        };
+        let outcome = match self.try_run(request(pictures)) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
                 self.run(request(self.fetch_all(&segment, source, current)?))?
             }
@@ -194,34 +216,82 @@ impl Frames<'_, '_> {
         outcome.picture.ok_or_else(|| Error::failed("the model gave no picture"))
     }
 
+    /// What the frames of a clip are remembered under.
+    fn origin(&self, clip: &'static str, segment: &Segment, own: &Fetched, source: &Fetched) -> Origin {
+        let size = source.look.geometry.working();
+        Origin { clip, segment: *segment, look: own.look.clone(), size }
+    }
+
     /// Takes all frames of a segment from the host, one at a time.
     pub fn fetch_all(
         &self,
         segment: &Segment,
         source: &Fetched,
         current: (i64, &WorkingFrame),
-    ) -> Result<Source> {
+    ) -> Result<Pictures> {
+        let frames = self.gather(segment, |frame| {
+            if frame == current.0 {
+                return Ok(Some(current.1.clone()));
+            }
+            let fetched = source::fetch(self.handle, &self.clip, frame as f64, self.settings)?;
+            match fetched {
+                Some(fetched) if fetched.look.geometry == source.look.geometry => fetched.working().map(Some),
+                // A frame of another size cannot stand beside the others.
+                _ => Ok(None),
+            }
+        })?;
+        let frames = frames.ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
+        self.instance.remember(self.origin("Source", segment, source, source), frames.digests.clone());
+        Ok(Pictures { source: frames, hint: self.hint(segment, source, current.0, true)? })
+    }
+
+    /// The clip Hint over a segment, where hints are made and the host has any picture of it. With `all` its frames,
+    /// else their digests are enough where they are known.
+    fn hint(&self, segment: &Segment, source: &Fetched, frame: i64, all: bool) -> Result<Option<Source>> {
+        let clip = self.handle.clip("Hint");
+        if !self.settings.hints || !clip.connected() {
+            return Ok(None);
+        }
+        let fetch = |frame: i64| {
+            let frame = source::frame_within(&clip, segment, frame);
+            source::fetch(self.handle, &clip, frame as f64, self.settings)
+        };
+        let index = segment.frames().position(|f| f == frame).unwrap_or(0);
+        let now = fetch(segment.frame(index))?;
+        let origin = now.as_ref().map(|now| self.origin("Hint", segment, now, source));
+        if let (Some(now), Some(origin), false) = (&now, &origin, all)
+            && let Some(digests) = self.instance.digests(origin)
+            && digests.get(index) == Some(&now.hint(&source.look.geometry)?.digest)
+        {
+            return Ok(Some(Source { digests, frames: None, current: None }));
+        }
+        let frames = self.gather(segment, |frame| {
+            fetch(frame)?.map(|fetched| fetched.hint(&source.look.geometry)).transpose()
+        })?;
+        if let (Some(frames), Some(origin)) = (&frames, origin) {
+            self.instance.remember(origin, frames.digests.clone());
+        }
+        Ok(frames)
+    }
+
+    /// The frames of a segment, gaps filled with the nearest frame; nothing where there is none.
+    fn gather(
+        &self,
+        segment: &Segment,
+        mut fetch: impl FnMut(i64) -> Result<Option<WorkingFrame>>,
+    ) -> Result<Option<Source>> {
         let mut frames = Vec::with_capacity(segment.count);
         for frame in segment.frames() {
             if self.handle.abort() {
                 return Err(Error::Aborted);
             }
-            if frame == current.0 {
-                frames.push(Some(current.1.clone()));
-                continue;
-            }
-            let fetched = source::fetch(self.handle, &self.clip, frame as f64, self.settings)?;
-            frames.push(match fetched {
-                Some(fetched) if fetched.look.geometry == source.look.geometry => Some(fetched.working()?),
-                // A frame of another size cannot stand beside the others.
-                _ => None,
-            });
+            frames.push(fetch(frame)?);
         }
-        let frames =
-            source::fill_gaps(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
-        let digests: Vec<_> = frames.iter().map(|f| f.digest).collect();
-        self.instance.remember(*segment, source.look.clone(), digests.clone());
-        Ok(Source { digests, frames: Some(frames), current: None })
+        Ok(source::fill_gaps(frames).map(|frames| Source {
+            digests: frames.iter().map(|f| f.digest).collect(),
+            frames: Some(frames),
+            current: None,
+        }))
     }
 
     /// Has a request worked off while the host is asked whether to go on.
@@ -248,7 +318,9 @@ impl Frames<'_, '_> {
                 Some(Ok(outcome)) => {
                     self.handle.log(&outcome.report.to_string());
                     self.instance.set_status(outcome.report.to_string());
-                    if let Some(notice) = &outcome.report.notice {
+                    if let Some(notice) = &outcome.report.notice
+                        && !told::before(self.handle, notice)
+                    {
                         self.handle.notice(MessageKind::Warning, notice);
                     }
                     return Ok(outcome);

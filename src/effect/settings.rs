@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
 use crate::pipeline::{
-    CacheSettings, Cutting, Goal, LoraUse, Models, Motion, MotionSettings, Pass, PromptTrack, Request,
-    SchedulerName, Segment, Source,
+    CacheSettings, ControlUse, Cutting, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Preprocessor,
+    PromptTrack, Request, SchedulerName, Segment, Source,
 };
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
@@ -33,6 +33,19 @@ pub enum View {
     Source,
     /// Unsampled and resampled with the same prompt.
     Reconstruction,
+    /// What the first ControlNet sees.
+    Hint(Preprocessor),
+}
+
+impl View {
+    /// What has to be computed for it.
+    pub fn goal(self) -> Goal {
+        match self {
+            Self::Result | Self::Source => Goal::Result,
+            Self::Reconstruction => Goal::Reconstruction,
+            Self::Hint(preprocessor) => Goal::Hint(preprocessor),
+        }
+    }
 }
 
 /// Reads values within their ranges.
@@ -122,24 +135,34 @@ pub struct PictureSettings {
     pub mix: f64,
     /// Pass the source through.
     pub bypass: bool,
+    /// Whether hints are made, from the clip Hint if it is connected.
+    pub hints: bool,
 }
 
 impl PictureSettings {
     /// Reads them at `time`.
     pub fn read(reader: &dyn Reader, time: f64) -> Self {
         let v = Values { reader, time };
+        let view = match v.option("view") {
+            "source" => View::Source,
+            "reconstruction" => View::Reconstruction,
+            "hint" => {
+                let first = table::CONTROLS.iter().find(|control| v.path(control.model).is_some());
+                View::Hint(v.parsed(first.unwrap_or(&table::CONTROLS[0]).preprocessor, Preprocessor::None))
+            }
+            _ => View::Result,
+        };
+        let hints = matches!(view, View::Hint(_))
+            || table::CONTROLS.iter().any(|control| v.path(control.model).is_some());
         Self {
             working_size: v.count("workingSize"),
             fit: v.option("fit"),
             colour: v.option("inputColour"),
             cutting: Cutting { segment_frames: v.count("segmentFrames"), frame_step: v.count("frameStep") },
-            view: match v.option("view") {
-                "source" => View::Source,
-                "reconstruction" => View::Reconstruction,
-                _ => View::Result,
-            },
+            view,
             mix: v.double("mix"),
             bypass: v.boolean("bypass"),
+            hints,
         }
     }
 
@@ -209,6 +232,48 @@ fn loras(v: &Values<'_>) -> Vec<LoraUse> {
     table::LORAS.iter().filter_map(read).collect()
 }
 
+/// The ControlNets that have a file: the files, what each of them sees, and their use on the two passes.
+#[derive(Default)]
+struct Controls {
+    files: Vec<PathBuf>,
+    hints: Vec<Preprocessor>,
+    unsample: Vec<ControlUse>,
+    resample: Vec<ControlUse>,
+}
+
+impl Controls {
+    fn read(v: &Values<'_>, frames: &[i64]) -> Self {
+        let mut all = Self::default();
+        for names in &table::CONTROLS {
+            let Some(file) = v.path(names.model) else { continue };
+            let control = ControlUse {
+                unit: all.files.len(),
+                weight: frames.iter().map(|&frame| v.double_at(names.weight, frame as f64)).collect(),
+                start: v.double(names.start),
+                end: v.double(names.end),
+            };
+            all.files.push(file);
+            all.hints.push(v.parsed(names.preprocessor, Preprocessor::None));
+            let apply = v.option(names.apply);
+            if apply != "resample" {
+                all.unsample.push(control.clone());
+            }
+            if apply != "unsample" {
+                all.resample.push(control);
+            }
+        }
+        all
+    }
+}
+
+/// The pictures of a segment.
+pub struct Pictures {
+    /// Of the source.
+    pub source: Source,
+    /// Of the clip Hint, where it is connected and needed.
+    pub hint: Option<Source>,
+}
+
 /// Reads everything that a segment's computation depends on. Keyframed numbers are sampled at every frame of the
 /// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
 ///
@@ -217,7 +282,7 @@ pub fn request(
     reader: &dyn Reader,
     segment: Segment,
     index: usize,
-    source: Source,
+    pictures: Pictures,
     goal: Goal,
     image_mode: bool,
 ) -> Request {
@@ -252,12 +317,21 @@ pub fn request(
         "none" => Motion::None,
         path => Motion::File(path.into()),
     };
+    let controls = Controls::read(&v, &frames);
 
     Request {
         segment,
         index,
-        source,
-        models: Models { checkpoint: v.path("checkpoint"), motion, vae: v.path("vae"), loras: loras(&v) },
+        source: pictures.source,
+        hint_clip: pictures.hint,
+        models: Models {
+            checkpoint: v.path("checkpoint"),
+            motion,
+            vae: v.path("vae"),
+            controls: controls.files,
+            loras: loras(&v),
+        },
+        hints: controls.hints,
         unsample: Pass {
             positive: unsample_positive,
             negative: unsample_negative,
@@ -265,6 +339,7 @@ pub fn request(
             sampler: v.parsed("unsampleSampler", crate::pipeline::Sampler::Euler),
             scheduler: SchedulerName(unsample_scheduler),
             steps: unsample_steps,
+            controls: controls.unsample,
         },
         resample: Pass {
             positive,
@@ -273,6 +348,7 @@ pub fn request(
             sampler: v.parsed("sampler", crate::pipeline::Sampler::Euler),
             scheduler: SchedulerName(scheduler),
             steps,
+            controls: controls.resample,
         },
         denoise: v.double("denoise"),
         clip_skip: v.count("clipSkip"),
@@ -337,7 +413,7 @@ mod tests {
     fn build(set: Vec<(&'static str, &'static str)>) -> Request {
         let segment = Segment { first: 2, step: 1, count: 4 };
         let source = Source { digests: Vec::new(), frames: None, current: None };
-        request(&Defaults(set), segment, 0, source, Goal::Result, false)
+        request(&Defaults(set), segment, 0, Pictures { source, hint: None }, Goal::Result, false)
     }
 
     #[test]
@@ -351,6 +427,8 @@ mod tests {
         assert!(table::FITS.iter().all(|n| n.parse::<Fit>().is_ok()));
         let colours: Vec<&str> = InputColour::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(table::COLOURS, colours);
+        let preprocessors: Vec<&str> = Preprocessor::ALL.iter().map(|p| p.as_str()).collect();
+        assert_eq!(table::PREPROCESSORS, preprocessors);
         assert_eq!(table::BETAS[0], "auto");
         assert!("auto".parse::<Betas>().is_err());
     }
@@ -383,6 +461,23 @@ mod tests {
         let weight = |path: &str, weight| LoraUse { path: path.into(), weight };
         assert_eq!(r.models.loras, [weight("a", 0.2), weight("b", 1.0)]);
         assert!(build(vec![]).models.loras.is_empty());
+    }
+
+    #[test]
+    fn controlnets_count_from_the_first_file_and_go_to_their_passes() {
+        let r = build(vec![
+            ("controlNet2Model", "a"),
+            ("controlNet2Apply", "both"),
+            ("controlNet2Weight", ""),
+            ("controlNet3Model", " b "),
+        ]);
+        assert_eq!(r.models.controls, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!(r.hints, [Preprocessor::None; 2]);
+        assert_eq!(r.unsample.controls.len(), 1);
+        assert_eq!(r.unsample.controls[0].weight, [0.2, 0.3, 0.4, 0.5]);
+        let units: Vec<usize> = r.resample.controls.iter().map(|control| control.unit).collect();
+        assert_eq!(units, [0, 1]);
+        assert!(build(vec![]).resample.controls.is_empty());
     }
 
     #[test]

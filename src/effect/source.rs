@@ -8,7 +8,7 @@ use crate::ofx::{
 use crate::pipeline::pixels::{
     self, Encoding, Fit, Geometry, HostColour, InputColour, Layout, Picture, Size,
 };
-use crate::pipeline::{ClipRange, Cutting, WorkingFrame};
+use crate::pipeline::{ClipRange, Cutting, Segment, WorkingFrame};
 
 use super::errors::from_frame;
 use super::settings::PictureSettings;
@@ -104,6 +104,31 @@ impl Fetched {
         let display = self.look.encoding.prepare(&self.picture);
         self.look.geometry.to_working(&display).map(WorkingFrame::new).map_err(from_frame)
     }
+
+    /// As [`working`](Self::working) for a picture of the clip Hint, beside a source of this geometry. At the source's
+    /// size it takes the source's way; at another the middle of it covers the working picture.
+    ///
+    /// # Errors
+    /// When resizing fails.
+    pub fn hint(&self, source: &Geometry) -> Result<WorkingFrame> {
+        if self.look.geometry == *source {
+            return self.working();
+        }
+        let display = self.look.encoding.prepare(&self.picture);
+        pixels::cover_nearest(&display, source.working()).map(WorkingFrame::new).map_err(from_frame)
+    }
+}
+
+/// The frames of a clip that the host may be asked for: `frame`, or the clip's nearest where it has none there. A range
+/// that has nothing to do with the segment is not believed.
+pub fn frame_within(clip: &Clip<'_>, segment: &Segment, frame: i64) -> i64 {
+    let last = segment.frame(segment.count.saturating_sub(1)) as f64;
+    match clip.frame_range() {
+        Some((start, end)) if start <= end && start <= last && end >= segment.first as f64 => {
+            frame.clamp(start.ceil() as i64, (end.floor() as i64).max(start.ceil() as i64))
+        }
+        _ => frame,
+    }
 }
 
 /// A transparent black working picture's stand-in for a frame that the host does not have: the nearest one that was
@@ -128,6 +153,13 @@ pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
     let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
     let first = time.div_euclid(length) * length;
     ClipRange { first, last: first + length - 1 }
+}
+
+/// The clip's end that lies nearest to a time outside of the range that the host gives; nothing for times inside of it
+/// and where there is no such range.
+pub fn nearest_end(clip: &Clip<'_>, time: i64) -> Option<i64> {
+    let (first, last) = clip.frame_range_beside(time as f64)?;
+    Some(if (time as f64) < first { first.round() as i64 } else { last.round() as i64 })
 }
 
 /// Writes `picture`, which lies at `bounds`, into the output inside of `window`; pixels that the picture does not

@@ -14,6 +14,8 @@ pub enum Group {
     Unsampling,
     /// The motion module and its windows.
     Motion,
+    /// Hints and the networks that follow them.
+    ControlNet,
     /// Pixels before and after.
     Picture,
     /// Caches, read-outs, diagnostics.
@@ -22,8 +24,15 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of the panel.
-    pub const ALL: [Self; 6] =
-        [Self::Model, Self::Style, Self::Unsampling, Self::Motion, Self::Picture, Self::Housekeeping];
+    pub const ALL: [Self; 7] = [
+        Self::Model,
+        Self::Style,
+        Self::Unsampling,
+        Self::Motion,
+        Self::ControlNet,
+        Self::Picture,
+        Self::Housekeeping,
+    ];
 
     /// OpenFX name of the group parameter.
     pub const fn name(self) -> &'static str {
@@ -32,6 +41,7 @@ impl Group {
             Self::Style => "groupStyle",
             Self::Unsampling => "groupUnsampling",
             Self::Motion => "groupMotion",
+            Self::ControlNet => "groupControlNet",
             Self::Picture => "groupPicture",
             Self::Housekeeping => "groupHousekeeping",
         }
@@ -44,6 +54,7 @@ impl Group {
             Self::Style => "Style",
             Self::Unsampling => "Unsampling",
             Self::Motion => "Motion",
+            Self::ControlNet => "ControlNet",
             Self::Picture => "Picture",
             Self::Housekeeping => "Housekeeping",
         }
@@ -253,18 +264,75 @@ pub const FITS: &[&str] = &["pad", "crop", "stretch"];
 pub const COLOURS: &[&str] =
     &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate"];
 /// What is shown.
-pub const VIEWS: &[&str] = &["result", "source", "reconstruction"];
+pub const VIEWS: &[&str] = &["result", "source", "reconstruction", "hint"];
+/// How a hint is made.
+pub const PREPROCESSORS: &[&str] =
+    &["none", "canny", "scribble", "tile", "blur", "luminance", "lineart", "softedge", "depth"];
+/// The passes that a ControlNet acts on.
+pub const APPLIES: &[&str] = &["resample", "unsample", "both"];
 
-use Group::{Housekeeping, Model, Motion, Picture, Style, Unsampling};
+/// Names of one ControlNet's parameters.
+pub struct ControlNames {
+    /// The file; empty: it is off.
+    pub model: &'static str,
+    /// How its hint is made.
+    pub preprocessor: &'static str,
+    /// Its weight.
+    pub weight: &'static str,
+    /// Where in the noise levels it begins to act.
+    pub start: &'static str,
+    /// Where it stops.
+    pub end: &'static str,
+    /// On which passes it acts.
+    pub apply: &'static str,
+}
+
+/// The ControlNets.
+pub const CONTROLS: [ControlNames; 3] = [
+    ControlNames {
+        model: "controlNet1Model",
+        preprocessor: "controlNet1Preprocessor",
+        weight: "controlNet1Weight",
+        start: "controlNet1Start",
+        end: "controlNet1End",
+        apply: "controlNet1Apply",
+    },
+    ControlNames {
+        model: "controlNet2Model",
+        preprocessor: "controlNet2Preprocessor",
+        weight: "controlNet2Weight",
+        start: "controlNet2Start",
+        end: "controlNet2End",
+        apply: "controlNet2Apply",
+    },
+    ControlNames {
+        model: "controlNet3Model",
+        preprocessor: "controlNet3Preprocessor",
+        weight: "controlNet3Weight",
+        start: "controlNet3Start",
+        end: "controlNet3End",
+        apply: "controlNet3Apply",
+    },
+];
+
+const CONTROL_MODEL: &str = "ControlNet made for the checkpoint (.safetensors). Empty: off.";
+const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
+const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
+const CONTROL_START: &str =
+    "It acts after this share of the noise levels, counted from the noisiest, whichever way a pass goes.";
+const CONTROL_END: &str = "It no longer acts after this share of the noise levels.";
+const CONTROL_APPLY: &str = "On which passes it acts.";
+
+use Group::{ControlNet, Housekeeping, Model, Motion, Picture, Style, Unsampling};
 use Stage::{Compose, Decode, Encode, Nothing, Resample, Unsample};
 
 /// Every parameter, in the order of the panel.
 #[rustfmt::skip]
 pub static TABLE: &[Param] = &[
     row(Model, Unsample, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
-        "Stable Diffusion 1.5 checkpoint (.safetensors). Empty: the built-in model."),
+        "Stable Diffusion 1.5 or SDXL checkpoint (.safetensors). Empty: the built-in model."),
     row(Model, Unsample, "motionModule", "Motion module", text("", TextMode::OpenFile),
-        "AnimateDiff motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
+        "AnimateDiff or, for SDXL, Hotshot-XL or AnimateDiff-SDXL motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
     row(Model, Encode, "vae", "VAE", text("", TextMode::OpenFile),
         "Autoencoder to use in place of the checkpoint's own."),
     row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
@@ -299,7 +367,7 @@ pub static TABLE: &[Param] = &[
     row(Style, Resample, "seed", "Seed", int(0, (0, i32::MAX), (0, 9999)),
         "Seed of the samplers that draw noise; without effect on the others."),
     row(Style, Unsample, "clipSkip", "CLIP skip", int(0, (0, 12), (0, 4)),
-        "Leave out the last layers of the text encoder: 2 takes the last but one. 0 and 1 take them all."),
+        "Which layer of the text encoder is taken: 1 the last, 2 the last but one. 0: what the model was trained with, the last for Stable Diffusion 1.5, the last but one for SDXL."),
 
     row(Unsampling, Unsample, "unsamplePromptMode", "Unsampling prompt", choice(PROMPT_MODES),
         "Prompt of the unsampling pass: none, the style's, or the one below."),
@@ -335,8 +403,27 @@ pub static TABLE: &[Param] = &[
     row(Motion, Unsample, "motionEffect", "Motion effect", double(1.0, (0.0, 1.0), (0.0, 1.0)),
         "Blends the motion module in; 0 leaves it out."),
 
+    row(ControlNet, Unsample, CONTROLS[0].model, "ControlNet 1", text("", TextMode::OpenFile), CONTROL_MODEL),
+    row(ControlNet, Unsample, CONTROLS[0].preprocessor, "Preprocessor 1", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    keyed(row(ControlNet, Unsample, CONTROLS[0].weight, "Weight 1", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
+    row(ControlNet, Unsample, CONTROLS[0].start, "Start 1", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
+    row(ControlNet, Unsample, CONTROLS[0].end, "End 1", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
+    row(ControlNet, Unsample, CONTROLS[0].apply, "Apply 1", choice(APPLIES), CONTROL_APPLY),
+    row(ControlNet, Unsample, CONTROLS[1].model, "ControlNet 2", text("", TextMode::OpenFile), CONTROL_MODEL),
+    row(ControlNet, Unsample, CONTROLS[1].preprocessor, "Preprocessor 2", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    keyed(row(ControlNet, Unsample, CONTROLS[1].weight, "Weight 2", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
+    row(ControlNet, Unsample, CONTROLS[1].start, "Start 2", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
+    row(ControlNet, Unsample, CONTROLS[1].end, "End 2", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
+    row(ControlNet, Unsample, CONTROLS[1].apply, "Apply 2", choice(APPLIES), CONTROL_APPLY),
+    row(ControlNet, Unsample, CONTROLS[2].model, "ControlNet 3", text("", TextMode::OpenFile), CONTROL_MODEL),
+    row(ControlNet, Unsample, CONTROLS[2].preprocessor, "Preprocessor 3", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    keyed(row(ControlNet, Unsample, CONTROLS[2].weight, "Weight 3", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
+    row(ControlNet, Unsample, CONTROLS[2].start, "Start 3", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
+    row(ControlNet, Unsample, CONTROLS[2].end, "End 3", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
+    row(ControlNet, Unsample, CONTROLS[2].apply, "Apply 3", choice(APPLIES), CONTROL_APPLY),
+
     row(Picture, Encode, "workingSize", "Working size", int(256, (0, 4096), (0, 1024)),
-        "Short side of the picture that the model works on, in pixels; 0: the source's own size. 256 suits the built-in model, 512 Stable Diffusion 1.5."),
+        "Short side of the picture that the model works on, in pixels; 0: the source's own size. 256 suits the built-in model, 512 Stable Diffusion 1.5 and Hotshot-XL."),
     row(Picture, Encode, "fit", "Fit", choice(FITS),
         "How the picture is brought to multiples of 8 pixels."),
     row(Picture, Encode, "inputColour", "Input colour", choice(COLOURS),
@@ -348,7 +435,7 @@ pub static TABLE: &[Param] = &[
     keyed(row(Picture, Compose, "mix", "Mix", double(1.0, (0.0, 1.0), (0.0, 1.0)),
         "0: the source, 1: the result.")),
     row(Picture, Decode, "view", "View", choice(VIEWS),
-        "result; source; reconstruction: unsampled and resampled with the same prompt, which shows what the noise keeps."),
+        "result; source; reconstruction: unsampled and resampled with the same prompt, which shows what the noise keeps; hint: what the first ControlNet sees."),
 
     row(Housekeeping, Compose, "bypass", "Bypass", Kind::Bool { default: false },
         "Pass the source through."),

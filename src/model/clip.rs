@@ -1,4 +1,4 @@
-//! The CLIP text encoder of SD1.5.
+//! CLIP text towers: CLIP-L of SD1.5 and SDXL, OpenCLIP bigG of SDXL.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -10,9 +10,21 @@ use super::tokenizer::{CHUNK, END, START, Tokens};
 /// Width of a head in every CLIP text tower.
 const HEAD: usize = 64;
 
-/// A CLIP text tower: causal transformer with quick_gelu (CLIP-L and its smaller relatives).
+/// Which family a tower is of. The files do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Build {
+    /// OpenAI's CLIP: quick_gelu, padded with the end token.
+    OpenAi,
+    /// OpenCLIP: gelu, padded with token 0.
+    OpenClip,
+}
+
+/// A CLIP text tower: a causal transformer.
 #[derive(Debug)]
 pub struct ClipText {
+    build: Build,
+    /// `[projected, width]`, the pooled result's last layer.
+    projection: Option<Linear>,
     tokens: Tensor,
     positions: Tensor,
     layers: Vec<Layer>,
@@ -32,10 +44,27 @@ struct Layer {
 }
 
 impl ClipText {
-    /// Loads a tower from Hugging Face names without `text_model.` (`encoder.layers.0.self_attn.q_proj.weight`).
+    /// Loads CLIP-L or a smaller relative from Hugging Face names without `text_model.`
+    /// (`encoder.layers.0.self_attn.q_proj.weight`).
     ///
     /// Errors: a missing tensor, or one whose shape does not fit its neighbours.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
+        Self::load_build(source, dtype, device, Build::OpenAi)
+    }
+
+    /// Loads OpenCLIP bigG or a smaller relative from the same names; `text_projection.weight` has to be there.
+    ///
+    /// Errors: as for [`load`](Self::load).
+    pub fn load_open(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
+        Self::load_build(source, dtype, device, Build::OpenClip)
+    }
+
+    fn load_build(
+        source: &dyn Source,
+        dtype: DType,
+        device: &Device,
+        build: Build,
+    ) -> Result<Self, ModelError> {
         let scope = Scope::new(source, dtype, device);
         let embeddings = scope.at("embeddings");
         let [vocabulary, width] = embeddings.expect("token_embedding.weight", [0, 0])?;
@@ -48,7 +77,13 @@ impl ClipText {
         let layers = (0..count)
             .map(|index| Layer::load(&scope.at(format_args!("encoder.layers.{index}")), width))
             .collect::<Result<_, _>>()?;
+        let projection = match build {
+            Build::OpenAi => None,
+            Build::OpenClip => Some(Linear::load(&scope.at("text_projection"), [0, width], false)?),
+        };
         Ok(Self {
+            build,
+            projection,
             tokens: embeddings.get("token_embedding.weight", [vocabulary, width])?,
             positions: embeddings.get("position_embedding.weight", [CHUNK, width])?,
             layers,
@@ -63,31 +98,72 @@ impl ClipText {
         self.width
     }
 
-    /// Encodes a prompt to `[1, 77 * chunks, width]`. `clip_skip` 0 or 1 takes the last layer's result, 2 that of the
-    /// last but one, and so on; the final norm is always applied.
+    /// The token that chunks are filled up with, see [`tokenize_padded`](super::tokenizer::tokenize_padded).
+    pub fn padding(&self) -> u32 {
+        match self.build {
+            Build::OpenAi => END,
+            Build::OpenClip => 0,
+        }
+    }
+
+    /// Encodes a prompt to `[1, 77 * chunks, width]` as SD1.5 takes it. `clip_skip` 0 or 1 takes the last layer's
+    /// result, 2 that of the last but one, and so on; the final norm is always applied.
     ///
     /// A token's weight moves its result away from (or towards) the result at the same place of an empty prompt:
     /// (z - z_empty) * weight + z_empty.
     ///
     /// Errors: [`ModelError::Invalid`] for a clip skip that leaves no layer.
     pub fn encode(&self, tokens: &Tokens, clip_skip: usize) -> Result<Tensor, ModelError> {
-        let depth = self.layers.len() + 1;
-        let Some(depth) = depth.checked_sub(clip_skip.max(1)).filter(|depth| *depth > 0) else {
-            return Err(ModelError::Invalid(format!(
+        let [hidden, _] = self.run(tokens, self.depth(clip_skip)?)?;
+        self.weighted(self.final_norm.forward(&hidden)?, tokens)
+    }
+
+    /// Encodes a prompt as SDXL takes it: the result of a layer as it is, `[1, 77 * chunks, width]`, and of a tower with
+    /// a projection the pooled result `[1, projected]`. `clip_skip` 0 is 2, the last layer but one; 1 takes the last.
+    ///
+    /// The pooled result is that of the last layer at the first chunk's end token, behind final norm and projection;
+    /// weights and `clip_skip` do not touch it.
+    ///
+    /// Errors: as for [`encode`](Self::encode).
+    pub fn encode_hidden(
+        &self,
+        tokens: &Tokens,
+        clip_skip: usize,
+    ) -> Result<(Tensor, Option<Tensor>), ModelError> {
+        let depth = self.depth(if clip_skip == 0 { 2 } else { clip_skip })?;
+        let [hidden, last] = self.run(tokens, depth)?;
+        let hidden = self.weighted(hidden, tokens)?;
+        let Some(projection) = &self.projection else { return Ok((hidden, None)) };
+        let end = tokens.chunks[0].iter().position(|(id, _)| *id == END).unwrap_or(CHUNK - 1);
+        let end = last.narrow(0, 0, 1)?.narrow(1, end, 1)?;
+        let pooled = projection.forward(&self.final_norm.forward(&end)?)?;
+        let width = pooled.dim(2)?;
+        Ok((hidden, Some(pooled.reshape((1, width))?)))
+    }
+
+    /// How many layers are run for a clip skip.
+    fn depth(&self, clip_skip: usize) -> Result<usize, ModelError> {
+        let depth = (self.layers.len() + 1).checked_sub(clip_skip.max(1));
+        depth.filter(|depth| *depth > 0).ok_or_else(|| {
+            ModelError::Invalid(format!(
                 "{}: clip skip {clip_skip} leaves nothing of a text encoder with {} layers",
                 self.origin,
                 self.layers.len()
-            )));
-        };
-        let weighted = tokens.weighted();
+            ))
+        })
+    }
+
+    /// The results of layer number `depth` and, for a tower with a projection, of the last one (else the same again),
+    /// `[chunks, 77, width]`; a prompt with weights has the empty prompt behind its chunks.
+    fn run(&self, tokens: &Tokens, depth: usize) -> Result<[Tensor; 2], ModelError> {
         let mut ids: Vec<u32> = tokens.chunks.iter().flatten().map(|(id, _)| *id).collect();
-        if weighted {
-            ids.push(START);
-            ids.extend(std::iter::repeat_n(END, CHUNK - 1));
+        if tokens.weighted() {
+            ids.extend([START, END]);
+            ids.extend(std::iter::repeat_n(self.padding(), CHUNK - 2));
         }
         let count = ids.len() / CHUNK;
         let vocabulary = self.tokens.dim(0)?;
-        if count * CHUNK != ids.len() || ids.iter().any(|id| *id as usize >= vocabulary) {
+        if count == 0 || count * CHUNK != ids.len() || ids.iter().any(|id| *id as usize >= vocabulary) {
             return Err(ModelError::Invalid(format!(
                 "{}: the text encoder knows {vocabulary} tokens in chunks of {CHUNK}; the prompt has others",
                 self.origin
@@ -96,19 +172,30 @@ impl ClipText {
         let ids = Tensor::from_vec(ids, count * CHUNK, self.tokens.device())?;
         let mut x = self.tokens.index_select(&ids, 0)?.reshape((count, CHUNK, self.width))?;
         x = x.broadcast_add(&self.positions)?;
-        for layer in &self.layers[..depth] {
-            x = layer.forward(&x, self.width / HEAD)?;
+        let (first, rest) = self.layers.split_at(depth);
+        for layer in first {
+            x = layer.forward(&x, self.width / HEAD, self.build)?;
         }
-        let mut z = self.final_norm.forward(&x)?;
-        if weighted {
-            let chunks = tokens.chunks.len();
+        let hidden = x.clone();
+        if self.projection.is_some() {
+            for layer in rest {
+                x = layer.forward(&x, self.width / HEAD, self.build)?;
+            }
+        }
+        Ok([hidden, x])
+    }
+
+    /// Applies the weights of tokens to `[chunks, 77, width]` and lays the chunks side by side.
+    fn weighted(&self, mut z: Tensor, tokens: &Tokens) -> Result<Tensor, ModelError> {
+        let chunks = tokens.chunks.len();
+        if tokens.weighted() {
             let empty = z.narrow(0, chunks, 1)?;
             let weights: Vec<f32> = tokens.chunks.iter().flatten().map(|(_, weight)| *weight).collect();
             let weights = Tensor::from_vec(weights, (chunks, CHUNK, 1), z.device())?.to_dtype(z.dtype())?;
             let moved = z.narrow(0, 0, chunks)?.broadcast_sub(&empty)?.broadcast_mul(&weights)?;
             z = moved.broadcast_add(&empty)?;
         }
-        Ok(z.reshape((1, tokens.chunks.len() * CHUNK, self.width))?)
+        Ok(z.reshape((1, chunks * CHUNK, self.width))?)
     }
 }
 
@@ -127,12 +214,16 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
+    fn forward(&self, x: &Tensor, heads: usize, build: Build) -> candle_core::Result<Tensor> {
         let normed = self.norm1.forward(x)?;
         let [query, key, value, out] = &self.projections;
         let (q, k, v) = (query.forward(&normed)?, key.forward(&normed)?, value.forward(&normed)?);
         let x = out.forward_added(&kernels::attention(&q, &k, &v, heads, true)?, x)?;
-        let inner = kernels::quick_gelu(&self.fc1.forward(&self.norm2.forward(&x)?)?)?;
+        let inner = self.fc1.forward(&self.norm2.forward(&x)?)?;
+        let inner = match build {
+            Build::OpenAi => kernels::quick_gelu(&inner)?,
+            Build::OpenClip => kernels::gelu(&inner)?,
+        };
         self.fc2.forward_added(&inner, &x)
     }
 }

@@ -40,6 +40,16 @@ impl Conv2d {
         Ok(Self { weight, bias, stride: 1, padding: Padding::even(kernel / 2) })
     }
 
+    /// As [`load`](Self::load) for a convolution that has no bias.
+    pub fn load_unbiased(
+        scope: &Scope<'_>,
+        [out, channels, kernel]: [usize; 3],
+    ) -> std::result::Result<Self, ModelError> {
+        let weight = scope.get("weight", [out, channels, kernel, kernel])?;
+        let bias = Tensor::zeros(weight.dim(0)?, weight.dtype(), weight.device())?;
+        Ok(Self { weight, bias, stride: 1, padding: Padding::even(kernel / 2) })
+    }
+
     /// The same convolution at every `stride`-th pixel, with this padding.
     pub fn strided(self, stride: usize, padding: Padding) -> Self {
         Self { stride, padding, ..self }
@@ -101,6 +111,13 @@ impl Linear {
         }
     }
 
+    /// The same layer with every output multiplied by its entry of `gains` [out].
+    pub fn scaled(self, gains: &Tensor) -> Result<Self> {
+        let weight = self.weight.broadcast_mul(&gains.unsqueeze(1)?)?;
+        let bias = self.bias.map(|bias| bias * gains).transpose()?;
+        Ok(Self { weight, bias })
+    }
+
     pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         kernels::linear(x, &self.weight, self.bias.as_ref(), Some(residual))
     }
@@ -138,19 +155,26 @@ impl GroupNorm {
 pub(crate) struct LayerNorm {
     gain: Tensor,
     bias: Tensor,
+    eps: f64,
 }
 
 impl LayerNorm {
     pub fn load(scope: &Scope<'_>, width: usize) -> std::result::Result<Self, ModelError> {
-        Ok(Self { gain: scope.get_f32("weight", [width])?, bias: scope.get_f32("bias", [width])? })
+        let (gain, bias) = (scope.get_f32("weight", [width])?, scope.get_f32("bias", [width])?);
+        Ok(Self { gain, bias, eps: 1e-5 })
+    }
+
+    /// The same norm with another number than 1e-5 added to the variance.
+    pub fn with_eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
     }
 
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        kernels::layer_norm(x, &self.gain, &self.bias, None)
+        kernels::layer_norm(x, &self.gain, &self.bias, self.eps, None)
     }
 
     /// As [`forward`](Self::forward), with the position `[frames, width]` of each frame added.
     pub fn forward_placed(&self, x: &Tensor, positions: &Tensor) -> Result<Tensor> {
-        kernels::layer_norm(x, &self.gain, &self.bias, Some(positions))
+        kernels::layer_norm(x, &self.gain, &self.bias, self.eps, Some(positions))
     }
 }

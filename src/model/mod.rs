@@ -1,4 +1,5 @@
-//! The networks of Stable Diffusion 1.5 and AnimateDiff: text encoder, VAE, UNet, motion module.
+//! The networks of Stable Diffusion 1.5 and SDXL, AnimateDiff and Hotshot-XL: text encoders, VAE, UNet, motion module,
+//! ControlNet.
 //!
 //! Every network is loaded from a [`Source`] of named tensors and reads its own topology from them: widths, depths,
 //! which levels have attention, how far the position tables reach. Nothing here knows files, prompts' schedules, noise
@@ -8,21 +9,28 @@
 //! Shapes: pictures `[frames, 3, height, width]` in -1..1, latents `[frames, channels, height / 8, width / 8]`, text
 //! `[1, 77 n, width]`.
 
+mod blocks;
 mod clip;
+mod controlnet;
+mod encoder;
+pub mod hints;
 pub mod kernels;
 mod layers;
 mod motion;
 mod prompt;
 mod resnet;
 mod source;
+mod text;
 pub mod tokenizer;
 mod transformer;
 mod unet;
 mod vae;
 
 pub use clip::ClipText;
+pub use controlnet::{ControlNet, Residuals};
 pub use motion::{MotionControls, MotionKind, MotionModule};
 pub use source::{ModelError, Source, Tensors};
+pub use text::{Text, TextEncoder, size_vector};
 pub use tokenizer::Tokens;
-pub use unet::{Probe, UNet};
+pub use unet::{Given, Probe, UNet};
 pub use vae::Vae;

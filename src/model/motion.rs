@@ -1,4 +1,4 @@
-//! AnimateDiff's motion module: attention between the frames, one module behind each block of the UNet.
+//! AnimateDiff's and Hotshot-XL's motion modules: attention between the frames, one module behind each block of the UNet.
 //!
 //! Versions differ in what the file shows (a module in the middle, the length of the position tables) and in one thing
 //! that it does not: with v1 every group norm of the UNet takes its statistics over all frames of the window.
@@ -14,6 +14,8 @@ use super::transformer::{FeedForward, Projections};
 
 /// Heads of every temporal attention in every published motion module.
 const HEADS: usize = 8;
+/// Channels of SDXL's first level; the built-in model has three levels, too, but narrower ones.
+const SDXL_WIDTH: usize = 320;
 /// Positions of AnimateLCM, whose files have no tables.
 const LCM_POSITIONS: usize = 64;
 
@@ -28,6 +30,9 @@ pub enum MotionKind {
     V3,
     /// AnimateLCM: as v2, with computed positions.
     Lcm,
+    /// AnimateDiff-SDXL and Hotshot-XL: three levels from 320 channels on; group norms across frames, as the reference
+    /// workflow has it.
+    Sdxl,
 }
 
 /// Where a module sits in the UNet.
@@ -100,10 +105,13 @@ impl MotionModule {
             .map(|place| Ok((place, Part::load(&scope.at(format_args!("{place}.temporal_transformer")))?)))
             .collect::<Result<BTreeMap<_, _>, ModelError>>()?;
         let max_len = parts.values().map(|part| part.max_len).min().unwrap_or(0);
+        let levels = scope.count("down_blocks.");
+        let first = parts.first_key_value().map(|(_, part)| part.channels);
         let tables = source.names().any(|name| name.ends_with("pos_encoder.pe"));
         let kind = match (middle, tables) {
             (true, false) => MotionKind::Lcm,
             (true, true) => MotionKind::V2,
+            (false, _) if levels == 3 && first == Some(SDXL_WIDTH) => MotionKind::Sdxl,
             (false, _) if max_len == 32 => MotionKind::V3,
             (false, _) => MotionKind::V1,
         };
@@ -120,9 +128,9 @@ impl MotionModule {
         self.max_len
     }
 
-    /// Whether every group norm of the UNet takes its statistics over all frames of the window (v1).
+    /// Whether every group norm of the UNet takes its statistics over all frames of the window (v1, SDXL).
     pub fn across_frames_norm(&self) -> bool {
-        self.kind == MotionKind::V1
+        matches!(self.kind, MotionKind::V1 | MotionKind::Sdxl)
     }
 
     /// The channels of the module at a place.

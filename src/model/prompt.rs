@@ -17,7 +17,11 @@ pub(super) fn weighted_parts(text: &str) -> Vec<(String, f32)> {
     collect(&hidden, 1.0, 0, &mut parts);
     parts
         .into_iter()
-        .map(|(part, weight)| (part.replace(OPEN, "(").replace(CLOSE, ")"), weight as f32))
+        .map(|(part, weight)| {
+            // `(word:1e300)` is a number, but none of f32's.
+            let weight = (weight as f32).clamp(f32::MIN, f32::MAX);
+            (part.replace(OPEN, "(").replace(CLOSE, ")"), weight)
+        })
         .collect()
 }
 
@@ -100,6 +104,12 @@ mod tests {
         assert_eq!(parts("(a:inf)"), [("a:inf".into(), 1.1)]);
         assert_eq!(parts("()"), []);
         assert_eq!(parts("\\(x\\)"), [("(x)".into(), 1.0)]);
+    }
+
+    #[test]
+    fn weights_stay_finite() {
+        assert_eq!(parts("(a:1e300)"), [("a".into(), f32::MAX)]);
+        assert!(parts("((((a)))):3e38)").iter().all(|(_, weight)| weight.is_finite()));
     }
 
     #[test]

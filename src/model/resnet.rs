@@ -65,12 +65,21 @@ impl ResBlock {
         self.conv1.out_channels()
     }
 
-    /// `[n, channels, h, w]` to `[n, out, h, w]`. `time` is silu(time embedding) `[1, width]`, `span` as in
-    /// [`kernels::Statistics`].
+    /// `[n, channels, h, w]` to `[n, out, h, w]`. `time` is silu(time embedding) `[m, width]` where m divides n, `span`
+    /// as in [`kernels::Statistics`].
     pub fn forward(&self, x: &Tensor, time: Option<&Tensor>, span: usize) -> candle_core::Result<Tensor> {
         let h = self.norm1.forward(x, span, true)?;
         let h = match (&self.time, time) {
-            (Some(layer), Some(time)) => self.conv1.forward_shifted(&h, &layer.forward(time)?)?,
+            (Some(layer), Some(time)) if time.dim(0)? == 1 => {
+                self.conv1.forward_shifted(&h, &layer.forward(time)?)?
+            }
+            (Some(layer), Some(time)) => {
+                let (m, n) = (time.dim(0)?, h.dim(0)?);
+                let shift = layer.forward(time)?.reshape((m, 1, self.out_channels(), 1, 1))?;
+                let h = self.conv1.forward(&h)?;
+                let shape = h.dims().to_vec();
+                h.reshape([&[m, n / m], &shape[1..]].concat())?.broadcast_add(&shift)?.reshape(shape)?
+            }
             _ => self.conv1.forward(&h)?,
         };
         let h = self.conv2.forward(&self.norm2.forward(&h, span, true)?)?;

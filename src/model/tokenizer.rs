@@ -1,7 +1,7 @@
 //! From a prompt to CLIP tokens with weights, in chunks of 77.
 //!
 //! The behaviour is that of the reference workflow: `(x)` and `(x:1.3)` weights, long prompts cut into chunks that are
-//! encoded apart, every chunk padded with the end token (the padding of CLIP-L).
+//! encoded apart, every chunk padded: for CLIP-L with the end token, for OpenCLIP with token 0.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ use super::prompt;
 pub const CHUNK: usize = 77;
 /// The token that begins every chunk.
 pub const START: u32 = 49406;
-/// The token that ends every chunk and fills it up.
+/// The token that ends every chunk, and fills it up for CLIP-L.
 pub const END: u32 = 49407;
 /// A group of at least this many tokens may be torn apart where a chunk is full; a shorter one moves to the next chunk.
 const LARGE_GROUP: usize = 8;
@@ -32,15 +32,21 @@ impl Tokens {
     }
 }
 
-/// Tokenizes a prompt with its weights.
+/// Tokenizes a prompt with its weights, for CLIP-L.
 pub fn tokenize(text: &str) -> Tokens {
+    tokenize_padded(text, END)
+}
+
+/// Tokenizes a prompt with its weights; every chunk ends with the end token and is filled up with `padding`.
+pub fn tokenize_padded(text: &str, padding: u32) -> Tokens {
     let groups = prompt::weighted_parts(text).into_iter().map(|(part, weight)| (encode(&part), weight));
     let mut chunks = Vec::new();
     let mut chunk = vec![(START, 1.0)];
     // The last place of a chunk belongs to the end token.
     let finish = |chunk: &mut Vec<(u32, f32)>| {
         let mut full = std::mem::replace(chunk, vec![(START, 1.0)]);
-        full.resize(CHUNK, (END, 1.0));
+        full.push((END, 1.0));
+        full.resize(CHUNK, (padding, 1.0));
         full
     };
     for (ids, weight) in groups {

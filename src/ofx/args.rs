@@ -17,7 +17,8 @@ pub struct RenderArgs {
     pub time: f64,
     /// The pixels that are wanted. A host that does not say wants the whole output.
     pub window: Option<RectI>,
-    /// Size against full size; see [`HostRecord::render_scale_is_reliable`](super::HostRecord::render_scale_is_reliable).
+    /// Size against full size. Resolve, Fusion and Vegas send scales that do not fit their pictures: go by the size of
+    /// the picture.
     pub scale: (f64, f64),
     /// Which lines of interlaced footage.
     pub field: Field,

@@ -83,9 +83,19 @@ impl<'h> Clip<'h> {
     /// First and last frame, where the host can be believed: in order, of a length that
     /// footage has, and around the time that is being asked for.
     pub fn believable_frame_range(&self, time: f64) -> Option<(f64, f64)> {
-        self.frame_range().filter(|(first, last)| {
-            first <= last && last - first < LONGEST && (*first..=*last).contains(&time.round())
-        })
+        self.orderly_frame_range().filter(|(first, last)| (*first..=*last).contains(&time.round()))
+    }
+
+    /// First and last frame, where they could be those of footage and the time lies beside
+    /// them: the time may be outside of the clip, or the range in other numbers than the
+    /// times. A single frame is what some hosts say who do not know.
+    pub fn frame_range_beside(&self, time: f64) -> Option<(f64, f64)> {
+        self.orderly_frame_range()
+            .filter(|(first, last)| first < last && !(*first..=*last).contains(&time.round()))
+    }
+
+    fn orderly_frame_range(&self) -> Option<(f64, f64)> {
+        self.frame_range().filter(|(first, last)| first <= last && last - first < LONGEST)
     }
 
     /// Frames a second, if known.

@@ -55,6 +55,10 @@ pub enum Error {
     /// The host asked to stop. Not a failure to tell anybody about.
     #[error("stopped by the host")]
     Aborted,
+    /// A failure of which the user was told before. Occurs where an instance does not live long enough for the
+    /// guard to remember what it said.
+    #[error("{0}")]
+    Told(Box<Self>),
     /// A required call into the host failed.
     #[error("the host answered {status} to {call} of {name}")]
     Host {
@@ -94,12 +98,13 @@ impl Error {
             // others mean nothing to it coming back from an action.
             Self::Host { status, .. } if status.0 == kOfxStatErrMemory => kOfxStatErrMemory,
             Self::Host { .. } => kOfxStatFailed,
+            Self::Told(error) => return error.status(),
         })
     }
 
     /// Whether the user should read it. A stop was the user's own wish.
     pub fn is_for_user(&self) -> bool {
-        !matches!(self, Self::Aborted | Self::BadHandle(_))
+        !matches!(self, Self::Aborted | Self::BadHandle(_) | Self::Told(_))
     }
 
     /// `Ok` if the host's answer to a call was.

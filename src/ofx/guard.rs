@@ -52,7 +52,7 @@ pub(super) fn guard(
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
         let answer = Status(status);
         match &result {
-            Ok(_) | Err(Error::Aborted) => {
+            Ok(_) | Err(Error::Aborted | Error::Told(_)) => {
                 log::debug!("{action} {instance:#x}: {answer}, {milliseconds:.1} ms");
             }
             Err(error) => {

@@ -185,27 +185,6 @@ impl HostRecord {
     pub fn instances_are_short_lived(&self) -> bool {
         self.kind == HostKind::Mlt
     }
-
-    /// Whether a render scale can be believed; the size of the picture always can.
-    pub fn render_scale_is_reliable(&self) -> bool {
-        !matches!(self.kind, HostKind::Resolve | HostKind::Fusion | HostKind::Vegas)
-    }
-
-    /// Whether "connected" means that there is a picture.
-    pub fn connected_is_reliable(&self) -> bool {
-        self.kind != HostKind::Resolve
-    }
-
-    /// Whether the host reads `12=text` in a string as keyframes of its own.
-    pub fn strings_have_keyframe_syntax(&self) -> bool {
-        self.kind == HostKind::Mlt
-    }
-
-    /// Whether any change of a parameter renders again, so that a status must not be
-    /// written into one while rendering settles.
-    pub fn renders_on_every_change(&self) -> bool {
-        self.kind == HostKind::Resolve
-    }
 }
 
 impl fmt::Display for HostRecord {

@@ -5,12 +5,13 @@
 use candle_core::DType;
 
 use super::PipelineError;
+use super::controls::add_controls;
 use super::diagnostics;
 use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
 use super::request::{Goal, Pass, PromptTrack, Request};
 use crate::diffusion::{Betas, Scheduler};
-use crate::weights::MotionVersion;
+use crate::weights::{Family, MotionVersion};
 
 /// The chain of keys of a request.
 pub struct Keys {
@@ -23,9 +24,33 @@ pub struct Keys {
 }
 
 /// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
-pub fn scheduler(name: &str) -> Result<Scheduler, PipelineError> {
-    let name = if name == "ays" { Scheduler::AysSd1.as_str() } else { name };
+pub fn scheduler(name: &str, family: Family) -> Result<Scheduler, PipelineError> {
+    let name = match (name, family) {
+        ("ays", Family::Sdxl) => Scheduler::AysSdxl.as_str(),
+        ("ays", Family::Sd15 | Family::Small) => Scheduler::AysSd1.as_str(),
+        (name, _) => name,
+    };
     Ok(name.parse::<Scheduler>()?)
+}
+
+/// Factor between VAE latents and the sampler's space. A VAE of other latents than Stable Diffusion's bakes its own scale
+/// into its weights.
+pub fn latent_scale(family: Family) -> f64 {
+    match family {
+        Family::Sd15 | Family::Small => 0.18215,
+        Family::Sdxl => 0.13025,
+    }
+}
+
+/// The beta schedule that goes with a motion module; without one, the checkpoint's own.
+pub fn usual_betas(version: Option<MotionVersion>) -> Betas {
+    match version {
+        None | Some(MotionVersion::Hotshot) => Betas::Linear,
+        Some(MotionVersion::SdxlBeta) => Betas::LinearSdxl,
+        Some(MotionVersion::V1 | MotionVersion::V2 | MotionVersion::V3 | MotionVersion::Lcm) => {
+            Betas::SqrtLinear
+        }
+    }
 }
 
 /// Window length: as asked, or what the module was trained on.
@@ -37,14 +62,15 @@ pub fn context_length(asked: usize, version: Option<MotionVersion>) -> usize {
     }
 }
 
-/// The second pass: the style's, or for a reconstruction the first one's prompts with a cfg of 1.
+/// The second pass: the style's, or for a reconstruction the first one's prompts and ControlNets with a cfg of 1.
 pub fn second_pass(request: &Request) -> Pass {
     match request.goal {
-        Goal::Result | Goal::Analyse => request.resample.clone(),
+        Goal::Result | Goal::Analyse | Goal::Hint(_) => request.resample.clone(),
         Goal::Reconstruction => Pass {
             positive: request.unsample.positive.clone(),
             negative: request.unsample.negative.clone(),
             cfg: vec![1.0; request.resample.cfg.len()],
+            controls: request.unsample.controls.clone(),
             ..request.resample.clone()
         },
     }
@@ -82,7 +108,10 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
     let latents = match &request.latents {
         Some(path) => diagnostics::latents_key(path)?,
         None => {
-            Key::of("latents").key("vae", &chosen.vae_id()).keys("frames", &request.source.digests).finish()
+            // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
+            let scale = latent_scale(chosen.family);
+            let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
+            key.keys("frames", &request.source.digests).finish()
         }
     };
     let motion = &request.motion;
@@ -105,9 +134,11 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
             .floats("scale", &motion.scale)
             .floats("effect", &[motion.effect]);
     }
-    let unsampled = add_pass(unsampled, &request.unsample).finish();
+    let unsampled = add_pass(unsampled, &request.unsample);
+    let unsampled = add_controls(unsampled, &request.unsample.controls, request, chosen).finish();
     let second = second_pass(request);
-    let mut resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
+    let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
+    let mut resampled = add_controls(resampled, &second.controls, request, chosen);
     if !second.sampler.is_deterministic() {
         let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();
         resampled = resampled.number("seed", request.seed as i64).floats("frames", &frames);

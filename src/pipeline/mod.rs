@@ -10,8 +10,10 @@
 
 pub mod cache;
 mod chain;
+mod controls;
 mod diagnostics;
 mod error;
+mod hints;
 mod key;
 mod loras;
 mod models;
@@ -30,8 +32,8 @@ pub use models::{BUILT_IN, describe_file, set_resources};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};
 pub use request::{
-    CacheSettings, Goal, Models, Motion, MotionSettings, Pass, PromptTrack, Request, SchedulerName, Source,
-    WorkingFrame,
+    CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
+    Request, SchedulerName, Source, WorkingFrame,
 };
 pub use stages::Outcome;
 pub use worker::{Engine, Progress, Ticket};
@@ -42,6 +44,6 @@ pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 pub mod pixels {
     pub use crate::frame::{
         Components, Depth, Encoding, Fit, FrameError, Geometry, HostColour, InputColour, Layout, Picture,
-        Rgb, Size, decode_row, encode_row, psnr, ssim,
+        Rgb, Size, cover_nearest, decode_row, encode_row, psnr, ssim,
     };
 }

@@ -10,10 +10,12 @@ use parking_lot::RwLock;
 
 use super::LoraUse;
 use super::PipelineError;
+use super::hints;
 use super::key::Key;
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
-use super::request::{Models, Motion};
-use crate::model::{ClipText, ModelError, MotionModule, Source, UNet, Vae};
+use super::request::{Models, Motion, Preprocessor};
+use crate::model::hints::Detector;
+use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{
     Family, Kind, Lora, MotionVersion, Network, TensorFile, View, identify, list_models, models_dirs,
 };
@@ -56,12 +58,13 @@ impl Source for Weights {
 
 /// An opened file: mapped, recognised, fingerprinted, nothing read yet.
 #[derive(Clone)]
-struct Opened {
+pub(super) struct Opened {
     path: PathBuf,
     stamp: (u64, Option<SystemTime>),
     file: Arc<TensorFile>,
     kind: Kind,
-    id: Key,
+    /// Identity of its contents.
+    pub(super) id: Key,
     /// Its parts, if it is a LoRA.
     lora: Option<Arc<Lora>>,
 }
@@ -76,6 +79,11 @@ pub struct Chosen {
     vae: Opened,
     motion: Option<Opened>,
     loras: Vec<Active>,
+    controls: Vec<Opened>,
+    /// The networks of preprocessors.
+    pub(super) annotators: Vec<(Preprocessor, Opened)>,
+    /// What the checkpoint belongs to.
+    pub family: Family,
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
     /// A sentence for the user where a motion module was wanted and none was found.
@@ -96,6 +104,17 @@ impl Chosen {
     /// Identity of the motion module, with what LoRAs add to it.
     pub fn motion_id(&self) -> Option<Key> {
         self.motion.as_ref().map(|m| with_loras(m.id, &self.loras, &[Network::Motion]))
+    }
+
+    /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
+    pub fn control_id(&self, unit: usize) -> Option<Key> {
+        let opened = self.controls.get(unit)?;
+        Some(match opened.kind {
+            Kind::ControlNet { difference: true, .. } => {
+                Key::of("weights").key("added", &opened.id).key("to", &self.checkpoint.id).finish()
+            }
+            _ => opened.id,
+        })
     }
 }
 
@@ -128,12 +147,16 @@ pub struct ModelStore {
     opened: Vec<Opened>,
     unet: Slot<UNet>,
     vae: Slot<Vae>,
-    text: Slot<ClipText>,
+    text: Slot<TextEncoder>,
     motion: Slot<MotionModule>,
     /// Tensors of the UNet and the motion module that LoRAs left as they are.
     kept: [Kept; 2],
     /// LoRAs that were found to change something in a checkpoint and motion module.
     matched: Vec<[Key; 3]>,
+    controls: Vec<(Key, Arc<ControlNet>)>,
+    detector: Slot<Detector>,
+    /// Where the networks of preprocessors were found.
+    annotators: Vec<(Preprocessor, PathBuf)>,
 }
 
 impl ModelStore {
@@ -151,6 +174,9 @@ impl ModelStore {
             motion: Slot(None),
             kept: Default::default(),
             matched: Vec::new(),
+            controls: Vec::new(),
+            detector: Slot(None),
+            annotators: Vec::new(),
         }
     }
 
@@ -199,12 +225,6 @@ impl ModelStore {
         };
         identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
         let family = match checkpoint.kind {
-            Kind::Checkpoint { family: Family::Sdxl, .. } => {
-                let name = checkpoint.file.file_name();
-                return Err(PipelineError::Unfit(format!(
-                    "{name} is an SDXL checkpoint; the networks run SD1.5 checkpoints"
-                )));
-            }
             Kind::Checkpoint { family, .. } => family,
             _ => Family::Sd15,
         };
@@ -223,7 +243,7 @@ impl ModelStore {
             Motion::File(path) => Some(self.open(path)?),
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN.1))?),
             Motion::Usual => {
-                let partner = usual_partner();
+                let partner = usual_partner(family);
                 if partner.is_none() {
                     notice = Some(format!(
                         "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
@@ -241,8 +261,75 @@ impl ModelStore {
                 motion_version = Some(version);
             }
         }
+        let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
+        for opened in &controls {
+            identify(&opened.file).require_control(&opened.file, family)?;
+            if !matches!(opened.kind, Kind::ControlNet { union: false, .. }) {
+                return Err(PipelineError::Unfit(format!(
+                    "{} is {}, which cannot be run yet; choose a plain ControlNet",
+                    opened.file.file_name(),
+                    identify(&opened.file).description
+                )));
+            }
+        }
         let loras = self.loras(&models.loras, &checkpoint, motion.as_ref(), family)?;
-        Ok(Chosen { checkpoint, vae, motion, loras, motion_version, notice })
+        Ok(Chosen {
+            checkpoint,
+            vae,
+            motion,
+            loras,
+            controls,
+            annotators: Vec::new(),
+            family,
+            motion_version,
+            notice,
+        })
+    }
+
+    /// Finds the networks of preprocessors for what was chosen.
+    ///
+    /// # Errors
+    /// The models folder has none, or it is damaged.
+    pub fn choose_annotators(
+        &mut self,
+        chosen: &mut Chosen,
+        preprocessors: &[Preprocessor],
+    ) -> Result<(), PipelineError> {
+        for preprocessor in preprocessors {
+            // Looking through the folder opens every file in it; it is done once while the find stays good.
+            let known = self.annotators.iter().find(|(known, _)| known == preprocessor).cloned();
+            let opened = known.and_then(|(_, path)| self.open(&path).ok());
+            let opened = match opened.filter(|opened| hints::is_network_of(*preprocessor, &opened.file)) {
+                Some(opened) => opened,
+                None => {
+                    let path = hints::find_network(*preprocessor)?;
+                    self.annotators.retain(|(known, _)| known != preprocessor);
+                    self.annotators.push((*preprocessor, path.clone()));
+                    self.open(&path)?
+                }
+            };
+            chosen.annotators.push((*preprocessor, opened));
+        }
+        Ok(())
+    }
+
+    /// A preprocessor, with its network where it has one.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn detector(
+        &mut self,
+        chosen: &Chosen,
+        preprocessor: Preprocessor,
+    ) -> Result<Arc<Detector>, PipelineError> {
+        let device = &self.device;
+        match chosen.annotators.iter().find(|(known, _)| *known == preprocessor) {
+            Some((_, opened)) => {
+                let source = Weights(View::annotator(opened.file.clone()));
+                self.detector.get(opened.id, || Ok(Detector::load(preprocessor, &source, device)?))
+            }
+            None => Ok(Arc::new(Detector::plain(preprocessor, device)?)),
+        }
     }
 
     /// The LoRAs that act, each found to fit the family and to change something.
@@ -330,6 +417,28 @@ impl ModelStore {
         self.motion.get(id, load).map(Some)
     }
 
+    /// A ControlNet by its number. Those that a request does not name go before another one is read.
+    ///
+    /// # Errors
+    /// As for [`Self::unet`].
+    pub fn control(&mut self, chosen: &Chosen, unit: usize) -> Result<Arc<ControlNet>, PipelineError> {
+        let (Some(opened), Some(id)) = (chosen.controls.get(unit), chosen.control_id(unit)) else {
+            return Err(PipelineError::Internal(format!("no ControlNet {}", unit + 1)));
+        };
+        let wanted: Vec<_> = (0..chosen.controls.len()).filter_map(|unit| chosen.control_id(unit)).collect();
+        self.controls.retain(|(id, _)| wanted.contains(id));
+        if let Some((_, net)) = self.controls.iter().find(|(known, _)| *known == id) {
+            return Ok(net.clone());
+        }
+        let mut view = View::control(opened.file.clone());
+        if matches!(opened.kind, Kind::ControlNet { difference: true, .. }) {
+            view = view.added_to(View::unet(chosen.checkpoint.file.clone()));
+        }
+        let net = Arc::new(ControlNet::load(&Weights(view), self.dtype, &self.device)?);
+        self.controls.push((id, net.clone()));
+        Ok(net)
+    }
+
     /// The autoencoder, in f32 everywhere: its activations overflow f16.
     ///
     /// # Errors
@@ -340,17 +449,28 @@ impl ModelStore {
         self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
     }
 
-    /// The text encoder, in f32: it is small and runs once a prompt.
+    /// The text encoders, in f32: they run once a prompt.
     ///
     /// # Errors
     /// As for [`Self::unet`].
-    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<ClipText>, PipelineError> {
+    pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
+        let (file, loras) = (&chosen.checkpoint.file, strengths(&chosen.loras));
         let device = &self.device;
         self.text.get(chosen.checkpoint_id(), || {
-            let view = View::text(chosen.checkpoint.file.clone());
-            let source = Weights(view.with_loras(Network::Text, &strengths(&chosen.loras))?);
-            Ok(ClipText::load(&source, DType::F32, device)?)
+            let first = Weights(View::text(file.clone()).with_loras(Network::Text, &loras)?);
+            let second = match chosen.family {
+                Family::Sdxl => Some(View::text_2(file.clone()).with_loras(Network::Text2, &loras)?),
+                Family::Sd15 | Family::Small => None,
+            };
+            let second = second.map(Weights);
+            let second = second.as_ref().map(|source| source as &dyn Source);
+            Ok(TextEncoder::load(&first, second, DType::F32, device)?)
         })
+    }
+
+    /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
+    pub fn release_text(&mut self) {
+        self.text.0 = None;
     }
 }
 
@@ -398,19 +518,19 @@ fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineErro
     )))
 }
 
-/// The motion module in the models folder that suits an SD1.5 checkpoint best: the newest version.
-fn usual_partner() -> Option<PathBuf> {
+/// The motion module in the models folder that suits a checkpoint best: the newest version, for SDXL Hotshot-XL.
+fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
     let rank = |version| match version {
         MotionVersion::V3 => 3,
-        MotionVersion::V2 => 2,
-        MotionVersion::V1 => 1,
-        _ => 0,
+        MotionVersion::V2 | MotionVersion::Hotshot => 2,
+        MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
+        MotionVersion::Lcm => 0,
     };
     models_dirs()
         .iter()
         .flat_map(|folder| list_models(folder))
         .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { family: Family::Sd15, version, .. } if rank(version) > 0 => {
+            Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
                 Some((rank(version), found.path))
             }
             _ => None,
@@ -424,5 +544,34 @@ pub fn describe_file(path: &Path) -> String {
     match TensorFile::open(path) {
         Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
         Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_loaded_once_as_long_as_its_file_is_the_same() {
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN.0);
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.safetensors");
+        fs::copy(&built_in, &copy).unwrap();
+        let mut store = ModelStore::new();
+        let mut vae = |path: &Path| {
+            let models = Models {
+                checkpoint: Some(path.into()),
+                motion: Motion::None,
+                vae: None,
+                controls: Vec::new(),
+                loras: Vec::new(),
+            };
+            let chosen = store.choose(&models).unwrap();
+            store.vae(&chosen).unwrap()
+        };
+        let first = vae(&built_in);
+        assert!(Arc::ptr_eq(&first, &vae(&built_in)));
+        // The same weights under another name are the same network.
+        assert!(Arc::ptr_eq(&first, &vae(&copy)));
     }
 }

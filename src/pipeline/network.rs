@@ -2,19 +2,65 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, IndexOp, Tensor};
+use candle_core::{DType, Device, IndexOp, Tensor};
 
+use super::controls::{ActiveControl, Look, residuals};
 use super::worker::Control;
 use crate::diffusion::{Branch, Call, DiffusionError, Network, scale_input};
-use crate::model::{MotionControls, MotionModule, UNet};
+use crate::model::{Given, MotionControls, MotionModule, UNet, size_vector};
 
-/// Conditioning of both branches, each [1 or frames, tokens, width].
+/// What a prompt, or a prompt for every frame, steers by.
+#[derive(Clone)]
+pub struct Text {
+    /// [1 or frames, tokens, width].
+    pub context: Tensor,
+    /// Pooled text of SDXL, [1 or frames, width].
+    pub pooled: Option<Tensor>,
+}
+
+impl Text {
+    /// On another device.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn to_device(&self, device: &Device) -> Result<Self, candle_core::Error> {
+        Ok(Self {
+            context: self.context.to_device(device)?,
+            pooled: self.pooled.as_ref().map(|pooled| pooled.to_device(device)).transpose()?,
+        })
+    }
+
+    /// For the frames of a window: one where every frame has the same, else one for each.
+    fn window(&self, frames: &[usize]) -> Result<Self, candle_core::Error> {
+        if self.context.dim(0)? == 1 {
+            return Ok(self.clone());
+        }
+        let index: Vec<u32> = frames.iter().map(|&f| f as u32).collect();
+        let index = Tensor::new(index, self.context.device())?;
+        Ok(Self {
+            context: self.context.index_select(&index, 0)?,
+            pooled: self.pooled.as_ref().map(|pooled| pooled.index_select(&index, 0)).transpose()?,
+        })
+    }
+
+    /// Several of the same length one after the other.
+    fn stack(texts: &[Self]) -> Result<Self, candle_core::Error> {
+        let contexts: Vec<&Tensor> = texts.iter().map(|text| &text.context).collect();
+        let pooled: Option<Vec<&Tensor>> = texts.iter().map(|text| text.pooled.as_ref()).collect();
+        Ok(Self {
+            context: Tensor::cat(&contexts, 0)?,
+            pooled: pooled.map(|pooled| Tensor::cat(&pooled, 0)).transpose()?,
+        })
+    }
+}
+
+/// Conditioning of both branches.
 #[derive(Clone)]
 pub struct Conditioning {
     /// Of the prompt.
-    pub positive: Tensor,
+    pub positive: Text,
     /// Of the negative prompt.
-    pub negative: Tensor,
+    pub negative: Text,
 }
 
 /// A [`Network`] for one sampling pass over one segment.
@@ -27,6 +73,8 @@ pub struct UnetNetwork<'a> {
     pub motion_scale: Vec<f32>,
     /// How much of the motion module is blended in.
     pub motion_effect: f32,
+    /// ControlNets.
+    pub controls: Vec<ActiveControl>,
     /// What to steer to and away from.
     pub conditioning: Conditioning,
     /// Number format of the network.
@@ -38,39 +86,30 @@ pub struct UnetNetwork<'a> {
 }
 
 impl UnetNetwork<'_> {
-    /// Conditioning of a branch for the frames of a window: [1, tokens, width] where every frame has the same, else
-    /// [frames, tokens, width].
-    fn context(&self, branch: Branch, frames: &[usize]) -> Result<Tensor, candle_core::Error> {
-        let all = match branch {
-            Branch::Cond => &self.conditioning.positive,
-            Branch::Uncond => &self.conditioning.negative,
-        };
-        if all.dim(0)? == 1 {
-            return Ok(all.clone());
+    /// Conditioning of a branch for the frames of a window.
+    fn text(&self, branch: Branch, frames: &[usize]) -> Result<Text, candle_core::Error> {
+        match branch {
+            Branch::Cond => self.conditioning.positive.window(frames),
+            Branch::Uncond => self.conditioning.negative.window(frames),
         }
-        let index: Vec<u32> = frames.iter().map(|&f| f as u32).collect();
-        all.index_select(&Tensor::new(index, all.device())?, 0)
     }
 
-    fn forward(
-        &self,
-        x: &Tensor,
-        timestep: usize,
-        context: &Tensor,
-        frames: &[usize],
-    ) -> Result<Tensor, DiffusionError> {
-        let scale = frames.iter().map(|&f| self.motion_scale.get(f).copied().unwrap_or(1.0)).collect();
-        let controls = MotionControls { scale, effect: vec![self.motion_effect; frames.len()] };
+    fn forward(&self, x: &Tensor, text: &Text, look: &Look<'_>) -> Result<Tensor, DiffusionError> {
+        let scale = look.frames.iter().map(|&f| self.motion_scale.get(f).copied().unwrap_or(1.0)).collect();
+        let controls = MotionControls { scale, effect: vec![self.motion_effect; look.frames.len()] };
         let motion = self.motion.as_deref().map(|m| (m, &controls));
+        let (x, context) = (x.to_dtype(self.dtype)?, text.context.to_dtype(self.dtype)?);
+        let (_, _, height, width) = x.dims4()?;
+        let vector =
+            text.pooled.as_ref().map(|pooled| size_vector(pooled, height * 8, width * 8)).transpose();
+        let vector = vector.map_err(DiffusionError::network)?;
+        let given = Given { context: &context, vector: vector.as_ref(), residuals: None };
+        let added =
+            residuals(&self.controls, &x, look, given, self.dtype).map_err(DiffusionError::network)?;
+        let given = Given { residuals: added.as_ref(), ..given };
         let out = self
             .unet
-            .forward(
-                &x.to_dtype(self.dtype)?,
-                timestep as f32,
-                &context.to_dtype(self.dtype)?,
-                frames.len(),
-                motion,
-            )
+            .forward(&x, look.timestep as f32, given, look.frames.len(), motion)
             .map_err(DiffusionError::network)?;
         Ok(out.to_dtype(DType::F32)?)
     }
@@ -80,20 +119,18 @@ impl Network for UnetNetwork<'_> {
     fn eps(&mut self, call: &Call<'_>) -> Result<Vec<Tensor>, DiffusionError> {
         self.control.check().map_err(|_| DiffusionError::Cancelled)?;
         let x = scale_input(call.x, call.sigma)?;
-        let contexts =
-            call.branches.iter().map(|&b| self.context(b, call.frames)).collect::<Result<Vec<_>, _>>()?;
+        let texts =
+            call.branches.iter().map(|&b| self.text(b, call.frames)).collect::<Result<Vec<_>, _>>()?;
+        let look = Look { sigma: call.sigma, timestep: call.timestep, frames: call.frames };
         let n = call.frames.len();
-        let same_length = contexts.windows(2).all(|w| w[0].dims() == w[1].dims());
-        let out = if contexts.len() > 1 && same_length {
+        let same_length = texts.windows(2).all(|w| w[0].context.dims() == w[1].context.dims());
+        let out = if texts.len() > 1 && same_length {
             // Both branches in one batch read the weights once.
-            let xs = Tensor::cat(&vec![&x; contexts.len()], 0)?;
-            let eps = self.forward(&xs, call.timestep, &Tensor::cat(&contexts, 0)?, call.frames)?;
-            (0..contexts.len()).map(|i| eps.i(i * n..(i + 1) * n)).collect::<Result<Vec<_>, _>>()?
+            let xs = Tensor::cat(&vec![&x; texts.len()], 0)?;
+            let eps = self.forward(&xs, &Text::stack(&texts)?, &look)?;
+            (0..texts.len()).map(|i| eps.i(i * n..(i + 1) * n)).collect::<Result<Vec<_>, _>>()?
         } else {
-            contexts
-                .iter()
-                .map(|c| self.forward(&x, call.timestep, c, call.frames))
-                .collect::<Result<Vec<_>, _>>()?
+            texts.iter().map(|text| self.forward(&x, text, &look)).collect::<Result<Vec<_>, _>>()?
         };
         (self.evaluated)(call.branches.len());
         Ok(out)

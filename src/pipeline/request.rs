@@ -9,6 +9,7 @@ use super::loras::LoraUse;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 use crate::frame::Rgb;
+pub use crate::model::hints::Preprocessor;
 
 /// The weight files.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +20,23 @@ pub struct Models {
     pub motion: Motion,
     /// An autoencoder in place of the checkpoint's.
     pub vae: Option<PathBuf>,
+    /// ControlNets, in the order in which they are numbered.
+    pub controls: Vec<PathBuf>,
     /// LoRAs, added in this order.
     pub loras: Vec<LoraUse>,
+}
+
+/// What a pass uses a ControlNet for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlUse {
+    /// Which one: index into [`Models::controls`] and [`Request::hints`].
+    pub unit: usize,
+    /// Its weight at every frame of the segment; 1 is what it was trained with.
+    pub weight: Vec<f64>,
+    /// Share of the timesteps, from the noisiest on, after which it acts, 0..1.
+    pub start: f64,
+    /// Share of the timesteps after which it no longer acts.
+    pub end: f64,
 }
 
 /// Which motion module goes with the checkpoint.
@@ -74,6 +90,8 @@ pub struct Pass {
     pub scheduler: SchedulerName,
     /// Steps, at least 1.
     pub steps: usize,
+    /// ControlNets.
+    pub controls: Vec<ControlUse>,
 }
 
 /// Options of the motion module and its windows.
@@ -108,6 +126,8 @@ pub enum Goal {
     Reconstruction,
     /// Only the unsampled latents, for a later render.
     Analyse,
+    /// The hint that this makes of the frame.
+    Hint(Preprocessor),
 }
 
 /// Where finished stages are kept.
@@ -170,8 +190,12 @@ pub struct Request {
     pub index: usize,
     /// The pictures.
     pub source: Source,
+    /// Pictures at the same size that hints are made from; the source's without them. Has no [`Source::current`].
+    pub hint_clip: Option<Source>,
     /// The files.
     pub models: Models,
+    /// What each of the ControlNets sees.
+    pub hints: Vec<Preprocessor>,
     /// First pass.
     pub unsample: Pass,
     /// Second pass.

@@ -10,25 +10,23 @@ use std::time::Instant;
 use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
-use super::chain::{Keys, context_length, keys, scheduler, second_pass};
+use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
+use super::controls::{ActiveControl, acting};
 use super::diagnostics;
+use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
 use super::models::{Chosen, ModelStore};
-use super::network::{Conditioning, UnetNetwork};
+use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
-use super::request::{Goal, Pass, PromptTrack, Request};
+use super::request::{Goal, Pass, Preprocessor, PromptTrack, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
-    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, sample, sigmas,
+    ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, sample, sigmas,
 };
 use crate::frame::{Rgb, psnr};
-use crate::model::tokenizer::tokenize;
-
-/// Stable Diffusion 1's factor between VAE latents and the sampler's space. A VAE of other latents bakes its own scale
-/// into its weights.
-const LATENT_SCALE: f64 = 0.18215;
+use crate::weights::Family;
 
 /// Bytes of finished stages that are kept in memory.
 const MEMORY: usize = 1 << 30;
@@ -45,7 +43,7 @@ pub struct Outcome {
 pub struct Runner {
     store: ModelStore,
     memory: MemoryCache,
-    texts: HashMap<Key, Tensor>,
+    texts: HashMap<Key, Text>,
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
     /// Destination and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
@@ -96,7 +94,8 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
-        let chosen = self.store.choose(&request.models)?;
+        let mut chosen = self.store.choose(&request.models)?;
+        self.store.choose_annotators(&mut chosen, &needed(request))?;
         let disk = self.disk(&request.cache);
         let mut job = Job::new(self, request, control, chosen, disk)?;
         let picture = match request.goal {
@@ -105,11 +104,17 @@ impl Runner {
                 None
             }
             Goal::Result | Goal::Reconstruction => Some(job.decoded(request.index)?),
+            Goal::Hint(preprocessor) => {
+                let hint = job.hint(preprocessor, |done| done)?;
+                Some(Arc::new(from_tensor(&hint.narrow(0, request.index, 1)?)?))
+            }
         };
         if request.goal == Goal::Reconstruction {
             job.measure(picture.as_deref())?;
         }
-        if let Some(path) = &request.diagnostics {
+        if let Some(path) = &request.diagnostics
+            && !matches!(request.goal, Goal::Hint(_))
+        {
             job.write_diagnostics(path)?;
         }
         let report = job.report;
@@ -144,13 +149,10 @@ impl<'a> Job<'a> {
         chosen: Chosen,
         disk: Option<Arc<DiskCache>>,
     ) -> Result<Self, PipelineError> {
-        let betas = request.motion.betas.unwrap_or(match chosen.motion_version {
-            Some(_) => Betas::SqrtLinear,
-            None => Betas::Linear,
-        });
+        let betas = request.motion.betas.unwrap_or(usual_betas(chosen.motion_version));
         let schedule = NoiseSchedule::new(betas);
         let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
-            Ok(sigmas(&schedule, scheduler(pass.scheduler.0)?, pass.steps, request.denoise)?)
+            Ok(sigmas(&schedule, scheduler(pass.scheduler.0, chosen.family)?, pass.steps, request.denoise)?)
         };
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;
@@ -215,10 +217,39 @@ impl<'a> Job<'a> {
                 job.control.check()?;
                 job.control.report(job.part(0, i as f64 / frames.len() as f64), "Encoding");
                 let x = to_tensor(&frame.picture, job.runner.store.device())?;
-                latents.push((vae.encode(&((x * 2.0)? - 1.0)?)? * LATENT_SCALE)?.to_device(&Device::Cpu)?);
+                latents.push(
+                    (vae.encode(&((x * 2.0)? - 1.0)?)? * latent_scale(job.chosen.family))?
+                        .to_device(&Device::Cpu)?,
+                );
             }
             Ok(Tensor::cat(&latents, 0)?)
         })
+    }
+
+    /// What a ControlNet is shown of the clip, [frames, 3, height, width] in 0..1 on the processor. `progress` turns the
+    /// part of the hint that is done into that of the whole request.
+    fn hint(
+        &mut self,
+        preprocessor: Preprocessor,
+        progress: impl Fn(f64) -> f64,
+    ) -> Result<Tensor, PipelineError> {
+        if preprocessor == Preprocessor::None {
+            return hint_pictures(self.request);
+        }
+        let key = hint_key(self.request, &self.chosen, preprocessor);
+        let hint = self.stage("hint", key, |job| {
+            let pictures = hint_pictures(job.request)?;
+            let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
+            let frames = pictures.dim(0)? as f64;
+            let hint = detector.detect(&pictures, |index| {
+                job.control.report(progress(index as f64 / frames), "Making the hint");
+                job.control.check()
+            })?;
+            // One of three equal channels is enough to keep.
+            Ok(if preprocessor.is_grey() { hint.narrow(1, 0, 1)?.contiguous()? } else { hint })
+        })?;
+        let (frames, _, height, width) = hint.dims4()?;
+        Ok(hint.broadcast_as((frames, 3, height, width))?.contiguous()?)
     }
 
     /// The clip as noise.
@@ -265,7 +296,8 @@ impl<'a> Job<'a> {
         self.control.report(self.part(3, 0.0), "Decoding");
         let started = Instant::now();
         let vae = self.runner.store.vae(&self.chosen)?;
-        let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())? / LATENT_SCALE)?;
+        let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
+            / latent_scale(self.chosen.family))?;
         let x = ((vae.decode(&z)? + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
         self.report.stage(name, Origin::Computed(started.elapsed()));
         self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
@@ -295,57 +327,44 @@ impl<'a> Job<'a> {
         Ok(Conditioning { positive: self.track(&pass.positive)?, negative: self.track(&pass.negative)? })
     }
 
-    /// A prompt track as conditioning, [1 or frames, tokens, width].
-    fn track(&mut self, track: &PromptTrack) -> Result<Tensor, PipelineError> {
+    /// A prompt track as conditioning.
+    fn track(&mut self, track: &PromptTrack) -> Result<Text, PipelineError> {
         let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
-        let longest =
-            texts.iter().map(|t| t.dim(1)).collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
-        let empty = if texts.iter().any(|t| t.dim(1).is_ok_and(|n| n < longest)) {
-            Some(self.text("")?)
-        } else {
-            None
-        };
-        // Prompts of different lengths are filled up with the empty prompt, chunk by chunk.
-        let texts = texts
-            .into_iter()
-            .map(|text| match &empty {
-                Some(empty) => {
-                    let missing = (longest - text.dim(1)?) / empty.dim(1)?.max(1);
-                    let mut parts = vec![text];
-                    parts.extend(std::iter::repeat_n(empty.clone(), missing));
-                    Ok(Tensor::cat(&parts, 1)?)
-                }
-                None => Ok(text),
-            })
-            .collect::<Result<Vec<_>, PipelineError>>()?;
-        let mixed = |mix: &[(usize, f32)]| -> Result<Tensor, PipelineError> {
-            match mix {
-                [(only, _)] => Ok(texts[*only].clone()),
-                _ => {
-                    let parts = mix
-                        .iter()
-                        .map(|(i, w)| texts[*i].affine(f64::from(*w), 0.0))
-                        .collect::<Result<Vec<_>, _>>()?;
-                    let mut sum = parts[0].clone();
-                    for part in &parts[1..] {
-                        sum = (sum + part)?;
-                    }
-                    Ok(sum)
-                }
-            }
-        };
+        let contexts = texts.iter().map(|text| text.context.clone()).collect();
+        let contexts = self.fill_up(contexts)?;
         let frames = if track.is_constant() { &track.mix[..track.mix.len().min(1)] } else { &track.mix[..] };
         if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len()))
             || frames.is_empty()
         {
             return Err(PipelineError::Internal("a prompt track without prompts".to_owned()));
         }
-        let frames = frames.iter().map(|m| mixed(m)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Tensor::cat(&frames, 0)?)
+        let mixed = |parts: &[Tensor]| -> Result<Tensor, PipelineError> {
+            let frames = frames.iter().map(|mix| blend(parts, mix)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Tensor::cat(&frames, 0)?)
+        };
+        let pooled: Option<Vec<Tensor>> = texts.iter().map(|text| text.pooled.clone()).collect();
+        Ok(Text { context: mixed(&contexts)?, pooled: pooled.map(|pooled| mixed(&pooled)).transpose()? })
     }
 
-    /// One prompt's encoding, [1, 77 n, width].
-    fn text(&mut self, text: &str) -> Result<Tensor, PipelineError> {
+    /// Prompts of different lengths, filled up with the empty prompt, chunk by chunk.
+    fn fill_up(&mut self, texts: Vec<Tensor>) -> Result<Vec<Tensor>, PipelineError> {
+        let lengths = texts.iter().map(|text| text.dim(1)).collect::<Result<Vec<_>, _>>()?;
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        if lengths.iter().all(|length| *length == longest) {
+            return Ok(texts);
+        }
+        let empty = self.text("")?.context;
+        let chunk = empty.dim(1)?.max(1);
+        let filled = texts.into_iter().zip(lengths).map(|(text, length)| {
+            let mut parts = vec![text];
+            parts.extend(std::iter::repeat_n(empty.clone(), (longest - length) / chunk));
+            Ok(Tensor::cat(&parts, 1)?)
+        });
+        filled.collect()
+    }
+
+    /// One prompt's encoding.
+    fn text(&mut self, text: &str) -> Result<Text, PipelineError> {
         let skip = self.request.clip_skip;
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
@@ -356,8 +375,8 @@ impl<'a> Job<'a> {
             return Ok(known.clone());
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
-        let clip = self.runner.store.text(&self.chosen)?;
-        let encoded = clip.encode(&tokenize(text), skip)?;
+        let encoded = self.runner.store.text(&self.chosen)?.encode(text, skip)?;
+        let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         self.runner.texts.insert(key, encoded.clone());
         Ok(encoded)
     }
@@ -374,11 +393,25 @@ impl<'a> Job<'a> {
         let started = self.part(part, 0.0);
         self.control.report(started, label);
         let conditioning = self.conditioning(pass)?;
+        if self.chosen.family == Family::Sdxl {
+            // The other pass's prompts as well, so that the text encoders can make room for the UNet.
+            for pass in [self.request.unsample.clone(), second_pass(self.request)] {
+                self.conditioning(&pass)?;
+            }
+            self.runner.store.release_text();
+        }
         let frames = x.dim(0)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
         let unet = self.runner.store.unet(&self.chosen)?;
         let motion = self.runner.store.motion(&self.chosen)?;
+        let mut controls = Vec::new();
+        for control in acting(&pass.controls) {
+            let net = self.runner.store.control(&self.chosen, control.unit)?;
+            net.check_unet(&unet)?;
+            let hint = self.hint(self.request.hints[control.unit], |_| started)?;
+            controls.push(ActiveControl::new(net, hint, control, &self.schedule));
+        }
         let settings = &self.request.motion;
         let context = motion.as_ref().map(|_| ContextOptions {
             length: context_length(settings.length, self.chosen.motion_version),
@@ -414,6 +447,7 @@ impl<'a> Job<'a> {
             motion,
             motion_scale: settings.scale.iter().map(|&s| s as f32).collect(),
             motion_effect: settings.effect as f32,
+            controls,
             conditioning: Conditioning {
                 positive: conditioning.positive.to_device(&device)?,
                 negative: conditioning.negative.to_device(&device)?,
@@ -465,8 +499,13 @@ impl<'a> Job<'a> {
         let second = second_pass(self.request);
         for (prefix, pass) in [("text", &second), ("text.unsample", &request.unsample)] {
             let conditioning = self.conditioning(pass)?;
-            entry.insert(format!("{prefix}.positive"), conditioning.positive);
-            entry.insert(format!("{prefix}.negative"), conditioning.negative);
+            for (name, text) in [("positive", conditioning.positive), ("negative", conditioning.negative)] {
+                entry.insert(format!("{prefix}.{name}"), text.context);
+                entry.extend(text.pooled.map(|pooled| (format!("{prefix}.{name}.pooled"), pooled)));
+            }
+        }
+        for (unit, preprocessor) in request.hints.iter().enumerate() {
+            entry.insert(format!("hint.{}", unit + 1), self.hint(*preprocessor, |_| 1.0)?);
         }
         for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
             entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
@@ -484,6 +523,22 @@ impl<'a> Job<'a> {
         self.runner.written = Some(mark);
         Ok(())
     }
+}
+
+/// The weighted sum of what the prompts of a frame come to.
+fn blend(parts: &[Tensor], mix: &[(usize, f32)]) -> Result<Tensor, PipelineError> {
+    if let [(only, _)] = mix {
+        return Ok(parts[*only].clone());
+    }
+    let mut sum: Option<Tensor> = None;
+    for (index, weight) in mix {
+        let part = parts[*index].affine(f64::from(*weight), 0.0)?;
+        sum = Some(match sum {
+            Some(sum) => (sum + part)?,
+            None => part,
+        });
+    }
+    sum.ok_or_else(|| PipelineError::Internal("a frame without prompts".to_owned()))
 }
 
 fn decibels(one: &Rgb, other: &Rgb) -> Result<f64, PipelineError> {

@@ -194,14 +194,9 @@ fn work(queue: &Receiver<Task>) {
     for task in queue {
         match task {
             Task::Run { request, control, answer } => {
-                let result = catch_unwind(AssertUnwindSafe(|| {
+                let result = guarded(&mut runner, |runner| {
                     control.check()?;
                     runner.run(&request, &control)
-                }));
-                let result = result.unwrap_or_else(|panic| {
-                    // Whatever the panic left half done must not be met again.
-                    runner = Runner::new();
-                    Err(PipelineError::Internal(panic_text(panic.as_ref())))
                 });
                 let _ = answer.send(result);
             }
@@ -213,10 +208,35 @@ fn work(queue: &Receiver<Task>) {
     }
 }
 
+/// Does a piece of work. A panic in it becomes an error, and the runner starts afresh: whatever the panic left half
+/// done must not be met again.
+fn guarded<T>(
+    runner: &mut Runner,
+    work: impl FnOnce(&mut Runner) -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
+    catch_unwind(AssertUnwindSafe(|| work(runner))).unwrap_or_else(|panic| {
+        *runner = Runner::new();
+        Err(PipelineError::Internal(panic_text(panic.as_ref())))
+    })
+}
+
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_and_the_work_goes_on() {
+        let mut runner = Runner::new();
+        let broken: Result<(), _> = guarded(&mut runner, |_| panic!("at {} %", 50));
+        assert!(matches!(broken, Err(PipelineError::Internal(text)) if text == "at 50 %"));
+        assert!(matches!(guarded(&mut runner, |_| Ok(7)), Ok(7)));
+    }
 }

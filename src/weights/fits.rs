@@ -51,7 +51,7 @@ impl Identity {
     pub fn require_lora(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
             Kind::Lora { family } if family.is_none_or(|family| family == checkpoint) => Ok(()),
-            Kind::MotionLora if checkpoint == Family::Sd15 => Ok(()),
+            Kind::MotionLora if checkpoint != Family::Sdxl => Ok(()),
             _ => Err(self.wrong(
                 file,
                 match checkpoint {

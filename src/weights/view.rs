@@ -188,6 +188,11 @@ impl View {
         self.changes.contains_key(name)
     }
 
+    /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.
+    pub fn annotator(file: Arc<TensorFile>) -> Self {
+        Self::renamed(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
+    }
+
     /// The file's name, for messages.
     pub fn origin(&self) -> String {
         self.file.file_name()

@@ -40,6 +40,7 @@ fn limit(name: &str, second_order: bool) -> Option<f64> {
         "latents.unsampled" | "latents.resampled" if second_order => 5e-4,
         "latents.unsampled" | "latents.resampled" => 3e-4,
         "frames.styled" => 1e-3,
+        n if n.starts_with("hint.") => 1e-6,
         _ => return None,
     })
 }
@@ -77,10 +78,80 @@ fn write_frames((shape, values): &Values, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What `--set` and `--key` take: parameters of a run.
+#[derive(Default)]
+struct Parameters(Vec<String>);
+
+impl Parameters {
+    fn set(&mut self, name: &str, value: &str) {
+        self.0.extend(["--set".to_owned(), format!("{name}={value}")]);
+    }
+
+    /// A value at every frame.
+    fn keys(&mut self, name: &str, values: impl IntoIterator<Item = f64>) {
+        for (index, value) in values.into_iter().enumerate() {
+            self.0.extend(["--key".to_owned(), format!("{name}@{}={value}", index + 1)]);
+        }
+    }
+
+    /// A number, or a list of one for every frame.
+    fn numbers(&mut self, name: &str, value: &Value, frames: usize) -> Result<()> {
+        match value {
+            Value::Null => {}
+            Value::Number(number) => self.set(name, &number.to_string()),
+            value => self.keys(name, list(value, frames).with_context(|| format!("{name}: {value}"))?),
+        }
+        Ok(())
+    }
+
+    /// The ControlNets of a run.
+    fn controls(&mut self, settings: &Value, models: &Path, frames: usize) -> Result<()> {
+        let controls = settings["controlnet"].as_array().map_or(&[][..], Vec::as_slice);
+        ensure!(controls.len() <= 3, "the run has {} ControlNets; the effect has 3", controls.len());
+        for (index, control) in controls.iter().enumerate() {
+            let files = &settings["models"]["controlnet"];
+            let file = control["model"].as_str().or(files[index].as_str()).or(files.as_str());
+            let path = models.join(file.context("the run names no ControlNet file")?);
+            let name = |part: &str| format!("controlNet{}{part}", index + 1);
+            self.set(&name("Model"), &path.display().to_string());
+            let strength = control["strength"].as_f64().context("a ControlNet without strength")?;
+            match list(&control["frame_strengths"], frames) {
+                Some(by_frame) => self.keys(&name("Weight"), by_frame.into_iter().map(|w| w * strength)),
+                None => self.set(&name("Weight"), &strength.to_string()),
+            }
+            self.set(&name("Start"), &control["start"].to_string());
+            self.set(&name("End"), &control["end"].to_string());
+            self.set(&name("Apply"), control["apply"].as_str().context("a ControlNet without passes")?);
+            ensure!(control["soft_weight"].is_null(), "the effect has no soft weights");
+        }
+        Ok(())
+    }
+}
+
+/// A list of numbers for all frames; a shorter one holds its last value.
+fn list(value: &Value, frames: usize) -> Option<Vec<f64>> {
+    let mut values = value.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>()?;
+    let last = *values.last()?;
+    values.resize(frames, last);
+    Some(values)
+}
+
 /// The plugin's parameters for a run's settings.
 fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
-    let mut set = Vec::new();
-    let mut add = |name: &str, value: &str| set.extend(["--set".to_owned(), format!("{name}={value}")]);
+    let mut parameters = Parameters::default();
+    let frames = settings["frames"].as_u64().unwrap_or(0) as usize;
+    parameters.controls(settings, models, frames)?;
+    for (name, key) in [("motionScale", "scale"), ("motionEffect", "effect")] {
+        parameters.numbers(name, &settings["motion"][key], frames)?;
+    }
+    for (name, pass) in [("cfg", "resample"), ("unsampleCfg", "unsample")] {
+        parameters.numbers(name, &settings[pass]["cfg"], frames)?;
+    }
+    let motion = &settings["motion"];
+    let always =
+        motion["start"].as_f64().unwrap_or(0.0) <= 0.0 && motion["end"].as_f64().unwrap_or(1.0) >= 1.0;
+    ensure!(always, "the motion module acts on a part of the noise levels, which the effect does not have");
+    let mut add = |name: &str, value: &str| parameters.set(name, value);
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let file = |v: &Value| v.as_str().map(|name| models.join(name).display().to_string());
 
@@ -95,13 +166,12 @@ fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
     let scheduler = |v: &Value| if v == "AYS" { "ays".to_owned() } else { text(v) };
     let (up, down) = (&settings["unsample"], &settings["resample"]);
     for (pass, names) in [
-        (down, ["steps", "cfg", "sampler", "scheduler"]),
-        (up, ["unsampleSteps", "unsampleCfg", "unsampleSampler", "unsampleScheduler"]),
+        (down, ["steps", "sampler", "scheduler"]),
+        (up, ["unsampleSteps", "unsampleSampler", "unsampleScheduler"]),
     ] {
         add(names[0], &pass["steps"].to_string());
-        add(names[1], &pass["cfg"].to_string());
-        add(names[2], &text(&pass["sampler"]));
-        add(names[3], &scheduler(&pass["scheduler"]));
+        add(names[1], &text(&pass["sampler"]));
+        add(names[2], &scheduler(&pass["scheduler"]));
     }
     ensure!(up["denoise"] == down["denoise"], "the passes have different denoise values; the effect has one");
     add("denoise", &down["denoise"].to_string());
@@ -127,26 +197,16 @@ fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
         add("contextFuse", &text(&context["fuse"]));
         add("contextClosed", &context["closed_loop"].to_string());
     }
-    for (name, key) in [("motionScale", "scale"), ("motionEffect", "effect")] {
-        let value = &settings["motion"][key];
-        if value.is_number() {
-            add(name, &value.to_string());
-        } else {
-            ensure!(value.is_null(), "{key} of the motion module varies over frames; use --key by hand");
-        }
-    }
     add("clipSkip", &settings["clip_skip"].to_string());
-    for part in ["controlnet", "lora"] {
-        ensure!(
-            settings[part].as_array().is_none_or(Vec::is_empty),
-            "the run uses {part}, which the effect does not have yet"
-        );
-    }
+    ensure!(
+        settings["lora"].as_array().is_none_or(Vec::is_empty),
+        "the run uses LoRAs, which the effect does not have yet"
+    );
     add("workingSize", "0");
     add("segmentFrames", "0");
     add("inputColour", "display");
     add("cacheSize", "0");
-    Ok(set)
+    Ok(parameters.0)
 }
 
 /// Relative RMS and largest error over the largest value.
@@ -164,6 +224,15 @@ fn difference(got: &[f32], want: &[f32]) -> (f64, f64) {
     (if relative.is_nan() { f64::INFINITY } else { relative }, worst / largest.max(1e-300))
 }
 
+/// Limit of the differences between neighbouring frames.
+const STEPS: f64 = 1e-2;
+
+/// What each frame of latents has that the one before it has not.
+fn steps((shape, values): &Values) -> Vec<f32> {
+    let each = values.len() / shape[0].max(1);
+    values.iter().skip(each).zip(values).map(|(now, before)| now - before).collect()
+}
+
 /// Renders and compares one run; returns whether every stage is within its limit.
 fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool> {
     let (want, settings) = tensors(file)?;
@@ -173,6 +242,15 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
         fs::remove_dir_all(&folder)?;
     }
     write_frames(want.get("frames.input").context("the run has no frames.input")?, &folder.join("input"))?;
+    let mut clips = Vec::new();
+    if let Some(hint) = want.get("hint.1") {
+        // The effect has one such clip, for all ControlNets.
+        for (other, values) in want.iter().filter(|(other, _)| other.starts_with("hint.")) {
+            ensure!(values == hint, "{other} is another clip than hint.1; the effect has one clip Hint");
+        }
+        write_frames(hint, &folder.join("hint"))?;
+        clips = vec!["--clip".to_owned(), format!("Hint={}", folder.join("hint").display())];
+    }
     let diagnostics = folder.join("diagnostics.safetensors");
     let status = Command::new(&made.tool)
         .arg("render")
@@ -181,6 +259,7 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
         .arg(folder.join("output").join("%04d.png"))
         .arg("--bundle")
         .arg(&made.bundle)
+        .args(clips)
         .args(parameters(&settings, &arguments.models)?)
         .args(["--set", &format!("diagnosticsFile={}", diagnostics.display())])
         .status()
@@ -190,7 +269,7 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
     let (got, _) = tensors(&diagnostics)?;
     let second_order = ["unsample", "resample"].iter().any(|p| settings[*p]["sampler"] == "dpmpp_2m");
     let mut fine = true;
-    println!("{name:24} {:>12} {:>12} {:>10}", "rel. RMS", "max / max", "limit");
+    println!("{name:31} {:>12} {:>12} {:>10}", "rel. RMS", "max / max", "limit");
     for (stage, (shape, values)) in &want {
         let Some(limit) = limit(stage, second_order) else { continue };
         let (relative, worst, word) = match got.get(stage) {
@@ -199,18 +278,26 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
                 (relative, worst, if relative <= limit { "" } else { "  TOO FAR" })
             }
             Some((s, _)) => {
-                println!("  {stage:22} has the shape {s:?}, expected {shape:?}");
+                println!("  {stage:29} has the shape {s:?}, expected {shape:?}");
                 fine = false;
                 continue;
             }
             None => {
-                println!("  {stage:22} is not in the diagnostics");
+                println!("  {stage:29} is not in the diagnostics");
                 fine = false;
                 continue;
             }
         };
         fine &= word.is_empty();
-        println!("  {stage:22} {relative:12.2e} {worst:12.2e} {limit:10.0e}{word}");
+        println!("  {stage:29} {relative:12.2e} {worst:12.2e} {limit:10.0e}{word}");
+        if stage.starts_with("latents.") && shape[0] > 1 {
+            // Frames that are nearly alike could hide an error in what tells them apart.
+            let (got, want) = (steps(&got[stage]), steps(&want[stage]));
+            let (relative, worst) = difference(&got, &want);
+            let word = if relative <= STEPS { "" } else { "  TOO FAR" };
+            fine &= word.is_empty();
+            println!("    {:27} {relative:12.2e} {worst:12.2e} {STEPS:10.0e}{word}", "from frame to frame");
+        }
     }
     Ok(fine)
 }

@@ -164,6 +164,8 @@ impl HostArgs {
             row_bytes: self.row_bytes,
             origin: (self.origin.0, self.origin.1),
             temporal: !self.no_temporal,
+            pretends_temporal: default.pretends_temporal,
+            truncates_times: default.truncates_times,
             outside: self.outside,
             scale: self.scale,
             first_frame: self.first_frame,
@@ -213,8 +215,26 @@ pub enum ModelsCommand {
     List,
     /// Say what a weight file is and which tensors it holds.
     Inspect(InspectArgs),
+    /// Download models from the Hugging Face hub into the models folder.
+    Pull(PullArgs),
     /// Print the models folder.
     Dir,
+}
+
+/// `unsample models pull`
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// A set of models or one of them; left out: say which there are.
+    pub name: Option<String>,
+    /// Another folder than the models folder.
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// A mirror of the hub.
+    #[arg(long, value_name = "URL", default_value = "https://huggingface.co")]
+    pub endpoint: String,
+    /// Another table of models, laid out as bundle/models.toml.
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
 }
 
 /// `unsample models inspect`

@@ -21,9 +21,48 @@ pub(super) struct Sizes {
 /// Scores that one task holds: a quarter of a megabyte, so that they stay in its cache between the two products.
 const SCORES: usize = 1 << 16;
 
+/// Some queries of one sequence, the keys and values that they see, and where their results go.
+pub(super) struct Block<'a> {
+    pub q: &'a [f32],
+    pub k: &'a [f32],
+    pub v: &'a [f32],
+    pub out: &'a mut [f32],
+    /// Which query of the sequence the first one is.
+    pub first: usize,
+    /// How many queries.
+    pub rows: usize,
+}
+
+/// The results of `task` for all queries, in parallel over blocks of at most `most` of them.
+pub(super) fn in_blocks(
+    [q, k, v]: [&[f32]; 3],
+    sizes: &Sizes,
+    most: usize,
+    task: impl Fn(Block<'_>) + Sync,
+) -> Vec<f32> {
+    let Sizes { n, m, tokens, keys, channels, .. } = *sizes;
+    let mut out = vec![0f32; q.len()];
+    let blocks: Vec<(usize, usize, &mut [f32])> = out
+        .chunks_mut(tokens * channels)
+        .enumerate()
+        .flat_map(|(index, out)| {
+            let blocks = out.chunks_mut(most * channels).enumerate();
+            blocks.map(move |(place, out)| (index, place * most, out))
+        })
+        .collect();
+    blocks.into_par_iter().for_each(|(index, first, out)| {
+        let rows = out.len() / channels;
+        let q = &q[(index * tokens + first) * channels..][..rows * channels];
+        let set = index / (n / m) * keys * channels;
+        let (k, v) = (&k[set..][..keys * channels], &v[set..][..keys * channels]);
+        task(Block { q, k, v, out, first, rows });
+    });
+    out
+}
+
 /// Tasks are blocks of queries. Heads are strides: nothing is transposed.
 pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f32> {
-    let Sizes { n, m, tokens, keys, channels, heads, causal } = *sizes;
+    let Sizes { tokens, keys, channels, heads, causal, .. } = *sizes;
     let width = channels / heads;
     if q.is_empty() || keys == 0 {
         return vec![0f32; q.len()];
@@ -33,20 +72,7 @@ pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f
     }
     let block = (SCORES / keys).clamp(16.min(tokens), tokens);
     let scale = 1.0 / (width as f32).sqrt();
-    let mut out = vec![0f32; q.len()];
-    let tasks: Vec<(usize, usize, &mut [f32])> = out
-        .chunks_mut(tokens * channels)
-        .enumerate()
-        .flat_map(|(index, out)| {
-            let blocks = out.chunks_mut(block * channels).enumerate();
-            blocks.map(move |(place, out)| (index, place * block, out))
-        })
-        .collect();
-    tasks.into_par_iter().for_each(|(index, first, out)| {
-        let rows = out.len() / channels;
-        let q = &q[(index * tokens + first) * channels..][..rows * channels];
-        let set = index / (n / m) * keys * channels;
-        let (k, v) = (&k[set..][..keys * channels], &v[set..][..keys * channels]);
+    in_blocks([q, k, v], sizes, block, |Block { q, k, v, out, first, rows }| {
         let mut scores = vec![0f32; rows * keys];
         for head in 0..heads {
             let from = head * width;
@@ -81,6 +107,5 @@ pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f
             let right = Matrix { data: &v[from..], row_step: channels, col_step: 1 };
             product(&mut out[from..], left, right, &how);
         }
-    });
-    out
+    })
 }

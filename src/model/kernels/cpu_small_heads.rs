@@ -8,7 +8,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::cpu_attention::Sizes;
+use super::cpu_attention::{Block, Sizes, in_blocks};
 use super::cpu_math::exp2;
 
 /// Queries of a task; a multiple of every register's lanes.
@@ -24,26 +24,10 @@ pub(super) fn supports(width: usize) -> bool {
 
 /// See [`super::attention`]; without a mask.
 pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f32> {
-    let Sizes { n, m, tokens, keys, channels, heads, .. } = *sizes;
-    let mut out = vec![0f32; q.len()];
+    let Sizes { keys, channels, heads, .. } = *sizes;
     let (k, v) = (by_head(k, keys, channels, heads), by_head(v, keys, channels, heads));
     let arch = pulp::Arch::new();
-    let tasks: Vec<(usize, usize, &mut [f32])> = out
-        .chunks_mut(tokens * channels)
-        .enumerate()
-        .flat_map(|(index, out)| {
-            let blocks = out.chunks_mut(QUERIES * channels).enumerate();
-            blocks.map(move |(place, out)| (index, place * QUERIES, out))
-        })
-        .collect();
-    tasks.into_par_iter().for_each(|(index, first, out)| {
-        let rows = out.len() / channels;
-        let q = &q[(index * tokens + first) * channels..][..rows * channels];
-        let set = index / (n / m) * keys * channels;
-        let (k, v) = (&k[set..][..keys * channels], &v[set..][..keys * channels]);
-        arch.dispatch(Task { q, k, v, out, rows, keys, channels, heads });
-    });
-    out
+    in_blocks([q, &k, &v], sizes, QUERIES, |block| arch.dispatch(Task { block, keys, channels, heads }))
 }
 
 /// `[m, keys, heads, width]` to `[m, heads, keys, width]`.
@@ -61,11 +45,7 @@ fn by_head(x: &[f32], keys: usize, channels: usize, heads: usize) -> Vec<f32> {
 }
 
 struct Task<'a> {
-    q: &'a [f32],
-    k: &'a [f32],
-    v: &'a [f32],
-    out: &'a mut [f32],
-    rows: usize,
+    block: Block<'a>,
     keys: usize,
     channels: usize,
     heads: usize,
@@ -94,7 +74,7 @@ impl Task<'_> {
     /// Heads of `WIDTH` channels, `VECTORS` registers of queries at a time.
     #[inline(always)]
     fn run<S: Simd, const WIDTH: usize, const VECTORS: usize>(self, simd: S) {
-        let Self { q, k, v, out, rows, keys, channels, heads } = self;
+        let Self { block: Block { q, k, v, out, rows, .. }, keys, channels, heads } = self;
         // Scores in units of log 2, so that weights are powers of two.
         let scale = std::f32::consts::LOG2_E / (WIDTH as f32).sqrt();
         let lanes = VECTORS * S::F32_LANES;

@@ -6,6 +6,7 @@
 
 mod attention;
 mod conv;
+mod conv_transpose;
 mod cpu;
 mod cpu_attention;
 mod cpu_conv;
@@ -23,7 +24,8 @@ mod pointwise;
 
 pub use attention::{attention, temporal_attention};
 pub use conv::{Padding, conv2d, upsample_nearest};
+pub use conv_transpose::conv_transpose2d;
 pub use feed_forward::feed_forward;
 pub use linear::{add_tokens, linear, to_tokens};
 pub use norm::{Statistics, group_norm, layer_norm};
-pub use pointwise::{add, geglu, quick_gelu, silu};
+pub use pointwise::{add, geglu, gelu, quick_gelu, relu, silu};

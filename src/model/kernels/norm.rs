@@ -58,12 +58,17 @@ pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> 
     if how.silu { silu(&out) } else { Ok(out) }
 }
 
-/// Layer normalisation over the last axis with f32 gains and biases; eps 1e-5.
+/// Layer normalisation over the last axis with f32 gains and biases; `eps` is added to the variance.
 ///
 /// With `positions` `[frames, channels]` the input is `[videos * frames, pixels, channels]`, and each frame's position
 /// is added to the result.
-pub fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, positions: Option<&Tensor>) -> Result<Tensor> {
-    const EPS: f64 = 1e-5;
+pub fn layer_norm(
+    x: &Tensor,
+    gain: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    positions: Option<&Tensor>,
+) -> Result<Tensor> {
     let x = x.contiguous()?;
     let frames = match positions {
         Some(positions) => positions.dim(0)?,
@@ -79,16 +84,16 @@ pub fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, positions: Option<&T
         let out = match &positions {
             Some(positions) => {
                 let shifts = (&**positions, x.dim(1)?);
-                cpu_norm::layer_norm(&values, &gain, &bias, EPS as f32, Some(shifts))
+                cpu_norm::layer_norm(&values, &gain, &bias, eps as f32, Some(shifts))
             }
-            None => cpu_norm::layer_norm(&values, &gain, &bias, EPS as f32, None),
+            None => cpu_norm::layer_norm(&values, &gain, &bias, eps as f32, None),
         };
         return cpu::tensor(out, x.dims());
     }
     let wide = x.to_dtype(DType::F32)?;
     let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    let normed = centred.broadcast_div(&(variance + EPS)?.sqrt()?)?;
+    let normed = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
     let out = normed.broadcast_mul(gain)?.broadcast_add(bias)?.to_dtype(x.dtype())?;
     let Some(positions) = positions else { return Ok(out) };
     let (n, pixels, channels) = x.dims3()?;

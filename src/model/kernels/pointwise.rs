@@ -39,6 +39,19 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     x / gate
 }
 
+/// The exact gelu, x * (1 + erf(x / sqrt(2))) / 2, the activation of OpenCLIP and of vision transformers.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    if cpu::is_fast(x) {
+        return map(x, cpu_math::gelu);
+    }
+    x.to_dtype(DType::F32)?.gelu_erf()?.to_dtype(x.dtype())
+}
+
+/// max(x, 0).
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    if cpu::is_fast(x) { map(x, |x| x.max(0.0)) } else { x.relu() }
+}
+
 /// The gate of a feed-forward layer: the last axis holds values, then gates; values * gelu(gates), with the exact
 /// (erf) gelu. `[.., 2 n]` to `[.., n]`.
 pub fn geglu(x: &Tensor) -> Result<Tensor> {

@@ -54,6 +54,10 @@ pub(super) struct Faults {
     pub(super) holes: Vec<&'static str>,
     /// What a progress update and `abort` answer.
     pub(super) cancelled: bool,
+    /// What a progress update answers where nobody cancelled; OK if nothing is named.
+    pub(super) progress_answer: Option<OfxStatus>,
+    /// What the question for a clip that is not there answers; OK and NULL if nothing is named.
+    pub(super) no_clip_answer: Option<OfxStatus>,
 }
 
 #[derive(Default)]

@@ -331,6 +331,46 @@ fn progress_and_abort_hear_the_cancel_button() {
 }
 
 #[test]
+fn any_strange_answer_to_progress_means_stop() {
+    let effect = instance::<42>("any");
+    for (answer, verdict) in [
+        (kOfxStatOK, Verdict::Continue),
+        (kOfxStatReplyDefault, Verdict::Continue),
+        (kOfxStatReplyNo, Verdict::Cancel),
+        (kOfxStatFailed, Verdict::Cancel),
+        (4711, Verdict::Cancel),
+    ] {
+        host(|state| state.faults.progress_answer = Some(answer));
+        let status = render::<42>(effect, 1.0, move |handle, _| {
+            assert_eq!(handle.progress("x").update(0.5), verdict, "{answer}");
+            Ok(())
+        });
+        assert_eq!(status, kOfxStatOK);
+    }
+}
+
+/// Where each frame has an instance of its own, the effect remembers what it said.
+#[test]
+fn what_the_user_was_told_is_not_told_again() {
+    let effect = instance::<43>("MLT");
+    let told = Error::Told(Box::new(Error::ImageFormat("odd".to_owned())));
+    let status = render::<43>(effect, 1.0, move |_, _| Err(told.clone()));
+    assert_eq!(status, kOfxStatErrImageFormat);
+    assert_eq!(host(|state| state.messages.len()), 0);
+}
+
+/// A host with a cache of descriptions creates instances without asking what they are like.
+#[test]
+fn an_instance_needs_no_description_in_this_process() {
+    assert_eq!(load::<44>("warm cache"), kOfxStatOK);
+    let effect = host(host::State::new_effect);
+    assert_eq!(send::<44>(kOfxActionCreateInstance, Some(effect), (0, 0)), kOfxStatOK);
+    assert_eq!(render::<44>(effect, 1.0, |_, _| Ok(())), kOfxStatOK);
+    assert_eq!(send::<44>(kOfxActionDestroyInstance, Some(effect), (0, 0)), kOfxStatOK);
+    assert_eq!(notes(), ["load warm cache", "created 1", "render 1 at 1", "dropped 1"]);
+}
+
+#[test]
 fn questions_are_answered_through_the_properties() {
     let effect = instance::<19>("any");
     let (args, out) = (at(5.0), host(host::State::new_set));

@@ -165,7 +165,7 @@ macro_rules! probes {
     ($($number:literal)*) => { $(crate::host_effect!(Probe<$number>);)* };
 }
 probes!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29);
-probes!(30 31 32 33 34 35 36 37 38 39 40 41);
+probes!(30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46);
 
 /// Sends an action through the C entry.
 fn send<const N: usize>(action: &CStr, effect: Option<usize>, args: (usize, usize)) -> OfxStatus

@@ -186,6 +186,22 @@ fn no_picture_is_no_error_but_for_the_output() {
     assert_eq!(said.expect("a sentence").1, "the host gave no picture to render into");
 }
 
+/// MLT says OK and passes NULL, HostSupport refuses the handle, others do not know the name.
+#[test]
+fn a_clip_that_is_not_there_is_not_there_however_the_host_puts_it() {
+    let effect = instance::<45>("any");
+    for answer in [None, Some(kOfxStatErrBadHandle), Some(kOfxStatErrUnknown), Some(kOfxStatFailed)] {
+        host(|state| state.faults.no_clip_answer = answer);
+        let status = render::<45>(effect, 1.0, |handle, _| {
+            let clip = handle.clip("Hint");
+            assert!(!clip.exists() && !clip.connected());
+            assert!(handle.image(&clip, 1.0)?.is_none());
+            Ok(())
+        });
+        assert_eq!(status, kOfxStatOK);
+    }
+}
+
 #[test]
 fn empty_pictures_have_no_rows() {
     let effect = instance::<36>("any");

@@ -200,6 +200,12 @@ unsafe extern "C" fn clip_get_handle(
         let set = state.effects[number(effect)].clips.get(&name)?.set;
         Some((state.handle_of(number(effect), &name), set))
     });
+    if let (None, Some(status)) = (found, host(|state| state.faults.no_clip_answer)) {
+        // A handle that comes with a refusal means nothing.
+        // SAFETY: the layer under test passes variables.
+        unsafe { *to = handle(4711) };
+        return status;
+    }
     // OK and NULL for an unknown one, as MLT.
     let (clip, props) =
         found.map_or((ptr::null_mut(), ptr::null_mut()), |(clip, props)| (handle(clip), handle(props)));
@@ -428,7 +434,11 @@ unsafe extern "C" fn progress_start_2(
 unsafe extern "C" fn progress_update(_instance: *mut c_void, done: f64) -> OfxStatus {
     host(|state| {
         state.progress.push(format!("{done}"));
-        if state.faults.cancelled { kOfxStatReplyNo } else { kOfxStatOK }
+        if state.faults.cancelled {
+            kOfxStatReplyNo
+        } else {
+            state.faults.progress_answer.unwrap_or(kOfxStatOK)
+        }
     })
 }
 

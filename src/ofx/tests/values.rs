@@ -80,6 +80,32 @@ fn text_animates_where_the_host_can() {
     }
 }
 
+/// A file that is read has to exist; one that is written has not, and some hosts would number it.
+#[test]
+fn files_say_whether_they_exist() {
+    assert_eq!(load::<46>("any"), kOfxStatOK);
+    let (effect, status) = describe::<46>(|effect| {
+        for (name, mode) in [("read", StringMode::ReadFile), ("written", StringMode::WriteFile)] {
+            effect.param(&ParamDef::new(name, name, ParamKind::String { default: "", mode }))?;
+        }
+        effect.param(&ParamDef::new(
+            "folder",
+            "Folder",
+            ParamKind::String { default: "", mode: StringMode::Directory },
+        ))
+    });
+    assert_eq!(status, kOfxStatOK);
+    for (name, mode, exists) in [
+        ("read", "OfxParamStringIsFilePath", vec![1.into()]),
+        ("written", "OfxParamStringIsFilePath", vec![0.into()]),
+        ("folder", "OfxParamStringIsDirectoryPath", vec![]),
+    ] {
+        assert_eq!(defined(effect, name, kOfxParamPropStringMode), [mode.into()]);
+        assert_eq!(defined(effect, name, kOfxParamPropStringFilePathExists), exists, "{name}");
+        assert_eq!(defined(effect, name, kOfxParamPropAnimates), [0.into()], "{name}");
+    }
+}
+
 #[test]
 fn refused_parameters_are_noted() {
     assert_eq!(load::<25>("any"), kOfxStatOK);

@@ -2,7 +2,8 @@
 """Golden vectors of the networks: tiny models with random weights, run by diffusers and transformers.
 
     pip install torch diffusers transformers safetensors numpy
-    python generate.py            (writes clip, vae, unet and motion .safetensors beside this file)
+    python generate.py            (writes all .safetensors beside this file)
+    python generate.py control    (that one)
 
 Weights are rounded to f16 before anything is computed, then used in f32, and stored in f16 under the names of the LDM
 single file and of AnimateDiff. Group norms take min(32, channels / 4) groups, which is 32 at every published width.
@@ -15,11 +16,12 @@ every group norm of the UNet take its statistics over all frames of a video.
 
 import math
 import re
+import sys
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -299,8 +301,43 @@ def unet_and_motion():
     save("motion", weights, {"scale": scale, "effect": effect, **out})
 
 
+# ---------------------------------------------------------------- ControlNet
+
+def control_name(name: str) -> str:
+    """A tensor's diffusers name as LDM calls it."""
+    name = name.replace("controlnet_cond_embedding.conv_in.", "input_hint_block.0.")
+    name = name.replace("controlnet_cond_embedding.conv_out.", "input_hint_block.14.")
+    name = re.sub(r"controlnet_cond_embedding\.blocks\.(\d)\.", lambda m: f"input_hint_block.{2 + 2 * int(m[1])}.", name)
+    name = re.sub(r"controlnet_down_blocks\.(\d)\.", r"zero_convs.\1.0.", name)
+    return unet_name(name.replace("controlnet_mid_block.", "middle_block_out.0."))
+
+
+def control():
+    """A UNet, the one of unet.safetensors, with one ControlNet at weights that differ by frame, and with it twice."""
+    net = randomise(ControlNetModel(
+        in_channels=4, block_out_channels=WIDTHS, layers_per_block=BLOCKS, cross_attention_dim=24, attention_head_dim=8,
+        norm_num_groups=4, conditioning_embedding_out_channels=(4, 6, 8, 12),
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D")), 11)
+    unet = make_unet()
+    x = noise(VIDEOS * FRAMES, 4, 9, 7, seed=6)
+    context = noise(VIDEOS, 11, 24, seed=7).repeat_interleave(FRAMES, 0)
+    hint = torch.rand(FRAMES, 3, 72, 56, generator=torch.Generator().manual_seed(12)).half().float()
+    weights = torch.tensor([0.0, 0.5, 1.0, 1.5, 0.25])
+    down, mid = net(x, 369, context, hint.repeat(VIDEOS, 1, 1, 1), return_dict=False)
+
+    def steered(strength):
+        strength = strength.repeat(VIDEOS * FRAMES // len(strength)).reshape(-1, 1, 1, 1)
+        return unet(x, 369, context, down_block_additional_residuals=[y * strength for y in down],
+                    mid_block_additional_residual=mid * strength).sample
+
+    save("control", {control_name(name): value for name, value in net.state_dict().items()}, {
+        "hint": hint.half(), "weights_by_frame": weights, "out.frames": steered(weights),
+        "out.twice": steered(torch.tensor([0.5 + 0.7])), "out.without": unet(x, 369, context).sample,
+    })
+
+
 if __name__ == "__main__":
+    parts = {"clip": clip, "vae": vae, "unet": unet_and_motion, "control": control}
     with torch.no_grad():
-        clip()
-        vae()
-        unet_and_motion()
+        for part in sys.argv[1:] or parts:
+            parts[part]()

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod models;
 pub mod params;
 pub mod progress;
+pub mod pull;
 pub mod render;
 pub mod sigmas;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use unsample::weights::{Identity, TensorFile, identify, list_models, models_dir, models_dirs, precision};
 
-use super::print;
+use super::{print, pull};
 use crate::cli::{InspectArgs, ModelsCommand};
 use crate::failure::Failure;
 
@@ -18,6 +18,7 @@ pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
     match command {
         ModelsCommand::List => list(),
         ModelsCommand::Inspect(args) => inspect(args),
+        ModelsCommand::Pull(args) => pull::run(args),
         ModelsCommand::Dir => {
             print(&format!("{}\n", folder()?.display()));
             Ok(())
@@ -25,7 +26,8 @@ pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
     }
 }
 
-fn folder() -> Result<std::path::PathBuf, Failure> {
+/// The folder of this user's models.
+pub fn folder() -> Result<std::path::PathBuf, Failure> {
     models_dir().ok_or_else(|| Failure::Failed("the system does not say where a user's data goes".into()))
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::sync::{Arc, Weak};
 
 use openfx_sys::*;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::canvas::{Canvas, Form, resize};
 use super::effect::Effect;
@@ -13,7 +13,7 @@ use super::props::Access::Read;
 use super::props::PropertySet;
 use super::registry::{self, Object, Slot};
 use super::scope;
-use super::session::{Components, Depth, Outside};
+use super::session::{Components, Depth, Outside, Settings};
 use super::sets;
 use super::status::Answer;
 
@@ -117,6 +117,8 @@ pub struct Clip {
     /// Its pictures, if it is connected.
     pub feed: RwLock<Option<Arc<dyn Feed>>>,
     format: RwLock<Option<Format>>,
+    /// Without temporal access: the frame that is lent out at the moment, which every time is answered with.
+    lent: Mutex<(u32, Weak<Canvas>)>,
 }
 
 impl Clip {
@@ -139,6 +141,7 @@ impl Clip {
             effect: RwLock::default(),
             feed: RwLock::new(feed),
             format: RwLock::default(),
+            lent: Mutex::default(),
         });
         clip.slot.fill(Object::Clip(clip.clone()));
         clip.props_slot.fill(Object::Props(clip.props.clone()));
@@ -252,29 +255,35 @@ impl Clip {
         let settings = &effect.session.settings;
         let time = if settings.temporal { time } else { scope.time.unwrap_or(time) };
         let facts = feed.facts();
-        let canvas = match self.number(time, facts.frames, settings.first_frame, settings.outside) {
-            Place::Frame(number) => {
-                let picture = feed.picture(number).map_err(|sentence| {
-                    effect.fail(sentence);
-                    kOfxStatFailed
-                })?;
-                self.canvas(&effect, facts, Some(&picture))?
-            }
-            Place::Black => self.canvas(&effect, facts, None)?,
+        let canvas = match number(time, facts.frames, settings) {
+            Place::Frame(number) => self.frame(&effect, feed.as_ref(), number)?,
+            Place::Black => Arc::new(self.canvas(&effect, facts, None)?),
             Place::Nowhere => return Err(kOfxStatFailed),
         };
-        Ok(Image::hand_out(&effect, self, Arc::new(canvas), time))
+        Ok(Image::hand_out(&effect, self, canvas, time))
     }
 
-    fn number(&self, time: f64, frames: u32, first: i32, outside: Outside) -> Place {
-        let index = time.round() - f64::from(first);
-        let last = f64::from(frames) - 1.0;
-        match outside {
-            _ if (0.0..=last).contains(&index) => Place::Frame(index as u32 + 1),
-            Outside::Null => Place::Nowhere,
-            Outside::Hold => Place::Frame(index.clamp(0.0, last) as u32 + 1),
-            Outside::Black => Place::Black,
+    /// A frame as an image; without temporal access the same one for as long as somebody holds it.
+    fn frame(&self, effect: &Effect, feed: &dyn Feed, number: u32) -> Answer<Arc<Canvas>> {
+        let paint = || {
+            let picture = feed.picture(number).map_err(|sentence| {
+                effect.fail(sentence);
+                kOfxStatFailed
+            })?;
+            Ok(Arc::new(self.canvas(effect, feed.facts(), Some(&picture))?))
+        };
+        if effect.session.settings.temporal {
+            return paint();
         }
+        let mut lent = self.lent.lock();
+        if lent.0 == number
+            && let Some(canvas) = lent.1.upgrade()
+        {
+            return Ok(canvas);
+        }
+        let canvas = paint()?;
+        *lent = (number, Arc::downgrade(&canvas));
+        Ok(canvas)
     }
 
     /// A picture of the feed as an image, at the render scale.
@@ -310,6 +319,18 @@ enum Place {
     Frame(u32),
     Black,
     Nowhere,
+}
+
+fn number(time: f64, frames: u32, settings: &Settings) -> Place {
+    let whole = if settings.truncates_times { time.floor() } else { time.round() };
+    let index = whole - f64::from(settings.first_frame);
+    let last = f64::from(frames) - 1.0;
+    match settings.outside {
+        _ if (0.0..=last).contains(&index) => Place::Frame(index as u32 + 1),
+        Outside::Null => Place::Nowhere,
+        Outside::Hold => Place::Frame(index.clamp(0.0, last) as u32 + 1),
+        Outside::Black => Place::Black,
+    }
 }
 
 /// An image that the plugin has fetched and not yet released.

@@ -81,8 +81,12 @@ pub struct Settings {
     pub origin: (i32, i32),
     /// Whether clips answer for other times; if not, any time gets the current frame, as in MLT.
     pub temporal: bool,
+    /// Whether the host says that it has temporal access, even if it has not.
+    pub pretends_temporal: bool,
     /// The answer outside of a clip's range.
     pub outside: Outside,
+    /// Whether a time between two frames gets the earlier one; if not, the nearer one.
+    pub truncates_times: bool,
     /// The scale of the render.
     pub scale: f64,
     /// The number of the first frame.
@@ -108,7 +112,9 @@ impl Default for Settings {
             row_bytes: RowBytes::Positive,
             origin: (0, 0),
             temporal: true,
+            pretends_temporal: false,
             outside: Outside::Null,
+            truncates_times: false,
             scale: 1.0,
             first_frame: 1,
             missing_suites: Vec::new(),

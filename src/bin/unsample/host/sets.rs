@@ -27,7 +27,11 @@ pub fn host(settings: &Settings) -> PropertySet {
         .define(kOfxImageEffectPropSupportsOverlays, Read, [0])
         .define(kOfxImageEffectPropSupportsMultiResolution, Read, [1])
         .define(kOfxImageEffectPropSupportsTiles, Read, [0])
-        .define(kOfxImageEffectPropTemporalClipAccess, Read, [i32::from(settings.temporal)])
+        .define(
+            kOfxImageEffectPropTemporalClipAccess,
+            Read,
+            [i32::from(settings.temporal || settings.pretends_temporal)],
+        )
         .define(kOfxImageEffectPropSupportsMultipleClipDepths, Read, [0])
         .define(kOfxImageEffectPropSupportsMultipleClipPARs, Read, [0])
         .define(kOfxImageEffectPropSetableFrameRate, Read, [0])

@@ -1,0 +1,180 @@
+//! The numbered blocks of the UNet family, and how one evaluation runs through them.
+
+use candle_core::Tensor;
+
+use super::kernels;
+use super::layers::Conv2d;
+use super::motion::{MotionControls, MotionModule, Place};
+use super::resnet::ResBlock;
+use super::source::{ModelError, Scope};
+use super::transformer::SpatialTransformer;
+use super::unet::Probe;
+
+/// Heads of every attention in the SD1.5 family, whose projections are convolutions.
+const HEADS: usize = 8;
+/// Width of a head in SD2 and SDXL, whose projections are linear layers.
+const HEAD_WIDTH: usize = 64;
+
+/// One numbered block.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a network has two dozen of them")]
+pub(super) enum Block {
+    Convolution(Conv2d),
+    Downsample(Conv2d),
+    Layers { res: ResBlock, attention: Option<SpatialTransformer>, place: Place, upsample: Option<Conv2d> },
+}
+
+/// Residual block, attention where there is any, residual block.
+#[derive(Debug)]
+pub(super) struct Middle {
+    first: ResBlock,
+    attention: Option<SpatialTransformer>,
+    second: ResBlock,
+}
+
+impl Middle {
+    /// The middle, and the channels behind it.
+    pub fn load(loader: &mut Loader<'_>, channels: usize) -> Result<(Self, usize), ModelError> {
+        let scope = loader.scope.at("middle_block");
+        let (first, attention) = loader.layers(&scope, channels, Place::Middle)?;
+        // Without attention the second block may keep the number that it has with it.
+        let last = scope.at(if scope.has("2.in_layers.0.weight") { 2 } else { 1 });
+        let second = ResBlock::load_unet(&last, first.out_channels(), loader.time_width)?;
+        let channels = second.out_channels();
+        Ok((Self { first, attention, second }, channels))
+    }
+}
+
+/// What is fixed for one evaluation.
+pub(super) struct Pass<'a> {
+    /// silu(time and vector embedding), `[m, width]`.
+    pub time: Tensor,
+    /// Text, `[m, tokens, width]`.
+    pub context: Tensor,
+    /// Length of the window.
+    pub frames: usize,
+    /// Frames that share the statistics of group norms.
+    pub span: usize,
+    pub motion: Option<(&'a MotionModule, &'a MotionControls)>,
+}
+
+impl Pass<'_> {
+    /// Runs one block; an upsampler brings its result to the size of `next`, the skip that is joined to it.
+    pub fn block(
+        &self,
+        block: &Block,
+        x: &Tensor,
+        next: Option<&Tensor>,
+        path: &str,
+        probe: Probe<'_>,
+    ) -> candle_core::Result<Tensor> {
+        let (res, attention, place, upsample) = match block {
+            Block::Convolution(conv) | Block::Downsample(conv) => return conv.forward(x),
+            Block::Layers { res, attention, place, upsample } => (res, attention, place, upsample),
+        };
+        let h = res.forward(x, Some(&self.time), self.span)?;
+        probe(&format!("{path}.0"), &h);
+        let h = self.attend(attention.as_ref(), h)?;
+        let h = self.move_frames(*place, h, path, 1 + usize::from(attention.is_some()), probe)?;
+        let Some(conv) = upsample else { return Ok(h) };
+        let (_, _, height, width) = h.dims4()?;
+        let (height, width) = match next {
+            Some(next) => (next.dim(2)?, next.dim(3)?),
+            None => (height * 2, width * 2),
+        };
+        conv.forward(&kernels::upsample_nearest(&h, height, width)?)
+    }
+
+    /// Runs the middle block.
+    pub fn middle(&self, middle: &Middle, x: &Tensor, probe: Probe<'_>) -> candle_core::Result<Tensor> {
+        let Middle { first, attention, second } = middle;
+        let h = self.attend(attention.as_ref(), first.forward(x, Some(&self.time), self.span)?)?;
+        let h =
+            self.move_frames(Place::Middle, h, "middle_block", 1 + usize::from(attention.is_some()), probe)?;
+        second.forward(&h, Some(&self.time), self.span)
+    }
+
+    fn attend(&self, attention: Option<&SpatialTransformer>, h: Tensor) -> candle_core::Result<Tensor> {
+        match attention {
+            Some(attention) => attention.forward(&h, &self.context, self.span),
+            None => Ok(h),
+        }
+    }
+
+    fn move_frames(
+        &self,
+        place: Place,
+        h: Tensor,
+        path: &str,
+        child: usize,
+        probe: Probe<'_>,
+    ) -> candle_core::Result<Tensor> {
+        let Some((module, controls)) = self.motion else { return Ok(h) };
+        if module.channels(place).is_none() {
+            return Ok(h);
+        }
+        probe(&format!("{path}.{child}.in"), &h);
+        let h = module.forward(place, &h, self.frames, controls)?;
+        probe(&format!("{path}.{child}.out"), &h);
+        Ok(h)
+    }
+}
+
+/// Walks through the numbered blocks and notes the places for motion modules.
+pub(super) struct Loader<'a> {
+    pub scope: &'a Scope<'a>,
+    pub time_width: usize,
+    pub context_width: usize,
+    pub places: Vec<(Place, usize)>,
+}
+
+impl Loader<'_> {
+    /// A residual block with attention where `.1` has a norm (`.1` may be an upsampler too).
+    pub fn layers(
+        &mut self,
+        scope: &Scope<'_>,
+        channels: usize,
+        place: Place,
+    ) -> Result<(ResBlock, Option<SpatialTransformer>), ModelError> {
+        let res = ResBlock::load_unet(&scope.at(0), channels, self.time_width)?;
+        let out = res.out_channels();
+        let attention = scope.at(1);
+        let attention = if attention.has("norm.weight") {
+            let linear = attention.shape("proj_in.weight").is_some_and(|shape| shape.len() == 2);
+            let heads = if linear { (out / HEAD_WIDTH).max(1) } else { HEADS };
+            Some(SpatialTransformer::load(&attention, out, self.context_width, heads)?)
+        } else {
+            None
+        };
+        self.places.push((place, out));
+        Ok((res, attention))
+    }
+
+    /// The way up; every block takes one skip. The upsampler is the last child of its block. Returns the blocks and the
+    /// channels behind the last one.
+    pub fn output_blocks(
+        &mut self,
+        mut skips: Vec<usize>,
+        mut channels: usize,
+    ) -> Result<(Vec<Block>, usize), ModelError> {
+        let count = self.scope.count("output_blocks.");
+        if count != skips.len() {
+            let reason = format!("{} input blocks and {count} output blocks, expected as many", skips.len());
+            return Err(self.scope.topology(reason));
+        }
+        let mut blocks = Vec::with_capacity(count);
+        let (mut level, mut number) = (0, 0);
+        for index in 0..count {
+            let scope = self.scope.at(format_args!("output_blocks.{index}"));
+            let place = Place::Up(level, number);
+            let (res, attention) = self.layers(&scope, channels + skips.pop().unwrap_or(0), place)?;
+            channels = res.out_channels();
+            let last = scope.at(if attention.is_some() { 2 } else { 1 }).at("conv");
+            let upsample =
+                if last.has("weight") { Some(Conv2d::load(&last, [channels, channels, 3])?) } else { None };
+            (level, number) = if upsample.is_some() { (level + 1, 0) } else { (level, number + 1) };
+            blocks.push(Block::Layers { res, attention, place, upsample });
+        }
+        Ok((blocks, channels))
+    }
+}

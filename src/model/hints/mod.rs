@@ -1,0 +1,230 @@
+//! Hints: what a ControlNet is shown of a picture, an edge map for instance.
+//!
+//! A [`Preprocessor`] is the choice, a [`Detector`] is the choice with its network loaded, where it has one. Canny,
+//! scribble, tile, blur and luminance are plain image processing. Lineart, soft edge and depth are the networks with
+//! which the ControlNets of those names were trained, read from the files that people have. What a hint looks like is
+//! part of a ControlNet's training, so constants and borders follow the tools that made the training pictures
+//! (OpenCV, controlnet_aux); rounding to 8 bits on the way is left out where it only costs precision.
+//!
+//! Everything works frame by frame, so that memory does not grow with the clip beyond the hint itself, and a frame's
+//! hint is the same whatever frames come with it. Depth is the exception that proves useful: see [`Detector::detect`].
+//!
+//! Shapes: pictures and hints `[frames, 3, height, width]` in 0..1.
+
+mod canny;
+mod depth;
+mod dpt;
+mod filter;
+mod lineart;
+mod plain;
+mod soft_edge;
+
+use candle_core::{DType, Device, Tensor};
+
+use self::depth::DepthAnything;
+use self::lineart::Lineart;
+use self::soft_edge::SoftEdge;
+use super::source::{ModelError, Source};
+
+/// How a hint is made of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Preprocessor {
+    /// The picture itself.
+    #[default]
+    None,
+    /// Edges one pixel wide, by Canny's method.
+    Canny,
+    /// White strokes where the picture is darker than its surroundings.
+    Scribble,
+    /// Averages of 8 x 8 pixels, smoothly joined: for tile ControlNets.
+    Tile,
+    /// Gaussian blur of 9 pixels.
+    Blur,
+    /// Lightness (CIE L*).
+    Luminance,
+    /// Line drawing by the network of informative-drawings.
+    Lineart,
+    /// Soft edges by holistically-nested edge detection (HED).
+    SoftEdge,
+    /// Depth by Depth Anything V2, near is white.
+    Depth,
+}
+
+impl Preprocessor {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 9] = [
+        Self::None,
+        Self::Canny,
+        Self::Scribble,
+        Self::Tile,
+        Self::Blur,
+        Self::Luminance,
+        Self::Lineart,
+        Self::SoftEdge,
+        Self::Depth,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Canny => "canny",
+            Self::Scribble => "scribble",
+            Self::Tile => "tile",
+            Self::Blur => "blur",
+            Self::Luminance => "luminance",
+            Self::Lineart => "lineart",
+            Self::SoftEdge => "softedge",
+            Self::Depth => "depth",
+        }
+    }
+
+    /// Whether its hints have three equal channels.
+    pub fn is_grey(self) -> bool {
+        !matches!(self, Self::None | Self::Tile | Self::Blur)
+    }
+
+    /// Whether it needs a network, and so a file.
+    pub fn has_network(self) -> bool {
+        matches!(self, Self::Lineart | Self::SoftEdge | Self::Depth)
+    }
+}
+
+impl std::str::FromStr for Preprocessor {
+    type Err = ModelError;
+
+    fn from_str(name: &str) -> Result<Self, ModelError> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|known| known.as_str()).collect();
+            ModelError::Invalid(format!("there is no preprocessor `{name}`; there are {}", known.join(", ")))
+        })
+    }
+}
+
+/// A preprocessor that is ready to work.
+#[derive(Debug)]
+pub struct Detector {
+    how: How,
+    device: Device,
+}
+
+#[derive(Debug)]
+enum How {
+    Plain(Preprocessor),
+    Lineart(Lineart),
+    SoftEdge(SoftEdge),
+    Depth(Box<DepthAnything>),
+}
+
+impl Detector {
+    /// A preprocessor without a network.
+    ///
+    /// Errors: [`ModelError::Invalid`] for one that has a network.
+    pub fn plain(preprocessor: Preprocessor, device: &Device) -> Result<Self, ModelError> {
+        if preprocessor.has_network() {
+            return Err(ModelError::Invalid(format!(
+                "the preprocessor {} needs the file of its network",
+                preprocessor.as_str()
+            )));
+        }
+        Ok(Self { how: How::Plain(preprocessor), device: device.clone() })
+    }
+
+    /// A preprocessor with its network, in f32: they are small, and their norms overflow f16.
+    ///
+    /// Errors: a missing tensor, or one whose shape does not fit its neighbours; [`ModelError::Invalid`] for a
+    /// preprocessor without a network.
+    pub fn load(
+        preprocessor: Preprocessor,
+        source: &dyn Source,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let how = match preprocessor {
+            Preprocessor::Lineart => How::Lineart(Lineart::load(source, device)?),
+            Preprocessor::SoftEdge => How::SoftEdge(SoftEdge::load(source, device)?),
+            Preprocessor::Depth => How::Depth(Box::new(DepthAnything::load(source, device)?)),
+            other => {
+                let name = other.as_str();
+                return Err(ModelError::Invalid(format!("the preprocessor {name} has no network to load")));
+            }
+        };
+        Ok(Self { how, device: device.clone() })
+    }
+
+    /// The hints of a clip: pictures `[frames, 3, height, width]` in 0..1, f32, to hints of the same shape, on the
+    /// device of the pictures.
+    ///
+    /// `before` is called with the number of each frame before it is worked on; its error ends the work and is
+    /// returned.
+    ///
+    /// Depth is known up to a factor and an offset. They are chosen for the clip as a whole, the nearest point of all
+    /// frames white and the farthest black: chosen for every frame by itself, as still-picture tools do, a hand that
+    /// comes near the camera would darken the whole background in the frames that show it.
+    ///
+    /// # Errors
+    /// [`ModelError::Invalid`] for pictures of another shape; the error of `before`; the device's.
+    pub fn detect<E: From<ModelError>>(
+        &self,
+        pictures: &Tensor,
+        mut before: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Tensor, E> {
+        let home = pictures.device();
+        let mut hints = Vec::new();
+        for index in 0..check(pictures)? {
+            before(index)?;
+            hints.push(self.frame(pictures, index)?.to_device(home).map_err(ModelError::from)?);
+        }
+        Ok(self.settle(&hints)?)
+    }
+
+    /// The hint of a frame, `[1, 1 or 3, height, width]`; depth is still without its scale.
+    fn frame(&self, pictures: &Tensor, index: usize) -> Result<Tensor, ModelError> {
+        let picture = pictures.narrow(0, index, 1)?.to_device(&self.device)?.to_dtype(DType::F32)?;
+        let picture = picture.clamp(0f32, 1f32)?;
+        match &self.how {
+            How::Plain(preprocessor) => match preprocessor {
+                Preprocessor::Canny => canny::canny(&picture),
+                Preprocessor::Scribble => plain::scribble(&picture),
+                Preprocessor::Tile => plain::tile(&picture),
+                Preprocessor::Blur => plain::blur(&picture),
+                Preprocessor::Luminance => plain::luminance(&picture),
+                _ => Ok(picture),
+            },
+            How::Lineart(network) => network.draw(&picture),
+            How::SoftEdge(network) => network.edges(&picture),
+            How::Depth(network) => network.depth(&picture),
+        }
+    }
+
+    fn settle(&self, hints: &[Tensor]) -> Result<Tensor, ModelError> {
+        let mut hints = Tensor::cat(hints, 0)?;
+        if let How::Depth(_) = self.how {
+            let all = hints.flatten_all()?;
+            let (far, near) = (all.min(0)?.to_scalar::<f32>()?, all.max(0)?.to_scalar::<f32>()?);
+            // A clip without any depth is black all over.
+            let scale = if near > far { 1.0 / f64::from(near - far) } else { 0.0 };
+            hints = hints.affine(scale, -f64::from(far) * scale)?.clamp(0f32, 1f32)?;
+        }
+        let (frames, _, height, width) = hints.dims4()?;
+        Ok(hints.broadcast_as((frames, 3, height, width))?.contiguous()?)
+    }
+}
+
+/// The number of frames, if these are pictures.
+fn check(pictures: &Tensor) -> Result<usize, ModelError> {
+    match pictures.dims() {
+        [frames, 3, height, width] if frames * height * width > 0 => Ok(*frames),
+        other => Err(ModelError::Invalid(format!(
+            "hints are made of pictures [frames, 3, height, width], not of {other:?}"
+        ))),
+    }
+}
+
+/// The picture with its last row and column repeated until both sides are multiples of 64, as the networks were fed
+/// when hints for training were made; and what cuts a result back.
+fn padded(picture: &Tensor) -> Result<(Tensor, impl Fn(&Tensor) -> candle_core::Result<Tensor>), ModelError> {
+    let (_, _, height, width) = picture.dims4()?;
+    let missing = |side: usize| side.next_multiple_of(64) - side;
+    let padded = picture.pad_with_same(2, 0, missing(height))?.pad_with_same(3, 0, missing(width))?;
+    Ok((padded, move |x: &Tensor| x.narrow(2, 0, height)?.narrow(3, 0, width)))
+}

@@ -1,0 +1,123 @@
+//! ControlNets in a request: which of them a pass uses, what they see, and what their results depend on.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Tensor};
+
+use super::hints::hint_key;
+use super::key::KeyBuilder;
+use super::models::Chosen;
+use super::request::{ControlUse, Request};
+use crate::diffusion::NoiseSchedule;
+use crate::model::{ControlNet, Given, ModelError, Residuals};
+
+/// Whether a ControlNet has any effect on a pass.
+fn matters(control: &ControlUse) -> bool {
+    control.start < control.end && control.weight.iter().any(|weight| *weight != 0.0)
+}
+
+/// The ControlNets of a pass that have any effect.
+pub fn acting(controls: &[ControlUse]) -> impl Iterator<Item = &ControlUse> {
+    controls.iter().filter(|control| matters(control))
+}
+
+/// Adds what a pass's ControlNets depend on to its key.
+pub fn add_controls(
+    mut key: KeyBuilder,
+    controls: &[ControlUse],
+    request: &Request,
+    chosen: &Chosen,
+) -> KeyBuilder {
+    for control in acting(controls) {
+        let preprocessor = request.hints.get(control.unit).copied().unwrap_or_default();
+        key = key
+            .keys("control", chosen.control_id(control.unit).as_ref())
+            .key("hint", &hint_key(request, chosen, preprocessor))
+            .floats("weight", &control.weight)
+            .floats("range", &[control.start, control.end]);
+    }
+    key
+}
+
+/// A ControlNet ready for a pass over one segment.
+pub struct ActiveControl {
+    /// The network.
+    pub net: Arc<ControlNet>,
+    /// What it sees, [frames, 3, height, width] in 0..1.
+    pub hint: Tensor,
+    /// Its weight at every frame of the segment.
+    pub weight: Vec<f32>,
+    /// It acts while sigma is at most this,
+    pub from: f64,
+    /// and at least this, whichever way sigma goes.
+    pub to: f64,
+}
+
+impl ActiveControl {
+    /// Start and end are shares of the timesteps; they are compared as noise levels, so in a pass whose noise rises
+    /// the end comes first.
+    pub fn new(net: Arc<ControlNet>, hint: Tensor, control: &ControlUse, schedule: &NoiseSchedule) -> Self {
+        Self {
+            net,
+            hint,
+            weight: control.weight.iter().map(|weight| *weight as f32).collect(),
+            from: schedule.percent_to_sigma(control.start),
+            to: schedule.percent_to_sigma(control.end),
+        }
+    }
+
+    /// What this network adds for a window; nothing outside of its range and where its weights are 0.
+    fn residuals(
+        &self,
+        x: &Tensor,
+        look: &Look<'_>,
+        given: Given<'_>,
+        dtype: DType,
+    ) -> Result<Option<Residuals>, ModelError> {
+        let sigma = f64::from(look.sigma);
+        let weights: Vec<f32> =
+            look.frames.iter().map(|&f| self.weight.get(f).copied().unwrap_or(0.0)).collect();
+        if sigma > self.from || sigma < self.to || weights.iter().all(|weight| *weight == 0.0) {
+            return Ok(None);
+        }
+        let index: Vec<u32> = look.frames.iter().map(|&f| f as u32).collect();
+        let hint = self.hint.index_select(&Tensor::new(index, self.hint.device())?, 0)?;
+        let hint = hint.to_device(x.device())?.to_dtype(dtype)?;
+        let residuals = self.net.forward(x, look.timestep as f32, given, &hint)?;
+        Ok(Some(residuals.scaled(&weights)?))
+    }
+}
+
+/// When and at which frames of the segment the network looks.
+pub struct Look<'a> {
+    /// The noise level.
+    pub sigma: f32,
+    /// The timestep that stands for it.
+    pub timestep: usize,
+    /// The frames of the window.
+    pub frames: &'a [usize],
+}
+
+/// What all ControlNets together add to the evaluation of `x`, [branches * window, channels, h, w], which is scaled
+/// already.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn residuals(
+    controls: &[ActiveControl],
+    x: &Tensor,
+    look: &Look<'_>,
+    given: Given<'_>,
+    dtype: DType,
+) -> Result<Option<Residuals>, ModelError> {
+    let mut sum: Option<Residuals> = None;
+    for control in controls {
+        if let Some(residuals) = control.residuals(x, look, given, dtype)? {
+            sum = Some(match sum {
+                Some(sum) => sum.plus(&residuals)?,
+                None => residuals,
+            });
+        }
+    }
+    Ok(sum)
+}

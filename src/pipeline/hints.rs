@@ -1,0 +1,93 @@
+//! Hints as a stage: the network that a preprocessor needs, what a hint depends on, and the hint itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use super::PipelineError;
+use super::controls::acting;
+use super::key::Key;
+use super::models::Chosen;
+use super::pictures::to_tensor;
+use super::request::{Goal, Preprocessor, Request, Source};
+use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir};
+
+/// The pictures that hints are made from: the clip Hint where there is one, else the source.
+fn hint_source(request: &Request) -> &Source {
+    request.hint_clip.as_ref().unwrap_or(&request.source)
+}
+
+/// Key of a hint: what it is made from, how, and by which network.
+pub fn hint_key(request: &Request, chosen: &Chosen, preprocessor: Preprocessor) -> Key {
+    let network = chosen.annotators.iter().find(|(known, _)| *known == preprocessor);
+    Key::of("hint")
+        .text("preprocessor", preprocessor.as_str())
+        .keys("network", network.map(|(_, opened)| &opened.id))
+        .keys("frames", &hint_source(request).digests)
+        .finish()
+}
+
+/// The pictures that hints are made from, [frames, 3, height, width] in 0..1 on the processor.
+///
+/// # Errors
+/// [`PipelineError::NeedFrames`] for a request without pictures.
+pub fn hint_pictures(request: &Request) -> Result<Tensor, PipelineError> {
+    let frames = hint_source(request).frames.as_ref().ok_or(PipelineError::NeedFrames)?;
+    let pictures =
+        frames.iter().map(|frame| to_tensor(&frame.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Tensor::cat(&pictures, 0)?)
+}
+
+/// The preprocessors with a network whose hints a request can need.
+pub fn needed(request: &Request) -> Vec<Preprocessor> {
+    let units = acting(&request.unsample.controls).chain(acting(&request.resample.controls));
+    let mut needed: Vec<_> = units.filter_map(|control| request.hints.get(control.unit).copied()).collect();
+    if request.diagnostics.is_some() {
+        needed.extend(&request.hints);
+    }
+    if let Goal::Hint(preprocessor) = request.goal {
+        needed = vec![preprocessor];
+    }
+    needed.retain(|preprocessor| preprocessor.has_network());
+    needed.dedup();
+    needed
+}
+
+/// What a preprocessor's network is, and the file that most people have of it.
+fn wanted(preprocessor: Preprocessor) -> Option<(Annotator, &'static str)> {
+    match preprocessor {
+        Preprocessor::Lineart => Some((Annotator::Lineart, "sk_model.pth (informative-drawings)")),
+        Preprocessor::SoftEdge => Some((Annotator::Hed, "ControlNetHED.pth")),
+        Preprocessor::Depth => {
+            Some((Annotator::DepthAnything, "depth_anything_v2_vits.pth (Depth Anything V2 small)"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a file holds the network of a preprocessor.
+pub fn is_network_of(preprocessor: Preprocessor, file: &Arc<TensorFile>) -> bool {
+    wanted(preprocessor).is_some_and(|(annotator, _)| identify(file).kind == Kind::Annotator(annotator))
+}
+
+/// The network of a preprocessor in the models folder, told by what the files are; of several the smallest.
+///
+/// # Errors
+/// There is none; the sentence names the file to get and where it goes.
+pub fn find_network(preprocessor: Preprocessor) -> Result<PathBuf, PipelineError> {
+    let folder = models_dir().unwrap_or_default();
+    let Some((annotator, file)) = wanted(preprocessor) else {
+        return Err(PipelineError::Internal(format!("{} has no network", preprocessor.as_str())));
+    };
+    let fits = |kind: &Kind| *kind == Kind::Annotator(annotator);
+    let found = list_models(&folder).into_iter();
+    let found = found.filter(|model| model.identity.as_ref().is_ok_and(|identity| fits(&identity.kind)));
+    found.map(|model| (model.size, model.path)).min().map(|(_, path)| path).ok_or_else(|| {
+        let name = preprocessor.as_str();
+        PipelineError::Unfit(format!(
+            "the preprocessor {name} needs its network: put {file} into the folder {} or run `unsample models pull {name}`",
+            folder.display()
+        ))
+    })
+}

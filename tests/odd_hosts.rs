@@ -1,0 +1,374 @@
+//! What real hosts do that the standard does not lead one to expect, done to the plugin. docs/hosts.md says which host
+//! does what.
+
+#[allow(dead_code, unused_imports, reason = "a test uses a part of the host")]
+#[path = "../src/bin/unsample/host/mod.rs"]
+mod host;
+#[path = "support/stage.rs"]
+mod stage;
+#[path = "support/plugin.rs"]
+mod support;
+
+use std::ffi::CStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use openfx_sys::*;
+use parking_lot::{Mutex, MutexGuard};
+
+use host::actions::{Arguments, Moment, Reply};
+use host::instance::{Instance, Recipe};
+use host::params::Kind;
+use host::props::Access::{List, Read, Write};
+use host::props::PropertySet;
+use host::session::{Outside, Session, Settings};
+use stage::{UNWRITTEN, largest_difference, load, recipe, render, render_into, source, whole};
+
+/// A process has one host, and these tests have hosts of many manners: they take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A fresh cache folder, and a plugin in a host of these manners, for as long as the turn lasts.
+fn set_up(
+    settings: Settings,
+) -> (MutexGuard<'static, ()>, tempfile::TempDir, host::plugin::Plugin, Arc<Session>) {
+    let turn = TURN.lock();
+    let (plugin, session) = load(settings);
+    (turn, tempfile::tempdir().unwrap(), plugin, session)
+}
+
+fn ask(instance: &Instance, action: &'static CStr, arguments: Arguments) -> Reply {
+    instance.effect.entry.call(action, &instance.effect, arguments)
+}
+
+fn frames_needed(instance: &Instance, time: f64) -> Vec<f64> {
+    let arguments = Moment { time, scale: 1.0 }.frames_needed(&["Source".to_owned()]);
+    let reply = ask(instance, kOfxImageEffectActionGetFramesNeeded, arguments);
+    assert_eq!(reply.status, kOfxStatOK);
+    reply.output.all(c"OfxImageClipPropFrameRange_Source")
+}
+
+/// Asks everything that may be asked about a time.
+fn every_question(instance: &Instance, time: f64) {
+    let moment = Moment { time, scale: 0.5 };
+    let nowhere = OfxRectD { x1: 0.0, y1: 0.0, x2: 0.0, y2: 0.0 };
+    let region =
+        ask(instance, kOfxImageEffectActionGetRegionOfDefinition, moment.region_of_definition(nowhere));
+    assert_eq!(region.status, kOfxStatReplyDefault, "the region is the source's, whatever its pixel aspect");
+    let interest = moment.regions_of_interest(nowhere, &["Source".to_owned()]);
+    assert!(ask(instance, kOfxImageEffectActionGetRegionsOfInterest, interest).is_fine());
+    let identity = ask(instance, kOfxImageEffectActionIsIdentity, moment.is_identity(whole()));
+    assert_eq!(identity.status, kOfxStatReplyDefault);
+    let domain = PropertySet::new();
+    domain.define(kOfxImageEffectPropFrameRange, List, [0.0, 0.0]);
+    let arguments = Arguments { output: Some(domain), ..Arguments::default() };
+    assert!(ask(instance, kOfxImageEffectActionGetTimeDomain, arguments).is_fine());
+    assert!(frames_needed(instance, time).len() <= 4);
+}
+
+#[test]
+fn questions_are_answered_at_any_time_for_any_time_on_any_thread() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    for recipe in [Recipe::default(), recipe(cache.path(), &[])] {
+        let instance = Instance::create(&plugin, &recipe).unwrap();
+        for time in [1.0, 0.0, -1.0, 3.5, 1001.0, 1e9, -1e9] {
+            every_question(&instance, time);
+            std::thread::scope(|scope| scope.spawn(|| every_question(&instance, time)).join().unwrap());
+        }
+    }
+    assert_eq!(session.complaints(), [""; 0]);
+}
+
+#[test]
+fn an_instance_without_a_clip_renders_black() {
+    let (_turn, _cache, plugin, session) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &Recipe::default()).unwrap();
+    let (status, shown) = render(&instance, 1.0);
+    assert_eq!(status, kOfxStatOK);
+    assert!(shown.iter().all(|value| *value == 0.0));
+    drop(instance);
+    assert_eq!(session.complaints(), [""; 0]);
+}
+
+#[test]
+fn changes_of_anything_are_taken() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    let begin = [kOfxActionBeginInstanceChanged, kOfxActionEndInstanceChanged];
+    let kinds = [kOfxTypeClip, kOfxTypeParameter, c"OfxTypeOdd", c""];
+    let names = [c"Source", c"Output", c"ResolveUseAlphaForTrackCompositing", c"checkpoint", c"mix", c""];
+    for reason in [kOfxChangeUserEdited, kOfxChangePluginEdited, kOfxChangeTime, c"OfxChangeOdd"] {
+        for (kind, name) in kinds.iter().flat_map(|kind| names.iter().map(move |name| (kind, name))) {
+            let set = PropertySet::new();
+            set.define_text(kOfxPropChangeReason, Read, &[reason]);
+            set.define_text(kOfxPropType, Read, &[kind]).define_text(kOfxPropName, Read, &[name]);
+            let arguments = Arguments { input: Some(set), ..Arguments::default() };
+            assert!(ask(&instance, kOfxActionInstanceChanged, arguments).is_fine(), "{kind:?} {name:?}");
+        }
+    }
+    for action in begin {
+        assert!(ask(&instance, action, Arguments::default()).is_fine(), "{action:?} that says nothing");
+    }
+    assert_eq!(render(&instance, 1.0).0, kOfxStatOK);
+    drop(instance);
+    assert_eq!(session.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_frame_is_the_same_however_often_and_between_which_frames_it_is_asked_for() {
+    let manners = Settings { outside: Outside::Hold, truncates_times: true, ..Settings::default() };
+    let (_turn, cache, plugin, _) = set_up(manners);
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    let (status, last) = render(&instance, 3.0);
+    assert_eq!(status, kOfxStatOK);
+    // A film's last frame comes many times over; 2.6 is a field or a retime; 40 is held by the host.
+    for time in [3.0, 3.0, 3.0, 2.6, 3.4, 4.0, 40.0] {
+        assert!(render(&instance, time).1 == last, "other pixels at {time}");
+    }
+    let first = render(&instance, 1.0).1;
+    assert!(first != last && render(&instance, -5.0).1 == first, "before the clip");
+    // On another instance, in another order, the same.
+    let other = tempfile::tempdir().unwrap();
+    let fresh = Instance::create(&plugin, &recipe(other.path(), &[("cacheSize", "0")])).unwrap();
+    assert!(render(&fresh, 40.0).1 == last && render(&fresh, 1.4).1 == first);
+}
+
+#[test]
+fn outside_of_the_clip_there_is_black_where_the_host_has_nothing() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    for time in [0.0, 4.0, -1e6] {
+        let (status, shown) = render(&instance, time);
+        assert_eq!(status, kOfxStatOK);
+        assert!(shown.iter().all(|value| *value == 0.0), "{time}");
+    }
+    drop(instance);
+    assert_eq!(session.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_clip_s_range_is_believed_as_far_as_it_goes() {
+    let (_turn, cache, plugin, _) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[("segmentFrames", "16")])).unwrap();
+    let clip = instance.effect.clip(c"Source").unwrap();
+    let needed = |first: f64, last: f64, time: f64| {
+        clip.props.assign(kOfxImageEffectPropFrameRange, [first, last]);
+        frames_needed(&instance, time)
+    };
+    assert_eq!(needed(1.0, 3.0, 2.0), [1.0, 3.0]);
+    assert_eq!(needed(1.0, 3.0, 40.0), [3.0, 3.0, 40.0, 40.0], "not a block of frames that nobody has");
+    assert_eq!(needed(1.0, 3.0, -40.0), [1.0, 1.0, -40.0, -40.0]);
+    // What says nothing: a block that lies the same for each of its frames.
+    let wide = (f64::from(i32::MIN), f64::from(i32::MAX));
+    for (first, last) in [wide, (0.0, 0.0), (1.0, 1.0), (9.0, 2.0), (f64::NAN, 4.0)] {
+        assert_eq!(needed(first, last, 20.0), [16.0, 31.0], "{first} to {last}");
+        assert_eq!(needed(first, last, 31.0), [16.0, 31.0], "{first} to {last}");
+    }
+    clip.props.assign(kOfxImageEffectPropFrameRange, [0.0; 0]);
+    assert_eq!(frames_needed(&instance, 20.0), [16.0, 31.0], "no range at all");
+}
+
+#[test]
+fn temporal_access_that_a_host_only_claims_is_found_out() {
+    let settings = Settings { temporal: false, pretends_temporal: true, ..Settings::default() };
+    let (_turn, cache, plugin, session) = set_up(settings);
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    let (status, shown) = render(&instance, 2.0);
+    assert_eq!(status, kOfxStatOK);
+    let sentences = session.messages();
+    assert!(sentences.iter().any(|m| m.text.contains("only the current frame")), "{sentences:?}");
+    // As in a host that says so.
+    let (plain, _) = load(Settings { temporal: false, ..Settings::default() });
+    let instance = Instance::create(&plain, &recipe(cache.path(), &[])).unwrap();
+    assert!(render(&instance, 2.0).1 == shown);
+}
+
+#[test]
+fn only_the_window_is_written_and_what_the_source_does_not_cover_is_black() {
+    let (_turn, cache, plugin, _) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[("bypass", "yes")])).unwrap();
+    let bounds = OfxRectI { x1: -6, y1: -3, x2: 50, y2: 40 };
+    let window = OfxRectI { x1: -2, y1: 5, x2: 47, y2: 60 };
+    let (status, shown) = render_into(&instance, 2.0, bounds, window);
+    assert_eq!(status, kOfxStatOK);
+    let frame = source(2);
+    let width = (bounds.x2 - bounds.x1) as usize;
+    for (at, got) in shown.chunks_exact(4).enumerate() {
+        let (x, y) = (bounds.x1 + (at % width) as i32, bounds.y2 - 1 - (at / width) as i32);
+        let want = if x < window.x1 || x >= window.x2 || y < window.y1 {
+            vec![UNWRITTEN; 4]
+        } else if (0..40).contains(&x) && (0..32).contains(&y) {
+            let from = 4 * ((31 - y) * 40 + x) as usize;
+            frame[from..from + 4].to_vec()
+        } else {
+            vec![0.0; 4]
+        };
+        assert!(largest_difference(got, &want) < 1e-6, "{x}, {y}: {got:?}");
+    }
+}
+
+#[test]
+fn the_description_asks_for_nothing_that_a_host_may_lack() {
+    let (_turn, _cache, plugin, _) = set_up(Settings::default());
+    let effect = &plugin.description;
+    assert_eq!(effect.props.first(kOfxImageEffectPropTemporalClipAccess), Some(1));
+    assert_eq!(
+        effect.props.string(kOfxImageEffectPropCudaRenderSupported),
+        "false",
+        "pictures in main memory"
+    );
+    assert_eq!(effect.props.string(kOfxImageEffectPropNoSpatialAwareness), "false");
+    let source = effect.clip(c"Source").unwrap();
+    assert_eq!(source.props.first(kOfxImageEffectPropTemporalClipAccess), Some(1));
+    for param in effect.params.all() {
+        let name = param.name();
+        let known = [Kind::Integer(1), Kind::Double(1), Kind::Boolean, Kind::Choice, Kind::String];
+        let furniture = [Kind::Group, Kind::PushButton];
+        assert!(known.contains(&param.kind) || furniture.contains(&param.kind), "{name}: some hosts crash");
+        assert_eq!(param.props.first(kOfxParamPropSecret), Some(0), "{name}: some hosts never show it again");
+        if param.kind != Kind::String {
+            continue;
+        }
+        // Text has keyframes only where a travelling prompt is meant.
+        let prompt = ["prompt", "promptB", "negativePrompt", "unsamplePrompt", "unsampleNegativePrompt"];
+        let animates = i32::from(prompt.contains(&name.as_str()));
+        assert_eq!(param.props.first(kOfxParamPropAnimates), Some(animates), "{name}");
+        let mode = param.props.string(kOfxParamPropStringMode);
+        if mode.as_bytes() == kOfxParamStringIsFilePath.to_bytes() {
+            let written = name == "diagnosticsFile";
+            let exists = param.props.first(kOfxParamPropStringFilePathExists);
+            assert_eq!(exists, Some(i32::from(!written)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_output_changes_with_the_frame() {
+    let (_turn, cache, plugin, _) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    let output = PropertySet::new();
+    output.define(kOfxImageEffectFrameVarying, Write, [0]);
+    let arguments = Arguments { output: Some(output), ..Arguments::default() };
+    let reply = ask(&instance, kOfxImageEffectActionGetClipPreferences, arguments);
+    assert_eq!(reply.status, kOfxStatOK);
+    assert_eq!(reply.output.first(kOfxImageEffectFrameVarying), Some(1));
+}
+
+#[test]
+fn a_load_and_an_unload_by_another_leave_an_instance_alone() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    let (_, want) = render(&instance, 1.0);
+    for _ in 0..2 {
+        drop(load(Settings::default()));
+        let (status, got) = render(&instance, 1.0);
+        assert_eq!(status, kOfxStatOK);
+        assert!(got == want);
+    }
+    drop(instance);
+    assert_eq!(session.complaints(), [""; 0]);
+}
+
+/// Renders every frame with an instance of its own, as MLT does.
+fn film(plugin: &host::plugin::Plugin, cache: &Path, values: &[(&str, &str)]) -> Vec<(OfxStatus, Vec<f32>)> {
+    let frame = |time: u32| {
+        let instance = Instance::create(plugin, &recipe(cache, values)).unwrap();
+        render(&instance, f64::from(time))
+    };
+    (1..=stage::FRAMES).map(frame).collect()
+}
+
+#[test]
+fn instances_of_one_frame_share_what_is_finished_and_say_things_once() {
+    let settings = Settings { name: "MLT".into(), temporal: false, ..Settings::default() };
+    let (_turn, cache, plugin, session) = set_up(settings);
+    // What is in memory is the process's: other tests' results too, but for this number of steps.
+    let first = film(&plugin, cache.path(), &[("unsampleSteps", "3")]);
+    let again = film(&plugin, cache.path(), &[("unsampleSteps", "3")]);
+    assert!(first == again);
+    let said = |part: &str| session.messages().iter().filter(|m| m.text.contains(part)).count();
+    // A frame is a segment of its own here; the second time round everything was in memory.
+    assert_eq!(said("unsampled computed"), stage::FRAMES as usize);
+    assert_eq!(said("only the current frame"), 1);
+
+    let broken = cache.path().join("broken.safetensors");
+    std::fs::write(&broken, [7; 64]).unwrap();
+    let text = broken.display().to_string();
+    let complaints = |want: usize| {
+        for (at, (status, shown)) in film(&plugin, cache.path(), &[("checkpoint", &text)]).iter().enumerate()
+        {
+            assert_eq!(*status, kOfxStatFailed);
+            assert!(largest_difference(shown, &source(at as u32 + 1)) < 1e-6, "not the source");
+        }
+        assert_eq!(said("broken.safetensors"), want);
+    };
+    complaints(1);
+    complaints(1);
+    // Another broken file of that name is worth another word.
+    std::fs::write(&broken, [7; 65]).unwrap();
+    complaints(2);
+}
+
+/// Runs a test of this file, one that is ignored otherwise, in a process of its own, which has to end well.
+fn alone(test: &str) {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+        .output()
+        .unwrap();
+    let said = support::said(&output);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn loading_and_describing_start_nothing() {
+    alone("child_that_loads_and_describes");
+}
+
+/// Threads of this process, and files mapped into it.
+#[cfg(target_os = "linux")]
+fn footprint() -> (usize, std::collections::BTreeSet<String>) {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let mapped = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
+    (threads, mapped.filter(|path| path.starts_with('/')).map(str::to_owned).collect())
+}
+
+#[test]
+#[ignore = "counts the threads of its process, so it runs alone: see above"]
+fn child_that_loads_and_describes() {
+    #[cfg(target_os = "linux")]
+    {
+        let bundle = support::bundle();
+        let (threads, mapped) = footprint();
+        let (plugin, _) = load(Settings::default());
+        let (threads_after, mapped_after) = footprint();
+        assert_eq!(threads_after, threads, "a thread began");
+        // The C library's own parts come along with any library.
+        let of_the_system = ["libc.", "libm.", "libdl.", "librt.", "libpthread.", "libgcc_s.", "ld-linux"];
+        let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let new: Vec<&String> = mapped_after
+            .difference(&mapped)
+            .filter(|path| !of_the_system.iter().any(|name| file(path).starts_with(name)))
+            .collect();
+        let binary = plugin.path.display().to_string();
+        assert_eq!(new, [&binary], "the library, and none besides, nor a model of {}", bundle.display());
+        // An instance is no reason either.
+        let instance = Instance::create(&plugin, &Recipe::default()).unwrap();
+        every_question(&instance, 1.0);
+        assert_eq!(footprint(), (threads, mapped_after));
+    }
+}
+
+#[test]
+fn a_host_that_never_destroys_nor_unloads_ends_well() {
+    alone("child_that_leaves_everything_behind");
+}
+
+#[test]
+#[ignore = "leaves an instance behind when its process ends, so it runs alone: see above"]
+fn child_that_leaves_everything_behind() {
+    let (_turn, cache, plugin, _) = set_up(Settings::default());
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
+    assert_eq!(render(&instance, 1.0).0, kOfxStatOK);
+    std::mem::forget(instance);
+    std::mem::forget(plugin);
+}
