@@ -308,6 +308,16 @@ fn half_precision_stays_near() {
         let eps = unet.forward(&x, 587.0, &context, 5, Some((&motion, &MotionControls::default()))).unwrap();
         assert_close(&format!("f16 {want}"), &eps, &tensor(&golden, want), 1e-2);
     }
+    let control =
+        ControlNet::load(&Tensors::from_map("control", loose_weights("control")), DType::F16, &Device::Cpu);
+    let golden = open(support::golden("networks/control.safetensors"));
+    let residuals =
+        control.unwrap().forward(&x, 369.0, Given::from(&context), &tensor(&golden, "hint")).unwrap();
+    let residuals = residuals.scaled(&tensor(&golden, "weights_by_frame").to_vec1::<f32>().unwrap()).unwrap();
+    let given = Given { residuals: Some(&residuals), ..Given::from(&context) };
+    let eps = unet.forward(&x, 369.0, given, 5, None).unwrap();
+    assert_close("f16 control", &eps, &tensor(&golden, "out.frames"), 1e-2);
+
     let (source, file) = weights("vae");
     let vae = Vae::load(&source, DType::F16, &Device::Cpu).unwrap();
     let pictures = vae.decode(&tensor(&file, "out.latents")).unwrap();

@@ -23,6 +23,7 @@ fn sum(bytes: &[u8]) -> String {
 
 /// Bytes that differ from file to file.
 fn contents(seed: u32, length: usize) -> Vec<u8> {
+    let seed = seed.wrapping_mul(0x9E37_79B9);
     (0..length as u32)
         .map(|index| (index.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 13) as u8)
         .collect()

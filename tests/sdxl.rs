@@ -89,6 +89,39 @@ fn controlnet_with_sizes() {
     case.check("out.control", case.unet.forward(&case.x, 828.0, given, FRAMES, None), LIMIT);
 }
 
+/// A union of several ControlNets, of which none is chosen.
+#[test]
+fn union_controlnet() {
+    let case = Case::new(DType::F32);
+    let mut weights = seeded::tensors(&case.file.metadata()["control"]);
+    weights.extend(seeded::tensors(&case.file.metadata()["union"]));
+    let net = ControlNet::load(&Tensors::from_map("union", weights), DType::F32, &Device::Cpu).unwrap();
+    let residuals = net.forward(&case.x, 828.0, case.given(), &tensor(&case.file, "hint")).unwrap();
+    let given = Given { residuals: Some(&residuals), ..case.given() };
+    case.check("out.union", case.unet.forward(&case.x, 828.0, given, FRAMES, None), LIMIT);
+}
+
+/// The small ControlNets for SDXL have no attention on the way down, and one without blocks in the middle.
+#[test]
+fn controlnet_that_looks_at_no_text() {
+    let case = Case::new(DType::F32);
+    let load = |keep: &dyn Fn(&str) -> bool| {
+        let mut weights = seeded::tensors(&case.file.metadata()["control"]);
+        weights.retain(|name, _| keep(name));
+        ControlNet::load(&Tensors::from_map("small", weights), DType::F32, &Device::Cpu).unwrap()
+    };
+    let run = |net: &ControlNet| {
+        net.check_unet(&case.unet).unwrap();
+        let residuals = net.forward(&case.x, 828.0, case.given(), &tensor(&case.file, "hint")).unwrap();
+        let given = Given { residuals: Some(&residuals), ..case.given() };
+        case.unet.forward(&case.x, 828.0, given, FRAMES, None).unwrap()
+    };
+    let down = |name: &str| name.starts_with("input_blocks.") && name.split('.').nth(2) == Some("1");
+    let small = run(&load(&|name| !name.contains("transformer_blocks.") && !down(name)));
+    let want = tensor(&case.file, "out.t828");
+    assert!(support::deviation(&small, &want).0 > 1e-3, "it does nothing");
+}
+
 #[test]
 fn temporal_layers_with_norms_across_frames() {
     let case = Case::new(DType::F32);

@@ -6,14 +6,17 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, sinusoids};
 use super::kernels::{self, Padding, silu};
-use super::layers::Conv2d;
+use super::layers::{Conv2d, Linear};
 use super::source::{ModelError, Scope, Source};
 use super::unet::{Given, UNet};
 
 /// Pixels of the hint for one of the latents.
 const FACTOR: usize = 8;
+
+/// Sinusoids of a union's switch for a kind of hint.
+const SWITCH: usize = 256;
 
 /// A ControlNet.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct ControlNet {
     /// The projections of the skips, which a network in training starts from zero.
     zero: Vec<Conv2d>,
     zero_middle: Conv2d,
+    /// Of a union of several ControlNets: the embedding that no kind of hint in particular has, `[1, width]`.
+    union: Option<Tensor>,
 }
 
 /// What one or several ControlNets add to a UNet: a tensor for each of its skips, and one for the middle.
@@ -43,7 +48,8 @@ impl ControlNet {
             .collect::<Result<_, _>>()?;
         let zero_middle = projection("middle_block_out.0", encoder.channels)?;
         let hint = hint_blocks(&scope, encoder.skips[0])?;
-        Ok(Self { encoder, hint, zero, zero_middle })
+        let union = union_embedding(&scope, encoder.time_width)?;
+        Ok(Self { encoder, hint, zero, zero_middle, union })
     }
 
     /// The file's name.
@@ -93,7 +99,7 @@ impl ControlNet {
                 h * FACTOR
             )));
         }
-        let (_, pass) = self.encoder.pass(timestep, &given, 1, 1, None)?;
+        let (_, pass) = self.encoder.pass(timestep, &given, self.union.as_ref(), 1, 1, None)?;
         let guide = self.embed(hint)?;
         let guide = if m == n { guide } else { Tensor::cat(&vec![&guide; n / m], 0)? };
         let mut h = x.to_dtype(self.encoder.dtype)?;
@@ -143,6 +149,27 @@ fn hint_blocks(scope: &Scope<'_>, channels: usize) -> Result<Vec<Conv2d>, ModelE
         )));
     }
     Ok(blocks)
+}
+
+/// What a union of several ControlNets (xinsir's, for SDXL) adds to the time embedding: for each kind of hint a switch,
+/// spread over 256 sinusoids, through two linear layers. Here all switches are off, and the layers that merge several
+/// hints by their kinds are left out, as the reference workflow has it while no kind is chosen ("auto").
+fn union_embedding(scope: &Scope<'_>, width: usize) -> Result<Option<Tensor>, ModelError> {
+    let scope = scope.at("control_add_embedding");
+    if !scope.has("linear_1.weight") {
+        return Ok(None);
+    }
+    let [_, inputs] = scope.expect("linear_1.weight", [width, 0])?;
+    if inputs % SWITCH != 0 {
+        return Err(
+            scope.topology(format!("{inputs} inputs for the kinds of hints, expected {SWITCH} for each"))
+        );
+    }
+    let first = Linear::load(&scope.at("linear_1"), [width, inputs], true)?;
+    let second = Linear::load(&scope.at("linear_2"), [width, width], true)?;
+    let off = sinusoids(0.0, SWITCH).repeat(inputs / SWITCH);
+    let off = Tensor::from_vec(off, (1, inputs), scope.device)?.to_dtype(scope.dtype)?;
+    Ok(Some(second.forward(&silu(&first.forward(&off)?)?)?))
 }
 
 impl Residuals {

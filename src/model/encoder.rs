@@ -134,11 +134,13 @@ impl Encoder {
         }
     }
 
-    /// What is fixed for one evaluation; group norms take their statistics over `span` frames.
+    /// What is fixed for one evaluation, and the embedding of the timestep alone. `added` joins it, group norms take
+    /// their statistics over `span` frames.
     pub fn pass<'a>(
         &self,
         timestep: f32,
         given: &Given<'_>,
+        added: Option<&Tensor>,
         frames: usize,
         span: usize,
         motion: Option<(&'a MotionModule, &'a MotionControls)>,
@@ -150,6 +152,10 @@ impl Encoder {
                 label.broadcast_add(&time)?
             }
             _ => time.clone(),
+        };
+        let embedding = match added {
+            Some(added) => embedding.broadcast_add(added)?,
+            None => embedding,
         };
         let context = given.context.to_dtype(self.dtype)?;
         Ok((time, Pass { time: silu(&embedding)?, context, frames, span, motion }))

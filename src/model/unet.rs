@@ -152,7 +152,7 @@ impl UNet {
         }
         let across = motion.is_some_and(|(module, _)| module.across_frames_norm());
         let span = if across { frames } else { 1 };
-        let (time, pass) = encoder.pass(timestep, &given, frames, span, motion)?;
+        let (time, pass) = encoder.pass(timestep, &given, None, frames, span, motion)?;
         probe("time_embed", &time);
         let mut h = x.to_dtype(encoder.dtype)?;
         let mut skips = Vec::with_capacity(encoder.input.len());

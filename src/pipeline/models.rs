@@ -264,9 +264,9 @@ impl ModelStore {
         let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
         for opened in &controls {
             identify(&opened.file).require_control(&opened.file, family)?;
-            if !matches!(opened.kind, Kind::ControlNet { union: false, .. }) {
+            if !matches!(opened.kind, Kind::ControlNet { .. }) {
                 return Err(PipelineError::Unfit(format!(
-                    "{} is {}, which cannot be run yet; choose a plain ControlNet",
+                    "{} is {}, which cannot be run; choose a plain ControlNet",
                     opened.file.file_name(),
                     identify(&opened.file).description
                 )));

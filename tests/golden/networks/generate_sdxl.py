@@ -51,14 +51,27 @@ def networks():
     context, pooled = noise(VIDEOS, 11, 24, seed=22), noise(VIDEOS, POOLED, seed=23)
     hint = torch.rand(FRAMES, 3, 72, 56, generator=torch.Generator().manual_seed(24))
     each = context.repeat_interleave(FRAMES, 0)
-    added = {"text_embeds": pooled.repeat_interleave(FRAMES, 0),
-             "time_ids": torch.tensor([[72, 56, 0, 0, 72, 56]] * VIDEOS * FRAMES)}
-    run = lambda t, **more: unet(x, t, each, added_cond_kwargs=added, **more).sample
+    conditions = {"text_embeds": pooled.repeat_interleave(FRAMES, 0),
+                  "time_ids": torch.tensor([[72, 56, 0, 0, 72, 56]] * VIDEOS * FRAMES)}
+    run = lambda t, **more: unet(x, t, each, added_cond_kwargs=conditions, **more).sample
     out = {"out.t0": run(0), "out.t828": run(828)}
 
-    down, mid = net(x, 828, each, hint.repeat(VIDEOS, 1, 1, 1), added_cond_kwargs=added, return_dict=False)
+    down, mid = net(x, 828, each, hint.repeat(VIDEOS, 1, 1, 1), added_cond_kwargs=conditions, return_dict=False)
     out["out.control"] = run(828, down_block_additional_residuals=[y * 0.5 for y in down],
                              mid_block_additional_residual=mid * 0.5)
+
+    # A union of ControlNets with none of its kinds chosen: cosines and sines of six zeros join the time embedding.
+    union = {f"control_add_embedding.linear_{n}.{leaf}": shape for n, columns in ((1, 6 * 256), (2, 64))
+             for leaf, shape in (("weight", [64, columns]), ("bias", [64]))}
+    layer = lambda n, y: torch.nn.functional.linear(
+        y, *(seeded.tensor(f"control_add_embedding.linear_{n}.{leaf}", union[f"control_add_embedding.linear_{n}.{leaf}"])
+             for leaf in ("weight", "bias")))
+    switches = torch.cat([torch.ones(128), torch.zeros(128)]).repeat(6)[None]
+    added = layer(2, torch.nn.functional.silu(layer(1, switches)))
+    hook = net.add_embedding.register_forward_hook(lambda _, __, out: out + added)
+    down, mid = net(x, 828, each, hint.repeat(VIDEOS, 1, 1, 1), added_cond_kwargs=conditions, return_dict=False)
+    out["out.union"] = run(828, down_block_additional_residuals=down, mid_block_additional_residual=mid)
+    hook.remove()
 
     motion = {key: seeded.tensor(key, value.shape) for key, value in generate.motion_weights().items()
               if not key.startswith("mid_block.")}
@@ -69,7 +82,7 @@ def networks():
         [hook.remove() for hook in hooks]
     values = {"x": x, "context": context, "pooled": pooled, "hint": hint} | out
     save_file({key: value.detach().contiguous() for key, value in values.items()}, HERE / "sdxl.safetensors",
-              seeded.metadata(unet=shapes, control=control_shapes,
+              seeded.metadata(unet=shapes, control=control_shapes, union=union,
                               motion={key: list(value.shape) for key, value in motion.items()}))
 
 
@@ -81,7 +94,7 @@ def text():
         "g": CLIPTextModelWithProjection(CLIPTextConfig(hidden_size=128, intermediate_size=160, num_attention_heads=2,
                                                         hidden_act="gelu", projection_dim=POOLED, **shape)),
     }
-    prompt = [49406, 320, 2368, 525, 518, 3267, 49407]  # "a cat on the grass"
+    prompt = [49406, 320, 2368, 525, 518, 5922, 49407]  # "a cat on the grass"
     weights = torch.ones(77)
     weights[2] = 1.3
     values, shapes = {}, {}
