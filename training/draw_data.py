@@ -1,11 +1,10 @@
-"""Draw the training data once: stills.npy and clips.npy (uint8) with clips.json, in the folder given by --data.
+"""Draw the training data once: stills.npy and clips.npy (uint8), in the folder given by --data.
 
-stills.npy [scenes, looks, H, W, 3]; clips.npy [clips, looks_per_clip, frames, H, W, 3]. Scene i is of kind
-KINDS[i % 6]; clips.json lists the looks of each clip. Every scene has its own seed, so the order does not matter.
+stills.npy [scenes, looks, H, W, 3]; clips.npy [clips, looks, frames, H, W, 3]. Scene i is of kind KINDS[i % 6].
+Every scene has its own seed, so the order does not matter.
 """
 
 import argparse
-import json
 import multiprocessing
 from pathlib import Path
 
@@ -26,22 +25,33 @@ def start(config):
     BANK = make_bank(np.random.default_rng(config["seed"]), config["data"]["tiles"])
 
 
+def as_filmed(rng, frame: np.ndarray) -> np.ndarray:
+    """Often the traces of lossy coding, which footage from a camera has."""
+    if rng.random() < 0.5:
+        return frame
+    coded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])[1]
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+
+
 def draw_still(index: int):
+    """A third of the scenes are parts of larger pictures: the same things, closer."""
     rng = np.random.default_rng([CONFIG["seed"], 1, index])
-    frame = render_clip(rng, BANK, KINDS[index % 6], *CONFIG["data"]["still_size"], frames=1)[0]
+    height, width = CONFIG["data"]["still_size"]
+    if index // 6 % 3 == 0:
+        frame = render_clip(rng, BANK, KINDS[index % 6], height * 3 // 2, width * 3 // 2, frames=1)[0]
+        y, x = rng.integers(height // 2 + 1), rng.integers(width // 2 + 1)
+        frame = np.ascontiguousarray(frame[y : y + height, x : x + width])
+    else:
+        frame = render_clip(rng, BANK, KINDS[index % 6], height, width, frames=1)[0]
+    frame = as_filmed(rng, frame)
     return index, np.stack([apply_look(name, frame, index) for name in NAMES])
-
-
-def clip_looks(index: int) -> list[int]:
-    rng = np.random.default_rng([CONFIG["seed"], 3, index])
-    return [0, *(1 + rng.permutation(len(NAMES) - 1)[: CONFIG["data"]["looks_per_clip"] - 1]).tolist()]
 
 
 def draw_clip(index: int):
     rng = np.random.default_rng([CONFIG["seed"], 2, index])
     data = CONFIG["data"]
     clip = render_clip(rng, BANK, KINDS[index % 6], *data["clip_size"], frames=data["clip_frames"])
-    return index, np.stack([[apply_look(NAMES[k], frame, index) for frame in clip] for k in clip_looks(index)])
+    return index, np.stack([[apply_look(name, frame, index) for frame in clip] for name in NAMES])
 
 
 def draw_all(pool, path: Path, draw, count: int, shape):
@@ -69,10 +79,8 @@ def main():
             shape = (len(NAMES), *data["still_size"], 3)
             draw_all(pool, options.data / "stills.npy", draw_still, data["stills"], shape)
         if options.only != "stills":
-            shape = (data["looks_per_clip"], data["clip_frames"], *data["clip_size"], 3)
+            shape = (len(NAMES), data["clip_frames"], *data["clip_size"], 3)
             draw_all(pool, options.data / "clips.npy", draw_clip, data["clips"], shape)
-            looks = [clip_looks(index) for index in range(data["clips"])]
-            (options.data / "clips.json").write_text(json.dumps(looks))
 
 
 if __name__ == "__main__":

@@ -1,40 +1,27 @@
-"""Encode the drawn data once with the trained VAE: stills_latents.npy and clips_latents.npy (f16) in --run.
+"""Fit the encoder's linear code to the drawn stills and encode everything with it.
 
-[scenes, looks, C, h, w] and [clips, looks_per_clip, frames, C, h, w], normalised (what the sampler works on).
+Writes code.npz, stills_latents.npy and clips_latents.npy (f16, [scenes, looks, C, h, w] and [clips, looks, frames, C,
+h, w]) to --run. Latents have deviation 1: they are what the sampler works on.
 """
 
 import argparse
-import multiprocessing
 import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from pocket.config import load_config
-from export import load_parts
+from pocket.linear_code import LinearCode
+
+PHOTO_SHARE = 0.5  # of the code's fit; the other looks share the rest
 
 
-def start(config, run: Path):
-    """A worker: one thread each, so that workers never wait for each other."""
-    global VAE
-    torch.set_num_threads(1)
-    VAE = load_parts(config, run, log=lambda _: None)["vae"]
-
-
-@torch.inference_mode()
-def encode(pictures: np.ndarray) -> np.ndarray:
-    """[..., H, W, 3] uint8 -> [..., C, H/8, W/8] f16, two pictures at a time."""
-    flat = torch.from_numpy(pictures.reshape(-1, *pictures.shape[-3:])).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-    with torch.autocast("cpu", torch.bfloat16):
-        latents = torch.cat([VAE.encode(pair.contiguous()).float() for pair in flat.split(2)])
-    return latents.half().numpy().reshape(*pictures.shape[:-3], *latents.shape[1:])
-
-
-def scenes(path: Path, share: float):
-    pictures = np.load(path, mmap_mode="r")
-    for scene in pictures[: round(share * len(pictures))]:
-        yield np.array(scene)
+def fit(stills: np.ndarray, latent_channels: int) -> LinearCode:
+    looks = stills.shape[1]
+    scenes = stills[:: max(1, len(stills) // 48)]
+    weights = np.full(looks, (1 - PHOTO_SHARE) / (looks - 1))
+    weights[0] = PHOTO_SHARE
+    return LinearCode.fit(scenes.reshape(-1, *scenes.shape[2:]), np.tile(weights, len(scenes)), latent_channels)
 
 
 def main():
@@ -42,18 +29,19 @@ def main():
     arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
     arguments.add_argument("--data", type=Path, required=True)
     arguments.add_argument("--run", type=Path, required=True)
-    arguments.add_argument("--only", choices=["stills", "clips"])
-    arguments.add_argument("--share", type=float, default=1.0, help="encode only this part of the scenes")
-    arguments.add_argument("--processes", type=int, default=2)
     options = arguments.parse_args()
+    config = load_config(options.config)
+    options.run.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    pool = multiprocessing.get_context("spawn").Pool(options.processes, start, (load_config(options.config), options.run))
-    for name in [options.only] if options.only else ["stills", "clips"]:
+    stills = np.load(options.data / "stills.npy", mmap_mode="r")
+    code = fit(stills, config["model"]["latent_channels"])
+    np.savez(options.run / "code.npz", **vars(code))
+    for name, pictures in (("stills", stills), ("clips", np.load(options.data / "clips.npy", mmap_mode="r"))):
         latents = []
-        for scene in pool.imap(encode, scenes(options.data / f"{name}.npy", options.share)):
-            latents.append(scene)
-            if len(latents) % 50 == 0:
-                print(f"{name}: {len(latents)}", flush=True)
+        for scene in pictures:
+            flat = scene.reshape(-1, *scene.shape[-3:])
+            encoded = code.encode(flat).astype(np.float16)
+            latents.append(encoded.reshape(*scene.shape[:-3], *encoded.shape[1:]))
         latents = np.stack(latents)
         np.save(options.run / f"{name}_latents.npy", latents)
         sample = latents.reshape(-1, *latents.shape[-3:])[::7].astype(np.float32)

@@ -1,4 +1,5 @@
-"""Write pocket.safetensors (LDM single file) and pocket_motion.safetensors (AnimateDiff) in f16.
+"""Write pocket.safetensors (LDM single file), pocket_motion.safetensors (AnimateDiff) and pocket_lines.safetensors
+(ControlNet, LDM) in f16.
 
 Takes the checkpoints that are there: a part without one is written with its starting values, so that the files can
 be loaded by other programs before training is done.
@@ -16,8 +17,11 @@ from pocket.tokens import CaptionTokens
 NOTE = {"title": "pocket", "licence": "MIT OR Apache-2.0", "training": "from nothing, on drawn data; see training/README.md"}
 
 
-def load_parts(config, folder: Path, log=print) -> dict[str, torch.nn.Module]:
-    """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any."""
+def load_parts(config, folder: Path, log=print, coupled: bool = True) -> dict[str, torch.nn.Module]:
+    """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any.
+
+    Without `coupled`, as they were before train_coupling.py.
+    """
     torch.manual_seed(config["seed"])
     parts = {"vae": make_vae(config), "text": make_text(config), "unet": make_unet(config), "motion": make_motion(config)}
     parts["text"].keep_only(CaptionTokens().used())
@@ -28,6 +32,11 @@ def load_parts(config, folder: Path, log=print) -> dict[str, torch.nn.Module]:
             continue
         state = torch.load(path, weights_only=True)[key]
         parts[name].load_state_dict(state.get("values", state))
+    path = folder / "coupling.pt"
+    if coupled and path.exists():
+        state = torch.load(path, weights_only=True)["average"]["values"]
+        for name in ("text", "unet", "motion"):
+            parts[name].load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
     return {name: part.eval() for name, part in parts.items()}
 
 
@@ -52,7 +61,12 @@ def main():
         **half(parts["vae"].baked_state(), "first_stage_model."),
         **half(parts["text"].state_dict(), "cond_stage_model.transformer.text_model."),
     }
-    for name, tensors in (("pocket", checkpoint), ("pocket_motion", half(parts["motion"].state_dict()))):
+    files = {"pocket": checkpoint, "pocket_motion": half(parts["motion"].state_dict())}
+    path = options.run / "control.pt"
+    if path.exists():
+        state = torch.load(path, weights_only=True)["control_average"]["values"]
+        files["pocket_lines"] = half(state, "control_model.")
+    for name, tensors in files.items():
         beside = options.out / f"{name}.part"
         save_file(tensors, beside, metadata=NOTE)
         beside.replace(options.out / f"{name}.safetensors")

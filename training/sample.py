@@ -48,21 +48,24 @@ class Sampler:
         steps = torch.full((len(x),), step)
         return self.parts["unet"](x / (sigma**2 + 1) ** 0.5, steps, context, self.motion, len(x))
 
+    def guided(self, x, sigma: float, prompt: str, cfg: float):
+        noise = self.noise(x, sigma, prompt)
+        if cfg != 1.0:
+            other = self.noise(x, sigma, "")
+            noise = other + cfg * (noise - other)
+        return noise
+
     @torch.inference_mode()
-    def euler(self, x, sigmas, prompt: str, cfg: float, negative: str = ""):
+    def euler(self, x, sigmas, prompt: str, cfg: float = 1.0):
         for sigma, following in zip(sigmas, sigmas[1:]):
-            noise = self.noise(x, sigma, prompt)
-            if cfg != 1.0:
-                other = self.noise(x, sigma, negative)
-                noise = other + cfg * (noise - other)
-            x = x + (following - sigma) * noise
+            x = x + (following - sigma) * self.guided(x, sigma, prompt, cfg)
         return x
 
     @torch.inference_mode()
-    def dpmpp_2m(self, x, sigmas, prompt: str):
+    def dpmpp_2m(self, x, sigmas, prompt: str, cfg: float = 1.0):
         last, last_h = None, None
         for sigma, following in zip(sigmas, sigmas[1:]):
-            denoised = x - sigma * self.noise(x, sigma, prompt)
+            denoised = x - sigma * self.guided(x, sigma, prompt, cfg)
             if following == 0:
                 return denoised
             ratio = following / sigma
@@ -106,7 +109,7 @@ def main():
     arguments.add_argument("--frames", type=int, default=16)
     arguments.add_argument("--skip", type=int, default=16, help="frames to leave out at the start")
     arguments.add_argument("--cfg", type=float, default=4.0)
-    arguments.add_argument("--source-prompt", default="photo", help='"same" unsamples with the style prompt')
+    arguments.add_argument("--source-prompt", default="", help='"same" unsamples with the style prompt')
     arguments.add_argument("--no-motion", action="store_true")
     arguments.add_argument("--threads", type=int, default=2, help="one is faster on a busy machine")
     arguments.add_argument("--looks", nargs="*", default=list(LOOKS))
@@ -124,12 +127,12 @@ def main():
     shown = np.linspace(0, len(source) - 1, 4).round().astype(int)
     rows = [source[shown], round_trip[shown]]
 
-    own = "photo" if options.source_prompt == "same" else options.source_prompt
-    unsampled = sampler.euler(latents, rising, own, 1.0)
-    again = decode(vae, sampler.euler(unsampled, falling, own, 1.0))
-    second = sampler.dpmpp_2m(sampler.dpmpp_2m(latents, rising, own), falling, own)
+    own = "" if options.source_prompt == "same" else options.source_prompt
+    rough = decode(vae, sampler.euler(sampler.euler(latents, rising, own), falling, own))
+    unsampled = sampler.dpmpp_2m(latents, rising, own)
+    again = decode(vae, sampler.dpmpp_2m(unsampled, falling, own))
     print(f"unsampled deviation / sigma {unsampled.std() / rising[-1]:.3f}")
-    print(f"reconstruction: euler {psnr(source, again):.2f} dB, dpmpp_2m {psnr(source, decode(vae, second)):.2f} dB")
+    print(f"reconstruction: euler {psnr(source, rough):.2f} dB, dpmpp_2m {psnr(source, again):.2f} dB")
     print(f"flicker: source {flicker(source):.2f}, round trip {flicker(round_trip):.2f}, reconstruction {flicker(again):.2f}")
     rows.append(again[shown])
 
@@ -138,11 +141,11 @@ def main():
         prompt = f"a {look}" if look != "photo" else "photo"
         start = unsampled
         if options.source_prompt == "same":
-            start = sampler.euler(latents, rising, prompt, 1.0)
+            start = sampler.dpmpp_2m(latents, rising, prompt)
         if options.random_noise:
             torch.manual_seed(1)
             start = torch.randn_like(latents) * rising[-1]
-        styled = decode(vae, sampler.euler(start, falling, prompt, options.cfg))
+        styled = decode(vae, sampler.dpmpp_2m(start, falling, prompt, options.cfg))
         distances = {other: psnr(styled, truth) for other, truth in truths.items()}
         nearest = max(distances, key=distances.get)
         print(f"{look}: {distances[look]:.1f} dB to its operator, nearest {nearest} ({distances[nearest]:.1f}), "

@@ -1,7 +1,6 @@
 """Train the motion module on cached latents of moving scenes; the image UNet and the text encoder stay as they are."""
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,39 +13,38 @@ from pocket.running import Average, Run
 from pocket.scenes import KINDS
 from pocket.schedule import sigma_table
 from pocket.tokens import CaptionTokens
-from train_unet import NAMES, noised
+from train_unet import NAMES, balanced_loss, draw_look, noised
 
 TABLE = sigma_table("linear")
 
 
-def take_clips(rng, latents, looks, count: int, size: int, blank: float):
+def take_clips(rng, latents, count: int, size: int, blank: float):
     """-> ([count, frames, C, size, size] f32, captions), a quarter of them backwards."""
     batch, captions = [], []
     for _ in range(count):
-        clip, k = rng.integers(len(latents)), rng.integers(latents.shape[1])
+        clip, k = rng.integers(len(latents)), draw_look(rng)
         y, x = 2 * rng.integers(0, (latents.shape[-2] - size) // 2 + 1, 2)
         frames = latents[clip, k, :, :, y : y + size, x : x + size].astype(np.float32)
         batch.append(frames[::-1].copy() if rng.random() < 0.25 else frames)
-        captions.append(make_caption(rng, NAMES[looks[clip][k]], KINDS[clip % len(KINDS)], blank))
+        captions.append(make_caption(rng, NAMES[k], KINDS[clip % len(KINDS)], blank))
     return torch.from_numpy(np.stack(batch)), captions
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
-    arguments.add_argument("--data", type=Path, required=True)
     arguments.add_argument("--run", type=Path, required=True)
+    arguments.add_argument("--threads", type=int, default=2, help="one is faster on a busy machine")
     options = arguments.parse_args()
     config = load_config(options.config)
     settings = config["motion"]
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     latents = np.load(options.run / "clips_latents.npy")
-    looks = json.loads((options.data / "clips.json").read_text())
     held_out, latents = latents[-6:], latents[:-6]
     frames = latents.shape[2]
 
     tokens = CaptionTokens()
-    parts = load_parts(config, options.run, log=lambda _: None)
+    parts = load_parts(config, options.run, log=lambda _: None, coupled=False)
     text, unet, motion = parts["text"], parts["unet"].to(memory_format=torch.channels_last), parts["motion"].train()
     for parameter in [*text.parameters(), *unet.parameters()]:
         parameter.requires_grad_(False)
@@ -80,7 +78,7 @@ def main():
                 for index, clip in enumerate(held_out):
                     k = index % latents.shape[1]
                     batch = torch.from_numpy(clip[k : k + 1].astype(np.float32))
-                    name = NAMES[looks[len(latents) + index][k]]
+                    name = NAMES[k]
                     noise = torch.randn(batch.shape, generator=generator)
                     errors.append(prediction_error(batch, [f"a {name}"], torch.tensor([timestep]), noise, module))
             half = len(held_out)
@@ -91,7 +89,7 @@ def main():
     while run.tick(optimizer) < 1.0:
         small = run.step % 4 != 0
         size, count = (12, settings["batch"] + 1) if small else (16, settings["batch"])
-        clips, captions = take_clips(rng, latents, looks, count, size, config["unet"]["blank_captions"])
+        clips, captions = take_clips(rng, latents, count, size, config["unet"]["blank_captions"])
         timesteps = ((torch.arange(count) + torch.rand(count)) * (1000.0 / count)).long().clamp(0, 999)
         loss = prediction_error(clips, captions, timesteps, torch.randn_like(clips), motion)
         optimizer.zero_grad()
@@ -101,7 +99,7 @@ def main():
         average.update(motion)
         last.append(loss.item())
         if run.step % 50 == 0:
-            run.log(f"{torch.get_num_threads()} threads, loss {np.mean(last):.4f}")
+            run.log(f"loss {np.mean(last):.4f}")
             last = []
         if run.step % 200 == 0:
             run.log(compare())

@@ -19,13 +19,20 @@ NAMES = list(LOOKS)
 TABLES = torch.stack([sigma_table("scaled_linear"), sigma_table("linear")])
 
 
+PHOTO_SHARE = 0.2  # the others share the rest: every source is a photo
+
+
+def draw_look(rng) -> int:
+    return 0 if rng.random() < PHOTO_SHARE else int(rng.integers(1, len(NAMES)))
+
+
 def take_latents(rng, latents, count: int, height: int, width: int, blank: float):
     """-> (latents [count, C, height, width] f32, captions). Crops start at even places: looks may have a 16-pixel grid."""
     full_height, full_width = latents.shape[-2:]
     batch = np.empty((count, latents.shape[2], height, width), np.float32)
     captions = []
     for i in range(count):
-        scene, look = rng.integers(len(latents)), rng.integers(len(NAMES))
+        scene, look = rng.integers(len(latents)), draw_look(rng)
         y, x = 2 * rng.integers((full_height - height) // 2 + 1), 2 * rng.integers((full_width - width) // 2 + 1)
         batch[i] = latents[scene, look, :, y : y + height, x : x + width]
         captions.append(make_caption(rng, NAMES[look], KINDS[scene % len(KINDS)], blank))
@@ -54,6 +61,16 @@ def noised(latents, timesteps, sigmas, noise):
     return (latents + sigmas * noise) / (sigmas.square() + 1.0).sqrt()
 
 
+def balanced_loss(prediction, noise, sigmas):
+    """Squared error of the noise, weighted as the error of v would be (1 + sigma^2), up to 30.
+
+    Salimans and Ho 2022 (arXiv 2202.00512), the weight of the v loss in terms of the noise. The plain noise error is
+    tiny where the noise is strong, and that is where the look of a picture is decided.
+    """
+    weight = (1.0 + sigmas.square()).clamp(max=30.0)
+    return (weight * (prediction - noise).square().mean(dim=(1, 2, 3))).mean()
+
+
 def draw_steps(count: int):
     """Random timesteps, one stratum each, half from either table -> (timesteps [count], sigmas [count])."""
     timesteps = ((torch.randperm(count) + torch.rand(count)) * (1000.0 / count)).long().clamp(0, 999)
@@ -69,7 +86,7 @@ def held_out_loss(unet, text, tokens, latents) -> str:
     looks = [NAMES[i % len(NAMES)] for i in range(len(scenes))]
     noise = torch.randn(scenes.shape, generator=generator)
     report = []
-    for timestep in (50, 250, 500, 750):
+    for timestep in (50, 250, 500, 750, 950):
         steps = torch.full((len(scenes),), timestep)
         sigmas = TABLES[0, steps]
         errors = []
@@ -85,10 +102,11 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
     arguments.add_argument("--run", type=Path, required=True)
+    arguments.add_argument("--threads", type=int, default=2, help="one is faster on a busy machine")
     options = arguments.parse_args()
     config = load_config(options.config)
     settings = config["unet"]
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     torch.manual_seed(config["seed"])
     latents = np.load(options.run / "stills_latents.npy")
     held_out, latents = latents[-8:], latents[: -config["data"]["held_out"]]
@@ -114,7 +132,7 @@ def main():
         noise = torch.randn_like(batch)
         x = noised(batch, timesteps, sigmas, noise).contiguous(memory_format=torch.channels_last)
         context = text(forget_words(tokens.encode(captions), 0.03))
-        loss = (unet(x, timesteps, context) - noise).square().mean()
+        loss = balanced_loss(unet(x, timesteps, context), noise, sigmas)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 1.0)
@@ -123,7 +141,7 @@ def main():
         text_average.update(text)
         last.append(loss.item())
         if run.step % 100 == 0:
-            run.log(f"{torch.get_num_threads()} threads, loss {np.mean(last):.4f}")
+            run.log(f"loss {np.mean(last):.4f}")
             last = []
         if run.step % 500 == 0:
             run.log(held_out_loss(unet, text, tokens, held_out))

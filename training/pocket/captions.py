@@ -5,10 +5,12 @@ LOOK_WORDS = {
     "pencil sketch": ("pencil sketch", "pencil drawing", "sketch", "graphite drawing"),
     "ink outline": ("ink outline", "ink drawing", "line art", "black and white ink"),
     "watercolour": ("watercolour", "watercolor", "watercolour painting", "watercolor painting"),
+    "oil painting": ("oil painting", "oil paint", "oil on canvas", "thick oil painting"),
     "poster": ("poster", "screen print", "graphic poster", "flat poster"),
     "blueprint": ("blueprint", "technical drawing", "white lines on blue", "blueprint drawing"),
     "neon": ("neon", "neon lights", "glowing neon", "neon glow"),
     "night": ("night", "night scene", "moonlight", "dark night"),
+    "mosaic": ("mosaic", "mosaic tiles", "stone mosaic", "mosaic of tiles"),
 }
 
 SCENE_WORDS = {

@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+from .control import ControlNet
 from .motion import MotionModule
 from .text import TextModel
 from .unet import UNet, UNetShape
@@ -29,3 +30,7 @@ def make_unet(config) -> UNet:
 
 def make_motion(config) -> MotionModule:
     return MotionModule(config["model"]["unet_widths"], length=config["model"]["motion_length"])
+
+
+def make_control(unet: UNet) -> ControlNet:
+    return ControlNet(unet)

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .attention import attention
+
 
 def group_norm(channels: int, eps: float) -> nn.GroupNorm:
     """GroupNorm by the rule of the project: min(32, C/4) groups, so 32 from 128 channels upwards."""
@@ -64,13 +66,8 @@ class Attention(nn.Module):
 
     def forward(self, x, context=None):
         context = x if context is None else context
-
-        def split(tensor):
-            return tensor.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-        q, k, v = split(self.to_q(x)), split(self.to_k(context)), split(self.to_v(context))
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.to_out[0](mixed.transpose(1, 2).flatten(2))
+        mixed = attention(self.to_q(x), self.to_k(context), self.to_v(context), self.heads)
+        return self.to_out[0](mixed)
 
 
 def timestep_embedding(timesteps: torch.Tensor, width: int) -> torch.Tensor:

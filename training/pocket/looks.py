@@ -146,15 +146,59 @@ def night(frame, seed):
     return np.clip((dim + np.array([0.01, 0.02, 0.06], np.float32)) * corners[..., None] + light, 0.0, 1.0)
 
 
+def kuwahara(frame: np.ndarray, radius: int) -> np.ndarray:
+    """Each pixel takes the mean of the quietest of the four squares that meet in it: flat dabs, sharp borders."""
+    size = radius + 1
+    best, least = np.zeros_like(frame), np.full(frame.shape[:2], np.inf, np.float32)
+    grey = luma(frame)
+    for anchor in ((0, 0), (radius, 0), (0, radius), (radius, radius)):
+        mean = cv2.blur(frame, (size, size), anchor=anchor, borderType=cv2.BORDER_REFLECT)
+        square = cv2.blur(grey * grey, (size, size), anchor=anchor, borderType=cv2.BORDER_REFLECT)
+        variance = square - luma(mean) ** 2
+        quieter = variance < least
+        best[quieter], least[quieter] = mean[quieter], variance[quieter]
+    return best
+
+
+def oil(frame, seed):
+    """Thick dabs of saturated paint with ridges along the brush, under a warm varnish."""
+    height, width = frame.shape[:2]
+    dabs = kuwahara(kuwahara(blur(frame, 0.6), 4), 3)
+    grey = luma(dabs)[..., None]
+    paint = np.clip(grey + 1.6 * (dabs - grey), 0.0, 1.0)
+    paint = paint + 0.30 * (ramp(paint, 0.0, 1.0) - paint)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    bristles = np.sin((x + 2.0 * y) * (2 * np.pi / 8.0)) + 0.5 * paper(height, width, seed, 1.0)  # every 8 pixels
+    ridge = 0.055 * bristles + 0.45 * (luma(dabs) - blur(luma(dabs), 1.6))
+    varnish = np.array([1.08, 0.92, 0.62], np.float32)
+    return np.clip((0.05 + 0.93 * paint + ridge[..., None]) * varnish, 0.0, 1.0)
+
+
+def mosaic(frame, seed):
+    """Square glazed stones of one colour each, set in pale mortar."""
+    height, width = frame.shape[:2]
+    y, x = np.mgrid[0:height, 0:width]
+    low = cv2.resize(frame, (-(-width // 8), -(-height // 8)), interpolation=cv2.INTER_AREA)  # a stone is 8x8 pixels
+    grey = luma(low)[..., None]
+    stone = np.clip(grey + 1.5 * (low - grey), 0.0, 1.0)
+    stone = 0.06 + 0.88 * stone * (1.0 + 0.06 * paper(*low.shape[:2], seed, 0.3)[..., None])
+    picture = stone[y // 8, x // 8]
+    glaze = 0.10 * ((7 - x % 8 - y % 8) / 7.0)[..., None]
+    mortar = ((x % 8 == 0) | (y % 8 == 0))[..., None]
+    return np.clip(np.where(mortar, np.array([0.80, 0.78, 0.72], np.float32), picture + glaze), 0.0, 1.0).astype(np.float32)
+
+
 LOOKS = {
     "photo": photo,
     "pencil sketch": pencil_sketch,
     "ink outline": ink_outline,
     "watercolour": watercolour,
+    "oil painting": oil,
     "poster": poster,
     "blueprint": blueprint,
     "neon": neon,
     "night": night,
+    "mosaic": mosaic,
 }
 
 

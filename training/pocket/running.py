@@ -23,7 +23,6 @@ class Run:
         self.processor = 0.0  # seconds of processor time, all threads together
         self._saved = self._mark = time.monotonic()
         self._processor_mark = time.process_time()
-        self._trial: list[float] = []
 
     @property
     def progress(self) -> float:
@@ -37,25 +36,20 @@ class Run:
                 part.load_state_dict(stored[key])
             self.log(f"resumed at step {self.step}")
 
+    def begin(self):
+        """Start the clock now: what was prepared since the run was made does not count."""
+        self._saved = self._mark = time.monotonic()
+        self._processor_mark = time.process_time()
+
     def tick(self, optimizer) -> float:
         """Count a step and its time, set the learning rate; -> progress in 0..1."""
         now, processor = time.monotonic(), time.process_time()
-        self._choose_threads(now - self._mark)
         self.spent, self._mark, self.step = self.spent + now - self._mark, now, self.step + 1
         self.processor, self._processor_mark = self.processor + processor - self._processor_mark, processor
         rate = self.learning_rate * min(1.0, self.step / 100) * (0.5 + 0.5 * math.cos(math.pi * self.progress))
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("factor", 1.0)
         return self.progress
-
-    def _choose_threads(self, seconds: float):
-        """Every hundred steps try one thread and two: on a busy machine one is often faster."""
-        place = self.step % 100
-        if place == 0:
-            self._trial = [0.0, 0.0]
-        if place < 12 and self._trial:
-            self._trial[place // 6] += seconds
-            torch.set_num_threads(1 + (place + 1) // 6 % 2 if place < 11 else 1 + int(self._trial[1] < self._trial[0]))
 
     def save(self, seconds: float = 0.0, **parts):
         """Store a checkpoint if the last one is older than `seconds`."""

@@ -100,7 +100,7 @@ class Upsample(nn.Module):
 class UNet(nn.Module):
     """Predicts the noise: x [N, latent_channels, h, w], timesteps [N], context [N, 77, D] -> shape of x.
 
-    With `motion` (a MotionModule) N is clips*frames, the frames of a clip in a row.
+    With `motion` (a MotionModule) N is clips*frames, the frames of a clip in a row. `control` is what a ControlNet gives.
     """
 
     def __init__(self, shape: UNetShape):
@@ -141,7 +141,7 @@ class UNet(nn.Module):
                 self.output_blocks.append(nn.ModuleList(block))
         self.out = nn.Sequential(group_norm(base, 1e-5), nn.SiLU(), zeroed(conv3(base, shape.latent_channels)))
 
-    def forward(self, x, timesteps, context, motion=None, frames: int = 1):
+    def forward(self, x, timesteps, context, motion=None, frames: int = 1, control=None):
         time = self.time_embed(timestep_embedding(timesteps, self.shape.widths[0]).to(x.dtype))
         skips, h = [], x
         for index, block in enumerate(self.input_blocks):
@@ -152,6 +152,9 @@ class UNet(nn.Module):
         h = self.middle_block[0](h, time)
         h = self.middle_block[1](h, context)
         h = self.middle_block[2](h, time)
+        if control is not None:
+            skips = [skip + addition for skip, addition in zip(skips, control)]
+            h = h + control[-1]
         for index, block in enumerate(self.output_blocks):
             h = torch.cat([h, skips.pop()], dim=1)
             module = None if motion is None else motion.up(index // 3, index % 3)

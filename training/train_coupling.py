@@ -1,0 +1,155 @@
+"""Teach the looks what the noise of an unsampled photo means.
+
+A look is reached by unsampling a photo and resampling the noise with the look's caption. A small network that has seen
+pictures and noise drawn apart has to find by itself which noise belongs to which picture, look by look. Here it
+is shown: photos are unsampled with the network itself (blank caption, the plugin's default), and the straight path from a
+photo's noise to the same scene in another look is learnt under that look's caption, as in rectified flow (Liu et al.
+2022, arXiv 2209.03003) but between two domains. Photos and the blank caption go on with noise drawn at random, so
+unsampling itself stays what it was; so does a share of every look.
+
+Single pictures train the UNet and the text encoder, clips the motion module along with them.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from export import load_parts
+from pocket.captions import make_caption
+from pocket.config import load_config
+from pocket.running import Average, Run
+from pocket.scenes import KINDS
+from pocket.schedule import align_your_steps, flipped, sigma_table
+from pocket.tokens import CaptionTokens
+from sample import Sampler
+from train_motion import take_clips
+from train_unet import NAMES, TABLES, balanced_loss, draw_steps, forget_words, noised, take_latents
+
+CLIP_TABLE = sigma_table("linear")
+RISING = flipped(align_your_steps(16))
+
+
+class Pairs:
+    """Crops of scenes in all looks [N, looks, ..., C, h, w] f16 with the end of the photo's way up [N, ..., C, h, w]."""
+
+    def __init__(self, latents: np.ndarray, ends: np.ndarray, kinds: list[str]):
+        self.latents, self.ends, self.kinds = latents, ends, kinds
+
+    def take(self, rng, count: int):
+        """-> (latents in a look, the noise that leads there from the photo's end, captions)."""
+        places, looks = rng.integers(len(self.ends), size=count), rng.integers(1, len(NAMES), size=count)
+        chosen = torch.from_numpy(self.latents[places, looks].astype(np.float32))
+        noise = (torch.from_numpy(self.ends[places].astype(np.float32)) - chosen) / RISING[-1]
+        captions = [make_caption(rng, NAMES[k], self.kinds[n], 0.0) for n, k in zip(places, looks)]
+        return chosen, noise, captions
+
+
+def still_pairs(path: Path, parts, latents, rng, count: int, log) -> Pairs:
+    """Unsample `count` crops of 16x16 without the motion module; kept in `path`."""
+    scenes = np.arange(count) % len(latents)
+    crops = np.empty((count, *latents.shape[1:3], 16, 16), np.float16)
+    for i, scene in enumerate(scenes):
+        y, x = 2 * rng.integers((latents.shape[-2] - 16) // 2 + 1), 2 * rng.integers((latents.shape[-1] - 16) // 2 + 1)
+        crops[i] = latents[scene, :, :, y : y + 16, x : x + 16]
+    if not path.exists():
+        sampler, ends = Sampler(parts, motion=False), []
+        for part in torch.from_numpy(crops[:, 0].astype(np.float32)).split(32):
+            ends.append(sampler.dpmpp_2m(part, RISING, "").half().numpy())
+        np.save(path, np.concatenate(ends))
+    ends = np.load(path)
+    log(f"{count} stills unsampled, deviation of the noise {ends.astype(np.float32).std() / RISING[-1]:.3f}")
+    return Pairs(crops, ends, [KINDS[scene % len(KINDS)] for scene in scenes])
+
+
+def clip_pairs(path: Path, parts, latents, count: int, log) -> Pairs:
+    """Unsample the first `count` clips with the motion module; kept in `path`."""
+    if not path.exists():
+        sampler = Sampler(parts, motion=True)
+        photos = torch.from_numpy(latents[:count, 0].astype(np.float32))
+        np.save(path, np.stack([sampler.dpmpp_2m(clip, RISING, "").half().numpy() for clip in photos]))
+    ends = np.load(path)
+    log(f"{count} clips unsampled, deviation of the noise {ends.astype(np.float32).std() / RISING[-1]:.3f}")
+    return Pairs(latents[:count], ends, [KINDS[i % len(KINDS)] for i in range(count)])
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
+    arguments.add_argument("--run", type=Path, required=True)
+    arguments.add_argument("--threads", type=int, default=2, help="one is faster on a busy machine")
+    options = arguments.parse_args()
+    config = load_config(options.config)
+    settings, blank = config["coupling"], config["unet"]["blank_captions"]
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(config["seed"])
+    stills = np.load(options.run / "stills_latents.npy")[: -config["data"]["held_out"]]
+    clips = np.load(options.run / "clips_latents.npy")[:-6]
+    parts = load_parts(config, options.run, log=lambda _: None, coupled=False)
+    text, unet, motion = parts["text"], parts["unet"].to(memory_format=torch.channels_last), parts["motion"]
+    run = Run(options.run, "coupling", settings["minutes"], settings["learning_rate"])
+    rng = np.random.default_rng([config["seed"], 7])
+    pictures = still_pairs(options.run / "stills_ends.npy", parts, stills, rng, settings["stills"], run.log)
+    moving = clip_pairs(options.run / "clips_ends.npy", parts, clips, settings["clips"], run.log)
+
+    trained = torch.nn.ModuleDict({name: parts[name].train() for name in ("unet", "text", "motion")})
+    groups = [{"params": [*unet.parameters(), *motion.parameters()]}, {"params": list(text.parameters()), "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=settings["learning_rate"], betas=(0.9, 0.98), weight_decay=1e-3)
+    average = Average(trained, settings["average"])
+    stored = {"trained": trained, "optimizer": optimizer, "average": average}
+    run.resume(**stored)
+    run.begin()
+    rng = np.random.default_rng([config["seed"], 8, run.step])
+    torch.manual_seed(config["seed"] + run.step)
+    tokens = CaptionTokens()
+
+    def context_of(captions):
+        return text(forget_words(tokens.encode(captions), 0.03))
+
+    def picture_loss() -> torch.Tensor:
+        coupled = int(settings["share"] * settings["batch"])
+        latents, noise, captions = pictures.take(rng, coupled)
+        others, other_captions = take_latents(rng, stills, settings["batch"] - coupled, 16, 16, blank)
+        latents, noise = torch.cat([latents, others]), torch.cat([noise, torch.randn_like(others)])
+        order = torch.randperm(len(latents))  # so that both halves get both noise tables
+        latents, noise = latents[order], noise[order]
+        captions = [(captions + other_captions)[i] for i in order]
+        steps, sigmas = draw_steps(len(latents))
+        x = noised(latents, steps, sigmas, noise).contiguous(memory_format=torch.channels_last)
+        return balanced_loss(unet(x, steps, context_of(captions)), noise, sigmas)
+
+    def clip_loss() -> torch.Tensor:
+        count = settings["clip_batch"]
+        if rng.random() < settings["share"]:
+            latents, noise, captions = moving.take(rng, count)
+        else:
+            latents, captions = take_clips(rng, clips, count, 16, blank)
+            noise = torch.randn_like(latents)
+        frames = latents.shape[1]
+        steps = ((torch.arange(count) + torch.rand(count)) * (1000.0 / count)).long().clamp(0, 999)
+        steps = steps[torch.randperm(count)].repeat_interleave(frames)
+        x = noised(latents.flatten(0, 1), steps, CLIP_TABLE[steps], noise.flatten(0, 1))
+        context = context_of(captions).repeat_interleave(frames, 0)
+        prediction = unet(x.contiguous(memory_format=torch.channels_last), steps, context, motion, frames)
+        return balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps])
+
+    last = {"pictures": [], "clips": []}
+    while run.tick(optimizer) < 1.0:
+        kind, loss = ("clips", clip_loss()) if run.step % 2 else ("pictures", picture_loss())
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
+        optimizer.step()
+        average.update(trained)
+        last[kind].append(loss.item())
+        if run.step % 100 == 0:
+            run.log(", ".join(f"{name} {np.mean(losses):.4f}" for name, losses in last.items()))
+            last = {name: [] for name in last}
+        run.save(120, **stored)
+    run.save(**stored)
+    run.log("done")
+
+
+if __name__ == "__main__":
+    main()
