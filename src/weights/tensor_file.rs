@@ -175,7 +175,13 @@ impl TensorFile {
     /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`] for integers and unknown formats,
     /// [`WeightsError::Device`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
-        let stored = self.stored(name)?;
+        let stored = match dtype {
+            DType::F32 => self.read(name, |bytes, info| {
+                let widened = numbers::widened(bytes, info.dtype, &info.shape);
+                widened.or_else(|| numbers::tensor(bytes, info.dtype, &info.shape))
+            })?,
+            _ => self.stored(name)?,
+        };
         stored
             .to_dtype(dtype)
             .and_then(|tensor| tensor.to_device(device))
@@ -184,10 +190,18 @@ impl TensorFile {
 
     /// One tensor in main memory, in the number format of the file; errors as [`tensor`](Self::tensor).
     pub(super) fn stored(&self, name: &str) -> Result<Tensor, WeightsError> {
+        self.read(name, |bytes, info| numbers::tensor(bytes, info.dtype, &info.shape))
+    }
+
+    fn read(
+        &self,
+        name: &str,
+        values: impl Fn(&[u8], &TensorInfo) -> Option<candle_core::Result<Tensor>>,
+    ) -> Result<Tensor, WeightsError> {
         let Some(info) = self.info(name) else {
             return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
         };
-        let read = numbers::tensor(&self.bytes(info), info.dtype, &info.shape);
+        let read = values(&self.bytes(info), info);
         self.release(&info.place);
         match read {
             Some(tensor) => tensor.map_err(|source| self.device_error(name, source)),
