@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use unsample::frame::Rgb;
 use unsample::pipeline::{
-    CacheSettings, ContextSchedule, Engine, Fuse, Goal, Models, Motion, MotionSettings, Origin, Outcome,
-    Pass, PipelineError, PromptTrack, Request, Sampler, SchedulerName, Segment, Source, WorkingFrame,
-    set_resources,
+    CacheSettings, ContextSchedule, DeviceChoice, Engine, Fuse, Goal, Models, Motion, MotionSettings, Origin,
+    Outcome, Pass, PipelineError, Precision, PromptTrack, Request, Sampler, SchedulerName, Segment, Source,
+    WorkingFrame, set_resources,
 };
 
 const FRAMES: usize = 3;
@@ -54,6 +54,8 @@ fn request(prompt: &str, folder: &Path) -> Request {
         hint_clip: None,
         models: Models { checkpoint: None, motion: Motion::Usual, vae: None, controls: Vec::new() },
         hints: Vec::new(),
+        device: DeviceChoice::Auto,
+        precision: Precision::Auto,
         unsample: pass("", 1.0, FRAMES),
         resample: pass(prompt, 2.0, FRAMES),
         denoise: 1.0,

@@ -230,6 +230,10 @@ pub const UNSAMPLE_SCHEDULERS: &[&str] = &[
     "beta",
     "kl_optimal",
 ];
+/// What the networks run on.
+pub const DEVICES: &[&str] = &["auto", "cpu", "cuda"];
+/// What they compute in.
+pub const PRECISIONS: &[&str] = &["auto", "f32", "f16", "bf16"];
 /// Where the first pass takes its prompt from.
 pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
 /// Beta schedules.
@@ -317,6 +321,10 @@ pub static TABLE: &[Param] = &[
         "Autoencoder to use in place of the checkpoint's own."),
     row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
         "What the files above are."),
+    row(Model, Encode, "device", "Device", choice(DEVICES),
+        "What the networks run on. auto: an NVIDIA card where the bundle has a CUDA build and both can be used, else the processor. cuda: the card, or nothing."),
+    row(Model, Unsample, "precision", "Precision", choice(PRECISIONS),
+        "Number format of UNet, motion module and ControlNets. auto: f16 on a card, f32 on the processor. The processor computes in f16 too, slowly, and not in bf16."),
 
     keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
         "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),

@@ -2,10 +2,9 @@
 //!
 //! A key holds what can matter and nothing else, so that a setting without effect does not cost a stage.
 
-use candle_core::DType;
-
 use super::PipelineError;
 use super::controls::add_controls;
+use super::device::Placement;
 use super::diagnostics;
 use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
@@ -104,13 +103,19 @@ fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
 ///
 /// # Errors
 /// When the latents file cannot be read.
-pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> Result<Keys, PipelineError> {
+pub fn keys(
+    request: &Request,
+    chosen: &Chosen,
+    betas: Betas,
+    placement: &Placement,
+) -> Result<Keys, PipelineError> {
     let latents = match &request.latents {
         Some(path) => diagnostics::latents_key(path)?,
         None => {
             // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
             let scale = latent_scale(chosen.family);
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
+            let key = key.text("device", placement.kind());
             key.keys("frames", &request.source.digests).finish()
         }
     };
@@ -118,7 +123,8 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
     let mut unsampled = Key::of("unsampled")
         .key("latents", &latents)
         .key("checkpoint", &chosen.checkpoint_id())
-        .text("precision", dtype.as_str())
+        .text("device", placement.kind())
+        .text("precision", placement.dtype.as_str())
         .text("betas", betas.as_str())
         .floats("denoise", &[request.denoise])
         .number("clip skip", request.clip_skip as i64);

@@ -30,6 +30,9 @@ pub enum PipelineError {
     /// A setting that makes no sense, in a schedule or a context.
     #[error("{0}")]
     Diffusion(DiffusionError),
+    /// The device or number format that was asked for cannot be had; found before anything is computed.
+    #[error("{0}")]
+    Device(String),
     /// While tensors are moved or computed.
     #[error("the computation failed: {0}")]
     Candle(#[from] candle_core::Error),

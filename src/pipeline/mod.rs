@@ -11,6 +11,7 @@
 pub mod cache;
 mod chain;
 mod controls;
+mod device;
 mod diagnostics;
 mod error;
 mod hints;
@@ -24,6 +25,7 @@ mod request;
 mod stages;
 mod worker;
 
+pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
 pub use error::PipelineError;
 pub use key::Key;
 pub use models::{BUILT_IN, describe_file, set_resources};

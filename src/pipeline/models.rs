@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::RwLock;
 
 use super::PipelineError;
+use super::device::Placement;
 use super::hints;
 use super::key::Key;
 use super::request::{Models, Motion, Preprocessor};
@@ -75,6 +76,8 @@ pub struct Chosen {
     controls: Vec<Opened>,
     /// The networks of preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
+    /// What the networks run on, for keys.
+    pub device: &'static str,
     /// What the checkpoint belongs to.
     pub family: Family,
     /// What the motion module is.
@@ -135,8 +138,7 @@ impl<T> Slot<T> {
 
 /// Files and networks of the worker.
 pub struct ModelStore {
-    device: Device,
-    dtype: DType,
+    placement: Placement,
     opened: Vec<Opened>,
     unet: Slot<UNet>,
     vae: Slot<Vae>,
@@ -149,13 +151,10 @@ pub struct ModelStore {
 }
 
 impl ModelStore {
-    /// A store that loads to the best device of the machine: f16 on CUDA, f32 on the CPU.
-    pub fn new() -> Self {
-        let device = Device::cuda_if_available(0).unwrap_or(Device::Cpu);
-        let dtype = if device.is_cuda() { DType::F16 } else { DType::F32 };
+    /// An empty store.
+    pub fn new(placement: Placement) -> Self {
         Self {
-            device,
-            dtype,
+            placement,
             opened: Vec::new(),
             unet: Slot(None),
             vae: Slot(None),
@@ -167,14 +166,29 @@ impl ModelStore {
         }
     }
 
+    /// Says where networks go from now on, and lets those go that are elsewhere.
+    pub fn place(&mut self, placement: Placement) {
+        if !placement.is_same(&self.placement) {
+            (self.unet, self.vae, self.text) = (Slot(None), Slot(None), Slot(None));
+            (self.motion, self.detector) = (Slot(None), Slot(None));
+            self.controls.clear();
+        }
+        self.placement = placement;
+    }
+
+    /// Where networks are.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
     /// The device that networks run on.
     pub fn device(&self) -> &Device {
-        &self.device
+        &self.placement.device
     }
 
     /// The number format of the UNet.
     pub fn dtype(&self) -> DType {
-        self.dtype
+        self.placement.dtype
     }
 
     fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
@@ -261,6 +275,7 @@ impl ModelStore {
             motion,
             controls,
             annotators: Vec::new(),
+            device: self.placement.kind(),
             family,
             motion_version,
             notice,
@@ -303,7 +318,7 @@ impl ModelStore {
         chosen: &Chosen,
         preprocessor: Preprocessor,
     ) -> Result<Arc<Detector>, PipelineError> {
-        let device = &self.device;
+        let device = &self.placement.device;
         match chosen.annotators.iter().find(|(known, _)| *known == preprocessor) {
             Some((_, opened)) => {
                 let source = Weights(View::annotator(opened.file.clone()));
@@ -319,7 +334,7 @@ impl ModelStore {
     /// A tensor that is missing or of the wrong shape; no memory.
     pub fn unet(&mut self, chosen: &Chosen) -> Result<Arc<UNet>, PipelineError> {
         let source = Weights(View::unet(chosen.checkpoint.file.clone()));
-        let (device, dtype) = (&self.device, self.dtype);
+        let (device, dtype) = (&self.placement.device, self.placement.dtype);
         self.unet.get(chosen.checkpoint.id, || Ok(UNet::load(&source, dtype, device)?))
     }
 
@@ -330,7 +345,7 @@ impl ModelStore {
     pub fn motion(&mut self, chosen: &Chosen) -> Result<Option<Arc<MotionModule>>, PipelineError> {
         let Some(opened) = &chosen.motion else { return Ok(None) };
         let source = Weights(View::motion(opened.file.clone()));
-        let (device, dtype) = (&self.device, self.dtype);
+        let (device, dtype) = (&self.placement.device, self.placement.dtype);
         self.motion.get(opened.id, || Ok(MotionModule::load(&source, dtype, device)?)).map(Some)
     }
 
@@ -351,7 +366,7 @@ impl ModelStore {
         if matches!(opened.kind, Kind::ControlNet { difference: true, .. }) {
             view = view.added_to(View::unet(chosen.checkpoint.file.clone()));
         }
-        let net = Arc::new(ControlNet::load(&Weights(view), self.dtype, &self.device)?);
+        let net = Arc::new(ControlNet::load(&Weights(view), self.placement.dtype, &self.placement.device)?);
         self.controls.push((id, net.clone()));
         Ok(net)
     }
@@ -362,7 +377,7 @@ impl ModelStore {
     /// As for [`Self::unet`].
     pub fn vae(&mut self, chosen: &Chosen) -> Result<Arc<Vae>, PipelineError> {
         let source = Weights(View::vae(chosen.vae.file.clone()));
-        let device = &self.device;
+        let device = &self.placement.device;
         self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
     }
 
@@ -372,7 +387,7 @@ impl ModelStore {
     /// As for [`Self::unet`].
     pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
         let file = &chosen.checkpoint.file;
-        let device = &self.device;
+        let device = &self.placement.device;
         self.text.get(chosen.checkpoint.id, || {
             let first = Weights(View::text(file.clone()));
             let second = (chosen.family == Family::Sdxl).then(|| Weights(View::text_2(file.clone())));
@@ -384,12 +399,6 @@ impl ModelStore {
     /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
     pub fn release_text(&mut self) {
         self.text.0 = None;
-    }
-}
-
-impl Default for ModelStore {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -470,7 +479,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.safetensors");
         fs::copy(&built_in, &copy).unwrap();
-        let mut store = ModelStore::new();
+        let mut store = ModelStore::new(Placement::processor());
         let mut vae = |path: &Path| {
             let models = Models {
                 checkpoint: Some(path.into()),

@@ -20,6 +20,8 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub struct Report {
     segment: Segment,
+    /// What it ran on, or would have.
+    placement: String,
     stages: Vec<(&'static str, Origin)>,
     /// PSNR of the reconstruction and of the VAE round trip, in dB.
     pub psnr: Option<(f64, f64)>,
@@ -28,8 +30,8 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(segment: Segment) -> Self {
-        Self { segment, stages: Vec::new(), psnr: None, notice: None }
+    pub(super) fn new(segment: Segment, placement: String) -> Self {
+        Self { segment, placement, stages: Vec::new(), psnr: None, notice: None }
     }
 
     /// Notes a stage. The first word on a stage stands: later ones find it in memory.
@@ -53,7 +55,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.segment.frame(self.segment.count.saturating_sub(1));
-        write!(f, "frames {} to {last}:", self.segment.first)?;
+        write!(f, "frames {} to {last} {}:", self.segment.first, self.placement)?;
         for (i, (name, origin)) in self.stages.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
             match origin {

@@ -12,6 +12,7 @@ use candle_core::{Device, Tensor};
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
 use super::controls::{ActiveControl, acting};
+use super::device::{Placement, place};
 use super::diagnostics;
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
@@ -59,7 +60,7 @@ impl Runner {
     /// A runner with nothing loaded.
     pub fn new() -> Self {
         Self {
-            store: ModelStore::new(),
+            store: ModelStore::new(Placement::processor()),
             memory: MemoryCache::new(MEMORY),
             texts: HashMap::new(),
             disk: None,
@@ -94,6 +95,7 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
+        self.store.place(place(request.device, request.precision)?);
         let mut chosen = self.store.choose(&request.models)?;
         self.store.choose_annotators(&mut chosen, &needed(request))?;
         let disk = self.disk(&request.cache);
@@ -156,8 +158,8 @@ impl<'a> Job<'a> {
         };
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;
-        let keys = keys(request, &chosen, betas, runner.store.dtype())?;
-        let mut report = Report::new(request.segment);
+        let keys = keys(request, &chosen, betas, runner.store.placement())?;
+        let mut report = Report::new(request.segment, runner.store.placement().to_string());
         report.notice.clone_from(&chosen.notice);
         Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report })
     }
@@ -286,6 +288,7 @@ impl<'a> Job<'a> {
         let key = Key::of(name)
             .key("of", of)
             .key("vae", &self.chosen.vae_id())
+            .text("device", self.chosen.device)
             .number("index", index as i64)
             .finish();
         if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
@@ -368,6 +371,7 @@ impl<'a> Job<'a> {
         let skip = self.request.clip_skip;
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
+            .text("device", self.chosen.device)
             .number("skip", skip as i64)
             .text("text", text)
             .finish();
