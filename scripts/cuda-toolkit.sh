@@ -42,9 +42,16 @@ make_toolkit() {
             break
         done
     done
-    # The driver's library is linked by name only; on a machine without a driver a library with those names and nothing
-    # behind them stands in for it. Functions are declared in cuda.h, which redirects some names to others with a suffix;
-    # cudaTypedefs.h lists all suffixes.
+    # The driver's library is linked by name only; on a machine without a driver a library stands in for it in which every
+    # name is the same function, whose answer is CUDA_ERROR_STUB_LIBRARY. Functions are declared in cuda.h, which redirects
+    # some names to others with a suffix; cudaTypedefs.h lists all suffixes.
+    case $(uname -m) in
+        x86_64) answer='movl $34, %eax
+ret' ;;
+        aarch64) answer='mov w0, #34
+ret' ;;
+        *) echo "cuda-toolkit.sh: CUDA has no toolkit for $(uname -m)" >&2; exit 1 ;;
+    esac
     mkdir -p lib/stubs
     {
         echo '.text'
@@ -53,6 +60,7 @@ make_toolkit() {
             sed -n -e '/^cu[A-Z]/p' -e 's/^PFN_\(cu[A-Z].*\)_v[0-9]*$/\1/p' |
             sort -u |
             sed 's/.*/.globl &\n.type &, %function\n&:/'
+        echo "$answer"
         echo '.section .note.GNU-stack, "", %progbits'
     } > lib/stubs/libcuda.s
     gcc -shared -nostdlib -Wl,-soname,libcuda.so.1 -o lib/stubs/libcuda.so lib/stubs/libcuda.s

@@ -63,7 +63,7 @@ impl<E: Effect> Plugin<E> {
 
     /// The twin, if it does the work. With `decide` it is looked for where that was not done yet.
     fn twin(&self, decide: bool) -> Option<Twin> {
-        let Some(id) = E::TWIN else { return None };
+        let id = E::TWIN?;
         if !decide {
             return self.twin.get().copied().flatten();
         }

@@ -16,6 +16,7 @@ mod diagnostics;
 mod error;
 mod hints;
 mod key;
+mod memory;
 mod models;
 mod network;
 mod pictures;

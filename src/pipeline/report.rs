@@ -22,6 +22,8 @@ pub struct Report {
     segment: Segment,
     /// What it ran on, or would have.
     placement: String,
+    /// How the work was cut up, where memory did not suffice for all at once.
+    pub slices: Option<String>,
     stages: Vec<(&'static str, Origin)>,
     /// PSNR of the reconstruction and of the VAE round trip, in dB.
     pub psnr: Option<(f64, f64)>,
@@ -31,7 +33,7 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(segment: Segment, placement: String) -> Self {
-        Self { segment, placement, stages: Vec::new(), psnr: None, notice: None }
+        Self { segment, placement, slices: None, stages: Vec::new(), psnr: None, notice: None }
     }
 
     /// Notes a stage. The first word on a stage stands: later ones find it in memory.
@@ -66,6 +68,9 @@ impl fmt::Display for Report {
         }
         if let Some((reconstruction, plain)) = self.psnr {
             write!(f, "; reconstruction {reconstruction:.2} dB, VAE round trip {plain:.2} dB")?;
+        }
+        if let Some(slices) = &self.slices {
+            write!(f, "; {slices} for want of memory")?;
         }
         if let Some(notice) = &self.notice {
             write!(f, "; {notice}")?;

@@ -3,6 +3,8 @@
 //! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
 //! what is missing. What was done, and where it came from, goes into the report.
 
+mod fit;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use super::device::{Placement, place};
 use super::diagnostics;
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
+use super::memory::{Room, Slices, free, start};
 use super::models::{Chosen, ModelStore};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
@@ -48,23 +51,19 @@ pub struct Runner {
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
     /// Destination and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
-}
-
-impl Default for Runner {
-    fn default() -> Self {
-        Self::new()
-    }
+    room: Room,
 }
 
 impl Runner {
     /// A runner with nothing loaded.
-    pub fn new() -> Self {
+    pub fn new(room: Room) -> Self {
         Self {
             store: ModelStore::new(Placement::processor()),
             memory: MemoryCache::new(MEMORY),
             texts: HashMap::new(),
             disk: None,
             written: None,
+            room,
         }
     }
 
@@ -213,16 +212,17 @@ impl<'a> Job<'a> {
                 return diagnostics::read_latents(path, job.request.source.digests.len());
             }
             let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
-            let vae = job.runner.store.vae(&job.chosen)?;
             let mut latents = Vec::with_capacity(frames.len());
             for (i, frame) in frames.iter().enumerate() {
                 job.control.check()?;
                 job.control.report(job.part(0, i as f64 / frames.len() as f64), "Encoding");
-                let x = to_tensor(&frame.picture, job.runner.store.device())?;
-                latents.push(
-                    (vae.encode(&((x * 2.0)? - 1.0)?)? * latent_scale(job.chosen.family))?
-                        .to_device(&Device::Cpu)?,
-                );
+                let x = ((to_tensor(&frame.picture, job.runner.store.device())? * 2.0)? - 1.0)?;
+                let size = [x.dim(2)?, x.dim(3)?];
+                let z = job.autoencode(size, |vae, tile| match tile {
+                    None => vae.encode(&x),
+                    Some(tile) => vae.encode_tiled(&x, tile),
+                })?;
+                latents.push((z * latent_scale(job.chosen.family))?.to_device(&Device::Cpu)?);
             }
             Ok(Tensor::cat(&latents, 0)?)
         })
@@ -298,10 +298,14 @@ impl<'a> Job<'a> {
         self.control.check()?;
         self.control.report(self.part(3, 0.0), "Decoding");
         let started = Instant::now();
-        let vae = self.runner.store.vae(&self.chosen)?;
         let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
             / latent_scale(self.chosen.family))?;
-        let x = ((vae.decode(&z)? + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
+        let size = [z.dim(2)? * 8, z.dim(3)? * 8];
+        let x = self.autoencode(size, |vae, tile| match tile {
+            None => vae.decode(&z),
+            Some(tile) => vae.decode_tiled(&z, tile),
+        })?;
+        let x = ((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
         self.report.stage(name, Origin::Computed(started.elapsed()));
         self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
         Ok(Arc::new(from_tensor(&x)?))
@@ -407,8 +411,7 @@ impl<'a> Job<'a> {
         let frames = x.dim(0)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
-        let unet = self.runner.store.unet(&self.chosen)?;
-        let motion = self.runner.store.motion(&self.chosen)?;
+        let (unet, motion) = self.networks()?;
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
             let net = self.runner.store.control(&self.chosen, control.unit)?;
@@ -434,6 +437,14 @@ impl<'a> Job<'a> {
             fuse: crate::diffusion::Fuse::Flat,
             closed: false,
         });
+        let (_, _, height, width) = x.dims4()?;
+        let window = context.length.min(frames);
+        let count = if pass.cfg.iter().all(|c| *c == 1.0) { 1 } else { 2 };
+        let slices = start(free(&device), count, window, |slices| {
+            let n = if slices.together { count * window } else { window };
+            unet.working_memory(n, slices.frames.unwrap_or(n), [height, width])
+        });
+        let room = self.runner.room;
         let control = self.control;
         let whole = self.part(part, 1.0) - started;
         let steps = sigmas.len().saturating_sub(1).max(1);
@@ -446,6 +457,8 @@ impl<'a> Job<'a> {
             done += n as f64;
             control.report(started + whole * (done / expected).min(1.0), label);
         };
+        let store = &mut self.runner.store;
+        let mut make_room = || store.keep_for_sampling();
         let mut network = UnetNetwork {
             unet,
             motion,
@@ -457,6 +470,9 @@ impl<'a> Job<'a> {
                 negative: conditioning.negative.to_device(&device)?,
             },
             dtype,
+            slices,
+            room,
+            make_room: &mut make_room,
             control,
             evaluated: &mut evaluated,
         };
@@ -468,8 +484,20 @@ impl<'a> Job<'a> {
         let mut noise = SeededNoise::new(self.request.seed, absolute);
         let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
         let x = x.to_device(&device)?;
-        Ok(sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)?
-            .to_device(&Device::Cpu)?)
+        let sampled = sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)
+            .map_err(PipelineError::from)
+            .and_then(|x| Ok(x.to_device(&Device::Cpu)?));
+        let slices = network.slices;
+        if slices != Slices::WHOLE {
+            self.report.slices = Some(slices.to_string());
+        }
+        sampled.map_err(|error| {
+            error.in_memory_of(format!(
+                "for a window of {window} frames of {}x{} pixels, {slices}",
+                width * 8,
+                height * 8
+            ))
+        })
     }
 
     /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.

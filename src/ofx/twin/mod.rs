@@ -141,10 +141,12 @@ unsafe fn compare(build: Build, get: GetPlugin, identity: PluginId, wanted: &CSt
     }
     // SAFETY: the same build has this function, which returns NULL or a record that stays.
     let record = unsafe { get(0).as_ref() }.ok_or("has no effect")?;
-    // SAFETY: the same build fills in the identifier.
-    if record.pluginIdentifier.is_null()
-        || unsafe { CStr::from_ptr(record.pluginIdentifier) } != identity.identifier
-    {
+    if record.pluginIdentifier.is_null() {
+        return Err("is an effect without a name".to_owned());
+    }
+    // SAFETY: not NULL, and the same build fills in a constant string.
+    let identifier = unsafe { CStr::from_ptr(record.pluginIdentifier) };
+    if identifier != identity.identifier {
         return Err("is another effect".to_owned());
     }
     match (record.setHost, record.mainEntry) {
