@@ -17,6 +17,7 @@ mod error;
 mod hints;
 mod key;
 mod memory;
+mod meter;
 mod models;
 mod network;
 mod pictures;

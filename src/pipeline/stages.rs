@@ -19,6 +19,7 @@ use super::diagnostics;
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
 use super::memory::{Room, Slices, free, start};
+use super::meter::Meter;
 use super::models::{Chosen, ModelStore};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
@@ -140,6 +141,8 @@ struct Job<'a> {
     down: Vec<f32>,
     keys: Keys,
     report: Report,
+    /// Looks at the memory where the costs will be written down.
+    meter: Option<Meter>,
 }
 
 impl<'a> Job<'a> {
@@ -160,7 +163,8 @@ impl<'a> Job<'a> {
         let keys = keys(request, &chosen, betas, runner.store.placement())?;
         let mut report = Report::new(request.segment, runner.store.placement().to_string());
         report.notice.clone_from(&chosen.notice);
-        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report })
+        let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
+        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report, meter })
     }
 
     /// A stage's tensor from memory, from disk, or computed.
@@ -185,7 +189,7 @@ impl<'a> Job<'a> {
         }
         let started = Instant::now();
         let before = self.report.computed();
-        let tensor = compute(self)?.to_device(&Device::Cpu)?;
+        let tensor = self.measured(name, |job| Ok(compute(job)?.to_device(&Device::Cpu)?))?;
         // The time of the stages before, which this one asked for, is theirs.
         let own = started.elapsed().saturating_sub(self.report.computed() - before);
         self.report.stage(name, Origin::Computed(own));
@@ -193,6 +197,22 @@ impl<'a> Job<'a> {
         self.keep(name, &key, &entry);
         self.runner.memory.put(key, entry);
         Ok(tensor)
+    }
+
+    /// Does a part of the request and notes its cost, without that of the parts within it.
+    fn measured<T>(
+        &mut self,
+        name: &'static str,
+        part: impl FnOnce(&mut Self) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        let (started, before) = (Instant::now(), self.report.spent());
+        let look = |job: &Self| job.meter.as_ref().map(Meter::take);
+        look(self);
+        let result = part(self)?;
+        let seconds = started.elapsed().as_secs_f64() - (self.report.spent() - before);
+        let peak = look(self);
+        self.report.cost(name, seconds.max(0.0), peak);
+        Ok(result)
     }
 
     /// Writes an entry to disk. A failure is a notice: the result is right all the same.
@@ -301,11 +321,13 @@ impl<'a> Job<'a> {
         let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
             / latent_scale(self.chosen.family))?;
         let size = [z.dim(2)? * 8, z.dim(3)? * 8];
-        let x = self.autoencode(size, |vae, tile| match tile {
-            None => vae.decode(&z),
-            Some(tile) => vae.decode_tiled(&z, tile),
+        let x = self.measured(name, |job| {
+            let x = job.autoencode(size, |vae, tile| match tile {
+                None => vae.decode(&z),
+                Some(tile) => vae.decode_tiled(&z, tile),
+            })?;
+            Ok(((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?)
         })?;
-        let x = ((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
         self.report.stage(name, Origin::Computed(started.elapsed()));
         self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
         Ok(Arc::new(from_tensor(&x)?))
@@ -383,7 +405,8 @@ impl<'a> Job<'a> {
             return Ok(known.clone());
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
-        let encoded = self.runner.store.text(&self.chosen)?.encode(text, skip)?;
+        let encoder = self.measured("weights", |job| job.runner.store.text(&job.chosen))?;
+        let encoded = self.measured("text", |_| Ok(encoder.encode(text, skip)?))?;
         let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         self.runner.texts.insert(key, encoded.clone());
         Ok(encoded)
@@ -411,10 +434,10 @@ impl<'a> Job<'a> {
         let frames = x.dim(0)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
-        let (unet, motion) = self.networks()?;
+        let (unet, motion) = self.measured("weights", Self::networks)?;
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
-            let net = self.runner.store.control(&self.chosen, control.unit)?;
+            let net = self.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))?;
             net.check_unet(&unet)?;
             let hint = self.hint(self.request.hints[control.unit], |_| started)?;
             controls.push(ActiveControl::new(net, hint, control, &self.schedule));
@@ -551,7 +574,7 @@ impl<'a> Job<'a> {
                 .collect::<Result<Vec<_>, _>>()?;
             entry.insert("frames.styled".to_owned(), Tensor::cat(&styled, 0)?);
         }
-        diagnostics::write(path, &entry)?;
+        diagnostics::write(path, &entry, self.report.costs_json())?;
         self.runner.written = Some(mark);
         Ok(())
     }

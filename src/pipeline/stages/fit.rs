@@ -23,7 +23,7 @@ impl Job<'_> {
         let mut tile = None;
         loop {
             let part = latents.map(|side| tile.unwrap_or(side).min(side));
-            let coded = self.runner.store.vae(&self.chosen).and_then(|vae| {
+            let coded = self.measured("weights", |job| job.runner.store.vae(&job.chosen)).and_then(|vae| {
                 self.runner.room.claim("the autoencoder", vae.working_memory(part))?;
                 Ok(code(&vae, tile)?)
             });
