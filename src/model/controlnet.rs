@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use super::encoder::{Encoder, sinusoids};
 use super::kernels::{self, Padding, silu};
 use super::layers::{Conv2d, Linear};
+use super::memory::in_slices;
 use super::source::{ModelError, Scope, Source};
 use super::unet::{Given, UNet};
 
@@ -100,7 +101,7 @@ impl ControlNet {
             )));
         }
         let (_, pass) = self.encoder.pass(timestep, &given, self.union.as_ref(), 1, 1, None)?;
-        let guide = self.embed(hint)?;
+        let guide = in_slices(hint, given.at_once, |hint, _| self.embed(hint))?;
         let guide = if m == n { guide } else { Tensor::cat(&vec![&guide; n / m], 0)? };
         let mut h = x.to_dtype(self.encoder.dtype)?;
         let mut skips = Vec::with_capacity(self.zero.len());

@@ -2,10 +2,9 @@
 //!
 //! A key holds what can matter and nothing else, so that a setting without effect does not cost a stage.
 
-use candle_core::DType;
-
 use super::PipelineError;
 use super::controls::add_controls;
+use super::device::Placement;
 use super::diagnostics::{self, Given};
 use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
@@ -106,7 +105,12 @@ fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
 ///
 /// # Errors
 /// When the latents file cannot be read.
-pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> Result<Keys, PipelineError> {
+pub fn keys(
+    request: &Request,
+    chosen: &Chosen,
+    betas: Betas,
+    placement: &Placement,
+) -> Result<Keys, PipelineError> {
     let file = request.latents.as_ref().map(|path| diagnostics::latents_key(path)).transpose()?;
     let latents = match file {
         Some((Given::Source, key)) => key,
@@ -114,6 +118,7 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
             // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
             let scale = latent_scale(chosen.family);
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
+            let key = key.text("device", placement.kind());
             key.keys("frames", &request.source.digests).finish()
         }
     };
@@ -122,7 +127,8 @@ pub fn keys(request: &Request, chosen: &Chosen, betas: Betas, dtype: DType) -> R
     let mut unsampled = Key::of("unsampled")
         .key("latents", &noise.unwrap_or(latents))
         .key("checkpoint", &chosen.checkpoint_id())
-        .text("precision", dtype.as_str())
+        .text("device", placement.kind())
+        .text("precision", placement.dtype.as_str())
         .text("betas", betas.as_str())
         .floats("denoise", &[request.denoise])
         .number("clip skip", request.clip_skip as i64);

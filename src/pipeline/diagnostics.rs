@@ -15,17 +15,18 @@ fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
     PipelineError::File { path: path.into(), reason: reason.to_string() }
 }
 
-/// Writes the tensors as f32 safetensors, beside and renamed into place.
+/// Writes the tensors as f32 safetensors, with the parts' costs as JSON in the metadata `costs`, beside and renamed into place.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(path: &Path, entry: &Entry) -> Result<(), PipelineError> {
+pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineError> {
     let tensors: HashMap<String, Tensor> = entry
         .iter()
         .map(|(name, x)| Ok((name.clone(), x.to_dtype(DType::F32)?.contiguous()?)))
         .collect::<Result<_, candle_core::Error>>()?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let bytes = safetensors::serialize(&tensors, None).map_err(|e| file_error(path, e))?;
+    let bytes = safetensors::serialize(&tensors, Some(HashMap::from([("costs".to_owned(), costs)])))
+        .map_err(|e| file_error(path, e))?;
     let save = || -> std::io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
         file.write_all(&bytes)?;

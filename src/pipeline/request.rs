@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cache::default_folder;
+use super::device::{DeviceChoice, Precision};
 use super::key::Key;
 use super::loras::LoraUse;
 use super::plan::Segment;
@@ -194,6 +195,10 @@ pub struct Request {
     pub hint_clip: Option<Source>,
     /// The files.
     pub models: Models,
+    /// What the networks run on.
+    pub device: DeviceChoice,
+    /// The number format that they compute in.
+    pub precision: Precision,
     /// What each of the ControlNets sees.
     pub hints: Vec<Preprocessor>,
     /// First pass.

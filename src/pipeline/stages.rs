@@ -3,6 +3,8 @@
 //! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
 //! what is missing. What was done, and where it came from, goes into the report.
 
+mod fit;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,9 +14,12 @@ use candle_core::{Device, Tensor};
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
 use super::controls::{ActiveControl, acting};
+use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
+use super::memory::{Room, Slices, free, start};
+use super::meter::Meter;
 use super::models::{Chosen, ModelStore};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
@@ -47,23 +52,19 @@ pub struct Runner {
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
     /// Destination and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
-}
-
-impl Default for Runner {
-    fn default() -> Self {
-        Self::new()
-    }
+    room: Room,
 }
 
 impl Runner {
     /// A runner with nothing loaded.
-    pub fn new() -> Self {
+    pub fn new(room: Room) -> Self {
         Self {
-            store: ModelStore::new(),
+            store: ModelStore::new(Placement::processor()),
             memory: MemoryCache::new(MEMORY),
             texts: HashMap::new(),
             disk: None,
             written: None,
+            room,
         }
     }
 
@@ -94,6 +95,7 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
+        self.store.place(place(request.device, request.precision)?);
         let mut chosen = self.store.choose(&request.models)?;
         self.store.choose_annotators(&mut chosen, &needed(request))?;
         let disk = self.disk(&request.cache);
@@ -139,6 +141,8 @@ struct Job<'a> {
     down: Vec<f32>,
     keys: Keys,
     report: Report,
+    /// Looks at the memory where the costs will be written down.
+    meter: Option<Meter>,
 }
 
 impl<'a> Job<'a> {
@@ -156,10 +160,11 @@ impl<'a> Job<'a> {
         };
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;
-        let keys = keys(request, &chosen, betas, runner.store.dtype())?;
-        let mut report = Report::new(request.segment);
+        let keys = keys(request, &chosen, betas, runner.store.placement())?;
+        let mut report = Report::new(request.segment, runner.store.placement().to_string());
         report.notice.clone_from(&chosen.notice);
-        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report })
+        let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
+        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report, meter })
     }
 
     /// A stage's tensor from memory, from disk, or computed.
@@ -184,7 +189,7 @@ impl<'a> Job<'a> {
         }
         let started = Instant::now();
         let before = self.report.computed();
-        let tensor = compute(self)?.to_device(&Device::Cpu)?;
+        let tensor = self.measured(name, |job| Ok(compute(job)?.to_device(&Device::Cpu)?))?;
         // The time of the stages before, which this one asked for, is theirs.
         let own = started.elapsed().saturating_sub(self.report.computed() - before);
         self.report.stage(name, Origin::Computed(own));
@@ -192,6 +197,22 @@ impl<'a> Job<'a> {
         self.keep(name, &key, &entry);
         self.runner.memory.put(key, entry);
         Ok(tensor)
+    }
+
+    /// Does a part of the request and notes its cost, without that of the parts within it.
+    fn measured<T>(
+        &mut self,
+        name: &'static str,
+        part: impl FnOnce(&mut Self) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        let (started, before) = (Instant::now(), self.report.spent());
+        let look = |job: &Self| job.meter.as_ref().map(Meter::take);
+        look(self);
+        let result = part(self)?;
+        let seconds = started.elapsed().as_secs_f64() - (self.report.spent() - before);
+        let peak = look(self);
+        self.report.cost(name, seconds.max(0.0), peak);
+        Ok(result)
     }
 
     /// Writes an entry to disk. A failure is a notice: the result is right all the same.
@@ -219,16 +240,17 @@ impl<'a> Job<'a> {
                 return Ok(latents);
             }
             let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
-            let vae = job.runner.store.vae(&job.chosen)?;
             let mut latents = Vec::with_capacity(frames.len());
             for (i, frame) in frames.iter().enumerate() {
                 job.control.check()?;
                 job.control.report(job.part(0, i as f64 / frames.len() as f64), "Encoding");
-                let x = to_tensor(&frame.picture, job.runner.store.device())?;
-                latents.push(
-                    (vae.encode(&((x * 2.0)? - 1.0)?)? * latent_scale(job.chosen.family))?
-                        .to_device(&Device::Cpu)?,
-                );
+                let x = ((to_tensor(&frame.picture, job.runner.store.device())? * 2.0)? - 1.0)?;
+                let size = [x.dim(2)?, x.dim(3)?];
+                let z = job.autoencode(size, |vae, tile| match tile {
+                    None => vae.encode(&x),
+                    Some(tile) => vae.encode_tiled(&x, tile),
+                })?;
+                latents.push((z * latent_scale(job.chosen.family))?.to_device(&Device::Cpu)?);
             }
             Ok(Tensor::cat(&latents, 0)?)
         })
@@ -297,6 +319,7 @@ impl<'a> Job<'a> {
         let key = Key::of(name)
             .key("of", of)
             .key("vae", &self.chosen.vae_id())
+            .text("device", self.chosen.device)
             .number("index", index as i64)
             .finish();
         if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
@@ -306,10 +329,16 @@ impl<'a> Job<'a> {
         self.control.check()?;
         self.control.report(self.part(3, 0.0), "Decoding");
         let started = Instant::now();
-        let vae = self.runner.store.vae(&self.chosen)?;
         let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
             / latent_scale(self.chosen.family))?;
-        let x = ((vae.decode(&z)? + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
+        let size = [z.dim(2)? * 8, z.dim(3)? * 8];
+        let x = self.measured(name, |job| {
+            let x = job.autoencode(size, |vae, tile| match tile {
+                None => vae.decode(&z),
+                Some(tile) => vae.decode_tiled(&z, tile),
+            })?;
+            Ok(((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?)
+        })?;
         self.report.stage(name, Origin::Computed(started.elapsed()));
         self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
         Ok(Arc::new(from_tensor(&x)?))
@@ -379,6 +408,7 @@ impl<'a> Job<'a> {
         let skip = self.request.clip_skip;
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
+            .text("device", self.chosen.device)
             .number("skip", skip as i64)
             .text("text", text)
             .finish();
@@ -386,7 +416,8 @@ impl<'a> Job<'a> {
             return Ok(known.clone());
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
-        let encoded = self.runner.store.text(&self.chosen)?.encode(text, skip)?;
+        let encoder = self.measured("weights", |job| job.runner.store.text(&job.chosen))?;
+        let encoded = self.measured("text", |_| Ok(encoder.encode(text, skip)?))?;
         let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         self.runner.texts.insert(key, encoded.clone());
         Ok(encoded)
@@ -414,11 +445,10 @@ impl<'a> Job<'a> {
         let frames = x.dim(0)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
-        let unet = self.runner.store.unet(&self.chosen)?;
-        let motion = self.runner.store.motion(&self.chosen)?;
+        let (unet, motion) = self.measured("weights", Self::networks)?;
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
-            let net = self.runner.store.control(&self.chosen, control.unit)?;
+            let net = self.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))?;
             net.check_unet(&unet)?;
             let hint = self.hint(self.request.hints[control.unit], |_| started)?;
             controls.push(ActiveControl::new(net, hint, control, &self.schedule));
@@ -441,6 +471,14 @@ impl<'a> Job<'a> {
             fuse: crate::diffusion::Fuse::Flat,
             closed: false,
         });
+        let (_, _, height, width) = x.dims4()?;
+        let window = context.length.min(frames);
+        let count = if pass.cfg.iter().all(|c| *c == 1.0) { 1 } else { 2 };
+        let slices = start(free(&device), count, window, |slices| {
+            let n = if slices.together { count * window } else { window };
+            unet.working_memory(n, slices.frames.unwrap_or(n), [height, width])
+        });
+        let room = self.runner.room;
         let control = self.control;
         let whole = self.part(part, 1.0) - started;
         let steps = sigmas.len().saturating_sub(1).max(1);
@@ -453,6 +491,8 @@ impl<'a> Job<'a> {
             done += n as f64;
             control.report(started + whole * (done / expected).min(1.0), label);
         };
+        let store = &mut self.runner.store;
+        let mut make_room = || store.keep_for_sampling();
         let mut network = UnetNetwork {
             unet,
             motion,
@@ -464,6 +504,9 @@ impl<'a> Job<'a> {
                 negative: conditioning.negative.to_device(&device)?,
             },
             dtype,
+            slices,
+            room,
+            make_room: &mut make_room,
             control,
             evaluated: &mut evaluated,
         };
@@ -475,8 +518,20 @@ impl<'a> Job<'a> {
         let mut noise = SeededNoise::new(self.request.seed, absolute);
         let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
         let x = x.to_device(&device)?;
-        Ok(sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)?
-            .to_device(&Device::Cpu)?)
+        let sampled = sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)
+            .map_err(PipelineError::from)
+            .and_then(|x| Ok(x.to_device(&Device::Cpu)?));
+        let slices = network.slices;
+        if slices != Slices::WHOLE {
+            self.report.slices = Some(slices.to_string());
+        }
+        sampled.map_err(|error| {
+            error.in_memory_of(format!(
+                "for a window of {window} frames of {}x{} pixels, {slices}",
+                width * 8,
+                height * 8
+            ))
+        })
     }
 
     /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
@@ -530,7 +585,7 @@ impl<'a> Job<'a> {
                 .collect::<Result<Vec<_>, _>>()?;
             entry.insert("frames.styled".to_owned(), Tensor::cat(&styled, 0)?);
         }
-        diagnostics::write(path, &entry)?;
+        diagnostics::write(path, &entry, self.report.costs_json())?;
         self.runner.written = Some(mark);
         Ok(())
     }

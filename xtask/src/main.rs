@@ -3,6 +3,7 @@
 mod bindings;
 mod bundle;
 mod clip;
+mod cuda;
 mod demo;
 mod golden;
 mod quality;

@@ -41,7 +41,7 @@ pub struct Arguments {
 /// Builds, renders, measures, writes.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let python = python()?;
-    let made = bundle::run(&bundle::Arguments { install: false, out: None })?;
+    let made = bundle::run(&bundle::Arguments::default())?;
     let out = arguments.out.clone().unwrap_or_else(|| root().join("docs"));
     let mut command = Command::new(&python);
     command.arg(root().join("training").join("evaluate.py"));
