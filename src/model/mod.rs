@@ -11,7 +11,7 @@
 
 mod blocks;
 mod clip;
-mod controlnet;
+mod control;
 mod encoder;
 pub mod hints;
 pub mod kernels;
@@ -27,7 +27,7 @@ mod unet;
 mod vae;
 
 pub use clip::ClipText;
-pub use controlnet::{ControlNet, Residuals};
+pub use control::{ControlNet, Hint, Residuals};
 pub use motion::{MotionControls, MotionKind, MotionModule};
 pub use source::{ModelError, Source, Tensors};
 pub use text::{Text, TextEncoder, size_vector};
