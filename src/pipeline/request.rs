@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::cache::default_folder;
 use super::device::{DeviceChoice, Precision};
 use super::key::Key;
+use super::loras::LoraUse;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 use crate::frame::Rgb;
 pub use crate::model::hints::Preprocessor;
 
 /// The weight files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Models {
     /// The checkpoint; `None` is the built-in model.
     pub checkpoint: Option<PathBuf>,
@@ -22,6 +23,8 @@ pub struct Models {
     pub vae: Option<PathBuf>,
     /// ControlNets, in the order in which they are numbered.
     pub controls: Vec<PathBuf>,
+    /// LoRAs, added in this order.
+    pub loras: Vec<LoraUse>,
 }
 
 /// What a pass uses a ControlNet for.
