@@ -2,6 +2,8 @@
 
 mod leaving;
 
+pub use leaving::Use;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

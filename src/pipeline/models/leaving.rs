@@ -4,41 +4,57 @@ use super::super::device::Placement;
 use super::super::loras::Kept;
 use super::{ModelStore, Slot};
 
+/// What memory is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Text encoders.
+    Text,
+    /// UNet, motion module and ControlNets.
+    Sampling,
+    /// The autoencoder.
+    Pictures,
+    /// A preprocessor's network.
+    Hints,
+}
+
 impl ModelStore {
     /// Says where networks go from now on, and lets those go that are elsewhere.
     pub fn place(&mut self, placement: Placement) {
         if !placement.is_same(&self.placement) {
-            (self.unet, self.vae, self.text) = (Slot(None), Slot(None), Slot(None));
-            (self.motion, self.detector) = (Slot(None), Slot(None));
-            self.controls.clear();
-            self.kept.iter_mut().for_each(Kept::clear);
+            self.release(&[Use::Text, Use::Sampling, Use::Pictures, Use::Hints]);
         }
         self.placement = placement;
     }
 
-    /// Lets everything go that a sampling pass does not use; false if there was nothing.
-    pub fn keep_for_sampling(&mut self) -> bool {
-        let had = self.text.0.is_some() || self.vae.0.is_some() || self.detector.0.is_some();
-        (self.text, self.vae, self.detector) = (Slot(None), Slot(None), Slot(None));
-        had
+    /// Lets every network go that is not for this; false if there was none.
+    pub fn keep_only(&mut self, kept: Use) -> bool {
+        let others = [Use::Text, Use::Sampling, Use::Pictures, Use::Hints].into_iter().filter(|u| *u != kept);
+        self.release(&others.collect::<Vec<_>>())
     }
 
-    /// Lets everything but the autoencoder go; false if there was nothing.
-    pub fn keep_for_pictures(&mut self) -> bool {
-        let had = self.text.0.is_some()
-            || self.unet.0.is_some()
-            || self.motion.0.is_some()
-            || self.detector.0.is_some()
-            || !self.controls.is_empty();
-        (self.text, self.unet) = (Slot(None), Slot(None));
-        (self.motion, self.detector) = (Slot(None), Slot(None));
-        self.controls.clear();
-        self.kept.iter_mut().for_each(Kept::clear);
+    /// Lets the networks for these go; false if there was none.
+    pub fn release(&mut self, uses: &[Use]) -> bool {
+        let mut had = false;
+        for used in uses {
+            had |= match used {
+                Use::Text => self.text.clear(),
+                Use::Pictures => self.vae.clear(),
+                Use::Hints => self.detector.clear(),
+                Use::Sampling => {
+                    let had = !self.controls.is_empty();
+                    self.controls.clear();
+                    self.kept.iter_mut().for_each(Kept::clear);
+                    self.unet.clear() | self.motion.clear() | had
+                }
+            };
+        }
         had
     }
+}
 
-    /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
-    pub fn release_text(&mut self) {
-        self.text.0 = None;
+impl<T> Slot<T> {
+    /// Lets the network go; false if there was none.
+    fn clear(&mut self) -> bool {
+        self.0.take().is_some()
     }
 }
