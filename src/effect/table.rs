@@ -232,6 +232,10 @@ pub const UNSAMPLE_SCHEDULERS: &[&str] = &[
     "beta",
     "kl_optimal",
 ];
+/// What the networks run on.
+pub const DEVICES: &[&str] = &["auto", "cpu", "cuda"];
+/// What they compute in.
+pub const PRECISIONS: &[&str] = &["auto", "f32", "f16", "bf16"];
 /// Names of one LoRA's parameters.
 pub struct LoraNames {
     /// The file; empty: there is none.
@@ -252,10 +256,6 @@ const LORA_FILE: &str = "LoRA made for the checkpoint, or a motion LoRA for its 
 const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
 const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
 
-/// What the networks run on.
-pub const DEVICES: &[&str] = &["auto", "cpu", "cuda"];
-/// What they compute in.
-pub const PRECISIONS: &[&str] = &["auto", "f32", "f16", "bf16"];
 /// Where the first pass takes its prompt from.
 pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
 /// Beta schedules.
@@ -349,6 +349,10 @@ pub static TABLE: &[Param] = &[
         "Autoencoder to use in place of the checkpoint's own."),
     row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
         "What the files above are."),
+    row(Model, Encode, "device", "Device", choice(DEVICES),
+        "What the networks run on. auto: an NVIDIA card where the bundle has a CUDA build and both can be used, else the processor. cuda: the card, or nothing."),
+    row(Model, Unsample, "precision", "Precision", choice(PRECISIONS),
+        "Number format of UNet, motion module and ControlNets. auto: f16 on a card, f32 on the processor. The processor computes in f16 too, slowly, and not in bf16."),
     row(Model, Unsample, LORAS[0].file, "LoRA 1", text("", TextMode::OpenFile), LORA_FILE),
     keyed(row(Model, Unsample, LORAS[0].weight, "LoRA weight 1", LORA_RANGE, LORA_WEIGHT)),
     row(Model, Unsample, LORAS[1].file, "LoRA 2", text("", TextMode::OpenFile), LORA_FILE),
@@ -357,10 +361,6 @@ pub static TABLE: &[Param] = &[
     keyed(row(Model, Unsample, LORAS[2].weight, "LoRA weight 3", LORA_RANGE, LORA_WEIGHT)),
     row(Model, Unsample, LORAS[3].file, "LoRA 4", text("", TextMode::OpenFile), LORA_FILE),
     keyed(row(Model, Unsample, LORAS[3].weight, "LoRA weight 4", LORA_RANGE, LORA_WEIGHT)),
-    row(Model, Encode, "device", "Device", choice(DEVICES),
-        "What the networks run on. auto: an NVIDIA card where the bundle has a CUDA build and both can be used, else the processor. cuda: the card, or nothing."),
-    row(Model, Unsample, "precision", "Precision", choice(PRECISIONS),
-        "Number format of UNet, motion module and ControlNets. auto: f16 on a card, f32 on the processor. The processor computes in f16 too, slowly, and not in bf16."),
 
     keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
         "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),

@@ -1,5 +1,9 @@
 //! The networks of this process: which files a request means, what they are, and one loaded copy of each.
 
+mod leaving;
+
+pub use leaving::Use;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -183,17 +187,6 @@ impl ModelStore {
             detector: Slot(None),
             annotators: Vec::new(),
         }
-    }
-
-    /// Says where networks go from now on, and lets those go that are elsewhere.
-    pub fn place(&mut self, placement: Placement) {
-        if !placement.is_same(&self.placement) {
-            (self.unet, self.vae, self.text) = (Slot(None), Slot(None), Slot(None));
-            (self.motion, self.detector) = (Slot(None), Slot(None));
-            self.kept.iter_mut().for_each(Kept::clear);
-            self.controls.clear();
-        }
-        self.placement = placement;
     }
 
     /// Where networks are.
@@ -489,32 +482,6 @@ impl ModelStore {
             let second = second.as_ref().map(|source| source as &dyn Source);
             Ok(TextEncoder::load(&first, second, DType::F32, device)?)
         })
-    }
-
-    /// Lets everything go that a sampling pass does not use; false if there was nothing.
-    pub fn keep_for_sampling(&mut self) -> bool {
-        let had = self.text.0.is_some() || self.vae.0.is_some() || self.detector.0.is_some();
-        (self.text, self.vae, self.detector) = (Slot(None), Slot(None), Slot(None));
-        had
-    }
-
-    /// Lets everything but the autoencoder go; false if there was nothing.
-    pub fn keep_for_pictures(&mut self) -> bool {
-        let had = self.text.0.is_some()
-            || self.unet.0.is_some()
-            || self.motion.0.is_some()
-            || self.detector.0.is_some()
-            || !self.controls.is_empty();
-        (self.text, self.unet) = (Slot(None), Slot(None));
-        (self.motion, self.detector) = (Slot(None), Slot(None));
-        self.kept.iter_mut().for_each(Kept::clear);
-        self.controls.clear();
-        had
-    }
-
-    /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
-    pub fn release_text(&mut self) {
-        self.text.0 = None;
     }
 }
 

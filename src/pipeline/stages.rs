@@ -20,7 +20,7 @@ use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
 use super::memory::{Room, Slices, free, start};
 use super::meter::Meter;
-use super::models::{Chosen, ModelStore};
+use super::models::{Chosen, ModelStore, Use};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
@@ -297,11 +297,13 @@ impl<'a> Job<'a> {
         let key = hint_key(self.request, &self.chosen, preprocessor);
         let hint = self.stage("hint", key, |job| {
             let pictures = hint_pictures(job.request)?;
-            let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
             let frames = pictures.dim(0)? as f64;
-            let hint = detector.detect(&pictures, |index| {
-                job.control.report(progress(index as f64 / frames), "Making the hint");
-                job.control.check()
+            let hint = job.alone_if_needed(Use::Hints, |job| {
+                let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
+                detector.detect(&pictures, |index| {
+                    job.control.report(progress(index as f64 / frames), "Making the hint");
+                    job.control.check()
+                })
             })?;
             // One of three equal channels is enough to keep.
             Ok(if preprocessor.is_grey() { hint.narrow(1, 0, 1)?.contiguous()? } else { hint })
@@ -444,8 +446,10 @@ impl<'a> Job<'a> {
             return Ok(known.clone());
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
-        let encoder = self.measured("weights", |job| job.runner.store.text(&job.chosen))?;
-        let encoded = self.measured("text", |_| Ok(encoder.encode(text, skip)?))?;
+        let encoded = self.alone_if_needed(Use::Text, |job| {
+            let encoder = job.measured("weights", |job| job.runner.store.text(&job.chosen))?;
+            job.measured("text", |_| Ok(encoder.encode(text, skip)?))
+        })?;
         let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         self.runner.texts.insert(key, encoded.clone());
         Ok(encoded)
@@ -468,15 +472,21 @@ impl<'a> Job<'a> {
             for pass in [self.request.unsample.clone(), second_pass(self.request)] {
                 self.conditioning(&pass)?;
             }
-            self.runner.store.release_text();
+            self.runner.store.release(&[Use::Text]);
         }
         let frames = x.dim(0)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
-        let (unet, motion) = self.measured("weights", Self::networks)?;
+        let (unet, motion) = self.alone_if_needed(Use::Sampling, |job| {
+            job.measured("weights", |job| {
+                Ok((job.runner.store.unet(&job.chosen)?, job.runner.store.motion(&job.chosen)?))
+            })
+        })?;
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
-            let net = self.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))?;
+            let net = self.alone_if_needed(Use::Sampling, |job| {
+                job.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))
+            })?;
             net.check_unet(&unet)?;
             let hint = self.seen(control, started)?;
             controls.push(ActiveControl::new(net, hint, control, &self.schedule));
@@ -520,7 +530,7 @@ impl<'a> Job<'a> {
             control.report(started + whole * (done / expected).min(1.0), label);
         };
         let store = &mut self.runner.store;
-        let mut make_room = || store.keep_for_sampling();
+        let mut make_room = || store.keep_only(Use::Sampling);
         let mut network = UnetNetwork {
             unet,
             motion,

@@ -1,12 +1,11 @@
 //! The parts of a request that take the most memory, tried again with less where it does not suffice.
 
-use std::sync::Arc;
-
 use candle_core::Tensor;
 
 use super::super::PipelineError;
+use super::super::models::Use;
 use super::Job;
-use crate::model::{ModelError, MotionModule, UNet, Vae};
+use crate::model::{ModelError, Vae};
 
 /// Side in latents of the smallest tiles that the autoencoder is tried with: a smaller one sees too little of a picture.
 const SMALLEST_TILE: usize = 8;
@@ -31,7 +30,7 @@ impl Job<'_> {
                 Err(error) if error.is_out_of_memory() => error,
                 other => return other,
             };
-            if self.runner.store.keep_for_pictures() {
+            if self.runner.store.keep_only(Use::Pictures) {
                 continue;
             }
             let smaller = part[0].max(part[1]) / 2;
@@ -45,18 +44,28 @@ impl Job<'_> {
         }
     }
 
-    /// UNet and motion module; in the place of what else is in memory if they do not fit beside it.
-    pub(super) fn networks(&mut self) -> Result<(Arc<UNet>, Option<Arc<MotionModule>>), PipelineError> {
-        let store = &mut self.runner.store;
-        let mut load = || Ok((store.unet(&self.chosen)?, store.motion(&self.chosen)?));
-        match load() {
-            Err(PipelineError::Model(error)) if error.is_out_of_memory() => {
-                log::warn!("{error}; trying alone")
-            }
+    /// Does a part of the request; where memory does not suffice, once more without the networks that it has no use for.
+    pub(super) fn alone_if_needed<T>(
+        &mut self,
+        used: Use,
+        part: impl Fn(&mut Self) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        let error = match part(self) {
+            Err(error) if error.is_out_of_memory() => error,
             other => return other,
-        }
-        store.keep_for_sampling();
-        let loaded = store.unet(&self.chosen).and_then(|unet| Ok((unet, store.motion(&self.chosen)?)));
-        loaded.map_err(|error| error.in_memory_of("for the weights of the networks"))
+        };
+        let retried = if self.runner.store.keep_only(used) {
+            log::warn!("{error}; trying alone");
+            part(self)
+        } else {
+            Err(error)
+        };
+        let what = match used {
+            Use::Text => "for the text encoders",
+            Use::Sampling => "for the weights of the networks",
+            Use::Pictures => "for the autoencoder",
+            Use::Hints => "for the preprocessor's network",
+        };
+        retried.map_err(|error| error.in_memory_of(what))
     }
 }

@@ -1,0 +1,60 @@
+//! Networks that go: to another device, or to make room for others.
+
+use super::super::device::Placement;
+use super::super::loras::Kept;
+use super::{ModelStore, Slot};
+
+/// What memory is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Text encoders.
+    Text,
+    /// UNet, motion module and ControlNets.
+    Sampling,
+    /// The autoencoder.
+    Pictures,
+    /// A preprocessor's network.
+    Hints,
+}
+
+impl ModelStore {
+    /// Says where networks go from now on, and lets those go that are elsewhere.
+    pub fn place(&mut self, placement: Placement) {
+        if !placement.is_same(&self.placement) {
+            self.release(&[Use::Text, Use::Sampling, Use::Pictures, Use::Hints]);
+        }
+        self.placement = placement;
+    }
+
+    /// Lets every network go that is not for this; false if there was none.
+    pub fn keep_only(&mut self, kept: Use) -> bool {
+        let others = [Use::Text, Use::Sampling, Use::Pictures, Use::Hints].into_iter().filter(|u| *u != kept);
+        self.release(&others.collect::<Vec<_>>())
+    }
+
+    /// Lets the networks for these go; false if there was none.
+    pub fn release(&mut self, uses: &[Use]) -> bool {
+        let mut had = false;
+        for used in uses {
+            had |= match used {
+                Use::Text => self.text.clear(),
+                Use::Pictures => self.vae.clear(),
+                Use::Hints => self.detector.clear(),
+                Use::Sampling => {
+                    let had = !self.controls.is_empty();
+                    self.controls.clear();
+                    self.kept.iter_mut().for_each(Kept::clear);
+                    self.unet.clear() | self.motion.clear() | had
+                }
+            };
+        }
+        had
+    }
+}
+
+impl<T> Slot<T> {
+    /// Lets the network go; false if there was none.
+    fn clear(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+}
