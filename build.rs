@@ -3,21 +3,29 @@
 use std::process::Command;
 
 fn main() {
-    let commit = Command::new("git")
-        .args(["rev-parse", "--short=12", "HEAD"])
-        .output()
-        .ok()
-        .filter(|out| out.status.success())
-        .and_then(|out| String::from_utf8(out.stdout).ok())
-        .map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned());
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=UNSAMPLE_COMMIT={commit}");
     // Threads of the tensor library's pool run code of this library until the process ends: it must stay mapped.
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
-    println!("cargo:rerun-if-changed=.git/HEAD");
+    // The twin's libraries lie beside it, unless they are installed.
+    if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN/cuda:$ORIGIN");
+    }
+    // Git notes every commit and checkout there, also for a work tree of its own.
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+        println!("cargo:rerun-if-changed={log}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
     host_varargs();
+}
+
+/// What git answers, where there is git and a repository.
+fn git(arguments: &[&str]) -> Option<String> {
+    let out = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(out.stdout).ok().filter(|_| out.status.success())?;
+    Some(text.trim().to_owned())
 }
 
 /// Functions with a variable number of arguments, which OpenFX has and stable Rust cannot define. Only the search

@@ -222,3 +222,52 @@ fn a_part_of_a_tensor_is_as_good_as_a_whole_one() {
     assert_close("convolution of a part", &got, &want, LIMIT);
     assert_close("silu of a part", &silu(&part).unwrap(), &silu(&wide(&part)).unwrap(), LIMIT);
 }
+
+/// What a card computes in, by the operations that it computes with: near the f32 kernels on the same rounded numbers.
+#[test]
+fn half_precision_by_the_general_operations() {
+    const HALF: f64 = 2e-3;
+    let half = |x: &Tensor| x.to_dtype(DType::F16).unwrap();
+    let rounded = |shape: &[usize]| half(&random(shape)).to_dtype(DType::F32).unwrap();
+    let check = |what: &str, got: candle_core::Result<Tensor>, want: candle_core::Result<Tensor>| {
+        let got = got.unwrap();
+        assert_eq!(got.dtype(), DType::F16, "{what}");
+        assert_close(what, &got, &want.unwrap(), HALF);
+    };
+    let x = rounded(&[4, 16, 11, 9]);
+    let (weight, bias) = (rounded(&[8, 16, 3, 3]), rounded(&[8]));
+    for (stride, padding) in [(1, Padding::even(1)), (2, Padding { before: 0, after: 1 })] {
+        let want = conv2d(&x, &weight, Some(&bias), stride, padding);
+        check("convolution", conv2d(&half(&x), &half(&weight), Some(&half(&bias)), stride, padding), want);
+    }
+    // A mean far from 0, whose square sums would lose everything in f16.
+    let shifted = ((&x * 3.0).unwrap() + 200.0).unwrap();
+    let shifted = half(&shifted).to_dtype(DType::F32).unwrap();
+    let (gain, shift) = (random(&[16]), random(&[16]));
+    for (span, silu) in [(1, false), (1, true), (4, true)] {
+        let how = Statistics { groups: 4, eps: 1e-5, span, silu };
+        let want = group_norm(&shifted, &gain, &shift, how);
+        check("group norm", group_norm(&half(&shifted), &gain, &shift, how), want);
+    }
+    let tokens = rounded(&[4, 33, 16]);
+    let positions = rounded(&[2, 16]);
+    let want = layer_norm(&tokens, &gain, &shift, 1e-5, Some(&positions));
+    check("layer norm", layer_norm(&half(&tokens), &gain, &shift, 1e-5, Some(&half(&positions))), want);
+    let (k, v) = (rounded(&[2, 21, 16]), rounded(&[2, 21, 16]));
+    let want = attention(&tokens, &k, &v, 4, false);
+    check("attention", attention(&half(&tokens), &half(&k), &half(&v), 4, false), want);
+    let want = temporal_attention(&tokens, &tokens, &tokens, 2, 4, &[1.0, 1.5]);
+    let narrow = half(&tokens);
+    check("between frames", temporal_attention(&narrow, &narrow, &narrow, 2, 4, &[1.0, 1.5]), want);
+    let (gate, gate_bias) = ((rounded(&[64, 16]) * 0.25).unwrap(), rounded(&[64]));
+    let (out, out_bias) = ((rounded(&[16, 32]) * 0.25).unwrap(), rounded(&[16]));
+    let want = feed_forward(&tokens, (&gate, &gate_bias), (&out, &out_bias), &tokens);
+    let got =
+        feed_forward(&narrow, (&half(&gate), &half(&gate_bias)), (&half(&out), &half(&out_bias)), &narrow);
+    check("feed-forward", got, want);
+    check("silu", silu(&narrow), silu(&tokens));
+    check("quick gelu", quick_gelu(&narrow), quick_gelu(&tokens));
+    check("gelu", gelu(&narrow), gelu(&tokens));
+    check("pictures to tokens", to_tokens(&half(&x)), to_tokens(&x));
+    check("upsampled", upsample_nearest(&half(&x), 23, 18), upsample_nearest(&x, 23, 18));
+}

@@ -1,93 +1,14 @@
 //! The pipeline on the built-in model: stages, caches, cancelling, and what bad files come to.
 
+#[path = "support/request.rs"]
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use unsample::frame::Rgb;
-use unsample::pipeline::{
-    CacheSettings, ContextSchedule, Engine, Fuse, Goal, LoraUse, Models, Motion, MotionSettings, Origin,
-    Outcome, Pass, PipelineError, PromptTrack, Request, Sampler, SchedulerName, Segment, Source,
-    WorkingFrame, set_resources,
-};
+use support::{FRAMES, request, run};
+use unsample::pipeline::{Engine, Goal, LoraUse, Origin, Outcome, PipelineError, PromptTrack};
 use unsample::weights::{TensorFile, View};
-
-const FRAMES: usize = 3;
-
-fn picture(frame: usize) -> Rgb {
-    let (width, height) = (40usize, 32usize);
-    let data = (0..3 * width * height)
-        .map(|i| {
-            let (c, y, x) = (i / (width * height), i / width % height, i % width);
-            let inside = x.abs_diff(10 + 3 * frame) < 6 && y.abs_diff(14) < 8;
-            if inside { [0.9, 0.5, 0.2][c] } else { (x + y) as f32 / 80.0 }
-        })
-        .collect();
-    Rgb { width, height, data }
-}
-
-fn resources() {
-    set_resources(Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle"));
-}
-
-fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
-    Pass {
-        positive: PromptTrack::constant(text, frames),
-        negative: PromptTrack::constant("", frames),
-        cfg: vec![cfg; frames],
-        sampler: Sampler::Euler,
-        scheduler: SchedulerName("ays"),
-        steps: 2,
-        controls: Vec::new(),
-    }
-}
-
-fn request(prompt: &str, folder: &Path) -> Request {
-    resources();
-    let frames: Vec<WorkingFrame> = (0..FRAMES).map(|i| WorkingFrame::new(picture(i))).collect();
-    Request {
-        segment: Segment { first: 1, step: 1, count: FRAMES },
-        index: 1,
-        source: Source {
-            digests: frames.iter().map(|f| f.digest).collect(),
-            frames: Some(frames),
-            current: None,
-        },
-        hint_clip: None,
-        models: Models {
-            checkpoint: None,
-            motion: Motion::Usual,
-            vae: None,
-            controls: Vec::new(),
-            loras: Vec::new(),
-        },
-        hints: Vec::new(),
-        unsample: pass("", 1.0, FRAMES),
-        resample: pass(prompt, 2.0, FRAMES),
-        denoise: 1.0,
-        clip_skip: 0,
-        seed: 0,
-        motion: MotionSettings {
-            betas: None,
-            length: 0,
-            overlap: 4,
-            stride: 1,
-            schedule: ContextSchedule::StandardStatic,
-            fuse: Fuse::Pyramid,
-            closed: false,
-            scale: vec![1.0; FRAMES],
-            effect: 1.0,
-        },
-        goal: Goal::Result,
-        cache: CacheSettings { folder: Some(folder.into()), limit: 1 << 30 },
-        diagnostics: None,
-        latents: None,
-    }
-}
-
-fn run(engine: &Engine, request: Request) -> Result<Outcome, PipelineError> {
-    let ticket = engine.submit(request)?;
-    ticket.wait(Duration::from_secs(600)).expect("an answer in time")
-}
 
 /// The stages of an outcome with a word for where each came from.
 fn stages(outcome: &Outcome) -> Vec<(&'static str, &'static str)> {
@@ -252,6 +173,40 @@ fn diagnostics_hold_every_stage_and_latents_can_come_from_them() {
     let mut r = request("neon", folder.path());
     r.latents = Some(folder.path().join("absent.safetensors"));
     assert!(run(&Engine::default(), r).unwrap_err_sentence().contains("absent.safetensors"));
+}
+
+#[test]
+fn noise_to_resample_can_come_from_a_file_with_unsampled_latents_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("noise.safetensors");
+    let mut r = request("neon", folder.path());
+    r.diagnostics = Some(file.clone());
+    let first = run(&Engine::default(), r).unwrap().picture.unwrap();
+    let noise = candle_core::safetensors::load(&file, &candle_core::Device::Cpu).unwrap();
+    let noise = noise["latents.unsampled"].clone();
+
+    let from = |noise: &candle_core::Tensor, unsample_cfg: f64| {
+        let entry = std::collections::HashMap::from([("latents.unsampled".to_owned(), noise.clone())]);
+        candle_core::safetensors::save(&entry, &file).unwrap();
+        let mut r = request("neon", &folder.path().join("other"));
+        r.latents = Some(file.clone());
+        r.source.frames = None;
+        r.unsample.cfg = vec![unsample_cfg; FRAMES];
+        run(&Engine::default(), r)
+    };
+    let second = from(&noise, 1.0).unwrap();
+    assert!(stages(&second).iter().all(|(name, _)| *name != "latents"), "the clip is not encoded");
+    assert!(first.data == second.picture.unwrap().data, "the clip's own noise gives its own pixels");
+    let again = from(&noise, 3.0).unwrap();
+    assert!(
+        stages(&again).contains(&("resampled", "disk")),
+        "the unsampling pass has no say: {:?}",
+        stages(&again)
+    );
+    let other = from(&(noise.clone() * 0.5).unwrap(), 1.0).unwrap();
+    assert!(first.data != other.picture.unwrap().data, "other noise, other pixels");
+    let sentence = from(&noise.narrow(0, 0, 1).unwrap(), 1.0).unwrap_err_sentence();
+    assert!(sentence.contains("`latents.unsampled` has 1 frames"), "{sentence}");
 }
 
 /// The sentence of an error.

@@ -242,3 +242,30 @@ fn a_smaller_render_scale_renders_a_smaller_picture() {
     let (_, half) = place.render("half", &["--scale", "0.5"]);
     assert_eq!(half[0].len(), 20 * 16 * 4);
 }
+
+#[test]
+fn bench_tells_the_cost_of_every_part() {
+    let bench = |more: &[&str]| {
+        let output = std::process::Command::new(tool())
+            .args(["bench", "--frames", "2", "--size", "40x32", "--set", "steps=1", "--bundle"])
+            .arg(support::bundle())
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&bench(&["--json"])).unwrap();
+    assert_eq!(json["clip"], serde_json::json!({ "width": 40, "height": 32, "frames": 2 }));
+    let parts = json["costs"]["parts"].as_array().unwrap();
+    let names: Vec<_> = parts.iter().map(|part| part["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["weights", "latents", "text", "unsampled", "resampled", "decoded"]);
+    let seconds: f64 = parts.iter().map(|part| part["seconds"].as_f64().unwrap()).sum();
+    assert!(seconds > 0.0 && seconds <= json["seconds"].as_f64().unwrap());
+    assert_eq!(parts[5]["count"], 2, "every frame is decoded once");
+    if cfg!(target_os = "linux") {
+        assert!(parts.iter().all(|part| part["peak"].as_u64().unwrap() > 1 << 20));
+    }
+    let table = bench(&[]);
+    assert!(table.starts_with("2 frames of 40x32, on the processor in f32\npart "), "{table}");
+}

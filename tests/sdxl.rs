@@ -46,7 +46,7 @@ impl Case {
     }
 
     fn given(&self) -> Given<'_> {
-        Given { context: &self.context, vector: Some(&self.vector), residuals: None }
+        Given { context: &self.context, vector: Some(&self.vector), residuals: None, at_once: None }
     }
 
     fn check(&self, want: &str, got: Result<Tensor, ModelError>, limit: f64) {

@@ -1,14 +1,30 @@
 //! The table and the clips, told to a host.
 
+use std::ffi::CStr;
 use std::path::Path;
 
 use crate::ofx::{
     ClipDef, Components, Context, ContextDescriptor, Depth, DoubleMeaning, EffectDescriptor, ParamDef,
-    ParamKind, PluginId, Result, StringMode, ThreadSafety, library_path,
+    ParamKind, PluginId, Result, StringMode, ThreadSafety, TwinId, library_path,
 };
 use crate::pipeline::set_resources;
 
 use super::table::{Group, Kind, Param, TABLE, TextMode};
+
+/// Version and commit, which the plugin and its CUDA build have to share.
+pub const BUILD: &CStr = match CStr::from_bytes_with_nul(
+    concat!(env!("CARGO_PKG_VERSION"), " ", env!("UNSAMPLE_COMMIT"), "\0").as_bytes(),
+) {
+    Ok(text) => text,
+    Err(_) => c"",
+};
+
+/// The CUDA build of the plugin, beside it in the bundle; it has none itself.
+pub const TWIN: Option<TwinId> = if cfg!(feature = "cuda") { None } else { Some(CUDA_BUILD) };
+
+/// Name and build of the CUDA build.
+pub const CUDA_BUILD: TwinId =
+    TwinId { file: if cfg!(windows) { "Unsample-cuda.dll" } else { "Unsample-cuda.so" }, build: BUILD };
 
 const DESCRIPTION: &str = "Restyles a shot from a prompt. The shot is turned into noise that keeps its motion and \
 composition, and the noise into the same shot in another style.";

@@ -17,7 +17,7 @@
 //! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are behind `pipeline`).
 
 mod analyse;
-mod describe;
+pub mod describe;
 mod errors;
 mod frames;
 mod instance;
@@ -30,12 +30,14 @@ mod source;
 pub mod table;
 mod told;
 
+use std::ffi::CStr;
+
 use crate::ofx::{
     Change, ChangeKind, ChangeReason, ClipPreferences, Context, ContextDescriptor, EditHandle, Effect,
     EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
-    RenderHandle, Result,
+    RenderHandle, Result, TwinError, TwinId,
 };
-use crate::pipeline::{Engine, describe_file, shares};
+use crate::pipeline::{Engine, describe_file, set_cuda_not_taken, shares};
 
 use instance::Instance;
 use reader::HostReader;
@@ -47,8 +49,18 @@ pub struct Unsample;
 impl Effect for Unsample {
     type Instance = Instance;
 
+    const BUILD: &'static CStr = describe::BUILD;
+    const TWIN: Option<TwinId> = describe::TWIN;
+
     fn identity() -> PluginId {
         describe::identity()
+    }
+
+    fn alone(reason: &TwinError) {
+        // Without a CUDA build in the bundle there is nothing to explain.
+        if !matches!(reason, TwinError::NotThere(_)) {
+            set_cuda_not_taken(reason.to_string());
+        }
     }
 
     fn unload() {

@@ -8,8 +8,8 @@ use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
 use crate::ofx::{Error, Result};
 use crate::pipeline::{
-    CacheSettings, ControlUse, Cutting, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Preprocessor,
-    PromptTrack, Request, SchedulerName, Segment, Source,
+    CacheSettings, ControlUse, Cutting, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass,
+    Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source,
 };
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
@@ -380,6 +380,8 @@ pub fn request(
         cache: cache(reader, v.time),
         diagnostics: v.path("diagnosticsFile"),
         latents: v.path("latentsFile"),
+        device: v.parsed("device", DeviceChoice::Auto),
+        precision: v.parsed("precision", Precision::Auto),
     })
 }
 
@@ -441,6 +443,10 @@ mod tests {
         assert_eq!(table::COLOURS, colours);
         let preprocessors: Vec<&str> = Preprocessor::ALL.iter().map(|p| p.as_str()).collect();
         assert_eq!(table::PREPROCESSORS, preprocessors);
+        assert!(table::DEVICES.iter().all(|n| n.parse::<DeviceChoice>().is_ok()));
+        assert!(table::PRECISIONS.iter().all(|n| n.parse::<Precision>().is_ok()));
+        let r = build(vec![("device", "cuda"), ("precision", "bf16")]);
+        assert_eq!((r.device, r.precision), (DeviceChoice::Cuda, Precision::Bf16));
         assert_eq!(table::BETAS[0], "auto");
         assert!("auto".parse::<Betas>().is_err());
     }

@@ -252,6 +252,10 @@ const LORA_FILE: &str = "LoRA made for the checkpoint, or a motion LoRA for its 
 const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
 const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
 
+/// What the networks run on.
+pub const DEVICES: &[&str] = &["auto", "cpu", "cuda"];
+/// What they compute in.
+pub const PRECISIONS: &[&str] = &["auto", "f32", "f16", "bf16"];
 /// Where the first pass takes its prompt from.
 pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
 /// Beta schedules.
@@ -353,6 +357,10 @@ pub static TABLE: &[Param] = &[
     keyed(row(Model, Unsample, LORAS[2].weight, "LoRA weight 3", LORA_RANGE, LORA_WEIGHT)),
     row(Model, Unsample, LORAS[3].file, "LoRA 4", text("", TextMode::OpenFile), LORA_FILE),
     keyed(row(Model, Unsample, LORAS[3].weight, "LoRA weight 4", LORA_RANGE, LORA_WEIGHT)),
+    row(Model, Encode, "device", "Device", choice(DEVICES),
+        "What the networks run on. auto: an NVIDIA card where the bundle has a CUDA build and both can be used, else the processor. cuda: the card, or nothing."),
+    row(Model, Unsample, "precision", "Precision", choice(PRECISIONS),
+        "Number format of UNet, motion module and ControlNets. auto: f16 on a card, f32 on the processor. The processor computes in f16 too, slowly, and not in bf16."),
 
     keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
         "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),
@@ -463,7 +471,7 @@ pub static TABLE: &[Param] = &[
     row(Housekeeping, Nothing, "diagnosticsFile", "Diagnostics file", text("", TextMode::SaveFile),
         "Write the tensors of every stage to this safetensors file."),
     row(Housekeeping, Unsample, "latentsFile", "Latents file", text("", TextMode::OpenFile),
-        "Take latents.source from this safetensors file in place of the VAE's."),
+        "Take latents.source from this safetensors file in place of the VAE's, or noise: latents.unsampled alone."),
 ];
 
 /// The row called `name`.

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::kernels;
 use super::layers::Conv2d;
+use super::memory::{in_slices, share};
 use super::motion::{MotionControls, MotionModule, Place};
 use super::resnet::ResBlock;
 use super::source::{ModelError, Scope};
@@ -56,6 +57,8 @@ pub(super) struct Pass<'a> {
     /// Frames that share the statistics of group norms.
     pub span: usize,
     pub motion: Option<(&'a MotionModule, &'a MotionControls)>,
+    /// Frames that spatial layers work on at once.
+    pub at_once: Option<usize>,
 }
 
 impl Pass<'_> {
@@ -72,7 +75,7 @@ impl Pass<'_> {
             Block::Convolution(conv) | Block::Downsample(conv) => return conv.forward(x),
             Block::Layers { res, attention, place, upsample } => (res, attention, place, upsample),
         };
-        let h = res.forward(x, Some(&self.time), self.span)?;
+        let h = self.residual(res, x)?;
         probe(&format!("{path}.0"), &h);
         let h = self.attend(attention.as_ref(), h)?;
         let h = self.move_frames(*place, h, path, 1 + usize::from(attention.is_some()), probe)?;
@@ -88,17 +91,27 @@ impl Pass<'_> {
     /// Runs the middle block.
     pub fn middle(&self, middle: &Middle, x: &Tensor, probe: Probe<'_>) -> candle_core::Result<Tensor> {
         let Middle { first, attention, second } = middle;
-        let h = self.attend(attention.as_ref(), first.forward(x, Some(&self.time), self.span)?)?;
+        let h = self.attend(attention.as_ref(), self.residual(first, x)?)?;
         let h =
             self.move_frames(Place::Middle, h, "middle_block", 1 + usize::from(attention.is_some()), probe)?;
-        second.forward(&h, Some(&self.time), self.span)
+        self.residual(second, &h)
     }
 
     fn attend(&self, attention: Option<&SpatialTransformer>, h: Tensor) -> candle_core::Result<Tensor> {
         match attention {
-            Some(attention) => attention.forward(&h, &self.context, self.span),
+            Some(attention) => attention.forward(&h, &self.context, self.span, self.at_once),
             None => Ok(h),
         }
+    }
+
+    /// A residual block; frames that share statistics stay together.
+    fn residual(&self, block: &ResBlock, x: &Tensor) -> candle_core::Result<Tensor> {
+        let n = x.dim(0)?;
+        let at_once = self.at_once.filter(|_| self.span == 1);
+        in_slices(x, at_once, |x, first| {
+            let time = share(&self.time, n, first, x.dim(0)?)?;
+            block.forward(x, Some(&time), self.span)
+        })
     }
 
     fn move_frames(

@@ -158,7 +158,7 @@ impl Encoder {
             None => embedding,
         };
         let context = given.context.to_dtype(self.dtype)?;
-        Ok((time, Pass { time: silu(&embedding)?, context, frames, span, motion }))
+        Ok((time, Pass { time: silu(&embedding)?, context, frames, span, motion, at_once: given.at_once }))
     }
 
     /// Sines and cosines of the timestep through two linear layers: `[1, width]`.

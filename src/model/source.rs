@@ -43,6 +43,16 @@ pub enum ModelError {
     /// While running: an input does not fit the network (a window that is longer than the motion module's positions).
     #[error("{0}")]
     Invalid(String),
+    /// While running: the memory that may be used does not suffice.
+    #[error("{needed} MiB are needed for {what} and {free} MiB are free")]
+    Memory {
+        /// What is being done.
+        what: String,
+        /// Mebibytes that it takes.
+        needed: u64,
+        /// Mebibytes that it may take.
+        free: u64,
+    },
     /// While running: the device failed (out of memory, lost).
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::kernels;
 use super::layers::{Conv2d, GroupNorm, LayerNorm, Linear};
+use super::memory::{in_slices, share};
 use super::source::{ModelError, Scope};
 
 /// Query, key and value without bias, output with.
@@ -123,13 +124,25 @@ impl SpatialTransformer {
         })
     }
 
-    /// `x` is `[n, channels, h, w]`, `context` `[m, tokens, width]` where m divides n.
-    pub fn forward(&self, x: &Tensor, context: &Tensor, span: usize) -> Result<Tensor> {
-        let tokens = kernels::to_tokens(&self.norm.forward(x, span, false)?)?;
-        let mut tokens = self.proj_in.forward(&tokens)?;
-        for block in &self.blocks {
-            tokens = block.forward(&tokens, context, self.heads)?;
-        }
-        kernels::add_tokens(x, &self.proj_out.forward(&tokens)?)
+    /// `x` is `[n, channels, h, w]`, `context` `[m, tokens, width]` where m divides n. Behind the norm frames have nothing
+    /// to do with each other, and `at_once` of them are worked on at a time.
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        context: &Tensor,
+        span: usize,
+        at_once: Option<usize>,
+    ) -> Result<Tensor> {
+        let n = x.dim(0)?;
+        let normed = self.norm.forward(x, span, false)?;
+        let moved = in_slices(&normed, at_once, |normed, first| {
+            let context = share(context, n, first, normed.dim(0)?)?;
+            let mut tokens = self.proj_in.forward(&kernels::to_tokens(normed)?)?;
+            for block in &self.blocks {
+                tokens = block.forward(&tokens, &context, self.heads)?;
+            }
+            self.proj_out.forward(&tokens)
+        })?;
+        kernels::add_tokens(x, &moved)
     }
 }

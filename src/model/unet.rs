@@ -9,6 +9,7 @@ use super::blocks::{Block, Loader};
 use super::control::Residuals;
 use super::encoder::Encoder;
 use super::layers::{Conv2d, GroupNorm};
+use super::memory::bytes;
 use super::motion::{MotionControls, MotionModule, Place};
 use super::source::{ModelError, Scope, Source};
 
@@ -24,12 +25,14 @@ pub struct Given<'a> {
     pub vector: Option<&'a Tensor>,
     /// What ControlNets add to the skips and the middle.
     pub residuals: Option<&'a Residuals>,
+    /// Frames that spatial layers work on at once; `None`: on all. Fewer take less memory and the results are the same.
+    pub at_once: Option<usize>,
 }
 
 impl<'a> From<&'a Tensor> for Given<'a> {
     /// Text alone.
     fn from(context: &'a Tensor) -> Self {
-        Self { context, vector: None, residuals: None }
+        Self { context, vector: None, residuals: None, at_once: None }
     }
 }
 
@@ -113,6 +116,26 @@ impl UNet {
             Some(place) => misfit(format!("there is no block for `{place}`")),
             None => Ok(()),
         }
+    }
+
+    /// Bytes that an evaluation of `n` frames of `h` x `w` latents takes besides the weights, `at_once` of them at a time
+    /// in the spatial layers: an estimate from the activations that live at the same time.
+    pub fn working_memory(&self, n: usize, at_once: usize, [h, w]: [usize; 2]) -> u64 {
+        // Skips and what is being made of all frames; of those that are worked on together, the tensors of a block: norm,
+        // query, key, value, sums, and the widest joint with a skip.
+        const WHOLE: u64 = 4;
+        const AT_ONCE: u64 = 10;
+        let (skips, _) = self.joints();
+        let first = skips.first().copied().unwrap_or(0) as u64;
+        let pixels = (h * w) as u64;
+        let levels = skips.iter().map(|channels| {
+            // Channels double from level to level while pixels become a quarter.
+            let narrower = (*channels as u64 / first.max(1)).max(1);
+            *channels as u64 * pixels / (narrower * narrower)
+        });
+        let values = n as u64 * (levels.sum::<u64>() + WHOLE * first * pixels)
+            + at_once.min(n) as u64 * AT_ONCE * 3 * first * pixels;
+        values * bytes(self.encoder.dtype)
     }
 
     /// Predicts the noise in `x`.

@@ -4,8 +4,10 @@ use candle_core::{DType, Device, Tensor};
 
 use super::kernels::{self, Padding};
 use super::layers::{Conv2d, GroupNorm, Linear};
+use super::memory::bytes;
 use super::resnet::ResBlock;
 use super::source::{ModelError, Scope, Source};
+use super::tiles;
 
 const EPS: f64 = 1e-6;
 
@@ -110,6 +112,37 @@ impl Vae {
         let factor = self.factor();
         let widest = self.encoder.conv_in.out_channels() * h * w * factor * factor;
         self.in_groups(latents, widest, |latents| self.decoder.forward(&self.post_quant.forward(latents)?))
+    }
+
+    /// Bytes that coding a frame of `h` x `w` latents takes besides the weights: the widest activations that live at the
+    /// same time.
+    pub fn working_memory(&self, [h, w]: [usize; 2]) -> u64 {
+        // Input, norm, both convolutions' results and a temporary of a norm, at twice the narrowest width.
+        const TENSORS: u64 = 5 * 2;
+        let factor = self.factor() as u64;
+        let widest = self.encoder.conv_in.out_channels() as u64 * h as u64 * w as u64 * factor * factor;
+        TENSORS * widest * bytes(self.dtype)
+    }
+
+    /// As [`encode`](Self::encode), in tiles with sides of at most `tile` latents.
+    pub fn encode_tiled(&self, pictures: &Tensor, tile: usize) -> Result<Tensor, ModelError> {
+        let factor = self.factor();
+        let (_, _, h, w) = pictures.dims4()?;
+        let size = [h / factor, w / factor];
+        tiles::blend(size, tile, 1, |[top, left], [height, width]| {
+            let part = pictures.narrow(2, top * factor, height * factor)?;
+            self.encode(&part.narrow(3, left * factor, width * factor)?.contiguous()?)
+        })
+    }
+
+    /// As [`decode`](Self::decode), in tiles with sides of at most `tile` latents. Neighbouring tiles overlap and are
+    /// dissolved into each other: a tile knows the statistics and the attention of its own pixels only, so that the result
+    /// differs a little from that of the whole frame.
+    pub fn decode_tiled(&self, latents: &Tensor, tile: usize) -> Result<Tensor, ModelError> {
+        let (_, _, h, w) = latents.dims4()?;
+        tiles::blend([h, w], tile, self.factor(), |[top, left], [height, width]| {
+            self.decode(&latents.narrow(2, top, height)?.narrow(3, left, width)?.contiguous()?)
+        })
     }
 
     fn in_groups(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::diffusion::DiffusionError;
-use crate::model::ModelError;
+use crate::model::{ModelError, is_out_of_memory};
 use crate::weights::WeightsError;
 
 /// Errors of the pipeline; each prints as one sentence for the user.
@@ -30,6 +30,19 @@ pub enum PipelineError {
     /// A setting that makes no sense, in a schedule or a context.
     #[error("{0}")]
     Diffusion(DiffusionError),
+    /// The device or number format that was asked for cannot be had; found before anything is computed.
+    #[error("{0}")]
+    Device(String),
+    /// Memory did not suffice for the smallest slices either.
+    #[error(
+        "there is not enough memory {what}: {reason}; choose a smaller working size, a shorter context or precision f16, or close what else uses the graphics card"
+    )]
+    Memory {
+        /// What it was to be used for, and in which slices.
+        what: String,
+        /// In the device's words.
+        reason: String,
+    },
     /// While tensors are moved or computed.
     #[error("the computation failed: {0}")]
     Candle(#[from] candle_core::Error),
@@ -44,6 +57,33 @@ pub enum PipelineError {
     /// A defect of this program; the text is for a bug report.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl PipelineError {
+    /// Whether it says that a device has no memory left.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Model(error) => error.is_out_of_memory(),
+            Self::Candle(error) | Self::Diffusion(DiffusionError::Candle(error)) => is_out_of_memory(error),
+            Self::Diffusion(DiffusionError::Network(source)) => {
+                source.downcast_ref::<ModelError>().is_some_and(ModelError::is_out_of_memory)
+            }
+            _ => false,
+        }
+    }
+
+    /// The same error, or a sentence about memory if that is what it says.
+    pub(super) fn in_memory_of(self, what: impl std::fmt::Display) -> Self {
+        if !self.is_out_of_memory() {
+            return self;
+        }
+        let reason = match &self {
+            Self::Diffusion(DiffusionError::Network(source)) => source.to_string(),
+            other => other.to_string(),
+        };
+        let reason = reason.lines().next().unwrap_or_default().to_owned();
+        Self::Memory { what: what.to_string(), reason }
+    }
 }
 
 impl From<DiffusionError> for PipelineError {

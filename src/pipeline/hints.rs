@@ -24,6 +24,7 @@ pub fn hint_key(request: &Request, chosen: &Chosen, preprocessor: Preprocessor) 
     Key::of("hint")
         .text("preprocessor", preprocessor.as_str())
         .keys("network", network.map(|(_, opened)| &opened.id))
+        .text("device", if network.is_some() { chosen.device } else { "" })
         .keys("frames", &hint_source(request).digests)
         .finish()
 }

@@ -11,11 +11,14 @@
 pub mod cache;
 mod chain;
 mod controls;
+mod device;
 mod diagnostics;
 mod error;
 mod hints;
 mod key;
 mod loras;
+mod memory;
+mod meter;
 mod models;
 mod network;
 mod pictures;
@@ -25,6 +28,7 @@ mod request;
 mod stages;
 mod worker;
 
+pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
 pub use error::PipelineError;
 pub use key::Key;
 pub use loras::LoraUse;

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 
 use super::LoraUse;
 use super::PipelineError;
+use super::device::Placement;
 use super::hints;
 use super::key::Key;
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
@@ -82,6 +83,8 @@ pub struct Chosen {
     controls: Vec<Opened>,
     /// The networks of preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
+    /// What the networks run on, for keys.
+    pub device: &'static str,
     /// What the checkpoint belongs to.
     pub family: Family,
     /// What the motion module is.
@@ -148,8 +151,7 @@ impl<T> Slot<T> {
 
 /// Files and networks of the worker.
 pub struct ModelStore {
-    device: Device,
-    dtype: DType,
+    placement: Placement,
     opened: Vec<Opened>,
     unet: Slot<UNet>,
     vae: Slot<Vae>,
@@ -166,13 +168,10 @@ pub struct ModelStore {
 }
 
 impl ModelStore {
-    /// A store that loads to the best device of the machine: f16 on CUDA, f32 on the CPU.
-    pub fn new() -> Self {
-        let device = Device::cuda_if_available(0).unwrap_or(Device::Cpu);
-        let dtype = if device.is_cuda() { DType::F16 } else { DType::F32 };
+    /// An empty store.
+    pub fn new(placement: Placement) -> Self {
         Self {
-            device,
-            dtype,
+            placement,
             opened: Vec::new(),
             unet: Slot(None),
             vae: Slot(None),
@@ -186,14 +185,30 @@ impl ModelStore {
         }
     }
 
+    /// Says where networks go from now on, and lets those go that are elsewhere.
+    pub fn place(&mut self, placement: Placement) {
+        if !placement.is_same(&self.placement) {
+            (self.unet, self.vae, self.text) = (Slot(None), Slot(None), Slot(None));
+            (self.motion, self.detector) = (Slot(None), Slot(None));
+            self.kept.iter_mut().for_each(Kept::clear);
+            self.controls.clear();
+        }
+        self.placement = placement;
+    }
+
+    /// Where networks are.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
     /// The device that networks run on.
     pub fn device(&self) -> &Device {
-        &self.device
+        &self.placement.device
     }
 
     /// The number format of the UNet.
     pub fn dtype(&self) -> DType {
-        self.dtype
+        self.placement.dtype
     }
 
     fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
@@ -279,6 +294,7 @@ impl ModelStore {
             loras,
             controls,
             annotators: Vec::new(),
+            device: self.placement.kind(),
             family,
             motion_version,
             notice,
@@ -321,7 +337,7 @@ impl ModelStore {
         chosen: &Chosen,
         preprocessor: Preprocessor,
     ) -> Result<Arc<Detector>, PipelineError> {
-        let device = &self.device;
+        let device = &self.placement.device;
         match chosen.annotators.iter().find(|(known, _)| *known == preprocessor) {
             Some((_, opened)) => {
                 let source = Weights(View::annotator(opened.file.clone()));
@@ -390,7 +406,7 @@ impl ModelStore {
     /// # Errors
     /// A tensor that is missing or of the wrong shape; no memory.
     pub fn unet(&mut self, chosen: &Chosen) -> Result<Arc<UNet>, PipelineError> {
-        let (device, dtype, kept) = (&self.device, self.dtype, &mut self.kept[0]);
+        let (device, dtype, kept) = (&self.placement.device, self.placement.dtype, &mut self.kept[0]);
         self.unet.get(chosen.checkpoint_id(), || {
             kept.turn_to(chosen.checkpoint.id);
             let view = View::unet(chosen.checkpoint.file.clone());
@@ -406,7 +422,7 @@ impl ModelStore {
     pub fn motion(&mut self, chosen: &Chosen) -> Result<Option<Arc<MotionModule>>, PipelineError> {
         let Some(opened) = &chosen.motion else { return Ok(None) };
         let id = with_loras(opened.id, &chosen.loras, &[Network::Motion]);
-        let (device, dtype, kept) = (&self.device, self.dtype, &mut self.kept[1]);
+        let (device, dtype, kept) = (&self.placement.device, self.placement.dtype, &mut self.kept[1]);
         let load = || {
             kept.turn_to(opened.id);
             let view = View::motion(opened.file.clone());
@@ -433,12 +449,13 @@ impl ModelStore {
         if matches!(opened.kind, Kind::ControlNet { difference: true, .. }) {
             view = view.added_to(View::unet(chosen.checkpoint.file.clone()));
         }
+        let (dtype, device) = (self.placement.dtype, &self.placement.device);
         let net = match opened.kind {
             Kind::SparseCtrl { .. } => {
                 let motion = Weights(View::motion(opened.file.clone()));
-                ControlNet::load_sparse(&Weights(view), &motion, self.dtype, &self.device)?
+                ControlNet::load_sparse(&Weights(view), &motion, dtype, device)?
             }
-            _ => ControlNet::load(&Weights(view), self.dtype, &self.device)?,
+            _ => ControlNet::load(&Weights(view), dtype, device)?,
         };
         let net = Arc::new(net);
         self.controls.push((id, net.clone()));
@@ -451,7 +468,7 @@ impl ModelStore {
     /// As for [`Self::unet`].
     pub fn vae(&mut self, chosen: &Chosen) -> Result<Arc<Vae>, PipelineError> {
         let source = Weights(View::vae(chosen.vae.file.clone()));
-        let device = &self.device;
+        let device = &self.placement.device;
         self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
     }
 
@@ -461,7 +478,7 @@ impl ModelStore {
     /// As for [`Self::unet`].
     pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
         let (file, loras) = (&chosen.checkpoint.file, strengths(&chosen.loras));
-        let device = &self.device;
+        let device = &self.placement.device;
         self.text.get(chosen.checkpoint_id(), || {
             let first = Weights(View::text(file.clone()).with_loras(Network::Text, &loras)?);
             let second = match chosen.family {
@@ -474,15 +491,30 @@ impl ModelStore {
         })
     }
 
+    /// Lets everything go that a sampling pass does not use; false if there was nothing.
+    pub fn keep_for_sampling(&mut self) -> bool {
+        let had = self.text.0.is_some() || self.vae.0.is_some() || self.detector.0.is_some();
+        (self.text, self.vae, self.detector) = (Slot(None), Slot(None), Slot(None));
+        had
+    }
+
+    /// Lets everything but the autoencoder go; false if there was nothing.
+    pub fn keep_for_pictures(&mut self) -> bool {
+        let had = self.text.0.is_some()
+            || self.unet.0.is_some()
+            || self.motion.0.is_some()
+            || self.detector.0.is_some()
+            || !self.controls.is_empty();
+        (self.text, self.unet) = (Slot(None), Slot(None));
+        (self.motion, self.detector) = (Slot(None), Slot(None));
+        self.kept.iter_mut().for_each(Kept::clear);
+        self.controls.clear();
+        had
+    }
+
     /// Lets the text encoders go. Those of SDXL take 3 GB, which the UNet may need.
     pub fn release_text(&mut self) {
         self.text.0 = None;
-    }
-}
-
-impl Default for ModelStore {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -563,7 +595,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.safetensors");
         fs::copy(&built_in, &copy).unwrap();
-        let mut store = ModelStore::new();
+        let mut store = ModelStore::new(Placement::processor());
         let mut vae = |path: &Path| {
             let models = Models {
                 checkpoint: Some(path.into()),

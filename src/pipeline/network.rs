@@ -5,9 +5,10 @@ use std::sync::Arc;
 use candle_core::{DType, Device, IndexOp, Tensor};
 
 use super::controls::{ActiveControl, Look, residuals};
+use super::memory::{Room, Slices};
 use super::worker::Control;
 use crate::diffusion::{Branch, Call, DiffusionError, Network, scale_input};
-use crate::model::{Given, MotionControls, MotionModule, UNet, size_vector};
+use crate::model::{Given, ModelError, MotionControls, MotionModule, UNet, size_vector};
 
 /// What a prompt, or a prompt for every frame, steers by.
 #[derive(Clone)]
@@ -79,6 +80,12 @@ pub struct UnetNetwork<'a> {
     pub conditioning: Conditioning,
     /// Number format of the network.
     pub dtype: DType,
+    /// How evaluations are cut up; smaller once memory did not suffice.
+    pub slices: Slices,
+    /// What a slice may take.
+    pub room: Room,
+    /// Frees whatever is not needed for this pass; false if there was nothing.
+    pub make_room: &'a mut dyn FnMut() -> bool,
     /// Asked before every evaluation.
     pub control: &'a Control,
     /// Told the number of branches evaluated, after every evaluation.
@@ -94,24 +101,59 @@ impl UnetNetwork<'_> {
         }
     }
 
-    fn forward(&self, x: &Tensor, text: &Text, look: &Look<'_>) -> Result<Tensor, DiffusionError> {
+    fn forward(&self, x: &Tensor, text: &Text, look: &Look<'_>) -> Result<Tensor, ModelError> {
         let scale = look.frames.iter().map(|&f| self.motion_scale.get(f).copied().unwrap_or(1.0)).collect();
         let controls = MotionControls { scale, effect: vec![self.motion_effect; look.frames.len()] };
         let motion = self.motion.as_deref().map(|m| (m, &controls));
         let (x, context) = (x.to_dtype(self.dtype)?, text.context.to_dtype(self.dtype)?);
-        let (_, _, height, width) = x.dims4()?;
+        let (n, _, height, width) = x.dims4()?;
+        let at_once = self.slices.frames;
+        let needed = self.unet.working_memory(n, at_once.unwrap_or(n), [height, width]);
+        self.room.claim("an evaluation of the network", needed)?;
         let vector =
-            text.pooled.as_ref().map(|pooled| size_vector(pooled, height * 8, width * 8)).transpose();
-        let vector = vector.map_err(DiffusionError::network)?;
-        let given = Given { context: &context, vector: vector.as_ref(), residuals: None };
-        let added =
-            residuals(&self.controls, &x, look, given, self.dtype).map_err(DiffusionError::network)?;
+            text.pooled.as_ref().map(|pooled| size_vector(pooled, height * 8, width * 8)).transpose()?;
+        let given = Given { context: &context, vector: vector.as_ref(), residuals: None, at_once };
+        let added = residuals(&self.controls, &x, look, given, self.dtype)?;
         let given = Given { residuals: added.as_ref(), ..given };
-        let out = self
-            .unet
-            .forward(&x, look.timestep as f32, given, look.frames.len(), motion)
-            .map_err(DiffusionError::network)?;
+        let out = self.unet.forward(&x, look.timestep as f32, given, look.frames.len(), motion)?;
         Ok(out.to_dtype(DType::F32)?)
+    }
+
+    /// The predictions of all branches, cut up as [`Self::slices`] says.
+    fn branches(&self, x: &Tensor, texts: &[Text], look: &Look<'_>) -> Result<Vec<Tensor>, ModelError> {
+        let n = look.frames.len();
+        let same_length = texts.windows(2).all(|w| w[0].context.dims() == w[1].context.dims());
+        if self.slices.together && texts.len() > 1 && same_length {
+            let xs = Tensor::cat(&vec![x; texts.len()], 0)?;
+            let eps = self.forward(&xs, &Text::stack(texts)?, look)?;
+            return Ok((0..texts.len()).map(|i| eps.i(i * n..(i + 1) * n)).collect::<Result<_, _>>()?);
+        }
+        texts.iter().map(|text| self.forward(x, text, look)).collect()
+    }
+
+    /// As [`Self::branches`]; where memory does not suffice, again with what else is in memory gone, then in smaller and
+    /// smaller slices.
+    fn within_memory(
+        &mut self,
+        x: &Tensor,
+        texts: &[Text],
+        look: &Look<'_>,
+    ) -> Result<Vec<Tensor>, DiffusionError> {
+        loop {
+            let error = match self.branches(x, texts, look) {
+                Ok(out) => return Ok(out),
+                Err(error) if error.is_out_of_memory() => error,
+                Err(error) => return Err(DiffusionError::network(error)),
+            };
+            if (self.make_room)() {
+                continue;
+            }
+            let Some(smaller) = self.slices.smaller(texts.len(), look.frames.len()) else {
+                return Err(DiffusionError::network(error));
+            };
+            log::warn!("{error}; trying {smaller}");
+            self.slices = smaller;
+        }
     }
 }
 
@@ -122,16 +164,7 @@ impl Network for UnetNetwork<'_> {
         let texts =
             call.branches.iter().map(|&b| self.text(b, call.frames)).collect::<Result<Vec<_>, _>>()?;
         let look = Look { sigma: call.sigma, timestep: call.timestep, frames: call.frames };
-        let n = call.frames.len();
-        let same_length = texts.windows(2).all(|w| w[0].context.dims() == w[1].context.dims());
-        let out = if texts.len() > 1 && same_length {
-            // Both branches in one batch read the weights once.
-            let xs = Tensor::cat(&vec![&x; texts.len()], 0)?;
-            let eps = self.forward(&xs, &Text::stack(&texts)?, &look)?;
-            (0..texts.len()).map(|i| eps.i(i * n..(i + 1) * n)).collect::<Result<Vec<_>, _>>()?
-        } else {
-            texts.iter().map(|text| self.forward(&x, text, &look)).collect::<Result<Vec<_>, _>>()?
-        };
+        let out = self.within_memory(&x, &texts, &look)?;
         (self.evaluated)(call.branches.len());
         Ok(out)
     }

@@ -16,10 +16,28 @@ pub enum Origin {
     Computed(Duration),
 }
 
+/// What a part of a request cost: a stage, or what it needed for it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Cost {
+    /// `weights` (reading them), `text`, or the name of a stage.
+    pub name: &'static str,
+    /// Times that it was done.
+    pub count: usize,
+    /// Seconds, all times together, without those of other parts.
+    pub seconds: f64,
+    /// Bytes that were in use at the peak, the weights included; `None` where it was not looked at.
+    pub peak: Option<u64>,
+}
+
 /// The stages that a request went through.
 #[derive(Clone, Debug)]
 pub struct Report {
     segment: Segment,
+    costs: Vec<Cost>,
+    /// What it ran on, or would have.
+    placement: String,
+    /// How the work was cut up, where memory did not suffice for all at once.
+    pub slices: Option<String>,
     stages: Vec<(&'static str, Origin)>,
     /// PSNR of the reconstruction and of the VAE round trip, in dB.
     pub psnr: Option<(f64, f64)>,
@@ -28,8 +46,16 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(segment: Segment) -> Self {
-        Self { segment, stages: Vec::new(), psnr: None, notice: None }
+    pub(super) fn new(segment: Segment, placement: String) -> Self {
+        Self {
+            segment,
+            costs: Vec::new(),
+            placement,
+            slices: None,
+            stages: Vec::new(),
+            psnr: None,
+            notice: None,
+        }
     }
 
     /// Notes a stage. The first word on a stage stands: later ones find it in memory.
@@ -37,6 +63,29 @@ impl Report {
         if !self.stages.iter().any(|(known, _)| *known == name) {
             self.stages.push((name, origin));
         }
+    }
+
+    /// Notes what a part cost, with what it cost before.
+    pub(super) fn cost(&mut self, name: &'static str, seconds: f64, peak: Option<u64>) {
+        match self.costs.iter_mut().find(|cost| cost.name == name) {
+            Some(cost) => {
+                cost.count += 1;
+                cost.seconds += seconds;
+                cost.peak = cost.peak.max(peak);
+            }
+            None => self.costs.push(Cost { name, count: 1, seconds, peak }),
+        }
+    }
+
+    /// Seconds of all parts so far.
+    pub(super) fn spent(&self) -> f64 {
+        self.costs.iter().map(|cost| cost.seconds).sum()
+    }
+
+    /// The parts' costs as JSON, with what they ran on.
+    pub(super) fn costs_json(&self) -> String {
+        serde_json::json!({ "placement": self.placement, "slices": self.slices, "parts": self.costs })
+            .to_string()
     }
 
     /// Time of all stages that were computed.
@@ -53,7 +102,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.segment.frame(self.segment.count.saturating_sub(1));
-        write!(f, "frames {} to {last}:", self.segment.first)?;
+        write!(f, "frames {} to {last} {}:", self.segment.first, self.placement)?;
         for (i, (name, origin)) in self.stages.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
             match origin {
@@ -64,6 +113,9 @@ impl fmt::Display for Report {
         }
         if let Some((reconstruction, plain)) = self.psnr {
             write!(f, "; reconstruction {reconstruction:.2} dB, VAE round trip {plain:.2} dB")?;
+        }
+        if let Some(slices) = &self.slices {
+            write!(f, "; {slices} for want of memory")?;
         }
         if let Some(notice) = &self.notice {
             write!(f, "; {notice}")?;

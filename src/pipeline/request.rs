@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cache::default_folder;
+use super::device::{DeviceChoice, Precision};
 use super::key::Key;
 use super::loras::LoraUse;
 use super::plan::Segment;
@@ -196,6 +197,10 @@ pub struct Request {
     pub hint_clip: Option<Source>,
     /// The files.
     pub models: Models,
+    /// What the networks run on.
+    pub device: DeviceChoice,
+    /// The number format that they compute in.
+    pub precision: Precision,
     /// What each of the ControlNets sees.
     pub hints: Vec<Preprocessor>,
     /// First pass.
@@ -216,6 +221,6 @@ pub struct Request {
     pub cache: CacheSettings,
     /// Where to write the stages' tensors.
     pub diagnostics: Option<PathBuf>,
-    /// A file to take `latents.source` from.
+    /// A file to take `latents.source` from, or `latents.unsampled` where it has no `latents.source`.
     pub latents: Option<PathBuf>,
 }

@@ -3,6 +3,8 @@
 //! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
 //! what is missing. What was done, and where it came from, goes into the report.
 
+mod fit;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,9 +14,12 @@ use candle_core::{DType, Device, Tensor};
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
 use super::controls::{ActiveControl, acting, marks};
-use super::diagnostics;
+use super::device::{Placement, place};
+use super::diagnostics::{self, Given};
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
+use super::memory::{Room, Slices, free, start};
+use super::meter::Meter;
 use super::models::{Chosen, ModelStore};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
@@ -47,23 +52,19 @@ pub struct Runner {
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
     /// Destination and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
-}
-
-impl Default for Runner {
-    fn default() -> Self {
-        Self::new()
-    }
+    room: Room,
 }
 
 impl Runner {
     /// A runner with nothing loaded.
-    pub fn new() -> Self {
+    pub fn new(room: Room) -> Self {
         Self {
-            store: ModelStore::new(),
+            store: ModelStore::new(Placement::processor()),
             memory: MemoryCache::new(MEMORY),
             texts: HashMap::new(),
             disk: None,
             written: None,
+            room,
         }
     }
 
@@ -94,6 +95,7 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
+        self.store.place(place(request.device, request.precision)?);
         let mut chosen = self.store.choose(&request.models)?;
         self.store.choose_annotators(&mut chosen, &needed(request))?;
         let disk = self.disk(&request.cache);
@@ -139,6 +141,8 @@ struct Job<'a> {
     down: Vec<f32>,
     keys: Keys,
     report: Report,
+    /// Looks at the memory where the costs will be written down.
+    meter: Option<Meter>,
 }
 
 impl<'a> Job<'a> {
@@ -156,10 +160,11 @@ impl<'a> Job<'a> {
         };
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;
-        let keys = keys(request, &chosen, betas, runner.store.dtype())?;
-        let mut report = Report::new(request.segment);
+        let keys = keys(request, &chosen, betas, runner.store.placement())?;
+        let mut report = Report::new(request.segment, runner.store.placement().to_string());
         report.notice.clone_from(&chosen.notice);
-        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report })
+        let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
+        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report, meter })
     }
 
     /// A stage's tensor from memory, from disk, or computed.
@@ -184,7 +189,7 @@ impl<'a> Job<'a> {
         }
         let started = Instant::now();
         let before = self.report.computed();
-        let tensor = compute(self)?.to_device(&Device::Cpu)?;
+        let tensor = self.measured(name, |job| Ok(compute(job)?.to_device(&Device::Cpu)?))?;
         // The time of the stages before, which this one asked for, is theirs.
         let own = started.elapsed().saturating_sub(self.report.computed() - before);
         self.report.stage(name, Origin::Computed(own));
@@ -192,6 +197,22 @@ impl<'a> Job<'a> {
         self.keep(name, &key, &entry);
         self.runner.memory.put(key, entry);
         Ok(tensor)
+    }
+
+    /// Does a part of the request and notes its cost, without that of the parts within it.
+    fn measured<T>(
+        &mut self,
+        name: &'static str,
+        part: impl FnOnce(&mut Self) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        let (started, before) = (Instant::now(), self.report.spent());
+        let look = |job: &Self| job.meter.as_ref().map(Meter::take);
+        look(self);
+        let result = part(self)?;
+        let seconds = started.elapsed().as_secs_f64() - (self.report.spent() - before);
+        let peak = look(self);
+        self.report.cost(name, seconds.max(0.0), peak);
+        Ok(result)
     }
 
     /// Writes an entry to disk. A failure is a notice: the result is right all the same.
@@ -204,11 +225,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The result of a stage where the latents file has it.
+    fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
+        let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
+            return Ok(None);
+        };
+        diagnostics::read_latents(path, self.request.source.digests.len()).map(Some)
+    }
+
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
     fn latents(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("latents", self.keys.latents, |job| {
-            if let Some(path) = &job.request.latents {
-                return diagnostics::read_latents(path, job.request.source.digests.len());
+            if let Some(latents) = job.given(Given::Source)? {
+                return Ok(latents);
             }
             let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
             let mut latents = Vec::with_capacity(frames.len());
@@ -224,10 +253,12 @@ impl<'a> Job<'a> {
     fn encode(&mut self, picture: &Tensor, done: f64) -> Result<Tensor, PipelineError> {
         self.control.check()?;
         self.control.report(done, "Encoding");
-        let vae = self.runner.store.vae(&self.chosen)?;
-        let x = picture.to_device(self.runner.store.device())?;
-        let latents = (vae.encode(&((x * 2.0)? - 1.0)?)? * latent_scale(self.chosen.family))?;
-        Ok(latents.to_device(&Device::Cpu)?)
+        let x = ((picture.to_device(self.runner.store.device())? * 2.0)? - 1.0)?;
+        let latents = self.autoencode([x.dim(2)?, x.dim(3)?], |vae, tile| match tile {
+            None => vae.encode(&x),
+            Some(tile) => vae.encode_tiled(&x, tile),
+        })?;
+        Ok((latents * latent_scale(self.chosen.family))?.to_device(&Device::Cpu)?)
     }
 
     /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
@@ -282,6 +313,9 @@ impl<'a> Job<'a> {
     /// The clip as noise.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("unsampled", self.keys.unsampled, |job| {
+            if let Some(noise) = job.given(Given::Unsampled)? {
+                return Ok(noise);
+            }
             let latents = job.latents()?;
             let (pass, sigmas) = (job.request.unsample.clone(), job.up.clone());
             job.pass(&pass, &sigmas, latents, 1, "Unsampling")
@@ -313,6 +347,7 @@ impl<'a> Job<'a> {
         let key = Key::of(name)
             .key("of", of)
             .key("vae", &self.chosen.vae_id())
+            .text("device", self.chosen.device)
             .number("index", index as i64)
             .finish();
         if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
@@ -322,10 +357,16 @@ impl<'a> Job<'a> {
         self.control.check()?;
         self.control.report(self.part(3, 0.0), "Decoding");
         let started = Instant::now();
-        let vae = self.runner.store.vae(&self.chosen)?;
         let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
             / latent_scale(self.chosen.family))?;
-        let x = ((vae.decode(&z)? + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?;
+        let size = [z.dim(2)? * 8, z.dim(3)? * 8];
+        let x = self.measured(name, |job| {
+            let x = job.autoencode(size, |vae, tile| match tile {
+                None => vae.decode(&z),
+                Some(tile) => vae.decode_tiled(&z, tile),
+            })?;
+            Ok(((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?)
+        })?;
         self.report.stage(name, Origin::Computed(started.elapsed()));
         self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
         Ok(Arc::new(from_tensor(&x)?))
@@ -395,6 +436,7 @@ impl<'a> Job<'a> {
         let skip = self.request.clip_skip;
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
+            .text("device", self.chosen.device)
             .number("skip", skip as i64)
             .text("text", text)
             .finish();
@@ -402,7 +444,8 @@ impl<'a> Job<'a> {
             return Ok(known.clone());
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
-        let encoded = self.runner.store.text(&self.chosen)?.encode(text, skip)?;
+        let encoder = self.measured("weights", |job| job.runner.store.text(&job.chosen))?;
+        let encoded = self.measured("text", |_| Ok(encoder.encode(text, skip)?))?;
         let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         self.runner.texts.insert(key, encoded.clone());
         Ok(encoded)
@@ -430,11 +473,10 @@ impl<'a> Job<'a> {
         let frames = x.dim(0)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
-        let unet = self.runner.store.unet(&self.chosen)?;
-        let motion = self.runner.store.motion(&self.chosen)?;
+        let (unet, motion) = self.measured("weights", Self::networks)?;
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
-            let net = self.runner.store.control(&self.chosen, control.unit)?;
+            let net = self.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))?;
             net.check_unet(&unet)?;
             let hint = self.seen(control, started)?;
             controls.push(ActiveControl::new(net, hint, control, &self.schedule));
@@ -457,6 +499,14 @@ impl<'a> Job<'a> {
             fuse: crate::diffusion::Fuse::Flat,
             closed: false,
         });
+        let (_, _, height, width) = x.dims4()?;
+        let window = context.length.min(frames);
+        let count = if pass.cfg.iter().all(|c| *c == 1.0) { 1 } else { 2 };
+        let slices = start(free(&device), count, window, |slices| {
+            let n = if slices.together { count * window } else { window };
+            unet.working_memory(n, slices.frames.unwrap_or(n), [height, width])
+        });
+        let room = self.runner.room;
         let control = self.control;
         let whole = self.part(part, 1.0) - started;
         let steps = sigmas.len().saturating_sub(1).max(1);
@@ -469,6 +519,8 @@ impl<'a> Job<'a> {
             done += n as f64;
             control.report(started + whole * (done / expected).min(1.0), label);
         };
+        let store = &mut self.runner.store;
+        let mut make_room = || store.keep_for_sampling();
         let mut network = UnetNetwork {
             unet,
             motion,
@@ -480,6 +532,9 @@ impl<'a> Job<'a> {
                 negative: conditioning.negative.to_device(&device)?,
             },
             dtype,
+            slices,
+            room,
+            make_room: &mut make_room,
             control,
             evaluated: &mut evaluated,
         };
@@ -491,8 +546,20 @@ impl<'a> Job<'a> {
         let mut noise = SeededNoise::new(self.request.seed, absolute);
         let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
         let x = x.to_device(&device)?;
-        Ok(sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)?
-            .to_device(&Device::Cpu)?)
+        let sampled = sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)
+            .map_err(PipelineError::from)
+            .and_then(|x| Ok(x.to_device(&Device::Cpu)?));
+        let slices = network.slices;
+        if slices != Slices::WHOLE {
+            self.report.slices = Some(slices.to_string());
+        }
+        sampled.map_err(|error| {
+            error.in_memory_of(format!(
+                "for a window of {window} frames of {}x{} pixels, {slices}",
+                width * 8,
+                height * 8
+            ))
+        })
     }
 
     /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
@@ -546,7 +613,7 @@ impl<'a> Job<'a> {
                 .collect::<Result<Vec<_>, _>>()?;
             entry.insert("frames.styled".to_owned(), Tensor::cat(&styled, 0)?);
         }
-        diagnostics::write(path, &entry)?;
+        diagnostics::write(path, &entry, self.report.costs_json())?;
         self.runner.written = Some(mark);
         Ok(())
     }

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use super::PipelineError;
+use super::memory::Room;
 use super::request::Request;
 use super::stages::{Outcome, Runner};
 
@@ -116,6 +117,7 @@ struct Running {
 #[derive(Default)]
 pub struct Engine {
     running: Mutex<Option<Running>>,
+    room: Room,
 }
 
 impl Engine {
@@ -123,6 +125,11 @@ impl Engine {
     pub fn global() -> &'static Self {
         static ENGINE: once_cell::sync::Lazy<Engine> = once_cell::sync::Lazy::new(Engine::default);
         &ENGINE
+    }
+
+    /// An engine whose networks may take so many bytes for what lies between their layers, whatever the device has.
+    pub fn with_memory(bytes: u64) -> Self {
+        Self { running: Mutex::default(), room: Room::limited(bytes) }
     }
 
     /// Queues a request.
@@ -173,28 +180,28 @@ impl Engine {
                 Err(returned) => task = returned.0,
             }
         }
-        let running = start()?;
+        let running = start(self.room)?;
         let sent = running.tasks.send(task);
         *guard = Some(running);
         sent.map_err(|_| PipelineError::Internal("the worker ended at once".to_owned()))
     }
 }
 
-fn start() -> Result<Running, PipelineError> {
+fn start(room: Room) -> Result<Running, PipelineError> {
     let (tasks, queue) = unbounded();
     let thread = std::thread::Builder::new()
         .name("unsample worker".to_owned())
-        .spawn(move || work(&queue))
+        .spawn(move || work(&queue, room))
         .map_err(|e| PipelineError::Internal(format!("no thread for the worker: {e}")))?;
     Ok(Running { tasks, thread, open: Vec::new() })
 }
 
-fn work(queue: &Receiver<Task>) {
-    let mut runner = Runner::new();
+fn work(queue: &Receiver<Task>, room: Room) {
+    let mut runner = Runner::new(room);
     for task in queue {
         match task {
             Task::Run { request, control, answer } => {
-                let result = guarded(&mut runner, |runner| {
+                let result = guarded(&mut runner, room, |runner| {
                     control.check()?;
                     runner.run(&request, &control)
                 });
@@ -212,10 +219,11 @@ fn work(queue: &Receiver<Task>) {
 /// done must not be met again.
 fn guarded<T>(
     runner: &mut Runner,
+    room: Room,
     work: impl FnOnce(&mut Runner) -> Result<T, PipelineError>,
 ) -> Result<T, PipelineError> {
     catch_unwind(AssertUnwindSafe(|| work(runner))).unwrap_or_else(|panic| {
-        *runner = Runner::new();
+        *runner = Runner::new(room);
         Err(PipelineError::Internal(panic_text(panic.as_ref())))
     })
 }
@@ -234,9 +242,9 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_the_work_goes_on() {
-        let mut runner = Runner::new();
-        let broken: Result<(), _> = guarded(&mut runner, |_| panic!("at {} %", 50));
+        let mut runner = Runner::new(Room::default());
+        let broken: Result<(), _> = guarded(&mut runner, Room::default(), |_| panic!("at {} %", 50));
         assert!(matches!(broken, Err(PipelineError::Internal(text)) if text == "at 50 %"));
-        assert!(matches!(guarded(&mut runner, |_| Ok(7)), Ok(7)));
+        assert!(matches!(guarded(&mut runner, Room::default(), |_| Ok(7)), Ok(7)));
     }
 }

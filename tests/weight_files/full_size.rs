@@ -62,7 +62,7 @@ fn evaluate(
     let x = noise(&[FRAMES, unet.latent_channels(), SIDE, SIDE]);
     let context = noise(&[1, 77, unet.context_width()]);
     let vector = unet.vector_width().map(|width| noise(&[1, width]));
-    let given = Given { context: &context, vector: vector.as_ref(), residuals: None };
+    let given = Given { context: &context, vector: vector.as_ref(), residuals: None, at_once: None };
     let added: Option<Residuals> = control
         .map(|net| {
             net.check_unet(unet)?;

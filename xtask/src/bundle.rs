@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cargo, root, target};
+use crate::{cargo, cuda, root, target};
 
 /// Options of the task.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Arguments {
     /// Copy the bundle into the plugin folder that every host searches
     #[arg(long)]
     pub install: bool,
+    /// Build for NVIDIA cards, too; needs a CUDA toolkit (docs/building.md)
+    #[arg(long)]
+    pub cuda: bool,
+    /// Leave CUDA's libraries (0.8 GB) out of the bundle, to be found where they are installed
+    #[arg(long, requires = "cuda")]
+    pub without_libraries: bool,
     /// Where to put the bundle [default: target/bundle]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -27,7 +33,7 @@ pub struct Made {
 }
 
 /// File name of the library that cargo builds.
-fn library() -> String {
+pub(crate) fn library() -> String {
     format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }
 
@@ -74,6 +80,9 @@ pub fn run(arguments: &Arguments) -> Result<Made> {
         fs::remove_dir_all(&bundle).with_context(|| format!("{} could not be replaced", bundle.display()))?;
     }
     assemble(&release, &bundle)?;
+    if arguments.cuda {
+        cuda::add(&bundle.join("Contents").join(platform()?), !arguments.without_libraries)?;
+    }
     if arguments.install {
         let installed = system_folder().join("Unsample.ofx.bundle");
         if installed.exists() {

@@ -25,7 +25,7 @@ pub struct Arguments {
 /// Builds, renders, lays source and result side by side.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
-    let made = bundle::run(&bundle::Arguments { install: false, out: None })?;
+    let made = bundle::run(&bundle::Arguments::default())?;
     let built = started.elapsed();
 
     let folder = target().join("demo");

@@ -312,7 +312,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             tool: target().join("release").join(format!("unsample{}", std::env::consts::EXE_SUFFIX)),
         }
     } else {
-        bundle::run(&bundle::Arguments { install: false, out: None })?
+        bundle::run(&bundle::Arguments::default())?
     };
     let mut failed = Vec::new();
     for file in &arguments.files {

@@ -38,6 +38,8 @@ pub enum Command {
     Cache(CacheArgs),
     /// Say what is there and what is missing: plugin, hosts, ffmpeg, processor, driver.
     Doctor(DoctorArgs),
+    /// Restyle a made-up clip and say how long every part took and how much memory.
+    Bench(BenchArgs),
 }
 
 /// `unsample render`
@@ -273,6 +275,49 @@ pub struct DoctorArgs {
     /// Which plugin.
     #[command(flatten)]
     pub plugin: PluginArgs,
+}
+
+/// `unsample bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The number of frames.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub frames: u32,
+    /// The size of the frames, which is the size that the model works at.
+    #[arg(long, value_name = "WxH", default_value = "256x256")]
+    pub size: Size,
+    /// Set a parameter, for instance checkpoint=/models/sd15.safetensors
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub values: Vec<Named>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Which plugin.
+    #[command(flatten)]
+    pub plugin: PluginArgs,
+}
+
+/// `WxH`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u32, pub u32);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (width, height) = text.split_once('x').ok_or("write WxH, for instance 512x512")?;
+        let number = |text: &str| match text.trim().parse() {
+            Ok(side @ 8..=8192) => Ok(side),
+            _ => Err(format!("{text} is no number of pixels from 8 to 8192; write WxH")),
+        };
+        Ok(Self(number(width)?, number(height)?))
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.0, self.1)
+    }
 }
 
 /// `NAME=VALUE`

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Models { command } => commands::models::run(&command),
         Command::Cache(args) => commands::cache::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

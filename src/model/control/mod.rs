@@ -17,6 +17,7 @@ pub use residuals::Residuals;
 use super::encoder::Encoder;
 use super::kernels;
 use super::layers::Conv2d;
+use super::memory::in_slices;
 use super::motion::{MotionControls, MotionModule};
 use super::source::{ModelError, Scope, Source};
 use super::unet::{Given, UNet};
@@ -134,7 +135,11 @@ impl ControlNet {
             module.check(m, controls)?;
         }
         let (_, pass) = self.encoder.pass(timestep, &given, self.union.as_ref(), m, 1, motion)?;
-        let guide = self.hint.forward(hint, self.encoder.dtype)?;
+        let guide = in_slices(hint.frames, given.at_once, |frames, first| {
+            let shown =
+                if hint.shown.is_empty() { &[] } else { &hint.shown[first..first + frames.dim(0)?] };
+            self.hint.forward(Hint { frames, shown }, self.encoder.dtype)
+        })?;
         let guide = if m == n { guide } else { Tensor::cat(&vec![&guide; n / m], 0)? };
         let mut h = x.to_dtype(self.encoder.dtype)?;
         if self.is_sparse() {

@@ -4,8 +4,8 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::{cpu, cpu_attention, cpu_temporal};
 
-/// Scores that are held at once on devices (f32): 256 MiB.
-const BUDGET: usize = 64 << 20;
+/// Scores that are held at once on devices. Softmax makes four f32 temporaries of as many: 512 MiB in all.
+const SCORES: usize = 32 << 20;
 
 /// Softmax attention. `q` is `[n, tokens, channels]`, `k` and `v` are `[m, keys, channels]`, where m divides n: each of
 /// the m sets of keys serves n / m consecutive sets of queries. Heads lie side by side in the channels; scores are
@@ -28,12 +28,27 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool)
         let out = cpu_attention::attention(&cpu::values(&q)?, &cpu::values(&k)?, &cpu::values(&v)?, &sizes);
         return cpu::tensor(out, q.dims());
     }
+    attention_in_blocks(&q, &k, &v, heads, causal, SCORES)
+}
+
+/// Attention by candle's operations, for some queries at a time, so that at most `scores` scores are held.
+fn attention_in_blocks(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    heads: usize,
+    causal: bool,
+    scores: usize,
+) -> Result<Tensor> {
+    let (n, tokens, channels) = q.dims3()?;
+    let (m, keys, _) = k.dims3()?;
     let width = channels / heads;
     let scale = 1.0 / (width as f64).sqrt();
     let split = |x: &Tensor, count: usize, length: usize| {
         x.reshape((count, length, heads, width))?.transpose(1, 2)?.contiguous()
     };
-    let q = split(&q, n, tokens)?;
+    // Scaled before the product, which could leave the range of f16 otherwise.
+    let q = split(&(q * scale)?, n, tokens)?;
     let shared = |x: Tensor| -> Result<Tensor> {
         if m == n {
             return Ok(x);
@@ -41,14 +56,14 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool)
         let x = x.reshape((m, 1, heads, keys, width))?.broadcast_as((m, n / m, heads, keys, width))?;
         x.reshape((n, heads, keys, width))?.contiguous()
     };
-    let (k, v) = (shared(split(&k, m, keys)?)?, shared(split(&v, m, keys)?)?);
+    let (k, v) = (shared(split(k, m, keys)?)?, shared(split(v, m, keys)?)?);
     let k = k.transpose(2, 3)?.contiguous()?;
     let mask = if causal { Some(causal_mask(tokens, keys, q.device())?) } else { None };
-    let block = (BUDGET / (n * heads * keys)).clamp(1, tokens);
+    let block = (scores / (n * heads * keys).max(1)).clamp(1, tokens.max(1));
     let mut parts = Vec::new();
     for first in (0..tokens).step_by(block) {
         let count = block.min(tokens - first);
-        let scores = (q.narrow(2, first, count)?.contiguous()?.matmul(&k)?.to_dtype(DType::F32)? * scale)?;
+        let scores = q.narrow(2, first, count)?.contiguous()?.matmul(&k)?.to_dtype(DType::F32)?;
         let scores = match &mask {
             Some(mask) => scores.broadcast_add(&mask.narrow(0, first, count)?)?,
             None => scores,
@@ -112,4 +127,36 @@ pub fn temporal_attention(
     let out = attention(&by_pixel(&q)?, &by_pixel(&k)?, &by_pixel(&v)?, heads, false)?;
     let out = out.reshape((n / frames, pixels, frames, channels))?.transpose(1, 2)?;
     out.reshape((n, pixels, channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_queries_are_the_whole() {
+        let random = |shape: &[usize]| Tensor::randn(0f64, 1.0, shape, &Device::Cpu).unwrap();
+        let (q, k, v) = (random(&[4, 9, 12]), random(&[2, 7, 12]), random(&[2, 7, 12]));
+        for causal in [false, true] {
+            let make = |scores| attention_in_blocks(&q, &k, &v, 3, causal, scores).unwrap();
+            let whole = make(usize::MAX);
+            for scores in [400, 200, 1] {
+                let off = (make(scores) - &whole).unwrap().abs().unwrap().max_all().unwrap();
+                assert!(off.to_scalar::<f64>().unwrap() < 1e-6, "{scores}: {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_queries_stay_within_the_range_of_f16() {
+        // 64 products of 40 times 40 are beyond 65504; divided by 8, they are not.
+        let q = Tensor::full(40f32, (1, 2, 64), &Device::Cpu).unwrap();
+        let v = Tensor::randn(0f32, 1.0, (1, 3, 64), &Device::Cpu).unwrap();
+        let k = Tensor::full(40f32, (1, 3, 64), &Device::Cpu).unwrap();
+        let half = |x: &Tensor| x.to_dtype(DType::F16).unwrap();
+        let out = attention(&half(&q), &half(&k), &half(&v), 1, false).unwrap();
+        let want = v.mean_keepdim(1).unwrap().broadcast_as((1, 2, 64)).unwrap();
+        let off = (out.to_dtype(DType::F32).unwrap() - want).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(off.to_scalar::<f32>().unwrap() < 2e-3, "{off}");
+    }
 }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use super::{cpu, cpu_conv};
+use super::{WORKSPACE, cpu, cpu_conv};
 
 /// Zeros around a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,17 +53,44 @@ pub fn conv2d(
         let out = cpu_conv::conv2d(&cpu::values(&x)?, &cpu::values(weight)?, bias.as_deref(), &geometry);
         return cpu::tensor(out, &[n, out_channels, geometry.out_height, geometry.out_width]);
     }
-    let out = if padding.before == padding.after {
-        x.conv2d(weight, padding.before, stride, 1, 1)?
-    } else {
-        x.pad_with_zeros(2, padding.before, padding.after)?
-            .pad_with_zeros(3, padding.before, padding.after)?
-            .conv2d(weight, 0, stride, 1, 1)?
-    };
+    let out = conv2d_in_parts(&x, weight, stride, padding, WORKSPACE)?;
     match bias {
         Some(bias) => out.broadcast_add(&bias.reshape((1, out_channels, 1, 1))?),
         None => Ok(out),
     }
+}
+
+/// Convolution by candle's operations, which write every pixel's k x k neighbourhood out into a matrix. Some frames at a
+/// time, and some rows of a frame where one is still too large, keep that matrix within `workspace` values.
+fn conv2d_in_parts(
+    x: &Tensor,
+    weight: &Tensor,
+    stride: usize,
+    padding: Padding,
+    workspace: usize,
+) -> Result<Tensor> {
+    let (n, channels, h, w) = x.dims4()?;
+    let kernel = weight.dim(2)?;
+    let side = |size: usize| (size + padding.before + padding.after - kernel) / stride + 1;
+    let (rows, columns) = (side(h), side(w));
+    let row = (channels * kernel * kernel * columns).max(1);
+    let (frames, band) = ((workspace / (row * rows)).max(1), (workspace / row).clamp(1, rows));
+    if frames >= n && padding.before == padding.after {
+        return x.conv2d(weight, padding.before, stride, 1, 1);
+    }
+    let mut parts = Vec::new();
+    for first in (0..n).step_by(frames) {
+        let part = x.narrow(0, first, frames.min(n - first))?;
+        let part = part.pad_with_zeros(2, padding.before, padding.after)?;
+        let part = part.pad_with_zeros(3, padding.before, padding.after)?;
+        let bands = (0..rows).step_by(band).map(|top| {
+            let count = band.min(rows - top);
+            let seen = part.narrow(2, top * stride, (count - 1) * stride + kernel)?.contiguous()?;
+            seen.conv2d(weight, 0, stride, 1, 1)
+        });
+        parts.push(Tensor::cat(&bands.collect::<Result<Vec<_>>>()?, 2)?);
+    }
+    Tensor::cat(&parts, 0)
 }
 
 /// Nearest-neighbour resize of `[n, channels, h, w]` to the given size: source pixel = floor(pixel * h / height).
@@ -87,4 +114,32 @@ pub fn upsample_nearest(x: &Tensor, height: usize, width: usize) -> Result<Tenso
         });
     }
     cpu::tensor(out, &[n, c, height, width])
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn parts_are_the_whole() {
+        let x = Tensor::randn(0f64, 1.0, (3, 5, 9, 7), &Device::Cpu).unwrap();
+        for (kernel, stride, padding) in [
+            (3, 1, Padding::even(1)),
+            (3, 2, Padding::even(1)),
+            (3, 2, Padding { before: 0, after: 1 }),
+            (1, 1, Padding::even(0)),
+        ] {
+            let weight = Tensor::randn(0f64, 1.0, (4, 5, kernel, kernel), &Device::Cpu).unwrap();
+            let make = |workspace| conv2d_in_parts(&x, &weight, stride, padding, workspace).unwrap();
+            let whole = make(usize::MAX);
+            // Two frames, one frame, some rows, one row.
+            for workspace in [6000, 2900, 1000, 1] {
+                let off = (make(workspace) - &whole).unwrap().abs().unwrap().max_all().unwrap();
+                let off = off.to_scalar::<f64>().unwrap();
+                assert!(off < 1e-12, "{kernel} / {stride} in {workspace}: {off}");
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::gemm::{Matrix, Product, product};
-use super::{cpu, cpu_math, geglu, linear};
+use super::{WORKSPACE, cpu, cpu_math, geglu, linear};
 
 /// Rows of tokens that a task takes through both layers; what lies between them stays in its cache.
 const ROWS: usize = 128;
@@ -12,7 +12,7 @@ const ROWS: usize = 128;
 /// `residual + out(values * gelu(gates))`, where the first layer `[2 inner, width]` makes values, then gates, and the
 /// second is `[width, inner]`. `x` and `residual` are `[.., width]`.
 ///
-/// What lies between the layers is eight times as wide as the input; on the processor it is never whole in memory.
+/// What lies between the layers is eight times as wide as the input; it is never whole in memory.
 pub fn feed_forward(
     x: &Tensor,
     (gate_weight, gate_bias): (&Tensor, &Tensor),
@@ -32,8 +32,8 @@ pub fn feed_forward(
         );
     }
     if !(cpu::is_fast(x) && cpu::is_fast(residual)) {
-        let hidden = geglu(&linear(x, gate_weight, Some(gate_bias), None)?)?;
-        return linear(&hidden, out_weight, Some(out_bias), Some(residual));
+        let (gate, out) = ((gate_weight, gate_bias), (out_weight, out_bias));
+        return feed_forward_in_parts(x, gate, out, residual, WORKSPACE);
     }
     let (x, residual) = (x.contiguous()?, residual.contiguous()?);
     let mut out = cpu::values(&residual)?.to_vec();
@@ -81,4 +81,47 @@ pub fn feed_forward(
         product(out, left, right, &how(rows, width, inner, true));
     });
     cpu::tensor(out, x.dims())
+}
+
+/// By candle's operations, some rows at a time so that what lies between the layers has at most `workspace` values.
+fn feed_forward_in_parts(
+    x: &Tensor,
+    (gate_weight, gate_bias): (&Tensor, &Tensor),
+    (out_weight, out_bias): (&Tensor, &Tensor),
+    residual: &Tensor,
+    workspace: usize,
+) -> Result<Tensor> {
+    let (width, inner) = out_weight.dims2()?;
+    let rows = x.elem_count() / width.max(1);
+    let (tokens, residual) = (x.reshape((rows, width))?, residual.reshape((rows, width))?);
+    let block = (workspace / (2 * inner).max(1)).clamp(1, rows.max(1));
+    let parts = (0..rows).step_by(block).map(|first| {
+        let count = block.min(rows - first);
+        let hidden = geglu(&linear(&tokens.narrow(0, first, count)?, gate_weight, Some(gate_bias), None)?)?;
+        linear(&hidden, out_weight, Some(out_bias), Some(&residual.narrow(0, first, count)?))
+    });
+    Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?.reshape(x.dims())
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn parts_are_the_whole() {
+        let random = |shape: &[usize]| Tensor::randn(0f64, 1.0, shape, &Device::Cpu).unwrap();
+        let (x, residual) = (random(&[2, 7, 6]), random(&[2, 7, 6]));
+        let (gate, gate_bias, out, out_bias) =
+            (random(&[16, 6]), random(&[16]), random(&[6, 8]), random(&[6]));
+        let make = |workspace| {
+            feed_forward_in_parts(&x, (&gate, &gate_bias), (&out, &out_bias), &residual, workspace).unwrap()
+        };
+        let whole = make(usize::MAX);
+        for workspace in [100, 16, 1] {
+            let off = (make(workspace) - &whole).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(off.to_scalar::<f64>().unwrap() < 1e-5, "in {workspace}: {off}");
+        }
+    }
 }

@@ -4,6 +4,16 @@
 //! vectorised for what the processor has), and candle's own operations for every other device and number format.
 //! Statistics, softmax and activations are computed in f32 whatever the format of the tensors.
 
+/// Values of a temporary that candle's operations may make at once on a device: 128 MiB in f16, 256 MiB in f32. What
+/// would be larger is made in parts, so that the memory of a network is that of its activations and little more.
+const WORKSPACE: usize = 64 << 20;
+
+/// The number format of statistics, softmax and activations: f32 for formats that are narrower.
+fn wide(dtype: candle_core::DType) -> candle_core::DType {
+    use candle_core::DType;
+    if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
+}
+
 mod attention;
 mod conv;
 mod conv_transpose;

@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Result, Tensor};
 
-use super::{cpu, cpu_norm, silu};
+use super::{WORKSPACE, cpu, cpu_norm, silu};
 
 /// What a group norm takes its mean and variance over, and what follows it.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,41 @@ pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> 
         );
         return cpu::tensor(out, x.dims());
     }
+    group_norm_in_parts(&x, gain, bias, how, WORKSPACE)
+}
+
+/// Some videos, or some groups of one video, at a time, so that a temporary has at most `workspace` values.
+fn group_norm_in_parts(
+    x: &Tensor,
+    gain: &Tensor,
+    bias: &Tensor,
+    how: Statistics,
+    workspace: usize,
+) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let width = c / how.groups;
+    let groups = (workspace / (how.span * width * h * w).max(1)).clamp(1, how.groups);
+    let frames = (workspace / (how.span * c * h * w).max(1)).clamp(1, n / how.span) * how.span;
+    if groups == how.groups && frames == n {
+        return group_norm_generally(x, gain, bias, how);
+    }
+    let mut parts = Vec::new();
+    for first in (0..n).step_by(frames) {
+        let video = x.narrow(0, first, frames.min(n - first))?;
+        let by_groups = (0..how.groups).step_by(groups).map(|group| {
+            let count = groups.min(how.groups - group);
+            let (start, channels) = (group * width, count * width);
+            let part = video.narrow(1, start, channels)?.contiguous()?;
+            let (gain, bias) = (gain.narrow(0, start, channels)?, bias.narrow(0, start, channels)?);
+            group_norm_generally(&part, &gain, &bias, Statistics { groups: count, ..how })
+        });
+        parts.push(Tensor::cat(&by_groups.collect::<Result<Vec<_>>>()?, 1)?);
+    }
+    Tensor::cat(&parts, 0)
+}
+
+fn group_norm_generally(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
     let videos = n / how.span;
     // [videos, span, groups, channels of a group * pixels] with the frames beside the pixels
     let grouped = x.to_dtype(DType::F32)?.reshape((videos, how.span, how.groups, c / how.groups * h * w))?;
@@ -51,11 +86,10 @@ pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> 
     let normed = centred.broadcast_div(&(variance + how.eps)?.sqrt()?)?;
     let normed = normed.reshape((videos, how.groups, how.span, c / how.groups * h * w))?.transpose(1, 2)?;
     let normed = normed.reshape((n, c, h, w))?;
-    let out = normed
-        .broadcast_mul(&gain.reshape((1, c, 1, 1))?)?
-        .broadcast_add(&bias.reshape((1, c, 1, 1))?)?
-        .to_dtype(x.dtype())?;
-    if how.silu { silu(&out) } else { Ok(out) }
+    let out =
+        normed.broadcast_mul(&gain.reshape((1, c, 1, 1))?)?.broadcast_add(&bias.reshape((1, c, 1, 1))?)?;
+    // The activation before the rounding.
+    if how.silu { silu(&out)?.to_dtype(x.dtype()) } else { out.to_dtype(x.dtype()) }
 }
 
 /// Layer normalisation over the last axis with f32 gains and biases; `eps` is added to the variance.
@@ -99,4 +133,26 @@ pub fn layer_norm(
     let (n, pixels, channels) = x.dims3()?;
     let by_frame = out.reshape((n / frames, frames, pixels, channels))?;
     by_frame.broadcast_add(&positions.reshape((1, frames, 1, channels))?)?.reshape((n, pixels, channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn parts_are_the_whole() {
+        let random = |shape: &[usize]| Tensor::randn(1f32, 2.0, shape, &Device::Cpu).unwrap();
+        let (x, gain, bias) = (random(&[6, 12, 5, 4]), random(&[12]), random(&[12]));
+        for (span, silu) in [(1, false), (1, true), (3, true), (6, false)] {
+            let how = Statistics { groups: 4, eps: 1e-5, span, silu };
+            let make = |workspace| group_norm_in_parts(&x, &gain, &bias, how, workspace).unwrap();
+            let whole = make(usize::MAX);
+            for workspace in [1000, 500, 130, 1] {
+                let off = (make(workspace) - &whole).unwrap().abs().unwrap().max_all().unwrap();
+                assert!(off.to_scalar::<f32>().unwrap() < 1e-5, "span {span} in {workspace}: {off}");
+            }
+        }
+    }
 }

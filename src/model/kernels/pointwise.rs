@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Result, Tensor};
 use rayon::prelude::*;
 
-use super::{cpu, cpu_math};
+use super::{cpu, cpu_math, wide};
 
 /// Values that one task works on: large enough to hide the cost of a task.
 const TASK: usize = 1 << 14;
@@ -27,7 +27,10 @@ fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
 
 /// x * sigmoid(x).
 pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if cpu::is_fast(x) { map(x, cpu_math::silu) } else { x.silu() }
+    if cpu::is_fast(x) {
+        return map(x, cpu_math::silu);
+    }
+    x.to_dtype(wide(x.dtype()))?.silu()?.to_dtype(x.dtype())
 }
 
 /// x * sigmoid(1.702 x), the activation of CLIP-L.
@@ -35,8 +38,9 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
         return map(x, cpu_math::quick_gelu);
     }
-    let gate = ((x * -1.702)?.exp()? + 1.0)?;
-    x / gate
+    let wide = x.to_dtype(wide(x.dtype()))?;
+    let gate = ((&wide * -1.702)?.exp()? + 1.0)?;
+    (wide / gate)?.to_dtype(x.dtype())
 }
 
 /// The exact gelu, x * (1 + erf(x / sqrt(2))) / 2, the activation of OpenCLIP and of vision transformers.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod bench;
 pub mod cache;
 pub mod doctor;
 pub mod models;

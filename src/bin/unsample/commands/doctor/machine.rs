@@ -1,8 +1,6 @@
-//! The machine: plugin folders, hosts, ffmpeg, processor, driver.
+//! The machine: plugin folders, hosts, ffmpeg, processor.
 
 use std::path::{Path, PathBuf};
-
-use libloading::Library;
 
 use super::Finding;
 use crate::bundle;
@@ -126,21 +124,4 @@ fn features() -> Vec<&'static str> {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn features() -> Vec<&'static str> {
     Vec::new()
-}
-
-/// NVIDIA's driver library.
-pub fn driver(_args: &DoctorArgs) -> Vec<Finding> {
-    let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
-    // SAFETY: the driver's library is made to be loaded by any program.
-    let Ok(library) = (unsafe { Library::new(name) }) else {
-        return vec![Finding::missing("no NVIDIA driver: the processor will do the work")];
-    };
-    type Version = unsafe extern "C" fn(*mut std::ffi::c_int) -> std::ffi::c_int;
-    let mut version = 0;
-    // SAFETY: the driver API has this function with this type since its first version.
-    let asked = unsafe { library.get::<Version>(c"cuDriverGetVersion").map(|get| get(&mut version)) };
-    vec![match asked {
-        Ok(0) => Finding::good(format!("NVIDIA driver for CUDA {}.{}", version / 1000, version % 1000 / 10)),
-        _ => Finding::broken(format!("{name} is there and does not answer")),
-    }]
 }

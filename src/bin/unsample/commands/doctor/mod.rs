@@ -2,6 +2,7 @@
 
 mod bundle_health;
 mod exports;
+mod graphics;
 mod machine;
 mod models;
 
@@ -55,7 +56,7 @@ const PARTS: &[Part] = &[
     ("Hosts", machine::hosts),
     ("Video", machine::video),
     ("Processor", machine::processor),
-    ("Graphics driver", machine::driver),
+    ("Graphics card", graphics::report),
 ];
 
 /// Runs the command.
