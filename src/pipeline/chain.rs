@@ -43,7 +43,8 @@ pub fn latent_scale(family: Family) -> f64 {
     }
 }
 
-/// The beta schedule that goes with a motion module; without one, the checkpoint's own.
+/// The beta schedule that goes with a motion module; without one, the checkpoint's own. For AnimateLCM it is the one that
+/// its authors give.
 pub fn usual_betas(version: Option<MotionVersion>) -> Betas {
     match version {
         None | Some(MotionVersion::Hotshot) => Betas::Linear,

@@ -104,40 +104,47 @@ fn run(net: &Net, unet: Option<&UNet>) -> String {
     }
 }
 
+/// A UNet that other files run with: its family, itself, and the bytes of its tensors.
+type Kept = Option<(Family, UNet, f64)>;
+
 /// Loads and runs the networks of one file; keeps the UNet for the files that need one.
-fn load_and_run(path: &Path, dtype: DType, unet: &mut Option<(Family, UNet)>) {
+fn load_and_run(path: &Path, dtype: DType, unet: &mut Kept) {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
-    let before = status("VmRSS");
+    let held = unet.as_ref().map_or(0.0, |(.., bytes)| *bytes);
     let started = Instant::now();
     let file = Arc::new(TensorFile::open(path).unwrap());
     let identity = identify(&file);
     // The pipeline takes the fingerprint of a file that it opens.
     let _ = file.digest();
-    let bytes = Arc::default();
-    let nets: Vec<(&str, Net)> = networks(&identity.kind)
-        .into_iter()
-        .map(|(name, load)| (name, load(&mut |view| counted(view, &bytes), &file, dtype).unwrap()))
-        .collect();
+    let mut used = 0.0;
+    let mut nets = Vec::new();
+    for (name, load) in networks(&identity.kind) {
+        let bytes = Arc::default();
+        let net = load(&mut |view| counted(view, &bytes), &file, dtype).unwrap();
+        let bytes = bytes.load(std::sync::atomic::Ordering::Relaxed) as f64;
+        used += bytes;
+        nets.push((name, net, bytes));
+    }
     let ready = started.elapsed().as_secs_f64();
-    let used = bytes.load(std::sync::atomic::Ordering::Relaxed) as f64;
-    let peak = status("VmHWM") - before;
+    let peak = status("VmHWM");
     println!(
-        "{} is {} ({:.0} MB), {dtype:?}: ready in {ready:.1} s with {:.0} MB of tensors; peak {:.0} MB, {:.2} times as much",
+        "{} is {} ({:.0} MB), {dtype:?}: ready in {ready:.1} s with {:.0} MB of tensors beside {:.0} MB; peak {:.0} MB, {:.2} times as much",
         file.file_name(),
         identity.description,
         file.size() as f64 / 1e6,
         used / 1e6,
+        held / 1e6,
         peak / 1e6,
-        peak / used
+        peak / (used + held)
     );
     let family = identity.family();
-    for (name, net) in nets {
+    for (name, net, bytes) in nets {
         let started = Instant::now();
-        let fitting = unet.as_ref().filter(|(known, _)| Some(*known) == family).map(|(_, unet)| unet);
+        let fitting = unet.as_ref().filter(|(known, ..)| Some(*known) == family).map(|(_, unet, _)| unet);
         let came = run(&net, fitting);
         println!("    {name}: {came} in {:.1} s", started.elapsed().as_secs_f64());
         if let (Net::Unet(net), Some(family)) = (net, family) {
-            *unet = Some((family, net));
+            *unet = Some((family, *net, bytes));
         }
     }
 }
@@ -158,15 +165,16 @@ fn full_size_files_load_and_run() {
         let checkpoint = matches!(identity.kind_name(), "checkpoint" | "UNet");
         // In f32 SDXL's networks would take 14 GB.
         let sdxl = identity.family() == Some(Family::Sdxl);
-        if checkpoint {
-            unet = None;
-            load_and_run(&found.path, DType::F16, &mut unet);
-        }
-        if !sdxl {
-            unet = if checkpoint { None } else { unet };
-            load_and_run(&found.path, DType::F32, &mut unet);
-        } else if !checkpoint {
-            load_and_run(&found.path, DType::F16, &mut unet);
+        let formats: &[DType] = match (checkpoint, sdxl) {
+            (true, false) => &[DType::F16, DType::F32],
+            (_, true) => &[DType::F16],
+            (false, false) => &[DType::F32],
+        };
+        for dtype in formats {
+            if checkpoint {
+                unet = None;
+            }
+            load_and_run(&found.path, *dtype, &mut unet);
         }
     }
 }

@@ -18,12 +18,12 @@ use super::{Folder, hollow};
 
 /// A loaded network.
 pub enum Net {
-    Unet(UNet),
+    Unet(Box<UNet>),
     Vae(Box<Vae>),
-    Text(ClipText),
-    Motion(MotionModule),
-    Control(ControlNet),
-    Detector(Detector),
+    Text(Box<ClipText>),
+    Motion(Box<MotionModule>),
+    Control(Box<ControlNet>),
+    Detector(Box<Detector>),
 }
 
 /// Loads a network from the view that it asks for.
@@ -33,21 +33,23 @@ pub type Load =
 const CPU: &Device = &Device::Cpu;
 
 fn detector(preprocessor: Preprocessor, source: Box<dyn Source>) -> Result<Net, ModelError> {
-    Detector::load(preprocessor, &*source, CPU).map(Net::Detector)
+    Detector::load(preprocessor, &*source, CPU).map(|net| Net::Detector(Box::new(net)))
 }
 
 /// The networks that the effect takes from a file, by what the file is.
 pub fn networks(kind: &Kind) -> Vec<(&'static str, Load)> {
-    let unet: (_, Load) =
-        ("UNet", |of, file, dtype| UNet::load(&*of(View::unet(file.clone())), dtype, CPU).map(Net::Unet));
+    let unet: (_, Load) = ("UNet", |of, file, dtype| {
+        UNet::load(&*of(View::unet(file.clone())), dtype, CPU).map(|net| Net::Unet(Box::new(net)))
+    });
     let vae: (_, Load) = ("VAE", |of, file, _| {
-        Vae::load(&*of(View::vae(file.clone())), DType::F32, CPU).map(|vae| Net::Vae(vae.into()))
+        Vae::load(&*of(View::vae(file.clone())), DType::F32, CPU).map(|net| Net::Vae(Box::new(net)))
     });
     let text: (_, Load) = ("CLIP-L", |of, file, _| {
-        ClipText::load(&*of(View::text(file.clone())), DType::F32, CPU).map(Net::Text)
+        ClipText::load(&*of(View::text(file.clone())), DType::F32, CPU).map(|net| Net::Text(Box::new(net)))
     });
     let text_2: (_, Load) = ("bigG", |of, file, _| {
-        ClipText::load_open(&*of(View::text_2(file.clone())), DType::F32, CPU).map(Net::Text)
+        ClipText::load_open(&*of(View::text_2(file.clone())), DType::F32, CPU)
+            .map(|net| Net::Text(Box::new(net)))
     });
     match kind {
         Kind::Checkpoint { family, vae: has_vae, text: has_text, .. } => {
@@ -61,14 +63,16 @@ pub fn networks(kind: &Kind) -> Vec<(&'static str, Load)> {
         Kind::TextEncoder { width: 768 } => vec![text],
         Kind::TextEncoder { .. } => vec![text_2],
         Kind::MotionModule { .. } => vec![("motion module", |of, file, dtype| {
-            MotionModule::load(&*of(View::motion(file.clone())), dtype, CPU).map(Net::Motion)
+            MotionModule::load(&*of(View::motion(file.clone())), dtype, CPU)
+                .map(|net| Net::Motion(Box::new(net)))
         })],
         Kind::ControlNet { .. } => vec![("ControlNet", |of, file, dtype| {
-            ControlNet::load(&*of(View::control(file.clone())), dtype, CPU).map(Net::Control)
+            ControlNet::load(&*of(View::control(file.clone())), dtype, CPU)
+                .map(|net| Net::Control(Box::new(net)))
         })],
         Kind::SparseCtrl { .. } => vec![("SparseCtrl", |of, file, dtype| {
             let [control, motion] = [View::control, View::motion].map(|view| of(view(file.clone())));
-            ControlNet::load_sparse(&*control, &*motion, dtype, CPU).map(Net::Control)
+            ControlNet::load_sparse(&*control, &*motion, dtype, CPU).map(|net| Net::Control(Box::new(net)))
         })],
         Kind::Annotator(Annotator::Lineart) => vec![("lineart", |of, file, _| {
             detector(Preprocessor::Lineart, of(View::annotator(file.clone())))
