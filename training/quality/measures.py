@@ -1,8 +1,9 @@
 """The measures. A clip is [frames, H, W, 3] uint8; what is measured of it is one number.
 
-Closeness is peak signal-to-noise ratio: it needs no network with opinions of its own, and the ground truth of a look is
-known to the pixel. It is hard on thin lines that are drawn a pixel off, so a look's figure is to be read beside those
-of the other looks' operators on the same clip.
+Closeness is measured in two ways. Peak signal-to-noise ratio needs no network with opinions of its own, and the ground
+truth of a look is known to the pixel; but it is hard on thin lines that are drawn a pixel off and on a flat colour that is
+another of the same palette, and easy on a grey in between. The distance in character is blind to where things are: it
+compares the colours, contrasts and busyness of the whole picture.
 """
 
 from dataclasses import dataclass
@@ -115,6 +116,24 @@ def jump(source: np.ndarray, styled: np.ndarray, moved: Motion) -> tuple[float, 
     relative = np.maximum(changes(styled, moved), QUANTUM) / np.maximum(changes(source, moved), QUANTUM)
     at = int(np.nanargmax(relative))
     return float(relative[at] / np.nanmedian(relative)), at + 2
+
+
+def character(clip: np.ndarray) -> np.ndarray:
+    """[frames, 7]: mean and deviation of lightness and both colour axes (CIE L*a*b*), and the mean slope of the lightness."""
+    rows = []
+    for frame in unit(clip):
+        lab = cv2.cvtColor(frame, cv2.COLOR_RGB2LAB)
+        slope = np.abs(cv2.Sobel(lab[..., 0], cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1))
+        rows.append([*lab.mean((0, 1)), *lab.std((0, 1)), slope.mean()])
+    return np.array(rows)
+
+
+def unlikeness(styled: np.ndarray, truths: dict[str, np.ndarray]) -> dict[str, float]:
+    """Distance in character to each look's operator; 1 is the spread of the operators among themselves."""
+    characters = {look: character(truth) for look, truth in truths.items()}
+    spread = np.concatenate(list(characters.values())).std(0) + 1e-6
+    own = character(styled)
+    return {look: float(np.sqrt((((own - other) / spread) ** 2).mean())) for look, other in characters.items()}
 
 
 def distances(styled: np.ndarray, truths: dict[str, np.ndarray]) -> dict[str, float]:

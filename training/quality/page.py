@@ -6,7 +6,9 @@ HEADINGS = {
     "round-trip": ("The autoencoder's round trip", "Encoded and decoded, nothing in between. All other figures are bounded by it."),
     "reconstruction": ("Reconstruction", "Unsampled with the prompt `photo` and resampled with the same at a cfg of 1, both passes "
                        "with the same sampler and steps: dB below the round trip, so 0 is as good as it gets."),
-    "looks": ("The looks", "dB to the look's own operator on the source, the operator that is nearest, structure (correlation of "
+    "looks": ("The looks", "dB to the look's own operator on the source, the operator that is nearest by that, the distance to it in "
+              "character (colours, contrasts and busyness of the whole picture, wherever they are; 1 is the spread of the ten "
+              "operators), the operator that is nearest by that, structure (correlation of "
               "edge maps with the source) and flicker (motion-compensated change from frame to frame over the source's own), "
               "from the clip's own noise and from random noise of the same level with everything else equal. "
               "*operator* is what a perfect model would have."),
@@ -46,9 +48,10 @@ def looks(part: dict) -> str:
         for look, row in clip.items():
             own, random, truth = row["unsampled"], row["random"], row["operator"]
             near = "its own" if own["nearest"] == look else f"{own['nearest']} ({own['nearest style']:.1f})"
-            rows.append([look, f"{own['style']:.1f}", near, f"{random['style']:.1f}",
+            alike = "its own" if own["alike"] == look else own["alike"]
+            rows.append([look, f"{own['style']:.1f}", near, f"{own['unlike']:.2f}", alike, f"{random['style']:.1f}",
                          *(f"{x['structure']:.2f}" for x in (own, random, truth)), *(f"{x['flicker']:.2f}" for x in (own, random, truth))])
-        head = ["look", "dB", "nearest", "dB, random", "structure", "random", "operator", "flicker", "random", "operator"]
+        head = ["look", "dB", "nearest", "character", "nearest", "dB, random", "structure", "random", "operator", "flicker", "random", "operator"]
         parts.append(f"**{name}**\n\n{table(head, rows)}")
     return "\n\n".join(parts)
 

@@ -99,9 +99,11 @@ def looks(job: Job, clip: Clip) -> dict:
         row = {"operator": job.steadiness(clip, job.truth(clip, look))}
         for name, noise in (("unsampled", None), ("random", random)):
             styled = job.render(clip, noise, prompt=look)
-            closeness = measures.distances(styled, {other: job.truth(clip, other) for other in LOOKS})
+            truths = {other: job.truth(clip, other) for other in LOOKS}
+            closeness, unlike = measures.distances(styled, truths), measures.unlikeness(styled, truths)
             closest = measures.nearest(closeness)
-            row[name] = {**job.judged(clip, styled, look), "nearest": closest, "nearest style": closeness[closest]}
+            row[name] = {**job.judged(clip, styled, look), "nearest": closest, "nearest style": closeness[closest],
+                         "unlike": unlike[look], "alike": min(unlike, key=unlike.get)}
         result[look] = row
     return result
 

@@ -99,6 +99,11 @@ class Measures(unittest.TestCase):
             other = np.stack([apply_look(look, frame, 6) for frame in clip])
             soft = np.stack([cv2.GaussianBlur(frame, (0, 0), 0.7) for frame in other])
             self.assertEqual(measures.nearest(measures.distances(soft, truths)), look)
+            unlike = measures.unlikeness(soft, truths)
+            self.assertEqual(min(unlike, key=unlike.get), look)
+            # Character is blind to place.
+            turned = measures.unlikeness(soft[:, ::-1, ::-1], truths)
+            self.assertAlmostEqual(turned[look], unlike[look], delta=0.02)
 
 
 class Clips(unittest.TestCase):
@@ -137,8 +142,8 @@ def curve(figure: str, points: dict) -> dict:
 
 
 def look_part(own: dict, random: dict, nearest: str = "neon") -> dict:
-    return {"clip": {"neon": {"unsampled": {**figures(**own), "nearest": nearest, "nearest style": 14.0},
-                              "random": {**figures(**random), "nearest": "neon", "nearest style": 9.0},
+    return {"clip": {"neon": {"unsampled": {**figures(**own), "nearest": nearest, "nearest style": 14.0, "unlike": 0.4, "alike": "neon"},
+                              "random": {**figures(**random), "nearest": "neon", "nearest style": 9.0, "unlike": 0.9, "alike": "neon"},
                               "operator": figures()}}}
 
 
@@ -183,7 +188,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(met({"reconstruction": reconstruction_part()}), [True, True])
         self.assertEqual(met({"reconstruction": reconstruction_part(dpm=(2.0, 0.6, 0.1))}), [True, False])
         part = look_part({"structure": 0.6, "flicker": 1.31}, {"structure": 0.3, "flicker": 2.7})
-        self.assertEqual(met({"looks": part}), [False, True, True, False])
+        self.assertEqual(met({"looks": part}), [False, False, True, True, False])
 
     def test_defaults_follow_from_the_figures(self):
         found = {d.name: d for d in verdicts.defaults({
