@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use unsample::frame::Rgb;
 use unsample::pipeline::{
-    CacheSettings, ContextSchedule, Engine, Fuse, Goal, Models, Motion, MotionSettings, Origin, Outcome,
-    Pass, PipelineError, PromptTrack, Request, Sampler, SchedulerName, Segment, Source, WorkingFrame,
-    set_resources,
+    CacheSettings, ContextSchedule, Engine, Fuse, Goal, LoraUse, Models, Motion, MotionSettings, Origin,
+    Outcome, Pass, PipelineError, PromptTrack, Request, Sampler, SchedulerName, Segment, Source,
+    WorkingFrame, set_resources,
 };
+use unsample::weights::{TensorFile, View};
 
 const FRAMES: usize = 3;
 
@@ -52,7 +53,13 @@ fn request(prompt: &str, folder: &Path) -> Request {
             current: None,
         },
         hint_clip: None,
-        models: Models { checkpoint: None, motion: Motion::Usual, vae: None, controls: Vec::new() },
+        models: Models {
+            checkpoint: None,
+            motion: Motion::Usual,
+            vae: None,
+            controls: Vec::new(),
+            loras: Vec::new(),
+        },
         hints: Vec::new(),
         unsample: pass("", 1.0, FRAMES),
         resample: pass(prompt, 2.0, FRAMES),
@@ -285,6 +292,61 @@ fn bad_model_files_come_to_one_sentence_with_their_name() {
     sentence("motion.safetensors", &motion);
     // The engine is as good as before.
     run(&engine, request("neon", folder.path())).unwrap();
+}
+
+/// A LoRA for one layer of the built-in UNet, one of its text encoder and one of its motion module.
+fn lora(path: &Path) {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models");
+    let open = |name: &str| std::sync::Arc::new(TensorFile::open(models.join(name)).unwrap());
+    let (checkpoint, motion) = (open("pocket.safetensors"), open("pocket_motion.safetensors"));
+    let mut tensors = Vec::new();
+    for (view, start, end) in [
+        (View::unet(checkpoint.clone()), "lora_unet_", "attn2.to_v.weight"),
+        (View::text(checkpoint), "lora_te_text_model_", "mlp.fc1.weight"),
+        (View::motion(motion), "", "attention_blocks.1.to_q.weight"),
+    ] {
+        let (name, shape) = view.shapes().find(|(name, _)| name.ends_with(end)).unwrap();
+        let layer = name.strip_suffix(".weight").unwrap();
+        let layer =
+            if start.is_empty() { layer.to_owned() } else { format!("{start}{}", layer.replace('.', "_")) };
+        for (part, shape) in [("lora_down", [1, shape[1]]), ("lora_up", [shape[0], 1])] {
+            let data: Vec<u8> =
+                (0..shape[0] * shape[1]).flat_map(|i| ((i % 5) as f32 * 0.2 - 0.3).to_le_bytes()).collect();
+            tensors.push((format!("{layer}.{part}.weight"), shape, data));
+        }
+    }
+    let views = tensors.iter().map(|(name, shape, data)| {
+        (
+            name.clone(),
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.to_vec(), data).unwrap(),
+        )
+    });
+    safetensors::serialize_to_file(views, None, path).unwrap();
+}
+
+#[test]
+fn loras_change_with_their_weight_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lora.safetensors");
+    lora(&path);
+    let with = |weights: &[f64], cache: &str| {
+        let mut r = request("neon", &folder.path().join(cache));
+        r.models.loras = weights.iter().map(|&weight| LoraUse { path: path.clone(), weight }).collect();
+        r
+    };
+    let engine = Engine::default();
+    let picture = |engine: &Engine, weights: &[f64], cache: &str| {
+        run(engine, with(weights, cache)).unwrap().picture.unwrap().data.clone()
+    };
+    let strong = picture(&engine, &[1.0], "one");
+    let weak = picture(&engine, &[0.25, 0.25], "one");
+    let none = picture(&engine, &[], "one");
+    assert!(strong != weak && weak != none && strong != none, "the LoRA has no effect");
+    // One engine went from strength to strength; a fresh one reads everything from the files.
+    assert!(picture(&Engine::default(), &[0.25, 0.25], "two") == weak, "another picture after other weights");
+    assert!(picture(&Engine::default(), &[], "two") == none, "the LoRA left something behind");
+    let off = run(&engine, with(&[0.0], "one")).unwrap();
+    assert_eq!(stages(&off), [("resampled", "memory"), ("decoded", "memory")], "a weight of 0 is no LoRA");
 }
 
 #[test]

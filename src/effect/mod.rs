@@ -168,7 +168,8 @@ fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
 /// Names of the parameters that are weight files.
 fn models() -> impl Iterator<Item = &'static str> {
     let controls = table::CONTROLS.iter().map(|control| control.model);
-    ["checkpoint", "motionModule", "vae"].into_iter().chain(controls)
+    let loras = table::LORAS.iter().map(|lora| lora.file);
+    ["checkpoint", "motionModule", "vae"].into_iter().chain(controls).chain(loras)
 }
 
 /// Shows what the chosen files are.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
 use crate::pipeline::{
-    CacheSettings, ControlUse, Cutting, Goal, Models, Motion, MotionSettings, Pass, Preprocessor,
+    CacheSettings, ControlUse, Cutting, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Preprocessor,
     PromptTrack, Request, SchedulerName, Segment, Source,
 };
 
@@ -224,6 +224,14 @@ impl Prompts<'_> {
     }
 }
 
+/// The LoRAs that have a file, with their weights at the values' time.
+fn loras(v: &Values<'_>) -> Vec<LoraUse> {
+    let read = |names: &table::LoraNames| {
+        Some(LoraUse { path: v.path(names.file)?, weight: v.double(names.weight) })
+    };
+    table::LORAS.iter().filter_map(read).collect()
+}
+
 /// The ControlNets that have a file: the files, what each of them sees, and their use on the two passes.
 #[derive(Default)]
 struct Controls {
@@ -321,6 +329,7 @@ pub fn request(
             motion,
             vae: v.path("vae"),
             controls: controls.files,
+            loras: loras(&v),
         },
         hints: controls.hints,
         unsample: Pass {
@@ -444,6 +453,14 @@ mod tests {
         assert_eq!(positive("same"), ["x"]);
         assert_eq!(positive("own"), ["y"]);
         assert_eq!(positive("blank"), [""]);
+    }
+
+    #[test]
+    fn loras_have_the_weight_of_the_first_frame() {
+        let r = build(vec![("lora2File", " a "), ("lora2Weight", ""), ("lora4File", "b")]);
+        let weight = |path: &str, weight| LoraUse { path: path.into(), weight };
+        assert_eq!(r.models.loras, [weight("a", 0.2), weight("b", 1.0)]);
+        assert!(build(vec![]).models.loras.is_empty());
     }
 
     #[test]

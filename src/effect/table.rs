@@ -230,6 +230,26 @@ pub const UNSAMPLE_SCHEDULERS: &[&str] = &[
     "beta",
     "kl_optimal",
 ];
+/// Names of one LoRA's parameters.
+pub struct LoraNames {
+    /// The file; empty: there is none.
+    pub file: &'static str,
+    /// How strongly it is added.
+    pub weight: &'static str,
+}
+
+/// The LoRAs.
+pub const LORAS: [LoraNames; 4] = [
+    LoraNames { file: "lora1File", weight: "lora1Weight" },
+    LoraNames { file: "lora2File", weight: "lora2Weight" },
+    LoraNames { file: "lora3File", weight: "lora3Weight" },
+    LoraNames { file: "lora4File", weight: "lora4Weight" },
+];
+
+const LORA_FILE: &str = "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
+const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
+const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
+
 /// Where the first pass takes its prompt from.
 pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
 /// Beta schedules.
@@ -317,6 +337,14 @@ pub static TABLE: &[Param] = &[
         "Autoencoder to use in place of the checkpoint's own."),
     row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
         "What the files above are."),
+    row(Model, Unsample, LORAS[0].file, "LoRA 1", text("", TextMode::OpenFile), LORA_FILE),
+    keyed(row(Model, Unsample, LORAS[0].weight, "LoRA weight 1", LORA_RANGE, LORA_WEIGHT)),
+    row(Model, Unsample, LORAS[1].file, "LoRA 2", text("", TextMode::OpenFile), LORA_FILE),
+    keyed(row(Model, Unsample, LORAS[1].weight, "LoRA weight 2", LORA_RANGE, LORA_WEIGHT)),
+    row(Model, Unsample, LORAS[2].file, "LoRA 3", text("", TextMode::OpenFile), LORA_FILE),
+    keyed(row(Model, Unsample, LORAS[2].weight, "LoRA weight 3", LORA_RANGE, LORA_WEIGHT)),
+    row(Model, Unsample, LORAS[3].file, "LoRA 4", text("", TextMode::OpenFile), LORA_FILE),
+    keyed(row(Model, Unsample, LORAS[3].weight, "LoRA weight 4", LORA_RANGE, LORA_WEIGHT)),
 
     keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
         "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),

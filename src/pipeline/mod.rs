@@ -15,6 +15,7 @@ mod diagnostics;
 mod error;
 mod hints;
 mod key;
+mod loras;
 mod models;
 mod network;
 mod pictures;
@@ -26,6 +27,7 @@ mod worker;
 
 pub use error::PipelineError;
 pub use key::Key;
+pub use loras::LoraUse;
 pub use models::{BUILT_IN, describe_file, set_resources};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};

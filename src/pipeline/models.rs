@@ -8,13 +8,17 @@ use std::time::SystemTime;
 use candle_core::{DType, Device, Tensor};
 use parking_lot::RwLock;
 
+use super::LoraUse;
 use super::PipelineError;
 use super::hints;
 use super::key::Key;
+use super::loras::{Active, Keeping, Kept, strengths, with_loras};
 use super::request::{Models, Motion, Preprocessor};
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
-use crate::weights::{Family, Kind, MotionVersion, TensorFile, View, identify, list_models, models_dirs};
+use crate::weights::{
+    Family, Kind, Lora, MotionVersion, Network, TensorFile, View, identify, list_models, models_dirs,
+};
 
 /// File names of the built-in model in the bundle's resources.
 pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
@@ -61,6 +65,8 @@ pub(super) struct Opened {
     kind: Kind,
     /// Identity of its contents.
     pub(super) id: Key,
+    /// Its parts, if it is a LoRA.
+    lora: Option<Arc<Lora>>,
 }
 
 fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
@@ -72,6 +78,7 @@ pub struct Chosen {
     checkpoint: Opened,
     vae: Opened,
     motion: Option<Opened>,
+    loras: Vec<Active>,
     controls: Vec<Opened>,
     /// The networks of preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
@@ -84,9 +91,9 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Identity of the UNet and text encoder.
+    /// Identity of the UNet and text encoder, with what LoRAs add to them.
     pub fn checkpoint_id(&self) -> Key {
-        self.checkpoint.id
+        with_loras(self.checkpoint.id, &self.loras, &[Network::Unet, Network::Text, Network::Text2])
     }
 
     /// Identity of the autoencoder.
@@ -94,9 +101,9 @@ impl Chosen {
         self.vae.id
     }
 
-    /// Identity of the motion module.
+    /// Identity of the motion module, with what LoRAs add to it.
     pub fn motion_id(&self) -> Option<Key> {
-        self.motion.as_ref().map(|m| m.id)
+        self.motion.as_ref().map(|m| with_loras(m.id, &self.loras, &[Network::Motion]))
     }
 
     /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
@@ -142,6 +149,10 @@ pub struct ModelStore {
     vae: Slot<Vae>,
     text: Slot<TextEncoder>,
     motion: Slot<MotionModule>,
+    /// Tensors of the UNet and the motion module that LoRAs left as they are.
+    kept: [Kept; 2],
+    /// LoRAs that were found to change something in a checkpoint and motion module.
+    matched: Vec<[Key; 3]>,
     controls: Vec<(Key, Arc<ControlNet>)>,
     detector: Slot<Detector>,
     /// Where the networks of preprocessors were found.
@@ -161,6 +172,8 @@ impl ModelStore {
             vae: Slot(None),
             text: Slot(None),
             motion: Slot(None),
+            kept: Default::default(),
+            matched: Vec::new(),
             controls: Vec::new(),
             detector: Slot(None),
             annotators: Vec::new(),
@@ -186,7 +199,11 @@ impl ModelStore {
         let file = Arc::new(TensorFile::open(path)?);
         let kind = identify(&file).kind;
         let id = Key::of("weights").key("content", &Key::of_bytes(&file.digest())).finish();
-        let opened = Opened { path: path.into(), stamp: now, file, kind, id };
+        let lora = match kind {
+            Kind::Lora { .. } | Kind::MotionLora => Some(Arc::new(Lora::open(file.clone())?)),
+            _ => None,
+        };
+        let opened = Opened { path: path.into(), stamp: now, file, kind, id, lora };
         self.opened.push(opened.clone());
         Ok(opened)
     }
@@ -255,10 +272,12 @@ impl ModelStore {
                 )));
             }
         }
+        let loras = self.loras(&models.loras, &checkpoint, motion.as_ref(), family)?;
         Ok(Chosen {
             checkpoint,
             vae,
             motion,
+            loras,
             controls,
             annotators: Vec::new(),
             family,
@@ -313,14 +332,72 @@ impl ModelStore {
         }
     }
 
+    /// The LoRAs that act, each found to fit the family and to change something.
+    fn loras(
+        &mut self,
+        wanted: &[LoraUse],
+        checkpoint: &Opened,
+        motion: Option<&Opened>,
+        family: Family,
+    ) -> Result<Vec<Active>, PipelineError> {
+        let mut loras = Vec::new();
+        for LoraUse { path, weight } in wanted.iter().filter(|lora| lora.weight != 0.0) {
+            let opened = self.open(path)?;
+            identify(&opened.file).require_lora(&opened.file, family)?;
+            let Some(lora) = opened.lora else { continue };
+            let active = Active { lora, id: opened.id, weight: *weight };
+            let pair = [checkpoint.id, motion.map_or(checkpoint.id, |m| m.id), opened.id];
+            if !self.matched.contains(&pair) {
+                self.match_lora(&active, checkpoint, motion)?;
+                self.matched.push(pair);
+            }
+            loras.push(active);
+        }
+        Ok(loras)
+    }
+
+    /// Refuses a LoRA whose layers have other shapes than the networks', or of which not one is found in them.
+    fn match_lora(
+        &self,
+        active: &Active,
+        checkpoint: &Opened,
+        motion: Option<&Opened>,
+    ) -> Result<(), PipelineError> {
+        let file = || checkpoint.file.clone();
+        let mut views = vec![
+            (Network::Unet, View::unet(file())),
+            (Network::Text, View::text(file())),
+            (Network::Text2, View::text_2(file())),
+        ];
+        views.extend(motion.map(|m| (Network::Motion, View::motion(m.file.clone()))));
+        let mut touched = 0;
+        for (network, view) in views {
+            touched += view.with_loras(network, &strengths(std::slice::from_ref(active)))?.touched().count();
+        }
+        // A motion LoRA without a motion module has nothing to act on, which is no fault of the file.
+        let idle = motion.is_none() && active.lora.networks().all(|network| network == Network::Motion);
+        if touched == 0 && !idle {
+            return Err(PipelineError::Unfit(format!(
+                "{} has no layer of {}; choose a LoRA that was made for this family of checkpoints",
+                active.lora.origin(),
+                checkpoint.file.file_name()
+            )));
+        }
+        Ok(())
+    }
+
     /// The UNet.
     ///
     /// # Errors
     /// A tensor that is missing or of the wrong shape; no memory.
     pub fn unet(&mut self, chosen: &Chosen) -> Result<Arc<UNet>, PipelineError> {
-        let source = Weights(View::unet(chosen.checkpoint.file.clone()));
-        let (device, dtype) = (&self.device, self.dtype);
-        self.unet.get(chosen.checkpoint.id, || Ok(UNet::load(&source, dtype, device)?))
+        let (device, dtype, kept) = (&self.device, self.dtype, &mut self.kept[0]);
+        self.unet.get(chosen.checkpoint_id(), || {
+            kept.turn_to(chosen.checkpoint.id);
+            let view = View::unet(chosen.checkpoint.file.clone());
+            let view = view.with_loras(Network::Unet, &strengths(&chosen.loras))?;
+            Ok(UNet::load(&Keeping { view: &view, kept }, dtype, device)?)
+        })
     }
 
     /// The motion module, if the request has one.
@@ -329,9 +406,15 @@ impl ModelStore {
     /// As for [`Self::unet`].
     pub fn motion(&mut self, chosen: &Chosen) -> Result<Option<Arc<MotionModule>>, PipelineError> {
         let Some(opened) = &chosen.motion else { return Ok(None) };
-        let source = Weights(View::motion(opened.file.clone()));
-        let (device, dtype) = (&self.device, self.dtype);
-        self.motion.get(opened.id, || Ok(MotionModule::load(&source, dtype, device)?)).map(Some)
+        let id = with_loras(opened.id, &chosen.loras, &[Network::Motion]);
+        let (device, dtype, kept) = (&self.device, self.dtype, &mut self.kept[1]);
+        let load = || {
+            kept.turn_to(opened.id);
+            let view = View::motion(opened.file.clone());
+            let view = view.with_loras(Network::Motion, &strengths(&chosen.loras))?;
+            Ok(MotionModule::load(&Keeping { view: &view, kept }, dtype, device)?)
+        };
+        self.motion.get(id, load).map(Some)
     }
 
     /// A ControlNet by its number. Those that a request does not name go before another one is read.
@@ -371,11 +454,15 @@ impl ModelStore {
     /// # Errors
     /// As for [`Self::unet`].
     pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
-        let file = &chosen.checkpoint.file;
+        let (file, loras) = (&chosen.checkpoint.file, strengths(&chosen.loras));
         let device = &self.device;
-        self.text.get(chosen.checkpoint.id, || {
-            let first = Weights(View::text(file.clone()));
-            let second = (chosen.family == Family::Sdxl).then(|| Weights(View::text_2(file.clone())));
+        self.text.get(chosen.checkpoint_id(), || {
+            let first = Weights(View::text(file.clone()).with_loras(Network::Text, &loras)?);
+            let second = match chosen.family {
+                Family::Sdxl => Some(View::text_2(file.clone()).with_loras(Network::Text2, &loras)?),
+                Family::Sd15 | Family::Small => None,
+            };
+            let second = second.map(Weights);
             let second = second.as_ref().map(|source| source as &dyn Source);
             Ok(TextEncoder::load(&first, second, DType::F32, device)?)
         })
@@ -477,6 +564,7 @@ mod tests {
                 motion: Motion::None,
                 vae: None,
                 controls: Vec::new(),
+                loras: Vec::new(),
             };
             let chosen = store.choose(&models).unwrap();
             store.vae(&chosen).unwrap()

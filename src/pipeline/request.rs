@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::cache::default_folder;
 use super::key::Key;
+use super::loras::LoraUse;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 use crate::frame::Rgb;
 pub use crate::model::hints::Preprocessor;
 
 /// The weight files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Models {
     /// The checkpoint; `None` is the built-in model.
     pub checkpoint: Option<PathBuf>,
@@ -21,6 +22,8 @@ pub struct Models {
     pub vae: Option<PathBuf>,
     /// ControlNets, in the order in which they are numbered.
     pub controls: Vec<PathBuf>,
+    /// LoRAs, added in this order.
+    pub loras: Vec<LoraUse>,
 }
 
 /// What a pass uses a ControlNet for.

@@ -6,7 +6,8 @@ impl Identity {
     /// Succeeds for a checkpoint that can be loaded with its VAE and text encoder; `vae_elsewhere` says that the user
     /// chose a VAE file, so that the checkpoint may lack one.
     pub fn require_checkpoint(&self, file: &TensorFile, vae_elsewhere: bool) -> Result<(), WeightsError> {
-        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file with its text encoder and VAE";
+        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file, or the model_index.json of a diffusers \
+             folder, with its text encoder and VAE";
         match self.kind {
             Kind::Checkpoint { text: true, vae, .. } if vae || vae_elsewhere => Ok(()),
             _ => Err(self.wrong(file, wanted)),
@@ -50,7 +51,7 @@ impl Identity {
     pub fn require_lora(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
             Kind::Lora { family } if family.is_none_or(|family| family == checkpoint) => Ok(()),
-            Kind::MotionLora if checkpoint == Family::Sd15 => Ok(()),
+            Kind::MotionLora if checkpoint != Family::Sdxl => Ok(()),
             _ => Err(self.wrong(
                 file,
                 match checkpoint {

@@ -1,10 +1,11 @@
 //! Files with weights: reading them safely, telling what they are, naming their tensors.
 //!
-//! A [`TensorFile`] is a memory-mapped safetensors file whose header was checked against the file's size before
-//! anything else believes it. [`identify`] says from names and shapes alone what a file holds. A [`View`] is one
+//! A [`TensorFile`] is a memory-mapped safetensors file, torch pickle or diffusers folder, whose claims were checked
+//! against the file's size before anything else believes them. [`identify`] says from names and shapes alone what a file holds. A [`View`] is one
 //! network's share of a file under canonical names: the LDM names of Stable Diffusion without their prefix, the
 //! Hugging Face names of CLIP and the AnimateDiff names for motion modules. Layouts that spell these names otherwise
-//! are translated by the rules in `names`; nothing that reads a `View` can tell.
+//! are translated by the rules in `names`; nothing that reads a `View` can tell. A [`Lora`] is added to a `View`, and
+//! the `View` knows which tensors that changes.
 //!
 //! This part knows nothing of networks: it hands out shapes and tensors, `model/` decides which it needs.
 

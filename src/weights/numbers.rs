@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use candle_core::{Device, Tensor};
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
+use rayon::prelude::*;
 use safetensors::Dtype;
 
 use super::tensor_file::Place;
@@ -67,6 +69,23 @@ pub(super) fn tensor(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<cand
     })
 }
 
+/// Halves as f32, straight from their bytes: by far the most values of a checkpoint go this way on a processor, which
+/// has an instruction for it and several cores. `None` for other formats.
+pub(super) fn widened(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<candle_core::Result<Tensor>> {
+    // Of a size that stays in a core's cache between the two steps.
+    const BLOCK: usize = 1 << 14;
+    if !matches!(dtype, Dtype::F16 | Dtype::BF16) {
+        return None;
+    }
+    let mut wide = vec![0f32; bytes.len() / 2];
+    let blocks = wide.par_chunks_mut(BLOCK).zip(bytes.par_chunks(2 * BLOCK));
+    blocks.for_each(|(wide, bytes)| match dtype {
+        Dtype::F16 => values(bytes, f16::from_le_bytes).convert_to_f32_slice(wide),
+        _ => values(bytes, bf16::from_le_bytes).convert_to_f32_slice(wide),
+    });
+    Some(Tensor::from_vec(wide, shape, &Device::Cpu))
+}
+
 /// A single number of any format but the small and complex ones.
 pub(super) fn scalar(bytes: &[u8], dtype: Dtype) -> Option<f64> {
     fn one<T, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Option<T> {
@@ -120,6 +139,25 @@ mod tests {
         }
         assert!(e4m3fn(0x7f).is_nan() && e4m3fn(0xff).is_nan());
         assert_eq!(e4m3fn(0x80).to_bits(), 0x8000);
+    }
+
+    #[test]
+    fn halves_widen_to_themselves() {
+        let count = 40_000;
+        let bytes: Vec<u8> = (0..count).flat_map(|i| (i as u16).to_le_bytes()).collect();
+        for dtype in [Dtype::F16, Dtype::BF16] {
+            let wide = widened(&bytes, dtype, &[count]).unwrap().unwrap().to_vec1::<f32>().unwrap();
+            for (i, wide) in wide.into_iter().enumerate() {
+                let bits = i as u16;
+                let want = if dtype == Dtype::F16 {
+                    f16::from_bits(bits).to_f32()
+                } else {
+                    bf16::from_bits(bits).to_f32()
+                };
+                assert!(wide == want || wide.is_nan() && want.is_nan(), "{dtype} {bits:#x}: {wide} {want}");
+            }
+        }
+        assert!(widened(&bytes, Dtype::F32, &[count / 2]).is_none());
     }
 
     #[test]

@@ -175,7 +175,13 @@ impl TensorFile {
     /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`] for integers and unknown formats,
     /// [`WeightsError::Device`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
-        let stored = self.stored(name)?;
+        let stored = match dtype {
+            DType::F32 => self.read(name, |bytes, info| {
+                let widened = numbers::widened(bytes, info.dtype, &info.shape);
+                widened.or_else(|| numbers::tensor(bytes, info.dtype, &info.shape))
+            })?,
+            _ => self.stored(name)?,
+        };
         stored
             .to_dtype(dtype)
             .and_then(|tensor| tensor.to_device(device))
@@ -184,10 +190,20 @@ impl TensorFile {
 
     /// One tensor in main memory, in the number format of the file; errors as [`tensor`](Self::tensor).
     pub(super) fn stored(&self, name: &str) -> Result<Tensor, WeightsError> {
+        self.read(name, |bytes, info| numbers::tensor(bytes, info.dtype, &info.shape))
+    }
+
+    fn read(
+        &self,
+        name: &str,
+        values: impl Fn(&[u8], &TensorInfo) -> Option<candle_core::Result<Tensor>>,
+    ) -> Result<Tensor, WeightsError> {
         let Some(info) = self.info(name) else {
             return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
         };
-        match numbers::tensor(&self.bytes(info), info.dtype, &info.shape) {
+        let read = values(&self.bytes(info), info);
+        self.release(&info.place);
+        match read {
             Some(tensor) => tensor.map_err(|source| self.device_error(name, source)),
             None => Err(WeightsError::Format {
                 file: self.file_name(),
@@ -207,6 +223,27 @@ impl TensorFile {
     fn bytes(&self, info: &TensorInfo) -> std::borrow::Cow<'_, [u8]> {
         let width = info.dtype.bitsize() / 8;
         numbers::row_major(&self.maps[info.place.part], &info.place, width, &info.shape)
+    }
+
+    /// Lets the system have the memory back that it read these bytes into: a checkpoint is read once, and its file's
+    /// pages would count beside the networks made from it. Whoever reads them again gets them from the system's cache.
+    fn release(&self, place: &Place) {
+        const WORTH: usize = 1 << 20;
+        #[cfg(unix)]
+        if place.range.len() >= WORTH {
+            let (map, start) = (&self.maps[place.part], place.range.start);
+            // SAFETY: the mapping is of a file and is never written through, so that pages which are dropped come back
+            // with the same bytes.
+            let dropped = unsafe {
+                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, place.range.len())
+            };
+            // It is a matter of economy only.
+            if let Err(error) = dropped {
+                log::debug!("pages of {} are kept: {error}", self.path.display());
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = (place, WORTH);
     }
 
     pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {

@@ -137,9 +137,21 @@ impl View {
     /// The motion module in a file of the AnimateDiff family: a leading `module.` of distributed training is dropped,
     /// and so is everything that is not a temporal layer (training files may hold a whole UNet beside them).
     pub fn motion(file: Arc<TensorFile>) -> Self {
-        Self::new(file, "", |stored| {
+        let mut view = Self::new(file, "", |stored| {
             names::motion::canonical(stored).into_iter().map(|name| (name, Op::Copy)).collect()
-        })
+        });
+        // A shared table of positions stands for both attentions of a module, but SparseCtrl has modules with one.
+        let lone = |name: &str| match name.split_once("attention_blocks.1.pos_encoder.") {
+            Some((module, _)) => {
+                !view.entries.contains_key(&format!("{module}attention_blocks.1.to_q.weight"))
+            }
+            None => false,
+        };
+        let lone: Vec<String> = view.names().filter(|name| lone(name)).map(str::to_owned).collect();
+        for name in lone {
+            view.entries.remove(&name);
+        }
+        view
     }
 
     /// This view with the tensors of `base` added wherever both have one of the same name and shape: what a
@@ -169,6 +181,11 @@ impl View {
     /// Canonical names of the tensors that LoRAs change, in order.
     pub fn touched(&self) -> impl Iterator<Item = &str> {
         self.changes.keys().map(String::as_str)
+    }
+
+    /// Whether LoRAs change a tensor, by its canonical name.
+    pub fn is_touched(&self, name: &str) -> bool {
+        self.changes.contains_key(name)
     }
 
     /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.

@@ -98,8 +98,8 @@ fn files_are_told_apart_by_their_tensors() {
             _ => assert_eq!(
                 refused.unwrap(),
                 format!(
-                    "{name}.safetensors is {description}; a checkpoint has to be an SD1.5 or SDXL single file with \
-                     its text encoder and VAE"
+                    "{name}.safetensors is {description}; a checkpoint has to be an SD1.5 or SDXL single file, or the \
+                     model_index.json of a diffusers folder, with its text encoder and VAE"
                 )
             ),
         }

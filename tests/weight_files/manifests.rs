@@ -137,7 +137,7 @@ fn every_spelling_of_a_network_gives_the_same_view() {
     let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     type Reader = fn(std::sync::Arc<unsample::weights::TensorFile>) -> View;
-    let groups: [(Reader, &[&str]); 9] = [
+    let groups: [(Reader, &[&str]); 12] = [
         (
             View::unet,
             &[
@@ -185,6 +185,12 @@ fn every_spelling_of_a_network_gives_the_same_view() {
             &["animatediff_mm_sd_v15_v2", "diffusers_motion_adapter_v15_2", "animatediff_mm_v2_ddp_prefix"],
         ),
         (View::motion, &["animatediff_mm_sdxl_v10_beta", "diffusers_motion_adapter_sdxl_beta"]),
+        (
+            View::motion,
+            &["v3_sd15_sparsectrl_rgb", "sparsectrl_rgb_diffusers", "sparsectrl_scribble_diffusers"],
+        ),
+        (View::control, &["v3_sd15_sparsectrl_scribble", "sparsectrl_scribble_diffusers"]),
+        (View::control, &["v3_sd15_sparsectrl_rgb", "sparsectrl_rgb_diffusers"]),
     ];
     for (reader, names) in groups {
         let read = |name: &str| shapes(&reader(hollow(&folder, name, &borrowed(&layout(&manifests, name)))));

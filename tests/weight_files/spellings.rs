@@ -248,9 +248,9 @@ fn motion_modules_have_three_spellings() {
             "transformer_blocks.0.attention_blocks.0.to_q.weight",
         ),
         (
-            "transformer_blocks.0.attention_blocks.1.to_out.0.bias",
-            "transformer_blocks.0.attn2.to_out.0.bias",
-            "transformer_blocks.0.attention_blocks.1.to_out.0.bias",
+            "transformer_blocks.0.attention_blocks.1.to_q.weight",
+            "transformer_blocks.0.attn2.to_q.weight",
+            "transformer_blocks.0.attention_blocks.1.to_q.weight",
         ),
         (
             "transformer_blocks.0.norms.1.weight",

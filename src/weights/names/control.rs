@@ -12,6 +12,9 @@ pub fn to_ldm(name: &str, plan: &Plan) -> Option<String> {
         ("controlnet_mid_block", "middle_block_out.0"),
         ("controlnet_cond_embedding.conv_in", "input_hint_block.0"),
         ("controlnet_cond_embedding.conv_out", "input_hint_block.14"),
+        // SparseCtrl for pictures has a single layer here.
+        ("controlnet_cond_embedding.weight", "input_hint_block.0.weight"),
+        ("controlnet_cond_embedding.bias", "input_hint_block.0.bias"),
     ];
     if let Some(fixed) = replaced(name, rules) {
         return Some(fixed);

@@ -395,6 +395,10 @@ impl<'a> Machine<'a> {
         let (Some(&kind), Some(&class), Some(&key)) = (parts.first(), parts.get(1), parts.get(2)) else {
             return Value::Opaque;
         };
+        // A storage that is itself a part of another one, as torch wrote before 0.4.
+        if parts.get(5).is_some_and(|&part| self.graph.members(part).is_some()) {
+            return Value::Opaque;
+        }
         match (self.graph.text(kind), self.graph.get(class), self.graph.text(key)) {
             (Some("storage"), Value::Global(Global::Storage(dtype)), Some(key)) => {
                 Value::Storage(Storage { key, dtype: *dtype })
