@@ -126,7 +126,8 @@ def main():
 
     def clip_loss() -> torch.Tensor:
         count = settings["clip_batch"]
-        if rng.random() < settings["share"]:
+        coupled = rng.random() < settings["share"]
+        if coupled:
             latents, noise, captions = moving.take(rng, count)
         else:
             latents, captions = take_clips(rng, clips, count, 16, blank)
@@ -137,7 +138,12 @@ def main():
         x = noised(latents.flatten(0, 1), steps, CLIP_TABLE[steps], noise.flatten(0, 1))
         context = context_of(captions).repeat_interleave(frames, 0)
         prediction = unet(x.contiguous(memory_format=torch.channels_last), steps, context, motion, frames)
-        return balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps])
+        loss = balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps])
+        if coupled:  # an error that changes from frame to frame is seen as flicker, one that stays is not
+            change = prediction.unflatten(0, (count, frames)).diff(dim=1).flatten(0, 1)
+            sigmas = CLIP_TABLE[steps].unflatten(0, (count, frames))[:, 1:].flatten()
+            loss = loss + settings["steadiness"] * balanced_loss(change, noise.diff(dim=1).flatten(0, 1), sigmas)
+        return loss
 
     last = {"pictures": [], "clips": []}
     while run.tick(optimizer) < 1.0:

@@ -315,7 +315,7 @@ pub const CONTROLS: [ControlNames; 3] = [
     },
 ];
 
-const CONTROL_MODEL: &str = "ControlNet made for the checkpoint (.safetensors). Empty: off.";
+const CONTROL_MODEL: &str = "ControlNet made for the checkpoint: a file, or its name in the models folder. The built-in model's own, for lines, is called pocket_lines. Empty: off.";
 const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
 const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
 const CONTROL_START: &str =

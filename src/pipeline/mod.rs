@@ -22,19 +22,20 @@ mod pictures;
 mod plan;
 mod report;
 mod request;
+mod resources;
 mod stages;
 mod worker;
 
 pub use error::PipelineError;
 pub use key::Key;
 pub use loras::LoraUse;
-pub use models::{BUILT_IN, describe_file, set_resources};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};
 pub use request::{
     CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
     Request, SchedulerName, Source, WorkingFrame,
 };
+pub use resources::{BUILT_IN, describe_file, set_resources};
 pub use stages::Outcome;
 pub use worker::{Engine, Progress, Ticket};
 
