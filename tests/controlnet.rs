@@ -227,6 +227,20 @@ fn a_hint_of_another_size_and_length_covers_the_working_picture() {
 }
 
 #[test]
+fn the_built_in_one_is_there_by_its_name() {
+    let place = Place::new();
+    let (_, plain) = place.render("plain", &[]);
+    let hint = place.hint();
+    let lines = |model| ["--set", model, "--set", "controlNet1Preprocessor=canny", "--clip", &hint];
+    let (said, steered) = place.render("steered", &lines("controlNet1Model=pocket_lines"));
+    assert_eq!(computed(&said), ["resampled"], "{said}");
+    assert!(distance(&plain[1], &steered[1]) > 0.002, "it does nothing");
+    let (said, same) = place.render("same", &lines("controlNet1Model=pocket_lines.safetensors"));
+    assert_eq!(computed(&said), [""; 0], "{said}");
+    assert!(same == steered);
+}
+
+#[test]
 fn what_is_no_controlnet_for_this_model_is_refused() {
     let place = Place::new();
     let sentence = |name: &str, file: &Path| {

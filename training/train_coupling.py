@@ -4,8 +4,9 @@ A look is reached by unsampling a photo and resampling the noise with the look's
 pictures and noise drawn apart has to find by itself which noise belongs to which picture, look by look. Here it
 is shown: photos are unsampled with the network itself (blank caption, the plugin's default), and the straight path from a
 photo's noise to the same scene in another look is learnt under that look's caption, as in rectified flow (Liu et al.
-2022, arXiv 2209.03003) but between two domains. Photos and the blank caption go on with noise drawn at random, so
-unsampling itself stays what it was; so does a share of every look.
+2022, arXiv 2209.03003) but between two domains. The photo itself is one of the looks, half of the time without a caption:
+that keeps unsampling on the way that the pairs were made with, and makes the way straighter, so that few steps
+lead up and down it. A share of every batch goes on with noise drawn at random.
 
 Single pictures train the UNet and the text encoder, clips the motion module along with them.
 """
@@ -31,6 +32,9 @@ CLIP_TABLE = sigma_table("linear")
 RISING = flipped(align_your_steps(16))
 
 
+PHOTO_SHARE = 0.25  # of the pairs; the other looks share the rest
+
+
 class Pairs:
     """Crops of scenes in all looks [N, looks, ..., C, h, w] f16 with the end of the photo's way up [N, ..., C, h, w]."""
 
@@ -40,9 +44,10 @@ class Pairs:
     def take(self, rng, count: int):
         """-> (latents in a look, the noise that leads there from the photo's end, captions)."""
         places, looks = rng.integers(len(self.ends), size=count), rng.integers(1, len(NAMES), size=count)
+        looks[rng.random(count) < PHOTO_SHARE] = 0
         chosen = torch.from_numpy(self.latents[places, looks].astype(np.float32))
         noise = (torch.from_numpy(self.ends[places].astype(np.float32)) - chosen) / RISING[-1]
-        captions = [make_caption(rng, NAMES[k], self.kinds[n], 0.0) for n, k in zip(places, looks)]
+        captions = [make_caption(rng, NAMES[k], self.kinds[n], 0.0 if k else 0.5) for n, k in zip(places, looks)]
         return chosen, noise, captions
 
 
@@ -121,7 +126,8 @@ def main():
 
     def clip_loss() -> torch.Tensor:
         count = settings["clip_batch"]
-        if rng.random() < settings["share"]:
+        coupled = rng.random() < settings["share"]
+        if coupled:
             latents, noise, captions = moving.take(rng, count)
         else:
             latents, captions = take_clips(rng, clips, count, 16, blank)
@@ -132,7 +138,12 @@ def main():
         x = noised(latents.flatten(0, 1), steps, CLIP_TABLE[steps], noise.flatten(0, 1))
         context = context_of(captions).repeat_interleave(frames, 0)
         prediction = unet(x.contiguous(memory_format=torch.channels_last), steps, context, motion, frames)
-        return balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps])
+        loss = balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps])
+        if coupled:  # an error that changes from frame to frame is seen as flicker, one that stays is not
+            change = prediction.unflatten(0, (count, frames)).diff(dim=1).flatten(0, 1)
+            sigmas = CLIP_TABLE[steps].unflatten(0, (count, frames))[:, 1:].flatten()
+            loss = loss + settings["steadiness"] * balanced_loss(change, noise.diff(dim=1).flatten(0, 1), sigmas)
+        return loss
 
     last = {"pictures": [], "clips": []}
     while run.tick(optimizer) < 1.0:

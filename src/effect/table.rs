@@ -184,6 +184,11 @@ const fn choice(options: &'static [&'static str]) -> Kind {
     Kind::Choice { default: 0, options }
 }
 
+/// A choice whose default is not the first option.
+const fn choice_at(default: usize, options: &'static [&'static str]) -> Kind {
+    Kind::Choice { default, options }
+}
+
 const fn text(default: &'static str, mode: TextMode) -> Kind {
     Kind::Text { default, mode }
 }
@@ -326,7 +331,7 @@ pub const CONTROLS: [ControlNames; 3] = [
     },
 ];
 
-const CONTROL_MODEL: &str = "ControlNet or SparseCtrl made for the checkpoint (.safetensors). Empty: off.";
+const CONTROL_MODEL: &str = "ControlNet or SparseCtrl made for the checkpoint: a file, or its name in the models folder. The built-in model's own, for lines, is called pocket_lines. Empty: off.";
 const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
 const CONTROL_FRAMES: &str = "Frames of the clip at which its hint counts, such as 1, 9-12, 24. Empty: all. A SparseCtrl makes up the frames between them; another ControlNet has no effect there.";
 const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
@@ -374,8 +379,8 @@ pub static TABLE: &[Param] = &[
         "How strongly the prompt pulls while resampling. Fairly low values keep the shot; 1 takes half the time.")),
     row(Style, Unsample, "steps", "Steps", int(16, (1, 1000), (1, 50)),
         "Steps of a sampling pass."),
-    row(Style, Resample, "sampler", "Sampler", choice(SAMPLERS),
-        "Solver of the resampling pass. The last two draw noise, which costs steadiness."),
+    row(Style, Resample, "sampler", "Sampler", choice_at(2, SAMPLERS),
+        "Solver of the resampling pass. dpmpp_2m comes closest to the source in the same time; the last two draw noise, which costs steadiness."),
     row(Style, Unsample, "scheduler", "Scheduler", choice(SCHEDULERS),
         "How the noise levels are spaced; ays is Align Your Steps."),
     row(Style, Unsample, "denoise", "Denoise", double(1.0, (0.0, 1.0), (0.0, 1.0)),
@@ -395,8 +400,8 @@ pub static TABLE: &[Param] = &[
         "CFG of the unsampling pass. Higher values keep the result closer to the source.")),
     row(Unsampling, Unsample, "unsampleSteps", "Unsampling steps", int(0, (0, 1000), (0, 50)),
         "Steps of the unsampling pass; 0: as many as Steps."),
-    row(Unsampling, Unsample, "unsampleSampler", "Unsampling sampler", choice(UNSAMPLERS),
-        "Solver of the unsampling pass."),
+    row(Unsampling, Unsample, "unsampleSampler", "Unsampling sampler", choice_at(2, UNSAMPLERS),
+        "Solver of the unsampling pass. It gives the same clip back best with the sampler above."),
     row(Unsampling, Unsample, "unsampleScheduler", "Unsampling scheduler", choice(UNSAMPLE_SCHEDULERS),
         "Noise levels of the unsampling pass."),
 

@@ -25,6 +25,7 @@ mod pictures;
 mod plan;
 mod report;
 mod request;
+mod resources;
 mod stages;
 mod worker;
 
@@ -32,13 +33,13 @@ pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
 pub use error::PipelineError;
 pub use key::Key;
 pub use loras::LoraUse;
-pub use models::{BUILT_IN, describe_file, set_resources};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};
 pub use request::{
     CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
     Request, SchedulerName, Source, WorkingFrame,
 };
+pub use resources::{BUILT_IN, describe_file, set_resources};
 pub use stages::Outcome;
 pub use worker::{Engine, Progress, Ticket};
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use candle_core::{DType, Device, Tensor};
-use parking_lot::RwLock;
 
 use super::LoraUse;
 use super::PipelineError;
@@ -19,26 +18,12 @@ use super::hints;
 use super::key::Key;
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
 use super::request::{Models, Motion, Preprocessor};
+use super::resources::{BUILT_IN, built_in, located};
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{
     Family, Kind, Lora, MotionVersion, Network, TensorFile, View, identify, list_models, models_dirs,
 };
-
-/// File names of the built-in model in the bundle's resources.
-pub const BUILT_IN: (&str, &str) = ("pocket.safetensors", "pocket_motion.safetensors");
-
-static RESOURCES: RwLock<Option<PathBuf>> = RwLock::new(None);
-
-/// Says where the bundle's resources are (`Contents/Resources`); the built-in model is in `models` below it.
-pub fn set_resources(folder: PathBuf) {
-    *RESOURCES.write() = Some(folder);
-}
-
-/// Path of a file of the built-in model.
-fn built_in(name: &str) -> PathBuf {
-    RESOURCES.read().clone().unwrap_or_default().join("models").join(name)
-}
 
 /// A network's share of a weight file, for the networks.
 struct Weights(View);
@@ -205,6 +190,7 @@ impl ModelStore {
     }
 
     fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
+        let path = &*located(path);
         let now = stamp(path);
         if let Some(known) = self.opened.iter().find(|o| o.path == path && o.stamp == now) {
             return Ok(known.clone());
@@ -230,7 +216,7 @@ impl ModelStore {
         let checkpoint = match &models.checkpoint {
             Some(path) => self.open(path)?,
             None => {
-                let path = built_in(BUILT_IN.0);
+                let path = built_in(BUILT_IN[0]);
                 if !path.is_file() {
                     return Err(PipelineError::NoBuiltIn(path));
                 }
@@ -255,7 +241,7 @@ impl ModelStore {
         let motion = match &models.motion {
             Motion::None => None,
             Motion::File(path) => Some(self.open(path)?),
-            Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN.1))?),
+            Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
             Motion::Usual => {
                 let partner = usual_partner(family);
                 if partner.is_none() {
@@ -544,21 +530,13 @@ fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
         .map(|(_, path)| path)
 }
 
-/// What a file is, for a read-out: a sentence, whether it can be used or not.
-pub fn describe_file(path: &Path) -> String {
-    match TensorFile::open(path) {
-        Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
-        Err(error) => error.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_network_is_loaded_once_as_long_as_its_file_is_the_same() {
-        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN.0);
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN[0]);
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.safetensors");
         fs::copy(&built_in, &copy).unwrap();

@@ -25,6 +25,6 @@ mod view;
 pub use error::WeightsError;
 pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
 pub use lora::{Lora, Network};
-pub use models_dir::{Listed, list_models, models_dir, models_dirs};
+pub use models_dir::{Listed, find_model, list_models, models_dir, models_dirs};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

@@ -78,17 +78,7 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
 ///
 /// A folder that does not exist holds no models; folders that cannot be read are passed over.
 pub fn list_models(folder: &Path) -> Vec<Listed> {
-    let places = PROGRAMS.iter().find(|(mark, _)| folder.join(mark).is_dir()).map(|(_, places)| *places);
-    let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
-    match places {
-        Some(places) => {
-            places.iter().for_each(|place| collect(&folder.join(place), DEPTH, &mut seen, &mut found));
-        }
-        None => collect(folder, DEPTH, &mut seen, &mut found),
-    }
-    found.sort();
-    found
+    files(folder)
         .into_iter()
         .map(|path| match TensorFile::open(&path) {
             Ok(file) => {
@@ -101,6 +91,30 @@ pub fn list_models(folder: &Path) -> Vec<Listed> {
             }
         })
         .collect()
+}
+
+/// The first file called `name`, with its extension or without, in the order of the folders and, within one, of paths;
+/// each is looked through as by [`list_models`].
+pub fn find_model(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+    let called = |path: &PathBuf| {
+        path.file_name().is_some_and(|file| file == name) || path.file_stem().is_some_and(|stem| stem == name)
+    };
+    folders.iter().flat_map(|folder| files(folder)).find(called)
+}
+
+/// The paths of [`list_models`].
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let places = PROGRAMS.iter().find(|(mark, _)| folder.join(mark).is_dir()).map(|(_, places)| *places);
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    match places {
+        Some(places) => {
+            places.iter().for_each(|place| collect(&folder.join(place), DEPTH, &mut seen, &mut found));
+        }
+        None => collect(folder, DEPTH, &mut seen, &mut found),
+    }
+    found.sort();
+    found
 }
 
 fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mut Vec<PathBuf>) {
@@ -122,5 +136,28 @@ fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mu
         } else if depth > 1 {
             collect(&path, depth - 1, seen, found);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_found_by_its_name_in_the_first_folder_that_has_it() {
+        let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let folders = places.each_ref().map(|place| place.path().to_path_buf());
+        let (first, second) = (folders[0].join("loras/ink.safetensors"), folders[1].join("ink.safetensors"));
+        for path in [&first, &second] {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        std::fs::write(folders[0].join("notes.txt"), "").unwrap();
+        for name in ["ink", "ink.safetensors"] {
+            assert_eq!(find_model(name, &folders), Some(first.clone()));
+            assert_eq!(find_model(name, &folders[1..]), Some(second.clone()));
+        }
+        assert_eq!(find_model("in", &folders), None);
+        assert_eq!(find_model("notes.txt", &folders), None);
     }
 }

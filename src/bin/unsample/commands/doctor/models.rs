@@ -12,8 +12,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let mut lines = Vec::new();
     if let Some(bundle) = bundle::find(args.plugin.bundle.as_deref()).ok().filter(|bundle| bundle.is_dir()) {
         let folder = bundle.join("Contents").join("Resources").join("models");
-        let missing: Vec<&str> =
-            [BUILT_IN.0, BUILT_IN.1].into_iter().filter(|name| !folder.join(name).is_file()).collect();
+        let missing: Vec<&str> = BUILT_IN.into_iter().filter(|name| !folder.join(name).is_file()).collect();
         lines.push(if missing.is_empty() {
             Finding::good("the built-in model is in the bundle")
         } else {
