@@ -4,19 +4,21 @@
 //! what is missing. What was done, and where it came from, goes into the report.
 
 mod fit;
+mod hint;
+mod text;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
-use super::controls::{ActiveControl, acting, marks};
+use super::controls::{ActiveControl, acting};
 use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
-use super::hints::{hint_key, hint_pictures, needed};
+use super::hints::needed;
 use super::key::Key;
 use super::memory::{Room, Slices, free, start};
 use super::meter::Meter;
@@ -24,7 +26,7 @@ use super::models::{Chosen, ModelStore, Use};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
-use super::request::{ControlUse, Goal, Pass, Preprocessor, PromptTrack, Request};
+use super::request::{Goal, Pass, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
@@ -261,57 +263,6 @@ impl<'a> Job<'a> {
         Ok((latents * latent_scale(self.chosen.family))?.to_device(&Device::Cpu)?)
     }
 
-    /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
-    fn seen(&mut self, use_: &ControlUse, done: f64) -> Result<Tensor, PipelineError> {
-        let preprocessor = self.request.hints[use_.unit];
-        if !self.chosen.sees_latents(use_.unit) {
-            return self.hint(preprocessor, |_| done);
-        }
-        let key = Key::of("encoded hint")
-            .key("hint", &hint_key(self.request, &self.chosen, preprocessor))
-            .key("vae", &self.chosen.vae_id())
-            .floats("shown", &marks(&use_.shown));
-        self.stage("encoded hint", key.finish(), |job| {
-            let pictures = job.hint(preprocessor, |_| done)?;
-            let (_, _, height, width) = pictures.dims4()?;
-            let mut latents = Vec::with_capacity(use_.shown.len());
-            for (i, shown) in use_.shown.iter().enumerate() {
-                latents.push(shown.then(|| job.encode(&pictures.narrow(0, i, 1)?, done)).transpose()?);
-            }
-            let channels = latents.iter().flatten().next().map_or(Ok(4), |l| l.dim(1))?;
-            let blank = Tensor::zeros((1, channels, height / 8, width / 8), DType::F32, &Device::Cpu)?;
-            Ok(Tensor::cat(&latents.iter().map(|l| l.as_ref().unwrap_or(&blank)).collect::<Vec<_>>(), 0)?)
-        })
-    }
-
-    /// What a ControlNet is shown of the clip, [frames, 3, height, width] in 0..1 on the processor. `progress` turns the
-    /// part of the hint that is done into that of the whole request.
-    fn hint(
-        &mut self,
-        preprocessor: Preprocessor,
-        progress: impl Fn(f64) -> f64,
-    ) -> Result<Tensor, PipelineError> {
-        if preprocessor == Preprocessor::None {
-            return hint_pictures(self.request);
-        }
-        let key = hint_key(self.request, &self.chosen, preprocessor);
-        let hint = self.stage("hint", key, |job| {
-            let pictures = hint_pictures(job.request)?;
-            let frames = pictures.dim(0)? as f64;
-            let hint = job.alone_if_needed(Use::Hints, |job| {
-                let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
-                detector.detect(&pictures, |index| {
-                    job.control.report(progress(index as f64 / frames), "Making the hint");
-                    job.control.check()
-                })
-            })?;
-            // One of three equal channels is enough to keep.
-            Ok(if preprocessor.is_grey() { hint.narrow(1, 0, 1)?.contiguous()? } else { hint })
-        })?;
-        let (frames, _, height, width) = hint.dims4()?;
-        Ok(hint.broadcast_as((frames, 3, height, width))?.contiguous()?)
-    }
-
     /// The clip as noise.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("unsampled", self.keys.unsampled, |job| {
@@ -390,69 +341,6 @@ impl<'a> Job<'a> {
         ];
         let total: f64 = costs.iter().sum();
         (costs.iter().take(part).sum::<f64>() + costs[part] * done) / total
-    }
-
-    /// Conditioning of a pass.
-    fn conditioning(&mut self, pass: &Pass) -> Result<Conditioning, PipelineError> {
-        Ok(Conditioning { positive: self.track(&pass.positive)?, negative: self.track(&pass.negative)? })
-    }
-
-    /// A prompt track as conditioning.
-    fn track(&mut self, track: &PromptTrack) -> Result<Text, PipelineError> {
-        let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
-        let contexts = texts.iter().map(|text| text.context.clone()).collect();
-        let contexts = self.fill_up(contexts)?;
-        let frames = if track.is_constant() { &track.mix[..track.mix.len().min(1)] } else { &track.mix[..] };
-        if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len()))
-            || frames.is_empty()
-        {
-            return Err(PipelineError::Internal("a prompt track without prompts".to_owned()));
-        }
-        let mixed = |parts: &[Tensor]| -> Result<Tensor, PipelineError> {
-            let frames = frames.iter().map(|mix| blend(parts, mix)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Tensor::cat(&frames, 0)?)
-        };
-        let pooled: Option<Vec<Tensor>> = texts.iter().map(|text| text.pooled.clone()).collect();
-        Ok(Text { context: mixed(&contexts)?, pooled: pooled.map(|pooled| mixed(&pooled)).transpose()? })
-    }
-
-    /// Prompts of different lengths, filled up with the empty prompt, chunk by chunk.
-    fn fill_up(&mut self, texts: Vec<Tensor>) -> Result<Vec<Tensor>, PipelineError> {
-        let lengths = texts.iter().map(|text| text.dim(1)).collect::<Result<Vec<_>, _>>()?;
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        if lengths.iter().all(|length| *length == longest) {
-            return Ok(texts);
-        }
-        let empty = self.text("")?.context;
-        let chunk = empty.dim(1)?.max(1);
-        let filled = texts.into_iter().zip(lengths).map(|(text, length)| {
-            let mut parts = vec![text];
-            parts.extend(std::iter::repeat_n(empty.clone(), (longest - length) / chunk));
-            Ok(Tensor::cat(&parts, 1)?)
-        });
-        filled.collect()
-    }
-
-    /// One prompt's encoding.
-    fn text(&mut self, text: &str) -> Result<Text, PipelineError> {
-        let skip = self.request.clip_skip;
-        let key = Key::of("text")
-            .key("model", &self.chosen.checkpoint_id())
-            .text("device", self.chosen.device)
-            .number("skip", skip as i64)
-            .text("text", text)
-            .finish();
-        if let Some(known) = self.runner.texts.get(&key) {
-            return Ok(known.clone());
-        }
-        self.control.report(self.part(1, 0.0), "Reading the prompt");
-        let encoded = self.alone_if_needed(Use::Text, |job| {
-            let encoder = job.measured("weights", |job| job.runner.store.text(&job.chosen))?;
-            job.measured("text", |_| Ok(encoder.encode(text, skip)?))
-        })?;
-        let encoded = Text { context: encoded.context, pooled: encoded.pooled };
-        self.runner.texts.insert(key, encoded.clone());
-        Ok(encoded)
     }
 
     /// Runs the sampler over `sigmas`.
@@ -627,22 +515,6 @@ impl<'a> Job<'a> {
         self.runner.written = Some(mark);
         Ok(())
     }
-}
-
-/// The weighted sum of what the prompts of a frame come to.
-fn blend(parts: &[Tensor], mix: &[(usize, f32)]) -> Result<Tensor, PipelineError> {
-    if let [(only, _)] = mix {
-        return Ok(parts[*only].clone());
-    }
-    let mut sum: Option<Tensor> = None;
-    for (index, weight) in mix {
-        let part = parts[*index].affine(f64::from(*weight), 0.0)?;
-        sum = Some(match sum {
-            Some(sum) => (sum + part)?,
-            None => part,
-        });
-    }
-    sum.ok_or_else(|| PipelineError::Internal("a frame without prompts".to_owned()))
 }
 
 fn decibels(one: &Rgb, other: &Rgb) -> Result<f64, PipelineError> {

@@ -1,0 +1,64 @@
+//! What the ControlNets of a pass see.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::super::PipelineError;
+use super::super::controls::marks;
+use super::super::hints::{hint_key, hint_pictures};
+use super::super::key::Key;
+use super::super::models::Use;
+use super::super::request::{ControlUse, Preprocessor};
+use super::Job;
+
+impl Job<'_> {
+    /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
+    pub(super) fn seen(&mut self, use_: &ControlUse, done: f64) -> Result<Tensor, PipelineError> {
+        let preprocessor = self.request.hints[use_.unit];
+        if !self.chosen.sees_latents(use_.unit) {
+            return self.hint(preprocessor, |_| done);
+        }
+        let key = Key::of("encoded hint")
+            .key("hint", &hint_key(self.request, &self.chosen, preprocessor))
+            .key("vae", &self.chosen.vae_id())
+            .floats("shown", &marks(&use_.shown));
+        self.stage("encoded hint", key.finish(), |job| {
+            let pictures = job.hint(preprocessor, |_| done)?;
+            let (_, _, height, width) = pictures.dims4()?;
+            let mut latents = Vec::with_capacity(use_.shown.len());
+            for (i, shown) in use_.shown.iter().enumerate() {
+                latents.push(shown.then(|| job.encode(&pictures.narrow(0, i, 1)?, done)).transpose()?);
+            }
+            let channels = latents.iter().flatten().next().map_or(Ok(4), |l| l.dim(1))?;
+            let blank = Tensor::zeros((1, channels, height / 8, width / 8), DType::F32, &Device::Cpu)?;
+            Ok(Tensor::cat(&latents.iter().map(|l| l.as_ref().unwrap_or(&blank)).collect::<Vec<_>>(), 0)?)
+        })
+    }
+
+    /// What a ControlNet is shown of the clip, [frames, 3, height, width] in 0..1 on the processor. `progress` turns the
+    /// part of the hint that is done into that of the whole request.
+    pub(super) fn hint(
+        &mut self,
+        preprocessor: Preprocessor,
+        progress: impl Fn(f64) -> f64,
+    ) -> Result<Tensor, PipelineError> {
+        if preprocessor == Preprocessor::None {
+            return hint_pictures(self.request);
+        }
+        let key = hint_key(self.request, &self.chosen, preprocessor);
+        let hint = self.stage("hint", key, |job| {
+            let pictures = hint_pictures(job.request)?;
+            let frames = pictures.dim(0)? as f64;
+            let hint = job.alone_if_needed(Use::Hints, |job| {
+                let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
+                detector.detect(&pictures, |index| {
+                    job.control.report(progress(index as f64 / frames), "Making the hint");
+                    job.control.check()
+                })
+            })?;
+            // One of three equal channels is enough to keep.
+            Ok(if preprocessor.is_grey() { hint.narrow(1, 0, 1)?.contiguous()? } else { hint })
+        })?;
+        let (frames, _, height, width) = hint.dims4()?;
+        Ok(hint.broadcast_as((frames, 3, height, width))?.contiguous()?)
+    }
+}

@@ -1,0 +1,91 @@
+//! Prompts as what the network is steered by.
+
+use candle_core::Tensor;
+
+use super::super::PipelineError;
+use super::super::key::Key;
+use super::super::models::Use;
+use super::super::network::{Conditioning, Text};
+use super::super::request::{Pass, PromptTrack};
+use super::Job;
+
+impl Job<'_> {
+    /// Conditioning of a pass.
+    pub(super) fn conditioning(&mut self, pass: &Pass) -> Result<Conditioning, PipelineError> {
+        Ok(Conditioning { positive: self.track(&pass.positive)?, negative: self.track(&pass.negative)? })
+    }
+
+    /// A prompt track as conditioning.
+    fn track(&mut self, track: &PromptTrack) -> Result<Text, PipelineError> {
+        let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
+        let contexts = texts.iter().map(|text| text.context.clone()).collect();
+        let contexts = self.fill_up(contexts)?;
+        let frames = if track.is_constant() { &track.mix[..track.mix.len().min(1)] } else { &track.mix[..] };
+        if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len()))
+            || frames.is_empty()
+        {
+            return Err(PipelineError::Internal("a prompt track without prompts".to_owned()));
+        }
+        let mixed = |parts: &[Tensor]| -> Result<Tensor, PipelineError> {
+            let frames = frames.iter().map(|mix| blend(parts, mix)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Tensor::cat(&frames, 0)?)
+        };
+        let pooled: Option<Vec<Tensor>> = texts.iter().map(|text| text.pooled.clone()).collect();
+        Ok(Text { context: mixed(&contexts)?, pooled: pooled.map(|pooled| mixed(&pooled)).transpose()? })
+    }
+
+    /// Prompts of different lengths, filled up with the empty prompt, chunk by chunk.
+    fn fill_up(&mut self, texts: Vec<Tensor>) -> Result<Vec<Tensor>, PipelineError> {
+        let lengths = texts.iter().map(|text| text.dim(1)).collect::<Result<Vec<_>, _>>()?;
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        if lengths.iter().all(|length| *length == longest) {
+            return Ok(texts);
+        }
+        let empty = self.text("")?.context;
+        let chunk = empty.dim(1)?.max(1);
+        let filled = texts.into_iter().zip(lengths).map(|(text, length)| {
+            let mut parts = vec![text];
+            parts.extend(std::iter::repeat_n(empty.clone(), (longest - length) / chunk));
+            Ok(Tensor::cat(&parts, 1)?)
+        });
+        filled.collect()
+    }
+
+    /// One prompt's encoding.
+    fn text(&mut self, text: &str) -> Result<Text, PipelineError> {
+        let skip = self.request.clip_skip;
+        let key = Key::of("text")
+            .key("model", &self.chosen.checkpoint_id())
+            .text("device", self.chosen.device)
+            .number("skip", skip as i64)
+            .text("text", text)
+            .finish();
+        if let Some(known) = self.runner.texts.get(&key) {
+            return Ok(known.clone());
+        }
+        self.control.report(self.part(1, 0.0), "Reading the prompt");
+        let encoded = self.alone_if_needed(Use::Text, |job| {
+            let encoder = job.measured("weights", |job| job.runner.store.text(&job.chosen))?;
+            job.measured("text", |_| Ok(encoder.encode(text, skip)?))
+        })?;
+        let encoded = Text { context: encoded.context, pooled: encoded.pooled };
+        self.runner.texts.insert(key, encoded.clone());
+        Ok(encoded)
+    }
+}
+
+/// The weighted sum of what the prompts of a frame come to.
+fn blend(parts: &[Tensor], mix: &[(usize, f32)]) -> Result<Tensor, PipelineError> {
+    if let [(only, _)] = mix {
+        return Ok(parts[*only].clone());
+    }
+    let mut sum: Option<Tensor> = None;
+    for (index, weight) in mix {
+        let part = parts[*index].affine(f64::from(*weight), 0.0)?;
+        sum = Some(match sum {
+            Some(sum) => (sum + part)?,
+            None => part,
+        });
+    }
+    sum.ok_or_else(|| PipelineError::Internal("a frame without prompts".to_owned()))
+}
