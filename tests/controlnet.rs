@@ -253,3 +253,134 @@ fn what_is_no_controlnet_for_this_model_is_refused() {
     let text = sentence("broken", &broken);
     assert!(text.contains("`zero_convs.1.0.weight` has the shape [8, 32, 1, 1]"), "{text}");
 }
+
+/// A tensor of the way down or the middle as diffusers calls it; the built-in model has two residual blocks in a level.
+fn diffusers(name: &str) -> String {
+    let mut parts = name.splitn(4, '.');
+    let (block, rest) = (parts.next().unwrap(), parts.collect::<Vec<_>>());
+    let place = |number: usize, child: &str| match (number.checked_sub(1).map(|n| (n / 3, n % 3)), child) {
+        (None, _) => "conv_in".into(),
+        (Some((level, 2)), _) => format!("down_blocks.{level}.downsamplers.0.conv"),
+        (Some((level, index)), "0") => format!("down_blocks.{level}.resnets.{index}"),
+        (Some((level, index)), _) => format!("down_blocks.{level}.attentions.{index}"),
+    };
+    let (place, leaf) = match (block, &rest[..]) {
+        ("time_embed", [layer, leaf]) => {
+            (format!("time_embedding.linear_{}", 1 + layer.parse::<usize>().unwrap() / 2), (*leaf).to_owned())
+        }
+        ("input_blocks", [number, child, leaf]) => {
+            (place(number.parse().unwrap(), child), (*leaf).to_owned())
+        }
+        ("middle_block", [child, leaf @ ..]) => {
+            let part = ["resnets.0", "attentions.0", "resnets.1"][child.parse::<usize>().unwrap()];
+            (format!("mid_block.{part}"), leaf.join("."))
+        }
+        ("zero_convs", [number, _, leaf]) => (format!("controlnet_down_blocks.{number}"), (*leaf).to_owned()),
+        ("middle_block_out", [_, leaf]) => ("controlnet_mid_block".into(), (*leaf).to_owned()),
+        _ => panic!("{name}"),
+    };
+    let leaf = leaf.strip_prefix("op.").unwrap_or(&leaf).to_owned();
+    let mut name = format!("{place}.{leaf}");
+    if place.contains("resnets") {
+        for (ours, theirs) in [
+            ("in_layers.0", "norm1"),
+            ("in_layers.2", "conv1"),
+            ("emb_layers.1", "time_emb_proj"),
+            ("out_layers.0", "norm2"),
+            ("out_layers.3", "conv2"),
+            ("skip_connection", "conv_shortcut"),
+        ] {
+            name = name.replace(ours, theirs);
+        }
+    }
+    name
+}
+
+/// Writes a SparseCtrl for the built-in model, with the first of the two attentions of its motion module.
+fn write_sparse(path: &Path, latents: bool) {
+    write_control(path, "", 0.3);
+    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    for (name, value) in candle_core::safetensors::load(path, &Device::Cpu).unwrap() {
+        if !name.starts_with("input_hint_block.") {
+            tensors.insert(diffusers(&name), value);
+        }
+    }
+    let [width, channels, ..] = tensors["conv_in.weight"].dims() else { panic!("a convolution") };
+    let layers: Vec<(String, [usize; 2])> = if latents {
+        vec![("".into(), [*width, channels + 1])]
+    } else {
+        let widths = [4, 8, 8, 12, 12, 16, 16, 24, *width];
+        let part = |index: usize| match index {
+            0 => ".conv_in".into(),
+            7 => ".conv_out".into(),
+            _ => format!(".blocks.{}", index - 1),
+        };
+        widths.windows(2).enumerate().map(|(index, pair)| (part(index), [pair[1], pair[0]])).collect()
+    };
+    for (layer, [rows, columns]) in layers {
+        for (leaf, shape) in [("weight", &[rows, columns, 3, 3][..]), ("bias", &[rows][..])] {
+            let name = format!("controlnet_cond_embedding{layer}.{leaf}");
+            tensors.insert(name.clone(), (seeded::tensor(&name, shape) * 2.0).unwrap());
+        }
+    }
+    let motion = open(Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models/pocket_motion.safetensors"));
+    for name in motion.names() {
+        let second = name.contains("attention_blocks.1.") || name.contains("norms.1.");
+        if name.starts_with("down_blocks.") && !second {
+            tensors.insert(name.to_owned(), tensor(&motion, name));
+        }
+    }
+    candle_core::safetensors::save(&tensors, path).unwrap();
+}
+
+#[test]
+fn a_sparse_control_is_shown_some_frames_and_makes_up_the_others() {
+    let mut place = Place::new();
+    let path = place.path("sparse.safetensors");
+    place.control = format!("controlNet1Model={}", path.display());
+    let clip = ["--clip".to_owned(), place.hint()];
+    let (_, plain) = place.render("plain", &[]);
+    for latents in [false, true] {
+        write_sparse(&path, latents);
+        let run = |name: &str, more: &[&str]| {
+            let more = [&[clip[0].as_str(), clip[1].as_str()], more].concat();
+            place.controlled(&format!("{name} {latents}"), &more)
+        };
+        let (said, first) = run("first", &["--set", "controlNet1Frames=1"]);
+        assert_eq!(computed(&said), ["resampled"]);
+        assert_eq!(said.contains("encoded hint computed"), latents, "{said}");
+        let (_, last) = run("last", &["--set", "controlNet1Frames=3"]);
+        let (_, all) = run("all", &[]);
+        for (name, other) in [("steered", &plain), ("shown the last", &last), ("shown all", &all)] {
+            for frame in 0..FRAMES as usize {
+                let moved = distance(&first[frame], &other[frame]);
+                assert!(moved > 1e-4, "{name}, latents {latents}, frame {frame}: {moved}");
+            }
+        }
+        let (said, again) = run("again", &["--set", "controlNet1Frames=1-1"]);
+        assert_eq!(computed(&said), [""; 0]);
+        assert!(again == first);
+    }
+    let set = ["--set", &place.control, "--set", "controlNet1Frames=1, two"];
+    let output = render(&place.path("clip"), &place.path("out"), &place.path("cache"), &set);
+    assert!(!output.status.success());
+    let text = said(&output);
+    assert!(text.contains("the frames of ControlNet 1 have `two`"), "{text}");
+}
+
+#[test]
+fn a_controlnet_has_no_effect_where_its_hint_does_not_count() {
+    let place = Place::new();
+    let latents = |name: &str, more: &[&str]| {
+        let file = place.path(&format!("{name}.safetensors"));
+        let to = format!("diagnosticsFile={}", file.display());
+        place.controlled(name, &[&["--set", &to, "--set", "motionModule=none"], more].concat());
+        tensor(&open(file), "latents.resampled")
+    };
+    let none = latents("none", &["--set", "controlNet1Weight=0"]);
+    let full = latents("full", &[]);
+    let some = latents("some", &["--set", "controlNet1Frames=2-3"]);
+    let frames = |x: &Tensor, from: usize, count: usize| x.narrow(0, from, count).unwrap();
+    assert_close("not the first", &frames(&some, 0, 1), &frames(&none, 0, 1), 1e-5);
+    assert_close("the others", &frames(&some, 1, 2), &frames(&full, 1, 2), 1e-5);
+}

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use support::{assert_close, golden, open, source, tensor};
 use unsample::model::{
-    ClipText, ControlNet, Given, ModelError, MotionControls, MotionKind, MotionModule, Residuals, Tensors,
-    Tokens, UNet, Vae,
+    ClipText, ControlNet, Given, Hint, ModelError, MotionControls, MotionKind, MotionModule, Residuals,
+    Tensors, Tokens, UNet, Vae,
 };
 use unsample::weights::{TensorFile, View};
 
@@ -248,6 +248,68 @@ fn a_controlnet_that_does_not_fit_is_refused() {
     let small = Tensor::zeros((5, 3, 64, 56), DType::F32, &Device::Cpu).unwrap();
     let refusal = control(&|_| ()).unwrap().forward(&x, 0.0, Given::from(&context), &small).unwrap_err();
     assert!(matches!(refusal, ModelError::Invalid(_)), "{refusal}");
+}
+
+/// A SparseCtrl, from a file that has its temporal layers beside the rest.
+fn sparse(name: &str) -> Result<ControlNet, ModelError> {
+    let temporal = |of: &str| of.contains("motion_modules");
+    let part = |wanted: bool| {
+        let mut tensors = loose_weights(name);
+        tensors.retain(|key, _| temporal(key) == wanted);
+        Tensors::from_map(name, tensors)
+    };
+    ControlNet::load_sparse(&part(false), &part(true), DType::F32, &Device::Cpu)
+}
+
+#[test]
+fn sparse_controls_see_the_frames_that_they_are_shown() {
+    let (source, _) = weights("unet");
+    let unet = UNet::load(&source, DType::F32, &Device::Cpu).unwrap();
+    for (name, latents) in [("sparse", false), ("sparse_latents", true)] {
+        let file = open(golden(&format!("networks/{name}.safetensors")));
+        let net = sparse(name).unwrap();
+        assert!(net.is_sparse() && net.takes_latents() == latents);
+        net.check_unet(&unet).unwrap();
+        let (x, context, hints) = (tensor(&file, "x"), tensor(&file, "context"), tensor(&file, "hint"));
+        let given = Given::from(&context);
+        let eps = |x: &Tensor, shown: &[bool]| {
+            let residuals = net.forward(x, 369.0, given, Hint { frames: &hints, shown }).unwrap();
+            let given = Given { residuals: Some(&residuals), ..given };
+            unet.forward(&tensor(&file, "x"), 369.0, given, 5, None).unwrap()
+        };
+        let shown = [true, false, false, true, false];
+        let want = tensor(&file, "out.eps");
+        assert_close(name, &eps(&x, &shown), &want, LIMIT);
+        assert_close("whatever the latents are", &eps(&x.zeros_like().unwrap(), &shown), &want, LIMIT);
+        assert!(support::deviation(&eps(&x, &[]), &want).0 > 1e-3, "all of them shown");
+        assert!(support::deviation(&tensor(&file, "out.without"), &want).0 > 1e-2);
+
+        let refused = |hint: Hint<'_>| net.forward(&x, 369.0, given, hint).unwrap_err().to_string();
+        let text = refused(Hint { frames: &hints, shown: &shown[..2] });
+        assert!(text.contains("2 marks for 5 hints"), "{text}");
+        let narrow = hints.narrow(3, 0, 5).unwrap();
+        let text = refused(Hint { frames: &narrow, shown: &shown });
+        assert!(text.contains("hints of the shape (5,"), "{text}");
+    }
+}
+
+#[test]
+fn a_sparse_control_needs_its_mask_and_its_own_temporal_layers() {
+    let load = |control: HashMap<String, Tensor>, motion: HashMap<String, Tensor>| {
+        let [control, motion] = [control, motion].map(|tensors| Tensors::from_map("sparse", tensors));
+        ControlNet::load_sparse(&control, &motion, DType::F32, &Device::Cpu).unwrap_err().to_string()
+    };
+    let text = load(loose_weights("control"), loose_weights("motion"));
+    assert_eq!(text, "sparse: the hint of a SparseCtrl has no channel for the mask");
+    let mut temporal = loose_weights("sparse");
+    temporal.retain(|name, _| name.contains("motion_modules"));
+    let text = load(loose_weights("sparse"), HashMap::new());
+    assert!(text.contains("no AnimateDiff motion module"), "{text}");
+    let shifted =
+        temporal.iter().map(|(name, value)| (name.replace("down_blocks", "up_blocks"), value.clone()));
+    temporal.extend(shifted.collect::<Vec<_>>());
+    let text = load(loose_weights("sparse"), temporal);
+    assert!(text.contains("`up_blocks.0.motion_modules.0` do not fit its block"), "{text}");
 }
 
 #[test]

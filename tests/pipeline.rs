@@ -175,6 +175,40 @@ fn diagnostics_hold_every_stage_and_latents_can_come_from_them() {
     assert!(run(&Engine::default(), r).unwrap_err_sentence().contains("absent.safetensors"));
 }
 
+#[test]
+fn noise_to_resample_can_come_from_a_file_with_unsampled_latents_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("noise.safetensors");
+    let mut r = request("neon", folder.path());
+    r.diagnostics = Some(file.clone());
+    let first = run(&Engine::default(), r).unwrap().picture.unwrap();
+    let noise = candle_core::safetensors::load(&file, &candle_core::Device::Cpu).unwrap();
+    let noise = noise["latents.unsampled"].clone();
+
+    let from = |noise: &candle_core::Tensor, unsample_cfg: f64| {
+        let entry = std::collections::HashMap::from([("latents.unsampled".to_owned(), noise.clone())]);
+        candle_core::safetensors::save(&entry, &file).unwrap();
+        let mut r = request("neon", &folder.path().join("other"));
+        r.latents = Some(file.clone());
+        r.source.frames = None;
+        r.unsample.cfg = vec![unsample_cfg; FRAMES];
+        run(&Engine::default(), r)
+    };
+    let second = from(&noise, 1.0).unwrap();
+    assert!(stages(&second).iter().all(|(name, _)| *name != "latents"), "the clip is not encoded");
+    assert!(first.data == second.picture.unwrap().data, "the clip's own noise gives its own pixels");
+    let again = from(&noise, 3.0).unwrap();
+    assert!(
+        stages(&again).contains(&("resampled", "disk")),
+        "the unsampling pass has no say: {:?}",
+        stages(&again)
+    );
+    let other = from(&(noise.clone() * 0.5).unwrap(), 1.0).unwrap();
+    assert!(first.data != other.picture.unwrap().data, "other noise, other pixels");
+    let sentence = from(&noise.narrow(0, 0, 1).unwrap(), 1.0).unwrap_err_sentence();
+    assert!(sentence.contains("`latents.unsampled` has 1 frames"), "{sentence}");
+}
+
 /// The sentence of an error.
 trait Sentence {
     fn unwrap_err_sentence(self) -> String;

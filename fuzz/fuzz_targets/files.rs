@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use unsample::weights::{TensorFile, View, identify};
+use unsample::weights::{Lora, TensorFile, View, identify};
 
-/// Opens bytes as a file of weights. If it is one, it is identified, and every name and shape is looked at.
-pub fn open(bytes: &[u8]) {
+/// Opens bytes as a file of weights. If it is one, it is identified, and every name and shape is looked at, also as
+/// those of a LoRA.
+pub fn open(bytes: &[u8]) -> Option<Arc<TensorFile>> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary folder");
     file.write_all(bytes).expect("room for the input");
     file.flush().expect("room for the input");
@@ -15,11 +16,33 @@ pub fn open(bytes: &[u8]) {
             let opened = Arc::new(opened);
             let identity = identify(&opened);
             assert!(!identity.description.is_empty());
-            for view in [View::unet, View::vae, View::text, View::motion] {
+            let views = [
+                View::unet,
+                View::control,
+                View::vae,
+                View::text,
+                View::text_2,
+                View::motion,
+                View::annotator,
+            ];
+            for view in views {
                 let view = view(opened.clone());
                 assert_eq!(view.shapes().count(), view.len());
             }
+            if let Err(error) = Lora::open(opened.clone()) {
+                sentence(&error);
+            }
+            Some(opened)
         }
-        Err(error) => assert!(!error.to_string().contains('\n'), "a sentence of several lines: {error}"),
+        Err(error) => {
+            sentence(&error);
+            None
+        }
     }
+}
+
+/// Asserts that an error is one sentence.
+pub fn sentence(error: &impl ToString) {
+    let text = error.to_string();
+    assert!(!text.contains('\n'), "a sentence of several lines: {text}");
 }

@@ -50,7 +50,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
             .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {first}")))?;
         let current = fetched.working()?;
         let pictures = frames.fetch_all(segment, &fetched, (first, &current))?;
-        frames.run(settings::request(&reader, *segment, 0, pictures, Goal::Analyse, false))?;
+        frames.run(settings::request(&reader, *segment, 0, pictures, Goal::Analyse, false)?)?;
     }
     instance.set_status(format!(
         "frames {} to {} are unsampled; rendering only has to resample",

@@ -112,6 +112,7 @@ pub fn definition(param: &Param) -> ParamDef<'static> {
         Kind::Text { default, mode } => ParamKind::String {
             default,
             mode: match mode {
+                TextMode::SingleLine => StringMode::SingleLine,
                 TextMode::MultiLine => StringMode::MultiLine,
                 TextMode::OpenFile => StringMode::ReadFile,
                 TextMode::SaveFile => StringMode::WriteFile,

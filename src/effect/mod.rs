@@ -5,6 +5,7 @@
 //! | [`table`] | every parameter: definition, README and range checks come from the same rows |
 //! | `describe` | the table and the clips, told to a host |
 //! | [`settings`] | parameter values at a time, and the request that they make |
+//! | `frames` | lists of frames |
 //! | [`prompt`] | schedule text and the mix of two prompts |
 //! | `source` | the clip's pictures from the host, the result back to it |
 //! | `render` | one render call |
@@ -18,6 +19,7 @@
 mod analyse;
 pub mod describe;
 mod errors;
+mod frames;
 mod instance;
 mod logging;
 pub mod prompt;

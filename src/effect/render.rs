@@ -102,7 +102,7 @@ fn restyle<'a>(
         let hint = job.hint(&segment, source, frame, false)?;
         let source = Source { digests: vec![current.digest], frames: Some(vec![current]), current: None };
         let pictures = Pictures { source, hint };
-        let request = settings::request(&HostReader(handle), segment, 0, pictures, goal, true);
+        let request = settings::request(&HostReader(handle), segment, 0, pictures, goal, true)?;
         job.run(request)?.picture
     };
     let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
@@ -206,9 +206,9 @@ impl Frames<'_, '_> {
         let request = |pictures| {
             settings::request(&HostReader(self.handle), segment, share.index, pictures, goal, false)
         };
-        let outcome = match self.try_run(request(pictures)) {
+        let outcome = match self.try_run(request(pictures)?) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
-                self.run(request(self.fetch_all(&segment, source, current)?))?
+                self.run(request(self.fetch_all(&segment, source, current)?)?)?
             }
             Err(other) => return Err(other.into()),
             Ok(outcome) => outcome,

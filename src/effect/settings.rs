@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::frames::FrameList;
 use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
+use crate::ofx::{Error, Result};
 use crate::pipeline::{
     CacheSettings, ControlUse, Cutting, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass,
     Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source,
@@ -242,13 +244,20 @@ struct Controls {
 }
 
 impl Controls {
-    fn read(v: &Values<'_>, frames: &[i64]) -> Self {
+    fn read(v: &Values<'_>, frames: &[i64]) -> Result<Self> {
         let mut all = Self::default();
-        for names in &table::CONTROLS {
+        for (index, names) in table::CONTROLS.iter().enumerate() {
             let Some(file) = v.path(names.model) else { continue };
+            let list = FrameList::parse(&v.text(names.frames)).map_err(|item| {
+                Error::failed(format!(
+                    "the frames of ControlNet {} have `{item}`, expected frames and ranges such as 1, 9-12, 24",
+                    index + 1
+                ))
+            })?;
             let control = ControlUse {
                 unit: all.files.len(),
                 weight: frames.iter().map(|&frame| v.double_at(names.weight, frame as f64)).collect(),
+                shown: frames.iter().map(|&frame| list.has(frame)).collect(),
                 start: v.double(names.start),
                 end: v.double(names.end),
             };
@@ -262,7 +271,7 @@ impl Controls {
                 all.resample.push(control);
             }
         }
-        all
+        Ok(all)
     }
 }
 
@@ -278,6 +287,9 @@ pub struct Pictures {
 /// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
 ///
 /// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
+///
+/// # Errors
+/// A list of frames that cannot be read.
 pub fn request(
     reader: &dyn Reader,
     segment: Segment,
@@ -285,7 +297,7 @@ pub fn request(
     pictures: Pictures,
     goal: Goal,
     image_mode: bool,
-) -> Request {
+) -> Result<Request> {
     let v = Values { reader, time: segment.first as f64 };
     let frames: Vec<i64> = segment.frames().collect();
     let sampled =
@@ -317,9 +329,9 @@ pub fn request(
         "none" => Motion::None,
         path => Motion::File(path.into()),
     };
-    let controls = Controls::read(&v, &frames);
+    let controls = Controls::read(&v, &frames)?;
 
-    Request {
+    Ok(Request {
         segment,
         index,
         source: pictures.source,
@@ -370,7 +382,7 @@ pub fn request(
         latents: v.path("latentsFile"),
         device: v.parsed("device", DeviceChoice::Auto),
         precision: v.parsed("precision", Precision::Auto),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -415,7 +427,7 @@ mod tests {
     fn build(set: Vec<(&'static str, &'static str)>) -> Request {
         let segment = Segment { first: 2, step: 1, count: 4 };
         let source = Source { digests: Vec::new(), frames: None, current: None };
-        request(&Defaults(set), segment, 0, Pictures { source, hint: None }, Goal::Result, false)
+        request(&Defaults(set), segment, 0, Pictures { source, hint: None }, Goal::Result, false).unwrap()
     }
 
     #[test]
@@ -475,12 +487,15 @@ mod tests {
             ("controlNet2Model", "a"),
             ("controlNet2Apply", "both"),
             ("controlNet2Weight", ""),
+            ("controlNet2Frames", "1, 3-4"),
             ("controlNet3Model", " b "),
         ]);
         assert_eq!(r.models.controls, [PathBuf::from("a"), PathBuf::from("b")]);
         assert_eq!(r.hints, [Preprocessor::None; 2]);
         assert_eq!(r.unsample.controls.len(), 1);
         assert_eq!(r.unsample.controls[0].weight, [0.2, 0.3, 0.4, 0.5]);
+        assert_eq!(r.unsample.controls[0].shown, [false, true, true, false]);
+        assert_eq!(r.resample.controls[1].shown, [true; 4]);
         let units: Vec<usize> = r.resample.controls.iter().map(|control| control.unit).collect();
         assert_eq!(units, [0, 1]);
         assert!(build(vec![]).resample.controls.is_empty());

@@ -95,6 +95,8 @@ impl Stage {
 /// What a string parameter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextMode {
+    /// One line of text.
+    SingleLine,
     /// Several lines of text.
     MultiLine,
     /// A file that has to exist.
@@ -281,6 +283,8 @@ pub struct ControlNames {
     pub model: &'static str,
     /// How its hint is made.
     pub preprocessor: &'static str,
+    /// At which frames its hint counts.
+    pub frames: &'static str,
     /// Its weight.
     pub weight: &'static str,
     /// Where in the noise levels it begins to act.
@@ -296,6 +300,7 @@ pub const CONTROLS: [ControlNames; 3] = [
     ControlNames {
         model: "controlNet1Model",
         preprocessor: "controlNet1Preprocessor",
+        frames: "controlNet1Frames",
         weight: "controlNet1Weight",
         start: "controlNet1Start",
         end: "controlNet1End",
@@ -304,6 +309,7 @@ pub const CONTROLS: [ControlNames; 3] = [
     ControlNames {
         model: "controlNet2Model",
         preprocessor: "controlNet2Preprocessor",
+        frames: "controlNet2Frames",
         weight: "controlNet2Weight",
         start: "controlNet2Start",
         end: "controlNet2End",
@@ -312,6 +318,7 @@ pub const CONTROLS: [ControlNames; 3] = [
     ControlNames {
         model: "controlNet3Model",
         preprocessor: "controlNet3Preprocessor",
+        frames: "controlNet3Frames",
         weight: "controlNet3Weight",
         start: "controlNet3Start",
         end: "controlNet3End",
@@ -319,8 +326,9 @@ pub const CONTROLS: [ControlNames; 3] = [
     },
 ];
 
-const CONTROL_MODEL: &str = "ControlNet made for the checkpoint (.safetensors). Empty: off.";
+const CONTROL_MODEL: &str = "ControlNet or SparseCtrl made for the checkpoint (.safetensors). Empty: off.";
 const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
+const CONTROL_FRAMES: &str = "Frames of the clip at which its hint counts, such as 1, 9-12, 24. Empty: all. A SparseCtrl makes up the frames between them; another ControlNet has no effect there.";
 const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
 const CONTROL_START: &str =
     "It acts after this share of the noise levels, counted from the noisiest, whichever way a pass goes.";
@@ -413,18 +421,21 @@ pub static TABLE: &[Param] = &[
 
     row(ControlNet, Unsample, CONTROLS[0].model, "ControlNet 1", text("", TextMode::OpenFile), CONTROL_MODEL),
     row(ControlNet, Unsample, CONTROLS[0].preprocessor, "Preprocessor 1", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    row(ControlNet, Unsample, CONTROLS[0].frames, "Frames 1", text("", TextMode::SingleLine), CONTROL_FRAMES),
     keyed(row(ControlNet, Unsample, CONTROLS[0].weight, "Weight 1", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
     row(ControlNet, Unsample, CONTROLS[0].start, "Start 1", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
     row(ControlNet, Unsample, CONTROLS[0].end, "End 1", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
     row(ControlNet, Unsample, CONTROLS[0].apply, "Apply 1", choice(APPLIES), CONTROL_APPLY),
     row(ControlNet, Unsample, CONTROLS[1].model, "ControlNet 2", text("", TextMode::OpenFile), CONTROL_MODEL),
     row(ControlNet, Unsample, CONTROLS[1].preprocessor, "Preprocessor 2", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    row(ControlNet, Unsample, CONTROLS[1].frames, "Frames 2", text("", TextMode::SingleLine), CONTROL_FRAMES),
     keyed(row(ControlNet, Unsample, CONTROLS[1].weight, "Weight 2", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
     row(ControlNet, Unsample, CONTROLS[1].start, "Start 2", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
     row(ControlNet, Unsample, CONTROLS[1].end, "End 2", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
     row(ControlNet, Unsample, CONTROLS[1].apply, "Apply 2", choice(APPLIES), CONTROL_APPLY),
     row(ControlNet, Unsample, CONTROLS[2].model, "ControlNet 3", text("", TextMode::OpenFile), CONTROL_MODEL),
     row(ControlNet, Unsample, CONTROLS[2].preprocessor, "Preprocessor 3", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    row(ControlNet, Unsample, CONTROLS[2].frames, "Frames 3", text("", TextMode::SingleLine), CONTROL_FRAMES),
     keyed(row(ControlNet, Unsample, CONTROLS[2].weight, "Weight 3", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
     row(ControlNet, Unsample, CONTROLS[2].start, "Start 3", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
     row(ControlNet, Unsample, CONTROLS[2].end, "End 3", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
@@ -460,7 +471,7 @@ pub static TABLE: &[Param] = &[
     row(Housekeeping, Nothing, "diagnosticsFile", "Diagnostics file", text("", TextMode::SaveFile),
         "Write the tensors of every stage to this safetensors file."),
     row(Housekeeping, Unsample, "latentsFile", "Latents file", text("", TextMode::OpenFile),
-        "Take latents.source from this safetensors file in place of the VAE's."),
+        "Take latents.source from this safetensors file in place of the VAE's, or noise: latents.unsampled alone."),
 ];
 
 /// The row called `name`.
@@ -487,7 +498,7 @@ pub fn markdown() -> String {
                 Kind::Choice { default, options } => (options[default].to_owned(), options.join(", ")),
                 Kind::Text { default, mode } => {
                     let what = match mode {
-                        TextMode::MultiLine => "text",
+                        TextMode::SingleLine | TextMode::MultiLine => "text",
                         TextMode::OpenFile | TextMode::SaveFile => "file",
                         TextMode::Folder => "folder",
                         TextMode::ReadOut => "read-out",

@@ -11,7 +11,7 @@
 
 mod blocks;
 mod clip;
-mod controlnet;
+mod control;
 mod encoder;
 pub mod hints;
 pub mod kernels;
@@ -29,7 +29,7 @@ mod unet;
 mod vae;
 
 pub use clip::ClipText;
-pub use controlnet::{ControlNet, Residuals};
+pub use control::{ControlNet, Hint, Residuals};
 pub use memory::is_out_of_memory;
 pub use motion::{MotionControls, MotionKind, MotionModule};
 pub use source::{ModelError, Source, Tensors};

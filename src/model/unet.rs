@@ -6,7 +6,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::blocks::{Block, Loader};
-use super::controlnet::Residuals;
+use super::control::Residuals;
 use super::encoder::Encoder;
 use super::layers::{Conv2d, GroupNorm};
 use super::memory::bytes;

@@ -5,7 +5,7 @@
 use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
-use super::diagnostics;
+use super::diagnostics::{self, Given};
 use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
 use super::request::{Goal, Pass, PromptTrack, Request};
@@ -14,6 +14,8 @@ use crate::weights::{Family, MotionVersion};
 
 /// The chain of keys of a request.
 pub struct Keys {
+    /// The stage that the latents file stands in for.
+    pub given: Option<Given>,
     /// Of the clip's latents.
     pub latents: Key,
     /// Of the clip as noise.
@@ -41,7 +43,8 @@ pub fn latent_scale(family: Family) -> f64 {
     }
 }
 
-/// The beta schedule that goes with a motion module; without one, the checkpoint's own.
+/// The beta schedule that goes with a motion module; without one, the checkpoint's own. For AnimateLCM it is the one that
+/// its authors give.
 pub fn usual_betas(version: Option<MotionVersion>) -> Betas {
     match version {
         None | Some(MotionVersion::Hotshot) => Betas::Linear,
@@ -109,9 +112,10 @@ pub fn keys(
     betas: Betas,
     placement: &Placement,
 ) -> Result<Keys, PipelineError> {
-    let latents = match &request.latents {
-        Some(path) => diagnostics::latents_key(path)?,
-        None => {
+    let file = request.latents.as_ref().map(|path| diagnostics::latents_key(path)).transpose()?;
+    let latents = match file {
+        Some((Given::Source, key)) => key,
+        _ => {
             // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
             let scale = latent_scale(chosen.family);
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
@@ -120,8 +124,9 @@ pub fn keys(
         }
     };
     let motion = &request.motion;
+    let noise = file.and_then(|(given, key)| (given == Given::Unsampled).then_some(key));
     let mut unsampled = Key::of("unsampled")
-        .key("latents", &latents)
+        .key("latents", &noise.unwrap_or(latents))
         .key("checkpoint", &chosen.checkpoint_id())
         .text("device", placement.kind())
         .text("precision", placement.dtype.as_str())
@@ -140,8 +145,13 @@ pub fn keys(
             .floats("scale", &motion.scale)
             .floats("effect", &[motion.effect]);
     }
-    let unsampled = add_pass(unsampled, &request.unsample);
-    let unsampled = add_controls(unsampled, &request.unsample.controls, request, chosen).finish();
+    let unsampled = match noise {
+        Some(_) => unsampled.finish(),
+        None => {
+            let unsampled = add_pass(unsampled, &request.unsample);
+            add_controls(unsampled, &request.unsample.controls, request, chosen).finish()
+        }
+    };
     let second = second_pass(request);
     let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
     let mut resampled = add_controls(resampled, &second.controls, request, chosen);
@@ -149,5 +159,5 @@ pub fn keys(
         let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();
         resampled = resampled.number("seed", request.seed as i64).floats("frames", &frames);
     }
-    Ok(Keys { latents, unsampled, resampled: resampled.finish() })
+    Ok(Keys { given: file.map(|(given, _)| given), latents, unsampled, resampled: resampled.finish() })
 }

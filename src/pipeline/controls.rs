@@ -9,11 +9,16 @@ use super::key::KeyBuilder;
 use super::models::Chosen;
 use super::request::{ControlUse, Request};
 use crate::diffusion::NoiseSchedule;
-use crate::model::{ControlNet, Given, ModelError, Residuals};
+use crate::model::{ControlNet, Given, Hint, ModelError, Residuals};
 
 /// Whether a ControlNet has any effect on a pass.
 fn matters(control: &ControlUse) -> bool {
     control.start < control.end && control.weight.iter().any(|weight| *weight != 0.0)
+}
+
+/// The frames at which a hint counts, for a key.
+pub fn marks(shown: &[bool]) -> Vec<f64> {
+    shown.iter().map(|shown| f64::from(u8::from(*shown))).collect()
 }
 
 /// The ControlNets of a pass that have any effect.
@@ -33,7 +38,9 @@ pub fn add_controls(
         key = key
             .keys("control", chosen.control_id(control.unit).as_ref())
             .key("hint", &hint_key(request, chosen, preprocessor))
+            .keys("vae", chosen.sees_latents(control.unit).then(|| chosen.vae_id()).as_ref())
             .floats("weight", &control.weight)
+            .floats("shown", &marks(&control.shown))
             .floats("range", &[control.start, control.end]);
     }
     key
@@ -43,8 +50,10 @@ pub fn add_controls(
 pub struct ActiveControl {
     /// The network.
     pub net: Arc<ControlNet>,
-    /// What it sees, [frames, 3, height, width] in 0..1.
+    /// What it sees, [frames, 3, height, width] in 0..1, or the latents of that.
     pub hint: Tensor,
+    /// The frames that a SparseCtrl sees.
+    pub shown: Vec<bool>,
     /// Its weight at every frame of the segment.
     pub weight: Vec<f32>,
     /// It acts while sigma is at most this,
@@ -54,13 +63,19 @@ pub struct ActiveControl {
 }
 
 impl ActiveControl {
+    /// A ControlNet that has to see every frame has no weight where its hint does not count.
+    ///
     /// Start and end are shares of the timesteps; they are compared as noise levels, so in a pass whose noise rises
     /// the end comes first.
     pub fn new(net: Arc<ControlNet>, hint: Tensor, control: &ControlUse, schedule: &NoiseSchedule) -> Self {
+        let counts = |frame: usize| net.is_sparse() || control.shown.get(frame).copied().unwrap_or(true);
+        let weight = control.weight.iter().enumerate();
+        let weight = weight.map(|(frame, weight)| if counts(frame) { *weight as f32 } else { 0.0 }).collect();
         Self {
             net,
             hint,
-            weight: control.weight.iter().map(|weight| *weight as f32).collect(),
+            shown: control.shown.clone(),
+            weight,
             from: schedule.percent_to_sigma(control.start),
             to: schedule.percent_to_sigma(control.end),
         }
@@ -83,7 +98,10 @@ impl ActiveControl {
         let index: Vec<u32> = look.frames.iter().map(|&f| f as u32).collect();
         let hint = self.hint.index_select(&Tensor::new(index, self.hint.device())?, 0)?;
         let hint = hint.to_device(x.device())?.to_dtype(dtype)?;
-        let residuals = self.net.forward(x, look.timestep as f32, given, &hint)?;
+        let shown: Vec<bool> =
+            look.frames.iter().map(|&f| self.shown.get(f).copied().unwrap_or(true)).collect();
+        let hint = Hint { frames: &hint, shown: &shown };
+        let residuals = self.net.forward(x, look.timestep as f32, given, hint)?;
         Ok(Some(residuals.scaled(&weights)?))
     }
 }

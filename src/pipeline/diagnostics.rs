@@ -36,46 +36,70 @@ pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineEr
     save().map_err(|e| file_error(path, format!("the diagnostics could not be written: {e}")))
 }
 
-fn load(path: &Path) -> Result<(Vec<usize>, Vec<u8>), PipelineError> {
+/// The stage whose result a latents file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// `latents.source`, in place of the VAE's.
+    Source,
+    /// `latents.unsampled` and no `latents.source`: noise to resample, in place of the clip's own.
+    Unsampled,
+}
+
+impl Given {
+    fn tensor(self) -> &'static str {
+        match self {
+            Self::Source => "latents.source",
+            Self::Unsampled => "latents.unsampled",
+        }
+    }
+}
+
+fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
     let bytes =
         fs::read(path).map_err(|e| file_error(path, format!("the latents file cannot be read: {e}")))?;
     let file = safetensors::SafeTensors::deserialize(&bytes)
         .map_err(|e| file_error(path, format!("not a safetensors file: {e}")))?;
-    let view = file
-        .tensor("latents.source")
-        .map_err(|_| file_error(path, "the file has no tensor `latents.source`"))?;
+    // A diagnostics file has both; it stays a way to run every stage on another system's source latents.
+    let (given, view) = [Given::Source, Given::Unsampled]
+        .into_iter()
+        .find_map(|given| Some((given, file.tensor(given.tensor()).ok()?)))
+        .ok_or_else(|| {
+            file_error(path, "the file has neither a tensor `latents.source` nor `latents.unsampled`")
+        })?;
     if view.dtype() != safetensors::Dtype::F32 || view.shape().len() != 4 {
         let reason = format!(
-            "`latents.source` is {:?} {:?}, expected F32 [frames, channels, height / 8, width / 8]",
+            "`{}` is {:?} {:?}, expected F32 [frames, channels, height / 8, width / 8]",
+            given.tensor(),
             view.dtype(),
             view.shape()
         );
         return Err(file_error(path, reason));
     }
-    Ok((view.shape().to_vec(), view.data().to_vec()))
+    Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 
-/// `latents.source` of a file, [frames, channels, height / 8, width / 8] in the sampler's space.
+/// The latents of a file, [frames, channels, height / 8, width / 8] in the sampler's space.
 ///
 /// # Errors
 /// When the file is not to be read, lacks the tensor, or holds another number of frames than `frames`.
 pub fn read_latents(path: &Path, frames: usize) -> Result<Tensor, PipelineError> {
-    let (shape, data) = load(path)?;
+    let (given, shape, data) = load(path)?;
     if shape[0] != frames {
         return Err(file_error(
             path,
-            format!("`latents.source` has {} frames and the segment has {frames}", shape[0]),
+            format!("`{}` has {} frames and the segment has {frames}", given.tensor(), shape[0]),
         ));
     }
     Ok(Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)
 }
 
-/// Key of a file's `latents.source`: its shape and values.
+/// What a file's latents stand in for, and their key: shape and values.
 ///
 /// # Errors
 /// As for [`read_latents`].
-pub fn latents_key(path: &Path) -> Result<Key, PipelineError> {
-    let (shape, data) = load(path)?;
+pub fn latents_key(path: &Path) -> Result<(Given, Key), PipelineError> {
+    let (given, shape, data) = load(path)?;
     let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
-    Ok(Key::of("latents file").floats("shape", &shape).key("values", &Key::of_bytes(&data)).finish())
+    let key = Key::of("latents file").text("tensor", given.tensor()).floats("shape", &shape);
+    Ok((given, key.key("values", &Key::of_bytes(&data)).finish()))
 }

@@ -11,7 +11,7 @@ use super::key::Key;
 use super::models::Chosen;
 use super::pictures::to_tensor;
 use super::request::{Goal, Preprocessor, Request, Source};
-use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir};
+use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir, models_dirs};
 
 /// The pictures that hints are made from: the clip Hint where there is one, else the source.
 fn hint_source(request: &Request) -> &Source {
@@ -72,23 +72,22 @@ pub fn is_network_of(preprocessor: Preprocessor, file: &Arc<TensorFile>) -> bool
     wanted(preprocessor).is_some_and(|(annotator, _)| identify(file).kind == Kind::Annotator(annotator))
 }
 
-/// The network of a preprocessor in the models folder, told by what the files are; of several the smallest.
+/// The network of a preprocessor in the models folders, told by what the files are; of several the smallest.
 ///
 /// # Errors
 /// There is none; the sentence names the file to get and where it goes.
 pub fn find_network(preprocessor: Preprocessor) -> Result<PathBuf, PipelineError> {
-    let folder = models_dir().unwrap_or_default();
     let Some((annotator, file)) = wanted(preprocessor) else {
         return Err(PipelineError::Internal(format!("{} has no network", preprocessor.as_str())));
     };
     let fits = |kind: &Kind| *kind == Kind::Annotator(annotator);
-    let found = list_models(&folder).into_iter();
+    let found = models_dirs().into_iter().flat_map(|folder| list_models(&folder));
     let found = found.filter(|model| model.identity.as_ref().is_ok_and(|identity| fits(&identity.kind)));
     found.map(|model| (model.size, model.path)).min().map(|(_, path)| path).ok_or_else(|| {
         let name = preprocessor.as_str();
         PipelineError::Unfit(format!(
             "the preprocessor {name} needs its network: put {file} into the folder {} or run `unsample models pull {name}`",
-            folder.display()
+            models_dir().unwrap_or_default().display()
         ))
     })
 }

@@ -113,6 +113,12 @@ impl Chosen {
         self.motion.as_ref().map(|m| with_loras(m.id, &self.loras, &[Network::Motion]))
     }
 
+    /// Whether a ControlNet, by its number, looks at latents and not at pictures.
+    pub fn sees_latents(&self, unit: usize) -> bool {
+        let kind = self.controls.get(unit).map(|opened| &opened.kind);
+        matches!(kind, Some(Kind::SparseCtrl { scribble: false, .. }))
+    }
+
     /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
     pub fn control_id(&self, unit: usize) -> Option<Key> {
         let opened = self.controls.get(unit)?;
@@ -272,13 +278,6 @@ impl ModelStore {
         let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
         for opened in &controls {
             identify(&opened.file).require_control(&opened.file, family)?;
-            if !matches!(opened.kind, Kind::ControlNet { .. }) {
-                return Err(PipelineError::Unfit(format!(
-                    "{} is {}, which cannot be run; choose a plain ControlNet",
-                    opened.file.file_name(),
-                    identify(&opened.file).description
-                )));
-            }
         }
         let loras = self.loras(&models.loras, &checkpoint, motion.as_ref(), family)?;
         Ok(Chosen {
@@ -443,7 +442,15 @@ impl ModelStore {
         if matches!(opened.kind, Kind::ControlNet { difference: true, .. }) {
             view = view.added_to(View::unet(chosen.checkpoint.file.clone()));
         }
-        let net = Arc::new(ControlNet::load(&Weights(view), self.placement.dtype, &self.placement.device)?);
+        let (dtype, device) = (self.placement.dtype, &self.placement.device);
+        let net = match opened.kind {
+            Kind::SparseCtrl { .. } => {
+                let motion = Weights(View::motion(opened.file.clone()));
+                ControlNet::load_sparse(&Weights(view), &motion, dtype, device)?
+            }
+            _ => ControlNet::load(&Weights(view), dtype, device)?,
+        };
+        let net = Arc::new(net);
         self.controls.push((id, net.clone()));
         Ok(net)
     }

@@ -34,6 +34,8 @@ pub struct ControlUse {
     pub unit: usize,
     /// Its weight at every frame of the segment; 1 is what it was trained with.
     pub weight: Vec<f64>,
+    /// At which frames of the segment its hint counts.
+    pub shown: Vec<bool>,
     /// Share of the timesteps, from the noisiest on, after which it acts, 0..1.
     pub start: f64,
     /// Share of the timesteps after which it no longer acts.
@@ -219,6 +221,6 @@ pub struct Request {
     pub cache: CacheSettings,
     /// Where to write the stages' tensors.
     pub diagnostics: Option<PathBuf>,
-    /// A file to take `latents.source` from.
+    /// A file to take `latents.source` from, or `latents.unsampled` where it has no `latents.source`.
     pub latents: Option<PathBuf>,
 }

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
-use super::controls::{ActiveControl, acting};
+use super::controls::{ActiveControl, acting, marks};
 use super::device::{Placement, place};
-use super::diagnostics;
+use super::diagnostics::{self, Given};
 use super::hints::{hint_key, hint_pictures, needed};
 use super::key::Key;
 use super::memory::{Room, Slices, free, start};
@@ -24,7 +24,7 @@ use super::models::{Chosen, ModelStore, Use};
 use super::network::{Conditioning, Text, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
-use super::request::{Goal, Pass, Preprocessor, PromptTrack, Request};
+use super::request::{ControlUse, Goal, Pass, Preprocessor, PromptTrack, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
@@ -225,26 +225,62 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The result of a stage where the latents file has it.
+    fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
+        let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
+            return Ok(None);
+        };
+        diagnostics::read_latents(path, self.request.source.digests.len()).map(Some)
+    }
+
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
     fn latents(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("latents", self.keys.latents, |job| {
-            if let Some(path) = &job.request.latents {
-                return diagnostics::read_latents(path, job.request.source.digests.len());
+            if let Some(latents) = job.given(Given::Source)? {
+                return Ok(latents);
             }
             let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
             let mut latents = Vec::with_capacity(frames.len());
             for (i, frame) in frames.iter().enumerate() {
-                job.control.check()?;
-                job.control.report(job.part(0, i as f64 / frames.len() as f64), "Encoding");
-                let x = ((to_tensor(&frame.picture, job.runner.store.device())? * 2.0)? - 1.0)?;
-                let size = [x.dim(2)?, x.dim(3)?];
-                let z = job.autoencode(size, |vae, tile| match tile {
-                    None => vae.encode(&x),
-                    Some(tile) => vae.encode_tiled(&x, tile),
-                })?;
-                latents.push((z * latent_scale(job.chosen.family))?.to_device(&Device::Cpu)?);
+                let done = job.part(0, i as f64 / frames.len() as f64);
+                latents.push(job.encode(&to_tensor(&frame.picture, &Device::Cpu)?, done)?);
             }
             Ok(Tensor::cat(&latents, 0)?)
+        })
+    }
+
+    /// One picture [1, 3, height, width] in 0..1 in the sampler's space; `done` is the part of the request before it.
+    fn encode(&mut self, picture: &Tensor, done: f64) -> Result<Tensor, PipelineError> {
+        self.control.check()?;
+        self.control.report(done, "Encoding");
+        let x = ((picture.to_device(self.runner.store.device())? * 2.0)? - 1.0)?;
+        let latents = self.autoencode([x.dim(2)?, x.dim(3)?], |vae, tile| match tile {
+            None => vae.encode(&x),
+            Some(tile) => vae.encode_tiled(&x, tile),
+        })?;
+        Ok((latents * latent_scale(self.chosen.family))?.to_device(&Device::Cpu)?)
+    }
+
+    /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
+    fn seen(&mut self, use_: &ControlUse, done: f64) -> Result<Tensor, PipelineError> {
+        let preprocessor = self.request.hints[use_.unit];
+        if !self.chosen.sees_latents(use_.unit) {
+            return self.hint(preprocessor, |_| done);
+        }
+        let key = Key::of("encoded hint")
+            .key("hint", &hint_key(self.request, &self.chosen, preprocessor))
+            .key("vae", &self.chosen.vae_id())
+            .floats("shown", &marks(&use_.shown));
+        self.stage("encoded hint", key.finish(), |job| {
+            let pictures = job.hint(preprocessor, |_| done)?;
+            let (_, _, height, width) = pictures.dims4()?;
+            let mut latents = Vec::with_capacity(use_.shown.len());
+            for (i, shown) in use_.shown.iter().enumerate() {
+                latents.push(shown.then(|| job.encode(&pictures.narrow(0, i, 1)?, done)).transpose()?);
+            }
+            let channels = latents.iter().flatten().next().map_or(Ok(4), |l| l.dim(1))?;
+            let blank = Tensor::zeros((1, channels, height / 8, width / 8), DType::F32, &Device::Cpu)?;
+            Ok(Tensor::cat(&latents.iter().map(|l| l.as_ref().unwrap_or(&blank)).collect::<Vec<_>>(), 0)?)
         })
     }
 
@@ -279,6 +315,9 @@ impl<'a> Job<'a> {
     /// The clip as noise.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage("unsampled", self.keys.unsampled, |job| {
+            if let Some(noise) = job.given(Given::Unsampled)? {
+                return Ok(noise);
+            }
             let latents = job.latents()?;
             let (pass, sigmas) = (job.request.unsample.clone(), job.up.clone());
             job.pass(&pass, &sigmas, latents, 1, "Unsampling")
@@ -449,7 +488,7 @@ impl<'a> Job<'a> {
                 job.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))
             })?;
             net.check_unet(&unet)?;
-            let hint = self.hint(self.request.hints[control.unit], |_| started)?;
+            let hint = self.seen(control, started)?;
             controls.push(ActiveControl::new(net, hint, control, &self.schedule));
         }
         let settings = &self.request.motion;

@@ -34,8 +34,9 @@ impl Identity {
     /// Succeeds for a ControlNet that fits a checkpoint of this family.
     pub fn require_control(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
-            Kind::ControlNet { family, .. } if family == checkpoint => Ok(()),
-            Kind::SparseCtrl { .. } if checkpoint == Family::Sd15 => Ok(()),
+            Kind::ControlNet { family, .. } | Kind::SparseCtrl { family, .. } if family == checkpoint => {
+                Ok(())
+            }
             _ => Err(self.wrong(
                 file,
                 match checkpoint {

@@ -4,9 +4,11 @@
 mod support;
 
 mod folders;
+mod full_size;
 mod layouts;
 mod loras;
 mod manifests;
+mod networks;
 mod pickles;
 mod spellings;
 mod views;

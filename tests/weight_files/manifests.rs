@@ -75,6 +75,11 @@ const LAYOUTS: &[(&str, &str)] = &[
     ("vae_ldm_standalone", "a VAE with 4 latent channels"),
 ];
 
+/// The names of all layouts.
+pub fn every_layout() -> impl Iterator<Item = &'static str> {
+    LAYOUTS.iter().map(|(name, _)| *name)
+}
+
 /// Names and shapes of a layout.
 pub type Tensors = Vec<(String, Vec<usize>)>;
 

@@ -46,7 +46,7 @@ fn toolkit() -> Vec<PathBuf> {
     roots.flat_map(|root| ["lib64", "lib", "lib/x86_64-linux-gnu"].map(|folder| root.join(folder))).collect()
 }
 
-/// Puts the libraries into a folder under the names by which they are linked: lib<name>.so.<number>.
+/// Puts the libraries into a folder under the names by which they are linked: `lib<name>.so.<number>`.
 fn carry_libraries(to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for name in LIBRARIES {

@@ -6,6 +6,7 @@ mod clip;
 mod cuda;
 mod demo;
 mod golden;
+mod quality;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ enum Task {
     Bundle(bundle::Arguments),
     /// Render reference runs and print the error of every stage
     Golden(golden::Arguments),
+    /// Measure the built-in model through the plugin and write docs/quality.md (needs python3 with numpy and cv2)
+    Quality(quality::Arguments),
     /// Generate openfx-sys/src/bindings.rs anew (needs libclang)
     Bindings,
     /// Rewrite the parameter table in README.md
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
             println!("{}\n{}", made.bundle.display(), made.tool.display());
         }),
         Task::Golden(arguments) => golden::run(&arguments),
+        Task::Quality(arguments) => quality::run(&arguments),
         Task::Bindings => bindings::run(),
         Task::Readme => {
             cargo(&["test", "--package", "unsample", "--test", "readme"], &[("UNSAMPLE_UPDATE", "1")])

@@ -87,8 +87,10 @@ pub enum Kind {
         /// Whether the file holds the difference from its base network.
         difference: bool,
     },
-    /// An AnimateDiff SparseCtrl: a ControlNet for SD1.5 with temporal layers.
+    /// An AnimateDiff SparseCtrl: a ControlNet with temporal layers, for SD1.5 unless it is a small one.
     SparseCtrl {
+        /// What it belongs to.
+        family: Family,
         /// Takes drawings (three channels and a mask); otherwise latents and a mask.
         scribble: bool,
         /// Frames that its position tables reach.

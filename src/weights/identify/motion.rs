@@ -47,6 +47,13 @@ fn frames(max_len: Option<usize>) -> String {
     max_len.map(|frames| format!(" ({frames} frames)")).unwrap_or_default()
 }
 
+/// Channels of the first level.
+fn first_width(view: &View) -> usize {
+    let norm = "temporal_transformer.norm.weight";
+    let first = view.shapes().find(|(name, _)| name.starts_with("down_blocks.0.") && name.ends_with(norm));
+    first.and_then(|(_, shape)| shape.first().copied()).unwrap_or(0)
+}
+
 /// A file with temporal layers.
 pub fn identify(file: &Arc<TensorFile>) -> Identity {
     let names = || file.names().map(|name| name.strip_prefix("module.").unwrap_or(name));
@@ -61,14 +68,12 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
         return Identity::unsupported("a PIA motion module");
     }
     let view = View::motion(file.clone());
+    let width = first_width(&view);
     let levels = view
         .names()
         .filter_map(|name| name.strip_prefix("down_blocks.")?.split('.').next()?.parse::<usize>().ok())
         .max()
         .map_or(0, |highest| highest.saturating_add(1));
-    let norm = "temporal_transformer.norm.weight";
-    let first = view.shapes().find(|(name, _)| name.starts_with("down_blocks.0.") && name.ends_with(norm));
-    let width = first.and_then(|(_, shape)| shape.first().copied()).unwrap_or(0);
     let max_len = max_len(&view);
     let mid = view.names().any(|name| name.starts_with("mid_block."));
 
@@ -101,10 +106,12 @@ pub fn sparse_control(file: &Arc<TensorFile>) -> Identity {
     if !scribble && !has("controlnet_cond_embedding.weight") {
         return Identity::unsupported("an incomplete SparseCtrl");
     }
-    let max_len = max_len(&View::motion(file.clone()));
+    let view = View::motion(file.clone());
+    let max_len = max_len(&view);
+    let family = if first_width(&view) == 320 { Family::Sd15 } else { Family::Small };
     let takes = if scribble { "scribble" } else { "RGB" };
     Identity::new(
-        Kind::SparseCtrl { scribble, max_len },
-        format!("an AnimateDiff SparseCtrl ({takes}) for SD1.5{}", frames(max_len)),
+        Kind::SparseCtrl { family, scribble, max_len },
+        format!("an AnimateDiff SparseCtrl ({takes}) for {family}{}", frames(max_len)),
     )
 }

@@ -13,9 +13,10 @@ impl Identity {
         match self.kind {
             Kind::Checkpoint { family, .. }
             | Kind::MotionModule { family, .. }
-            | Kind::ControlNet { family, .. } => Some(family),
+            | Kind::ControlNet { family, .. }
+            | Kind::SparseCtrl { family, .. } => Some(family),
             Kind::Lora { family } => family,
-            Kind::SparseCtrl { .. } | Kind::MotionLora => Some(Family::Sd15),
+            Kind::MotionLora => Some(Family::Sd15),
             _ => None,
         }
     }
@@ -77,10 +78,11 @@ impl Identity {
             Kind::Checkpoint { family, .. } => {
                 format!("motion modules, ControlNets and LoRAs for {family}")
             }
-            Kind::MotionModule { family, .. } | Kind::ControlNet { family, .. } => checkpoints(family),
+            Kind::MotionModule { family, .. }
+            | Kind::ControlNet { family, .. }
+            | Kind::SparseCtrl { family, .. } => checkpoints(family),
             Kind::Lora { family: Some(family) } => checkpoints(family),
             Kind::Lora { family: None } => "the family that it was made for, which it does not tell".into(),
-            Kind::SparseCtrl { .. } => checkpoints(Family::Sd15),
             Kind::MotionLora => "AnimateDiff motion modules for SD1.5".into(),
             Kind::Vae { latent_channels: 4 } => {
                 "SD1.5 and SDXL checkpoints, each with a VAE of its own kind".into()

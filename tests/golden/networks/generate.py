@@ -4,6 +4,7 @@
     pip install torch diffusers transformers safetensors numpy
     python generate.py            (writes all .safetensors beside this file)
     python generate.py control    (that one)
+    python generate.py sparse     (sparse.safetensors and sparse_latents.safetensors)
 
 Weights are rounded to f16 before anything is computed, then used in f32, and stored in f16 under the names of the LDM
 single file and of AnimateDiff. Group norms take min(32, channels / 4) groups, which is 32 at every published width.
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, SparseControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -336,8 +337,64 @@ def control():
     })
 
 
+# ---------------------------------------------------------------- SparseCtrl
+
+class ByFrame(torch.nn.Module):
+    """A temporal layer's group norm by frame, as SparseCtrl was trained; diffusers' takes all frames together."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x):  # [videos, channels, frames, h, w]
+        n, c, f, h, w = x.shape
+        y = self.norm(x.transpose(1, 2).reshape(n * f, c, h, w))
+        return y.reshape(n, f, c, h, w).transpose(1, 2)
+
+
+def sparse_name(name: str) -> str:
+    """A tensor's diffusers name as the original files have it; temporal layers as AnimateDiff."""
+    name = name.replace("norm.norm.", "norm.")
+    if "motion_modules" not in name:
+        return control_name(re.sub(r"controlnet_cond_embedding\.(weight|bias)", r"input_hint_block.0.\1", name))
+    for theirs, ours in (("attn1", "attention_blocks.0"), ("norm1", "norms.0"), ("norm3", "ff_norm"),
+                         ("pos_embed", "attention_blocks.0.pos_encoder")):
+        name = name.replace(f".{theirs}.", f".{ours}.")
+    return re.sub(r"(motion_modules\.\d)\.", r"\1.temporal_transformer.", name)
+
+
+def sparse():
+    """SparseCtrl for pictures that are drawn and, with a single layer in place of the hint's network, for latents."""
+    for name, single, seed in (("sparse", False, 13), ("sparse_latents", True, 14)):
+        channels = 4 if single else 3
+        net = randomise(SparseControlNetModel(
+            in_channels=4, conditioning_channels=channels, block_out_channels=WIDTHS, layers_per_block=BLOCKS,
+            cross_attention_dim=24, attention_head_dim=8, norm_num_groups=4, motion_max_seq_length=32,
+            conditioning_embedding_out_channels=(4, 6, 8, 12), use_simplified_condition_embedding=single,
+            down_block_types=("CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion", "DownBlockMotion")), seed)
+        for block in net.down_blocks:
+            for module in block.motion_modules:
+                module.norm = ByFrame(module.norm)
+        for table in net.buffers():
+            table.copy_(table.half().float())
+        x = noise(VIDEOS, 4, FRAMES, 9, 7, seed=6)
+        context = noise(VIDEOS, 11, 24, seed=7).repeat_interleave(FRAMES, 0)
+        size = (9, 7) if single else (72, 56)
+        hint = torch.rand(FRAMES, channels, *size, generator=torch.Generator().manual_seed(seed)).half().float()
+        shown = torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0])
+        cond = (hint * shown[:, None, None, None]).transpose(0, 1)[None].repeat(VIDEOS, 1, 1, 1, 1)
+        mask = shown.reshape(1, 1, FRAMES, 1, 1).expand(VIDEOS, 1, FRAMES, *size)
+        down, mid = net(x, 369, context, cond, conditioning_mask=mask, return_dict=False)
+        unet = make_unet()
+        frames = x.transpose(1, 2).reshape(VIDEOS * FRAMES, 4, 9, 7)
+        eps = unet(frames, 369, context, down_block_additional_residuals=down, mid_block_additional_residual=mid).sample
+        state = {sparse_name(key): value for key, value in net.state_dict().items()}
+        save(name, state, {"x": frames, "context": context, "hint": hint.half(), "out.eps": eps,
+                           "out.without": unet(frames, 369, context).sample})
+
+
 if __name__ == "__main__":
-    parts = {"clip": clip, "vae": vae, "unet": unet_and_motion, "control": control}
+    parts = {"clip": clip, "vae": vae, "unet": unet_and_motion, "control": control, "sparse": sparse}
     with torch.no_grad():
         for part in sys.argv[1:] or parts:
             parts[part]()

@@ -11,7 +11,7 @@ takes its statistics over all frames of a video.
 import re
 
 import torch
-from diffusers import ControlNetModel, UNet2DConditionModel
+from diffusers import ControlNetModel, ControlNetUnionModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -60,18 +60,15 @@ def networks():
     out["out.control"] = run(828, down_block_additional_residuals=[y * 0.5 for y in down],
                              mid_block_additional_residual=mid * 0.5)
 
-    # A union of ControlNets with none of its kinds chosen: cosines and sines of six zeros join the time embedding.
-    union = {f"control_add_embedding.linear_{n}.{leaf}": shape for n, columns in ((1, 6 * 256), (2, 64))
-             for leaf, shape in (("weight", [64, columns]), ("bias", [64]))}
-    layer = lambda n, y: torch.nn.functional.linear(
-        y, *(seeded.tensor(f"control_add_embedding.linear_{n}.{leaf}", union[f"control_add_embedding.linear_{n}.{leaf}"])
-             for leaf in ("weight", "bias")))
-    switches = torch.cat([torch.ones(128), torch.zeros(128)]).repeat(6)[None]
-    added = layer(2, torch.nn.functional.silu(layer(1, switches)))
-    hook = net.add_embedding.register_forward_hook(lambda _, __, out: out + added)
-    down, mid = net(x, 828, each, hint.repeat(VIDEOS, 1, 1, 1), added_cond_kwargs=conditions, return_dict=False)
+    # A union of ControlNets with none of its kinds chosen. What its transformer adds to a hint by its kind is left out, as
+    # the reference workflow does then: its last layer is zero.
+    union = ControlNetUnionModel(conditioning_embedding_out_channels=(4, 6, 8, 12), num_control_type=6,
+                                 num_trans_channel=WIDTHS[0], num_trans_head=2, num_proj_channel=WIDTHS[0], **SHAPE)
+    union_shapes = {key: shape for key, shape in seeded.fill(union, name).items() if key.startswith("control_add_embedding.")}
+    union.task_embedding.zero_(), union.spatial_ch_projs.weight.zero_(), union.spatial_ch_projs.bias.zero_()
+    down, mid = union(x, 828, each, [hint.repeat(VIDEOS, 1, 1, 1)], control_type=torch.zeros(VIDEOS * FRAMES, 6),
+                      control_type_idx=[0], added_cond_kwargs=conditions, return_dict=False)
     out["out.union"] = run(828, down_block_additional_residuals=down, mid_block_additional_residual=mid)
-    hook.remove()
 
     motion = {key: seeded.tensor(key, value.shape) for key, value in generate.motion_weights().items()
               if not key.startswith("mid_block.")}
@@ -82,7 +79,7 @@ def networks():
         [hook.remove() for hook in hooks]
     values = {"x": x, "context": context, "pooled": pooled, "hint": hint} | out
     save_file({key: value.detach().contiguous() for key, value in values.items()}, HERE / "sdxl.safetensors",
-              seeded.metadata(unet=shapes, control=control_shapes, union=union,
+              seeded.metadata(unet=shapes, control=control_shapes, union=union_shapes,
                               motion={key: list(value.shape) for key, value in motion.items()}))
 
 

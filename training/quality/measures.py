@@ -1,0 +1,127 @@
+"""The measures. A clip is [frames, H, W, 3] uint8; what is measured of it is one number.
+
+Closeness is peak signal-to-noise ratio: it needs no network with opinions of its own, and the ground truth of a look is
+known to the pixel. It is hard on thin lines that are drawn a pixel off, so a look's figure is to be read beside those
+of the other looks' operators on the same clip.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pocket.looks import blur, edges, luma
+
+EDGE_SIGMA = 1.5  # pixels: an outline may be drawn this much beside its place
+QUANTUM = 0.5 / 255.0  # what 8 bits can say; no clip counts as steadier
+CONSISTENT = 1.0  # pixels between a point and where forward and backward flow bring it
+
+
+def unit(clip: np.ndarray) -> np.ndarray:
+    """uint8 -> float32 in 0..1."""
+    return clip.astype(np.float32) / np.float32(255.0)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """dB over all frames and channels together; infinite for equal clips."""
+    error = np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)
+    return float("inf") if error == 0 else float(10.0 * np.log10(255.0**2 / error))
+
+
+def ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """Structural similarity of the lumas, averaged over pixels and frames.
+
+    Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03.
+    """
+    values = []
+    for x, y in zip(luma(unit(a)), luma(unit(b))):
+        x, y = x.astype(np.float64), y.astype(np.float64)
+        mean_x, mean_y = blur(x, 1.5), blur(y, 1.5)
+        var_x, var_y = blur(x * x, 1.5) - mean_x**2, blur(y * y, 1.5) - mean_y**2
+        both = blur(x * y, 1.5) - mean_x * mean_y
+        top = (2 * mean_x * mean_y + 0.01**2) * (2 * both + 0.03**2)
+        values.append((top / ((mean_x**2 + mean_y**2 + 0.01**2) * (var_x + var_y + 0.03**2))).mean())
+    return float(np.mean(values))
+
+
+def structure(source: np.ndarray, styled: np.ndarray) -> float:
+    """Correlation of the edge maps, frame by frame, averaged: 1 where every outline stands in its place, 0 where none does.
+
+    A frame without any edge keeps no structure.
+    """
+    values = []
+    for x, y in zip(luma(unit(source)), luma(unit(styled))):
+        x, y = edges(x, EDGE_SIGMA).astype(np.float64), edges(y, EDGE_SIGMA).astype(np.float64)
+        x, y = x - x.mean(), y - y.mean()
+        size = np.sqrt((x * x).sum() * (y * y).sum())
+        values.append((x * y).sum() / size if size > 1e-9 else 0.0)
+    return float(np.mean(values))
+
+
+@dataclass
+class Motion:
+    """How a clip moves from each frame to the next: where every pixel comes from and whether that is known."""
+
+    maps: list[np.ndarray]  # per transition [H, W, 2]: the pixel of the frame before, x and y
+    valid: list[np.ndarray]  # per transition [H, W] bool: neither hidden before nor outside of the picture
+
+
+def motion(source: np.ndarray) -> Motion:
+    """Dense optical flow (dense inverse search; Kroeger, Timofte, Dai, Van Gool 2016) of every transition.
+
+    A pixel is valid where the flow back and the flow forth agree to `CONSISTENT` pixels.
+    """
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in source]
+    height, width = greys[0].shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    maps, valid = [], []
+    for before, after in zip(greys, greys[1:]):
+        back, forth = search.calc(after, before, None), search.calc(before, after, None)
+        from_x, from_y = x + back[..., 0], y + back[..., 1]
+        there = cv2.remap(forth, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        away = np.linalg.norm(back + there, axis=-1)
+        inside = (from_x >= 0) & (from_x <= width - 1) & (from_y >= 0) & (from_y <= height - 1)
+        maps.append(np.stack([from_x, from_y], -1))
+        valid.append((away <= CONSISTENT) & inside)
+    return Motion(maps, valid)
+
+
+def changes(clip: np.ndarray, moved: Motion) -> np.ndarray:
+    """[frames - 1]: mean absolute change of each transition, 0..1, after moving the frame before along `moved`.
+
+    A transition of which no pixel is known (a cut) is NaN.
+    """
+    clip = unit(clip)
+    values = []
+    for before, after, where, valid in zip(clip, clip[1:], moved.maps, moved.valid):
+        carried = cv2.remap(before, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        values.append(np.abs(after - carried)[valid].mean() if valid.any() else np.nan)
+    return np.array(values)
+
+
+def flicker(source: np.ndarray, styled: np.ndarray, moved: Motion) -> float:
+    """Motion-compensated change of the styled clip over that of the source: 1 is as steady as the source."""
+    own = max(float(np.nanmean(changes(source, moved))), QUANTUM)
+    return float(np.nanmean(changes(styled, moved))) / own
+
+
+def jump(source: np.ndarray, styled: np.ndarray, moved: Motion) -> tuple[float, int]:
+    """The largest change between neighbouring frames over the median one, and the frame (from 1) that it leads to.
+
+    Each change is taken over the source's own of the same transition first. Looking for the largest one anywhere, and not
+    at the borders of windows, treats every overlap alike: a wider one has more places where it could show.
+    """
+    relative = np.maximum(changes(styled, moved), QUANTUM) / np.maximum(changes(source, moved), QUANTUM)
+    at = int(np.nanargmax(relative))
+    return float(relative[at] / np.nanmedian(relative)), at + 2
+
+
+def distances(styled: np.ndarray, truths: dict[str, np.ndarray]) -> dict[str, float]:
+    """dB to each look's operator on the source."""
+    return {look: psnr(styled, truth) for look, truth in truths.items()}
+
+
+def nearest(closeness: dict[str, float]) -> str:
+    """The look whose operator is closest."""
+    return max(closeness, key=closeness.get)

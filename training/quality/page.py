@@ -1,0 +1,95 @@
+"""docs/quality.md from the parts' numbers."""
+
+from . import verdicts
+
+HEADINGS = {
+    "round-trip": ("The autoencoder's round trip", "Encoded and decoded, nothing in between. All other figures are bounded by it."),
+    "reconstruction": ("Reconstruction", "Unsampled with the prompt `photo` and resampled with the same at a cfg of 1, both passes "
+                       "with the same sampler and steps: dB below the round trip, so 0 is as good as it gets."),
+    "looks": ("The looks", "dB to the look's own operator on the source, the operator that is nearest, structure (correlation of "
+              "edge maps with the source) and flicker (motion-compensated change from frame to frame over the source's own), "
+              "from the clip's own noise and from random noise of the same level with everything else equal. "
+              "*operator* is what a perfect model would have."),
+    "unsample-cfg": ("Cfg of the unsampling pass", "The unsampling prompt is `photo`; mean over clips and looks."),
+    "prompts": ("Prompt of the unsampling pass", "None, `photo`, or the style's; mean over clips and looks."),
+    "samplers": ("Samplers that draw noise", "The resampling pass, from the same unsampled noise; mean over clips and looks."),
+    "added-noise": ("Noise added before resampling", "In parts of the noise level that the unsampled clip is at; mean over clips "
+                    "and looks."),
+    "cfg": ("Cfg of the resampling pass", "Mean over clips and looks."),
+    "overlap": ("Overlap of context windows", "A clip of two windows. *jump* is the largest change between neighbouring frames "
+                "over the median one, each relative to the source's; mean over clips and looks."),
+}
+CURVE = (("source", "dB to the source", 2), ("style", "dB to the look", 2), ("structure", "structure", 2), ("flicker", "flicker", 2))
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def round_trip(part: dict) -> str:
+    return table(["clip", "PSNR, dB", "SSIM"], [[name, f"{c['psnr']:.2f}", f"{c['ssim']:.3f}"] for name, c in part.items()])
+
+
+def reconstruction(part: dict) -> str:
+    keys = [(row["sampler"], row["scheduler"], row["steps"]) for row in next(iter(part.values()))["rows"]]
+    rows = [[f"{sampler}, {scheduler}, {steps}", *(f"{c['round trip'] - c['rows'][i]['psnr']:.2f}" for c in part.values())]
+            for i, (sampler, scheduler, steps) in enumerate(keys)]
+    rows.append(["the effect's defaults", *(f"{c['round trip'] - c['default']:.2f}" for c in part.values())])
+    return table(["sampler, scheduler, steps", *part], rows)
+
+
+def looks(part: dict) -> str:
+    parts = []
+    for name, clip in part.items():
+        rows = []
+        for look, row in clip.items():
+            own, random, truth = row["unsampled"], row["random"], row["operator"]
+            near = "its own" if own["nearest"] == look else f"{own['nearest']} ({own['nearest style']:.1f})"
+            rows.append([look, f"{own['style']:.1f}", near, f"{random['style']:.1f}",
+                         *(f"{x['structure']:.2f}" for x in (own, random, truth)), *(f"{x['flicker']:.2f}" for x in (own, random, truth))])
+        head = ["look", "dB", "nearest", "dB, random", "structure", "random", "operator", "flicker", "random", "operator"]
+        parts.append(f"**{name}**\n\n{table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def curve(part: dict, first: str = "value", more=()) -> str:
+    columns = [*more, *CURVE]
+    curves = [verdicts.mean_curve(part, figure) for figure, _, _ in columns]
+    rows = [[str("one window" if value is None else value), *(f"{c[value]:.{digits}f}" for c, (_, _, digits) in zip(curves, columns))]
+            for value in curves[0]]
+    return table([first, *(title for _, title, _ in columns)], rows)
+
+
+WRITERS = {
+    "round-trip": round_trip, "reconstruction": reconstruction, "looks": looks,
+    "unsample-cfg": lambda part: curve(part, "unsampleCfg"), "prompts": lambda part: curve(part, "unsamplePromptMode"),
+    "samplers": lambda part: curve(part, "sampler"), "added-noise": lambda part: curve(part, "noise added"),
+    "cfg": lambda part: curve(part, "cfg"), "overlap": lambda part: curve(part, "contextOverlap", (("jump", "jump", 2),)),
+}
+
+
+def page(results: dict, facts: dict, pictures: dict[str, list[str]]) -> str:
+    """The whole page. `facts`: command, model, plugin, machine, dates, frames, size, given (names of footage), defaults.
+    `pictures`: files by part, relative to the page."""
+    parts = ["# Quality of the built-in model", "What the plugin does to pictures with the model that it ships with, measured on what comes "
+             "out of `unsample render`. The page is written by", f"```\n{facts['command']}\n```",
+             table(["", ""], [[name, str(facts[name])] for name in ("date", "machine", "plugin", "model", "clips", "time")])]
+    if found := verdicts.targets(results, set(facts["given"])):
+        parts += ["## Targets", table(["target", "measured", "met"], [[t.what, t.measured, "yes" if t.met else "**no**"] for t in found])]
+        if not facts["given"]:
+            parts.append("The targets speak of footage; none was given, so the drawn clips stand in where they can.")
+    if found := verdicts.claims(results):
+        parts += ["## What unsampling is said to do", "\n".join(verdict.line() for verdict in found)]
+    if found := verdicts.defaults(results, facts["defaults"]):
+        rows = [[f"`{d.name}`", d.now, d.best, d.why, "yes" if verdicts.agrees(d) else "**no**"] for d in found]
+        parts += ["## The defaults that follow", table(["parameter", "default", "by the figures", "because", "agree"], rows)]
+    for name, (title, text) in HEADINGS.items():
+        if name not in results:
+            continue
+        parts += [f"## {title}", text, WRITERS[name](results[name])]
+        parts += [f"![{title}]({file})" for file in pictures.get(name, [])]
+    missing = [name for name in HEADINGS if name not in results]
+    if missing:
+        parts.append(f"Not measured in this run: {', '.join(missing)}.")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,176 @@
+"""The parts of the measurement. Each takes the plugin and a clip and gives plain numbers for the page.
+
+What a part does not set is as the effect has it by default.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pocket.looks import LOOKS, apply_look
+
+from . import measures
+from .clips import Clip
+from .renders import Plugin
+
+PAPER = 5  # seed of the operators' papers and pigments
+NOISE = 77  # seed of random noise
+
+SAMPLERS = ("euler", "heun", "dpmpp_2m")
+STEPS = (8, 16, 32)
+SCHEDULERS = ("ays", "karras")
+UNSAMPLE_CFGS = (1, 2, 3, 4, 5)
+MODES = ("blank", "own", "same")
+RANDOM_SAMPLERS = ("euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde")
+ADDED = (0.0, 0.1, 0.25, 0.5, 1.0)
+OVERLAPS = (0, 2, 4, 8)
+CFGS = (1, 2, 3, 4, 5, 6, 8)
+SOURCE_PROMPT = {"unsamplePromptMode": "own", "unsamplePrompt": "photo"}
+
+
+@dataclass
+class Job:
+    """What the parts share."""
+
+    plugin: Plugin
+    looks: tuple[str, ...] = tuple(LOOKS)
+    curve_looks: tuple[str, ...] = ("watercolour", "neon")
+    _motions: dict[str, measures.Motion] = field(default_factory=dict)
+    _truths: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def render(self, clip: Clip, noise=None, **changed) -> np.ndarray:
+        return self.plugin.render(clip, changed, noise)
+
+    def motion(self, clip: Clip) -> measures.Motion:
+        if clip.digest() not in self._motions:
+            self._motions[clip.digest()] = measures.motion(clip.frames)
+        return self._motions[clip.digest()]
+
+    def truth(self, clip: Clip, look: str) -> np.ndarray:
+        """The look's operator on the source."""
+        key = (clip.digest(), look)
+        if key not in self._truths:
+            self._truths[key] = np.stack([apply_look(look, frame, PAPER) for frame in clip.frames])
+        return self._truths[key]
+
+    def unsampled(self, clip: Clip) -> tuple[np.ndarray, float]:
+        """The clip as noise with the default settings, and the noise level that it is at."""
+        stages = self.plugin.stages(clip, {"prompt": "photo"})
+        return stages["latents.unsampled"], float(stages["sigmas.resample"][0])
+
+    def steadiness(self, clip: Clip, styled: np.ndarray) -> dict:
+        return {"structure": measures.structure(clip.frames, styled),
+                "flicker": measures.flicker(clip.frames, styled, self.motion(clip))}
+
+    def judged(self, clip: Clip, styled: np.ndarray, look: str) -> dict:
+        """Every figure of one styled clip."""
+        return {"source": measures.psnr(clip.frames, styled), "style": measures.psnr(self.truth(clip, look), styled),
+                **self.steadiness(clip, styled)}
+
+
+def gaussian(shape, sigma: float) -> np.ndarray:
+    return sigma * np.random.default_rng(NOISE).standard_normal(shape).astype(np.float32)
+
+
+def round_trip(job: Job, clip: Clip) -> dict:
+    """Through the autoencoder and back: with a denoise of 0 neither pass has a step to do."""
+    back = job.render(clip, denoise=0)
+    return {"psnr": measures.psnr(clip.frames, back), "ssim": measures.ssim(clip.frames, back)}
+
+
+def reconstruction(job: Job, clip: Clip) -> dict:
+    """Unsampled and resampled with the source's prompt and a cfg of 1, for every sampler, number of steps, scheduler."""
+    def below(**changed) -> float:
+        again = job.render(clip, view="reconstruction", **SOURCE_PROMPT, **changed)
+        return measures.psnr(clip.frames, again)
+
+    rows = [{"sampler": sampler, "steps": steps, "scheduler": scheduler,
+             "psnr": below(sampler=sampler, unsampleSampler=sampler, steps=steps, scheduler=scheduler)}
+            for sampler in SAMPLERS for scheduler in SCHEDULERS for steps in STEPS]
+    return {"round trip": round_trip(job, clip)["psnr"], "default": below(), "rows": rows}
+
+
+def looks(job: Job, clip: Clip) -> dict:
+    """Every look from the clip's own noise and from random noise of the same level, beside its operator."""
+    own, sigma = job.unsampled(clip)
+    random = job.plugin.noise_file(gaussian(own.shape, sigma))
+    result = {}
+    for look in job.looks:
+        row = {"operator": job.steadiness(clip, job.truth(clip, look))}
+        for name, noise in (("unsampled", None), ("random", random)):
+            styled = job.render(clip, noise, prompt=look)
+            closeness = measures.distances(styled, {other: job.truth(clip, other) for other in LOOKS})
+            closest = measures.nearest(closeness)
+            row[name] = {**job.judged(clip, styled, look), "nearest": closest, "nearest style": closeness[closest]}
+        result[look] = row
+    return result
+
+
+def curve(job: Job, clip: Clip, values, render) -> dict:
+    """{look: [{"value", figures}]} of what `render(value, look)` gives."""
+    return {look: [{"value": value, **job.judged(clip, render(value, look), look)} for value in values]
+            for look in job.curve_looks}
+
+
+def unsample_cfg(job: Job, clip: Clip) -> dict:
+    """The cfg of the unsampling pass, which needs a prompt to pull towards: the source's."""
+    return curve(job, clip, UNSAMPLE_CFGS,
+                 lambda value, look: job.render(clip, prompt=look, unsampleCfg=value, **SOURCE_PROMPT))
+
+
+def prompts(job: Job, clip: Clip) -> dict:
+    """The prompt of the unsampling pass: none, the source's, the style's."""
+    def render(mode, look):
+        return job.render(clip, prompt=look, **{**SOURCE_PROMPT, "unsamplePromptMode": mode})
+
+    return curve(job, clip, MODES, render)
+
+
+def samplers(job: Job, clip: Clip) -> dict:
+    """Samplers with and without noise of their own, from the same unsampled noise."""
+    return curve(job, clip, RANDOM_SAMPLERS, lambda value, look: job.render(clip, prompt=look, sampler=value))
+
+
+def added_noise(job: Job, clip: Clip) -> dict:
+    """Random noise on top of the clip's own, in parts of the noise level that both are at."""
+    own, sigma = job.unsampled(clip)
+
+    def render(value, look):
+        noise = job.plugin.noise_file(own + value * gaussian(own.shape, sigma)) if value else None
+        return job.render(clip, noise, prompt=look)
+
+    return curve(job, clip, ADDED, render)
+
+
+def cfg(job: Job, clip: Clip) -> dict:
+    """The cfg of the resampling pass."""
+    return curve(job, clip, CFGS, lambda value, look: job.render(clip, prompt=look, cfg=value))
+
+
+def overlap(job: Job, clip: Clip) -> dict:
+    """The largest jump between neighbouring frames of a clip of two windows, by their overlap; `None`: one window."""
+    length = len(clip.frames) // 2
+    windows = [(length, value) for value in OVERLAPS if value < length] + [(len(clip.frames), None)]
+    result = {}
+    for look in job.curve_looks:
+        result[look] = []
+        for span, value in windows:
+            styled = job.render(clip, prompt=look, contextLength=span, contextOverlap=value or 0)
+            size, frame = measures.jump(clip.frames, styled, job.motion(clip))
+            result[look].append({"value": value, "jump": size, "frame": frame, "border": length + 1,
+                                 **job.judged(clip, styled, look)})
+    return result
+
+
+# The function and whether it runs on every clip, on those of the curves, or on longer versions of those.
+PARTS = {
+    "round-trip": (round_trip, "every"),
+    "reconstruction": (reconstruction, "every"),
+    "looks": (looks, "every"),
+    "unsample-cfg": (unsample_cfg, "curve"),
+    "prompts": (prompts, "curve"),
+    "samplers": (samplers, "curve"),
+    "added-noise": (added_noise, "curve"),
+    "cfg": (cfg, "curve"),
+    "overlap": (overlap, "long"),
+}

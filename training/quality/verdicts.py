@@ -1,0 +1,195 @@
+"""What the figures say: the claims of the unsampling guide, the targets of the built-in model, the defaults that follow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DECIBEL = 0.2  # differences below this are called none
+SHARE = 0.05  # likewise for structure and flicker
+ENOUGH = 0.1  # dB within which fewer steps are as good as more
+
+
+@dataclass
+class Verdict:
+    claim: str
+    holds: bool
+    figures: str
+
+    def line(self) -> str:
+        return f"- **{'holds' if self.holds else 'refuted'}**: {self.claim} {self.figures}"
+
+
+@dataclass
+class Target:
+    what: str
+    measured: str
+    met: bool
+
+
+@dataclass
+class Default:
+    name: str
+    now: str
+    best: str
+    why: str
+
+
+def mean_curve(part: dict, figure: str) -> dict:
+    """{value: mean over clips and looks} of a curve's figure, in the order of the curve."""
+    found = {}
+    for clip in part.values():
+        for rows in clip.values():
+            for row in rows:
+                found.setdefault(row["value"], []).append(row[figure])
+    return {value: float(np.mean(figures)) for value, figures in found.items()}
+
+
+def listed(curve: dict, digits: int) -> str:
+    """`1: 14.2, 2: 15.0`"""
+    return ", ".join(f"{value}: {figure:.{digits}f}" for value, figure in curve.items())
+
+
+def rises(curve: dict, least: float) -> bool:
+    """The last is above the first by at least `least`, and no step falls by as much."""
+    values = list(curve.values())
+    return values[-1] - values[0] >= least and all(b - a > -least for a, b in zip(values, values[1:]))
+
+
+def mean_reconstruction(part: dict) -> dict:
+    """{(sampler, scheduler, steps): mean dB below the round trip}."""
+    found = {}
+    for clip in part.values():
+        for row in clip["rows"]:
+            key = (row["sampler"], row["scheduler"], row["steps"])
+            found.setdefault(key, []).append(clip["round trip"] - row["psnr"])
+    return {key: float(np.mean(values)) for key, values in found.items()}
+
+
+def over_looks(part: dict, noise: str, figure: str) -> float:
+    """Mean over clips and the looks that change the picture."""
+    return float(np.mean([row[noise][figure] for clip in part.values() for look, row in clip.items() if look != "photo"]))
+
+
+def claims(results: dict) -> list[Verdict]:
+    """One verdict for each claim that was measured."""
+    found = []
+    if part := results.get("looks"):
+        own, random = over_looks(part, "unsampled", "structure"), over_looks(part, "random", "structure")
+        found.append(Verdict("Noise made from the clip keeps its composition; random noise does not.", own >= 2 * max(random, 0),
+                             f"Structure {own:.2f} against {random:.2f}."))
+        own, random = over_looks(part, "unsampled", "flicker"), over_looks(part, "random", "flicker")
+        found.append(Verdict("Noise made from the clip is steadier than random noise.", own < random * (1 - SHARE),
+                             f"Flicker {own:.2f} against {random:.2f} times the source's."))
+    if part := results.get("unsample-cfg"):
+        curve = mean_curve(part, "source")
+        found.append(Verdict("A higher cfg of the unsampling pass keeps the result closer to the source.", rises(curve, DECIBEL),
+                             f"dB to the source at cfg {listed(curve, 2)}; structure {listed(mean_curve(part, 'structure'), 2)}."))
+    if part := results.get("prompts"):
+        style, flicker = mean_curve(part, "style"), mean_curve(part, "flicker")
+        matters = (max(style.values()) - min(style.values()) >= DECIBEL
+                   or max(flicker.values()) / min(flicker.values()) >= 1 + SHARE)
+        found.append(Verdict("The prompt of the unsampling pass matters to style and steadiness.", matters,
+                             f"dB to the look's operator {listed(style, 2)}; flicker {listed(flicker, 2)}."))
+    if part := results.get("samplers"):
+        flicker = mean_curve(part, "flicker")
+        pairs = [("euler", "euler_ancestral"), ("dpmpp_2m", "dpmpp_2m_sde")]
+        holds = all(flicker[noisy] > flicker[plain] * (1 + SHARE) for plain, noisy in pairs)
+        found.append(Verdict("Samplers that draw noise flicker more.", holds, f"Flicker {listed(flicker, 2)}."))
+    if part := results.get("added-noise"):
+        flicker = mean_curve(part, "flicker")
+        found.append(Verdict("Noise added before resampling makes the result flicker.", rises(flicker, SHARE),
+                             f"Flicker by the part of the noise level that is added: {listed(flicker, 2)}."))
+    if part := results.get("reconstruction"):
+        below = mean_reconstruction(part)
+        solvers = dict.fromkeys(sampler for sampler, _, _ in below)
+        curves = {s: {steps: -v for (sampler, scheduler, steps), v in below.items() if (sampler, scheduler) == (s, "ays")}
+                  for s in solvers}
+        text = "; ".join(f"{s} {listed({k: -v for k, v in c.items()}, 2)}" for s, c in curves.items())
+        found.append(Verdict("More steps reconstruct the source better.", all(rises(c, ENOUGH) for c in curves.values()),
+                             f"dB below the round trip by steps, ays: {text}."))
+    if part := results.get("overlap"):
+        curve = mean_curve(part, "jump")
+        overlaps = {value: -jump for value, jump in curve.items() if value is not None}
+        text = listed({"one window" if value is None else value: jump for value, jump in curve.items()}, 2)
+        found.append(Verdict("Overlapping windows hide where one ends and the next begins.", rises(overlaps, SHARE),
+                             f"Largest change between neighbours over the median one, by overlap: {text}."))
+    if part := results.get("cfg"):
+        style, structure = mean_curve(part, "style"), mean_curve(part, "structure")
+        falls = rises({value: -figure for value, figure in structure.items()}, SHARE)
+        found.append(Verdict("A fairly low cfg of the resampling pass keeps the shot.", falls,
+                             f"Structure at cfg {listed(structure, 2)}; dB to the look's operator {listed(style, 2)}."))
+    return found
+
+
+def targets(results: dict, given: set[str]) -> list[Target]:
+    """The targets of the built-in model. `given` names the clips that are real footage; some targets speak of those only."""
+    found = []
+
+    def only(part: str) -> dict:
+        return {name: clip for name, clip in results.get(part, {}).items() if name in given}
+
+    if real := only("round-trip"):
+        values = [clip["psnr"] for clip in real.values()]
+        found.append(Target("Round trip on footage: at least 26 dB on each clip", f"{min(values):.2f} dB", min(values) >= 26))
+        found.append(Target("Round trip on footage: 28 dB on average", f"{np.mean(values):.2f} dB", bool(np.mean(values) >= 28)))
+    if part := only("reconstruction") or results.get("reconstruction", {}):
+        worst = max(clip["round trip"] - clip["default"] for clip in part.values())
+        found.append(Target("Reconstruction with the defaults: within 1.5 dB of the round trip", f"{worst:.2f} dB below",
+                            worst <= 1.5))
+        worst = max(clip["round trip"] - row["psnr"] for clip in part.values() for row in clip["rows"]
+                    if (row["sampler"], row["scheduler"], row["steps"]) == ("dpmpp_2m", "ays", 16))
+        found.append(Target("Reconstruction with dpmpp_2m, 16 steps: within 0.5 dB", f"{worst:.2f} dB below", worst <= 0.5))
+    if part := only("looks") or results.get("looks", {}):
+        right = {name: sum(row["unsampled"]["nearest"] == look for look, row in clip.items()) for name, clip in part.items()}
+        text = ", ".join(f"{name} {count} of {len(part[name])}" for name, count in right.items())
+        found.append(Target("Looks closest to their own operator: at least eight of ten on each clip", text,
+                            min(right.values()) >= 8))
+        own, random = over_looks(part, "unsampled", "structure"), over_looks(part, "random", "structure")
+        found.append(Target("Structure of unsampled noise: at least twice that of random noise", f"{own:.2f} and {random:.2f}",
+                            own >= 2 * max(random, 0)))
+        own, random = over_looks(part, "unsampled", "flicker"), over_looks(part, "random", "flicker")
+        found.append(Target("Flicker of unsampled noise: at most half of random noise's", f"{own:.2f} and {random:.2f}",
+                            own <= random / 2))
+        found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times", own <= 1.3))
+    return found
+
+
+def defaults(results: dict, now: dict[str, str]) -> list[Default]:
+    """What the figures would choose, beside what the effect has."""
+    found = []
+    if part := results.get("reconstruction"):
+        below = mean_reconstruction(part)
+        steps = int(now["steps"])
+        at = {key: value for key, value in below.items() if key[2] == steps} or below
+        # Heun asks the network twice a step, so it stands beside others of twice its steps.
+        cheap = {key: value for key, value in at.items() if key[0] != "heun"}
+        sampler, scheduler, _ = min(cheap, key=cheap.get)
+        why = f"{cheap[min(cheap, key=cheap.get)]:.2f} dB below the round trip in {steps} steps, one evaluation each"
+        found.append(Default("sampler", now["sampler"], sampler, why))
+        found.append(Default("unsampleSampler", now["unsampleSampler"], sampler, why))
+        found.append(Default("scheduler", now["scheduler"], scheduler, why))
+        by_steps = {s: v for (a, b, s), v in below.items() if (a, b) == (sampler, scheduler)}
+        fewest = min(s for s, v in by_steps.items() if v <= min(by_steps.values()) + ENOUGH)
+        found.append(Default("steps", now["steps"], str(fewest), f"the fewest within {ENOUGH} dB of the best"))
+    if part := results.get("prompts"):
+        style, flicker = mean_curve(part, "style"), mean_curve(part, "flicker")
+        steady = [mode for mode in style if flicker[mode] <= min(flicker.values()) * (1 + SHARE)]
+        best = max(steady, key=style.get)
+        found.append(Default("unsamplePromptMode", now["unsamplePromptMode"], best, "closest to the look among the steadiest"))
+    if part := results.get("cfg"):
+        style = mean_curve(part, "style")
+        best = min(value for value, figure in style.items() if figure >= max(style.values()) - DECIBEL)
+        found.append(Default("cfg", now["cfg"], str(best), f"the lowest within {DECIBEL} dB of the closest to the looks' operators"))
+    if part := results.get("overlap"):
+        jumps = {value: figure for value, figure in mean_curve(part, "jump").items() if value is not None}
+        best = min(value for value, figure in jumps.items() if figure <= min(jumps.values()) * (1 + SHARE))
+        found.append(Default("contextOverlap", now["contextOverlap"], str(best), "the smallest within 5 % of the smallest jump"))
+    return found
+
+
+def agrees(default: Default) -> bool:
+    """Whether the effect already has it; 4.0 and 4 are the same."""
+    try:
+        return float(default.now) == float(default.best)
+    except ValueError:
+        return default.now == default.best
