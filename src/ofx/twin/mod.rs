@@ -6,6 +6,7 @@
 //! the same build of the same effect, every action from then on is handed to it. If not, this build does the work, and
 //! the effect is told why.
 
+#[cfg(target_os = "linux")]
 mod elf;
 mod libraries;
 
