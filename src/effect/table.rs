@@ -347,7 +347,7 @@ use Stage::{Compose, Decode, Encode, Nothing, Resample, Unsample};
 #[rustfmt::skip]
 pub static TABLE: &[Param] = &[
     row(Model, Unsample, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
-        "Stable Diffusion 1.5 or SDXL checkpoint (.safetensors). Empty: the built-in model."),
+        "Stable Diffusion 1.5 or SDXL checkpoint: a file, or its name in the models folder. Empty: the built-in model."),
     row(Model, Unsample, "motionModule", "Motion module", text("", TextMode::OpenFile),
         "AnimateDiff or, for SDXL, Hotshot-XL or AnimateDiff-SDXL motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
     row(Model, Encode, "vae", "VAE", text("", TextMode::OpenFile),
