@@ -11,16 +11,16 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from pocket.config import load_config, make_motion, make_text, make_unet, make_vae
+from pocket.config import ROUNDS, load_config, make_motion, make_text, make_unet, make_vae
 from pocket.tokens import CaptionTokens
 
 NOTE = {"title": "pocket", "licence": "MIT OR Apache-2.0", "training": "from nothing, on drawn data; see training/README.md"}
 
 
-def load_parts(config, folder: Path, log=print, coupled: bool = True) -> dict[str, torch.nn.Module]:
+def load_parts(config, folder: Path, log=print, rounds: int = len(ROUNDS)) -> dict[str, torch.nn.Module]:
     """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any.
 
-    Without `coupled`, as they were before train_coupling.py.
+    As they were after `rounds` of train_coupling.py, or as many as there are.
     """
     torch.manual_seed(config["seed"])
     parts = {"vae": make_vae(config), "text": make_text(config), "unet": make_unet(config), "motion": make_motion(config)}
@@ -32,9 +32,9 @@ def load_parts(config, folder: Path, log=print, coupled: bool = True) -> dict[st
             continue
         state = torch.load(path, weights_only=True)[key]
         parts[name].load_state_dict(state.get("values", state))
-    path = folder / "coupling.pt"
-    if coupled and path.exists():
-        state = torch.load(path, weights_only=True)["average"]["values"]
+    finished = [path for path in (folder / f"{name}.pt" for name in ROUNDS[:rounds]) if path.exists()]
+    if finished:
+        state = torch.load(finished[-1], weights_only=True)["average"]["values"]
         for name in ("text", "unet", "motion"):
             parts[name].load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
     return {name: part.eval() for name, part in parts.items()}

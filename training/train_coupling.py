@@ -8,6 +8,11 @@ photo's noise to the same scene in another look is learnt under that look's capt
 that keeps unsampling on the way that the pairs were made with, and makes the way straighter, so that few steps
 lead up and down it. A share of every batch goes on with noise drawn at random.
 
+Rounds: the second one (--round 2) unsamples with the network that the first one left, whose way up is straighter. It also
+learns to return: almost all that is lost on the way up and down again is lost in the last, longest steps, between the
+strongest sigmas of the schedule. So more of its pairs are at strong noise, with the full weight of the error of the
+picture, and some steps take a photo's noisy picture one step up and ask for the same picture there.
+
 Single pictures train the UNet and the text encoder, clips the motion module along with them.
 """
 
@@ -19,10 +24,10 @@ import torch
 
 from export import load_parts
 from pocket.captions import make_caption
-from pocket.config import load_config
+from pocket.config import ROUNDS, load_config
 from pocket.running import Average, Run
 from pocket.scenes import KINDS
-from pocket.schedule import align_your_steps, flipped, sigma_table
+from pocket.schedule import align_your_steps, flipped, nearest_timestep, sigma_table
 from pocket.tokens import CaptionTokens
 from sample import Sampler
 from train_motion import take_clips
@@ -30,9 +35,7 @@ from train_unet import NAMES, TABLES, balanced_loss, draw_steps, forget_words, n
 
 CLIP_TABLE = sigma_table("linear")
 RISING = flipped(align_your_steps(16))
-
-
-PHOTO_SHARE = 0.25  # of the pairs; the other looks share the rest
+TOP = 4.0  # sigmas of the schedule from here on are its longest steps
 
 
 class Pairs:
@@ -41,10 +44,10 @@ class Pairs:
     def __init__(self, latents: np.ndarray, ends: np.ndarray, kinds: list[str]):
         self.latents, self.ends, self.kinds = latents, ends, kinds
 
-    def take(self, rng, count: int):
+    def take(self, rng, count: int, photo_share: float):
         """-> (latents in a look, the noise that leads there from the photo's end, captions)."""
         places, looks = rng.integers(len(self.ends), size=count), rng.integers(1, len(NAMES), size=count)
-        looks[rng.random(count) < PHOTO_SHARE] = 0
+        looks[rng.random(count) < photo_share] = 0
         chosen = torch.from_numpy(self.latents[places, looks].astype(np.float32))
         noise = (torch.from_numpy(self.ends[places].astype(np.float32)) - chosen) / RISING[-1]
         captions = [make_caption(rng, NAMES[k], self.kinds[n], 0.0 if k else 0.5) for n, k in zip(places, looks)]
@@ -69,7 +72,7 @@ def still_pairs(path: Path, parts, latents, rng, count: int, log) -> Pairs:
 
 
 def clip_pairs(path: Path, parts, latents, count: int, log) -> Pairs:
-    """Unsample the first `count` clips with the motion module; kept in `path`."""
+    """Unsample `count` clips with the motion module; kept in `path`."""
     if not path.exists():
         sampler = Sampler(parts, motion=True)
         photos = torch.from_numpy(latents[:count, 0].astype(np.float32))
@@ -79,24 +82,36 @@ def clip_pairs(path: Path, parts, latents, count: int, log) -> Pairs:
     return Pairs(latents[:count], ends, [KINDS[i % len(KINDS)] for i in range(count)])
 
 
+def coupled_steps(rng, count: int, table: torch.Tensor, top_share: float):
+    """Timesteps of one table up to the schedule's strongest noise, `top_share` of them beyond TOP -> (timesteps, sigmas)."""
+    first, end = int((table < TOP).sum()), int((table <= RISING[-1] + 0.1).sum())
+    strata = (rng.permutation(count) + rng.random(count)) / count
+    top = strata < top_share
+    timesteps = np.where(top, first + strata / max(top_share, 1e-9) * (end - first), (strata - top_share) / (1 - top_share) * end)
+    timesteps = torch.from_numpy(timesteps).long().clamp(0, end - 1)
+    return timesteps, table[timesteps]
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
     arguments.add_argument("--run", type=Path, required=True)
     arguments.add_argument("--threads", type=int, default=2, help="one is faster on a busy machine")
+    arguments.add_argument("--round", type=int, choices=range(1, len(ROUNDS) + 1), default=1)
     options = arguments.parse_args()
-    config = load_config(options.config)
-    settings, blank = config["coupling"], config["unet"]["blank_captions"]
+    config, name = load_config(options.config), ROUNDS[options.round - 1]
+    settings, blank = config[name], config["unet"]["blank_captions"]
+    limit, top_share = settings["weight_limit"], settings["top_share"]
     torch.set_num_threads(options.threads)
     torch.manual_seed(config["seed"])
     stills = np.load(options.run / "stills_latents.npy")[: -config["data"]["held_out"]]
     clips = np.load(options.run / "clips_latents.npy")[:-6]
-    parts = load_parts(config, options.run, log=lambda _: None, coupled=False)
+    parts = load_parts(config, options.run, log=lambda _: None, rounds=options.round - 1)
     text, unet, motion = parts["text"], parts["unet"].to(memory_format=torch.channels_last), parts["motion"]
-    run = Run(options.run, "coupling", settings["minutes"], settings["learning_rate"])
-    rng = np.random.default_rng([config["seed"], 7])
-    pictures = still_pairs(options.run / "stills_ends.npy", parts, stills, rng, settings["stills"], run.log)
-    moving = clip_pairs(options.run / "clips_ends.npy", parts, clips, settings["clips"], run.log)
+    run = Run(options.run, name, settings["minutes"], settings["learning_rate"])
+    rng = np.random.default_rng([config["seed"], 6 + options.round])
+    pictures = still_pairs(options.run / f"stills_{name}.npy", parts, stills, rng, settings["stills"], run.log)
+    moving = clip_pairs(options.run / f"clips_{name}.npy", parts, clips, settings["clips"], run.log)
 
     trained = torch.nn.ModuleDict({name: parts[name].train() for name in ("unet", "text", "motion")})
     groups = [{"params": [*unet.parameters(), *motion.parameters()]}, {"params": list(text.parameters()), "weight_decay": 0.0}]
@@ -114,40 +129,64 @@ def main():
 
     def picture_loss() -> torch.Tensor:
         coupled = int(settings["share"] * settings["batch"])
-        latents, noise, captions = pictures.take(rng, coupled)
+        latents, noise, captions = pictures.take(rng, coupled, settings["photo_share"])
         others, other_captions = take_latents(rng, stills, settings["batch"] - coupled, 16, 16, blank)
+        half = coupled // 2
+        parts = [coupled_steps(rng, half, TABLES[0], top_share), coupled_steps(rng, coupled - half, TABLES[1], top_share),
+                 draw_steps(len(others))]
+        steps, sigmas = (torch.cat(values) for values in zip(*parts))
         latents, noise = torch.cat([latents, others]), torch.cat([noise, torch.randn_like(others)])
-        order = torch.randperm(len(latents))  # so that both halves get both noise tables
-        latents, noise = latents[order], noise[order]
-        captions = [(captions + other_captions)[i] for i in order]
-        steps, sigmas = draw_steps(len(latents))
         x = noised(latents, steps, sigmas, noise).contiguous(memory_format=torch.channels_last)
-        return balanced_loss(unet(x, steps, context_of(captions)), noise, sigmas)
+        prediction = unet(x, steps, context_of(captions + other_captions))
+        losses = [balanced_loss(prediction[part], noise[part], sigmas[part], most) * len(prediction[part]) / len(prediction)
+                  for part, most in ((slice(coupled), limit), (slice(coupled, None), 30.0))]
+        return sum(losses)
+
+    def predict(x, steps, captions, frames: int):
+        context = context_of(captions).repeat_interleave(frames, 0)
+        return unet(x.contiguous(memory_format=torch.channels_last), steps, context, motion, frames)
 
     def clip_loss() -> torch.Tensor:
         count = settings["clip_batch"]
         coupled = rng.random() < settings["share"]
         if coupled:
-            latents, noise, captions = moving.take(rng, count)
+            latents, noise, captions = moving.take(rng, count, settings["photo_share"])
+            steps, _ = coupled_steps(rng, count, CLIP_TABLE, top_share)
         else:
             latents, captions = take_clips(rng, clips, count, 16, blank)
             noise = torch.randn_like(latents)
-        frames = latents.shape[1]
-        steps = ((torch.arange(count) + torch.rand(count)) * (1000.0 / count)).long().clamp(0, 999)
-        steps = steps[torch.randperm(count)].repeat_interleave(frames)
+            steps = ((torch.arange(count) + torch.rand(count)) * (1000.0 / count)).long().clamp(0, 999)
+        frames, most = latents.shape[1], limit if coupled else 30.0
+        steps = steps.repeat_interleave(frames)
         x = noised(latents.flatten(0, 1), steps, CLIP_TABLE[steps], noise.flatten(0, 1))
-        context = context_of(captions).repeat_interleave(frames, 0)
-        prediction = unet(x.contiguous(memory_format=torch.channels_last), steps, context, motion, frames)
-        loss = balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps])
+        prediction = predict(x, steps, captions, frames)
+        loss = balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps], most)
         if coupled:  # an error that changes from frame to frame is seen as flicker, one that stays is not
             change = prediction.unflatten(0, (count, frames)).diff(dim=1).flatten(0, 1)
             sigmas = CLIP_TABLE[steps].unflatten(0, (count, frames))[:, 1:].flatten()
-            loss = loss + settings["steadiness"] * balanced_loss(change, noise.diff(dim=1).flatten(0, 1), sigmas)
+            loss = loss + settings["steadiness"] * balanced_loss(change, noise.diff(dim=1).flatten(0, 1), sigmas, most)
         return loss
 
-    last = {"pictures": [], "clips": []}
+    def return_loss() -> torch.Tensor:
+        """A photo's noisy clip is taken up one step of the schedule; there the network shall see the same noise."""
+        count = settings["clip_batch"]
+        latents, noise, captions = moving.take(rng, count, 1.0)
+        frames = latents.shape[1]
+        latents, noise = latents.flatten(0, 1), noise.flatten(0, 1)
+        level = len(RISING) - 1 - int(rng.integers(4))
+        low, high = RISING[level - 1], RISING[level]
+        low_steps, high_steps = (torch.full((len(noise),), nearest_timestep(CLIP_TABLE, s)) for s in (low, high))
+        with torch.no_grad():
+            below = predict((latents + low * noise) / (low**2 + 1) ** 0.5, low_steps, captions, frames)
+        x = latents + low * noise + (high - low) * below
+        above = predict(x / (high**2 + 1) ** 0.5, high_steps, captions, frames)
+        return balanced_loss(above, below, torch.full((len(noise),), high), limit)
+
+    losses_of = {"pictures": picture_loss, "clips": clip_loss, "returns": return_loss}
+    last = {kind: [] for kind in losses_of}
     while run.tick(optimizer) < 1.0:
-        kind, loss = ("clips", clip_loss()) if run.step % 2 else ("pictures", picture_loss())
+        kind = settings["order"][run.step % len(settings["order"])]
+        loss = losses_of[kind]()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
@@ -155,8 +194,8 @@ def main():
         average.update(trained)
         last[kind].append(loss.item())
         if run.step % 100 == 0:
-            run.log(", ".join(f"{name} {np.mean(losses):.4f}" for name, losses in last.items()))
-            last = {name: [] for name in last}
+            run.log(", ".join(f"{kind} {np.mean(losses):.4f}" for kind, losses in last.items() if losses))
+            last = {kind: [] for kind in last}
         run.save(120, **stored)
     run.save(**stored)
     run.log("done")

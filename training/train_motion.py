@@ -44,7 +44,7 @@ def main():
     frames = latents.shape[2]
 
     tokens = CaptionTokens()
-    parts = load_parts(config, options.run, log=lambda _: None, coupled=False)
+    parts = load_parts(config, options.run, log=lambda _: None, rounds=0)
     text, unet, motion = parts["text"], parts["unet"].to(memory_format=torch.channels_last), parts["motion"].train()
     for parameter in [*text.parameters(), *unet.parameters()]:
         parameter.requires_grad_(False)

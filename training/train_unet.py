@@ -61,13 +61,13 @@ def noised(latents, timesteps, sigmas, noise):
     return (latents + sigmas * noise) / (sigmas.square() + 1.0).sqrt()
 
 
-def balanced_loss(prediction, noise, sigmas):
-    """Squared error of the noise, weighted as the error of v would be (1 + sigma^2), up to 30.
+def balanced_loss(prediction, noise, sigmas, limit: float = 30.0):
+    """Squared error of the noise, weighted as the error of v would be (1 + sigma^2), up to `limit`.
 
     Salimans and Ho 2022 (arXiv 2202.00512), the weight of the v loss in terms of the noise. The plain noise error is
     tiny where the noise is strong, and that is where the look of a picture is decided.
     """
-    weight = (1.0 + sigmas.square()).clamp(max=30.0)
+    weight = (1.0 + sigmas.square()).clamp(max=limit)
     return (weight * (prediction - noise).square().mean(dim=(1, 2, 3))).mean()
 
 

@@ -10,6 +10,9 @@ from .unet import UNet, UNetShape
 from .vae import Autoencoder, VaeShape
 
 
+ROUNDS = ("coupling", "coupling_again")  # of train_coupling.py: sections of the configuration, names of the checkpoints
+
+
 def load_config(path: Path) -> dict:
     return tomllib.loads(Path(path).read_text())
 
