@@ -161,15 +161,17 @@ pub fn loras(settings: &Value, models: &Path) -> Result<Vec<RunLora>> {
     let read = |(index, entry): (usize, &Value)| {
         let own = match entry {
             Value::String(name) => Some(name.as_str()),
-            entry => first(entry, &["file", "lora", "lora_name", "name"]).as_str().or(entry[0].as_str()),
+            entry => {
+                first(entry, &["file", "lora", "lora_name", "name", "model"]).as_str().or(entry[0].as_str())
+            }
         };
         let file = own.or(files[index].as_str()).or(files.as_str());
         let file = file.with_context(|| format!("the LoRA {entry} names no file"))?;
-        let both = entry.as_f64().or(entry[1].as_f64());
-        let both = both.or(first(entry, &["strength", "weight"]).as_f64());
-        let part = |keys: &[&str]| first(entry, keys).as_f64().or(both);
-        let unet = part(&["strength_model", "model_strength", "model"]).unwrap_or(1.0);
-        let text = part(&["strength_clip", "clip_strength", "clip"]).or(entry[2].as_f64()).unwrap_or(unet);
+        let both = first(entry, &["strength", "weight"]).as_f64().or(entry[1].as_f64()).or(entry.as_f64());
+        let unet = first(entry, &["strength_model", "model_strength", "model"]).as_f64();
+        let unet = unet.or(both).unwrap_or(1.0);
+        let text = first(entry, &["strength_clip", "clip_strength", "clip"]).as_f64();
+        let text = text.or(entry[2].as_f64()).or(both).unwrap_or(unet);
         Ok(RunLora { path: models.join(file), unet, text })
     };
     entries.iter().enumerate().map(read).collect()
@@ -285,13 +287,9 @@ mod tests {
 
     #[test]
     fn loras_are_read_in_every_spelling() {
-        let all = |lora: Value| {
-            let settings = json!({"models": {"lora": "l"}, "lora": lora});
-            loras(&settings, Path::new("m")).unwrap().into_iter().map(|l| (l.path, l.unet, l.text)).collect()
-        };
-        let one = |file: &str, unet, text| -> Vec<(PathBuf, f64, f64)> {
-            vec![(Path::new("m").join(file), unet, text)]
-        };
+        let all =
+            |lora: Value| loras(&json!({"models": {"lora": "l"}, "lora": lora}), Path::new("m")).unwrap();
+        let one = |file: &str, unet, text| vec![RunLora { path: Path::new("m").join(file), unet, text }];
         assert_eq!(all(Value::Null), vec![]);
         assert_eq!(all(json!([])), vec![]);
         assert_eq!(all(json!([{"strength": 0.8}])), one("l", 0.8, 0.8));
