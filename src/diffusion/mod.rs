@@ -32,6 +32,6 @@ pub use fuse::Fuse;
 pub use guidance::{Branch, Call, Guided, Network};
 pub use noise::{NoNoise, Noise, SeededNoise};
 pub use schedule::{Betas, NoiseSchedule, c_in, scale_input};
-pub use schedulers::{Scheduler, flip, sigmas};
+pub use schedulers::{Scheduler, flip, pass_sigmas, sigmas};
 pub use solvers::{Denoiser, Sampler, Step, sample};
 pub use windows::{ContextOptions, ContextSchedule, windows};

@@ -100,6 +100,25 @@ pub fn sigmas(
     Ok(list)
 }
 
+/// The falling noise levels that a pass of `steps` steps visits: [`sigmas`] without what is above its last `steps`
+/// steps.
+///
+/// ddim_uniform lists a level more than asked for wherever `steps` does not divide a thousand. The workflow's scheduler
+/// node hands the sampler the last `steps + 1` of any list, so that its passes then start a little below the top.
+///
+/// # Errors
+/// As [`sigmas`].
+pub fn pass_sigmas(
+    schedule: &NoiseSchedule,
+    scheduler: Scheduler,
+    steps: usize,
+    denoise: f64,
+) -> Result<Vec<f32>, DiffusionError> {
+    let mut list = sigmas(schedule, scheduler, steps, denoise)?;
+    list.drain(..list.len().saturating_sub(steps + 1));
+    Ok(list)
+}
+
 /// Turns a falling schedule into the rising one of unsampling.
 ///
 /// A leading 0 becomes [`FLIPPED_START`], since a solver divides by the sigma it leaves; nothing else changes.
@@ -210,6 +229,22 @@ mod tests {
                         assert!(list.windows(2).all(|pair| pair[0] > pair[1]), "{name}: {list:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pass_takes_the_last_of_a_list_that_is_longer() {
+        let schedule = NoiseSchedule::new(Betas::SqrtLinear);
+        // Of indices 1, 167, 333, ... 997 of the table, as the workflow ran it.
+        let want = [9.829_952, 4.476_028, 2.275_962_6, 1.214_255_9, 0.591_101_2, 0.041_392_75, 0.0];
+        assert_eq!(pass_sigmas(&schedule, Scheduler::DdimUniform, 6, 1.0).unwrap(), want);
+        assert_eq!(sigmas(&schedule, Scheduler::DdimUniform, 6, 1.0).unwrap().len(), 8);
+        for &scheduler in Scheduler::ALL {
+            for (steps, denoise) in [(5, 1.0), (7, 0.6), (16, 1.0)] {
+                let list = pass_sigmas(&schedule, scheduler, steps, denoise).unwrap();
+                assert!(list.len() <= steps + 1, "{scheduler} {steps} {denoise}");
+                assert!(sigmas(&schedule, scheduler, steps, denoise).unwrap().ends_with(&list));
             }
         }
     }

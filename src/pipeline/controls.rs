@@ -90,8 +90,7 @@ impl ActiveControl {
         dtype: DType,
     ) -> Result<Option<Residuals>, ModelError> {
         let sigma = f64::from(look.sigma);
-        let weights: Vec<f32> =
-            look.frames.iter().map(|&f| self.weight.get(f).copied().unwrap_or(0.0)).collect();
+        let weights = window_weights(&self.weight, look.frames);
         if sigma > self.from || sigma < self.to || weights.iter().all(|weight| *weight == 0.0) {
             return Ok(None);
         }
@@ -104,6 +103,21 @@ impl ActiveControl {
         let residuals = self.net.forward(x, look.timestep as f32, given, hint)?;
         Ok(Some(residuals.scaled(&weights)?))
     }
+}
+
+/// The weights of a window's frames, from those of the segment.
+///
+/// A strided window that wraps around can hold a frame twice. Where weights differ from frame to frame, the first of the
+/// two is then without the ControlNet: the reference, whose windows these are, gives such a weight to one entry for
+/// each frame.
+fn window_weights(weight: &[f32], frames: &[usize]) -> Vec<f32> {
+    let by_frame = weight.windows(2).any(|pair| pair[0] != pair[1]);
+    let entries = frames.iter().enumerate();
+    let entries = entries.map(|(at, frame)| {
+        let again = by_frame && frames[at + 1..].contains(frame);
+        if again { 0.0 } else { weight.get(*frame).copied().unwrap_or(0.0) }
+    });
+    entries.collect()
 }
 
 /// When and at which frames of the segment the network looks.
@@ -138,4 +152,17 @@ pub fn residuals(
         }
     }
     Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_frame_that_a_window_holds_twice_the_last_has_its_own_weight() {
+        let looped = [4, 0, 2, 4];
+        assert_eq!(window_weights(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &looped), [0.0, 0.1, 0.3, 0.5]);
+        assert_eq!(window_weights(&[0.5; 6], &looped), [0.5; 4]);
+        assert_eq!(window_weights(&[0.1, 0.2], &[1, 2]), [0.2, 0.0]);
+    }
 }

@@ -30,7 +30,7 @@ use super::request::{Goal, Pass, Request};
 use super::worker::Control;
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
-    ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, sample, sigmas,
+    ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas, sample,
 };
 use crate::frame::{Rgb, psnr};
 use crate::weights::Family;
@@ -158,7 +158,8 @@ impl<'a> Job<'a> {
         let betas = request.motion.betas.unwrap_or(usual_betas(chosen.motion_version));
         let schedule = NoiseSchedule::new(betas);
         let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
-            Ok(sigmas(&schedule, scheduler(pass.scheduler.0, chosen.family)?, pass.steps, request.denoise)?)
+            let scheduler = scheduler(pass.scheduler.0, chosen.family)?;
+            Ok(pass_sigmas(&schedule, scheduler, pass.steps, request.denoise)?)
         };
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;

@@ -15,7 +15,10 @@ use image::{Rgb, RgbImage};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
+use self::settings::{Parameters, RunLora, loras, parameters};
 use crate::{bundle, target};
+
+mod settings;
 
 /// Options of the task.
 #[derive(clap::Args)]
@@ -31,16 +34,17 @@ pub struct Arguments {
     pub no_build: bool,
 }
 
-/// Relative RMS limits by stage: what rounding in another order of summation may change in f32.
-fn limit(name: &str, second_order: bool) -> Option<f64> {
+/// Limits by stage of what rounding in another order of summation may change in f32: of the relative RMS, and of the
+/// largest error over the largest value.
+fn limits(name: &str, second_order: bool) -> Option<(f64, f64)> {
     Some(match name {
-        n if n.starts_with("sigmas.") => 2e-6,
-        n if n.starts_with("text.") => 2e-5,
-        "latents.source" => 3e-5,
-        "latents.unsampled" | "latents.resampled" if second_order => 5e-4,
-        "latents.unsampled" | "latents.resampled" => 3e-4,
-        "frames.styled" => 1e-3,
-        n if n.starts_with("hint.") => 1e-6,
+        n if n.starts_with("sigmas.") => (2e-6, 2e-6),
+        n if n.starts_with("text.") => (2e-5, 1e-4),
+        "latents.source" => (3e-5, 1e-4),
+        "latents.unsampled" | "latents.resampled" if second_order => (5e-4, 1e-3),
+        "latents.unsampled" | "latents.resampled" => (3e-4, 5e-4),
+        "frames.styled" => (2e-4, 1e-3),
+        n if n.starts_with("hint.") => (1e-6, 1e-6),
         _ => return None,
     })
 }
@@ -78,135 +82,39 @@ fn write_frames((shape, values): &Values, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What `--set` and `--key` take: parameters of a run.
-#[derive(Default)]
-struct Parameters(Vec<String>);
+/// Writes the tensors of a LoRA file that are for a text encoder, or the others.
+fn write_part(file: &Path, of_text: bool, to: &Path) -> Result<()> {
+    let bytes = fs::read(file).with_context(|| format!("{}", file.display()))?;
+    let tensors = SafeTensors::deserialize(&bytes).with_context(|| format!("{}", file.display()))?;
+    let is_text = |name: &str| name.starts_with("lora_te") || name.starts_with("text_encoder");
+    let part = tensors.tensors().into_iter().filter(|(name, _)| is_text(name) == of_text);
+    Ok(safetensors::serialize_to_file(part, None, to)?)
+}
 
-impl Parameters {
-    fn set(&mut self, name: &str, value: &str) {
-        self.0.extend(["--set".to_owned(), format!("{name}={value}")]);
-    }
-
-    /// A value at every frame.
-    fn keys(&mut self, name: &str, values: impl IntoIterator<Item = f64>) {
-        for (index, value) in values.into_iter().enumerate() {
-            self.0.extend(["--key".to_owned(), format!("{name}@{}={value}", index + 1)]);
+/// LoRAs as the effect takes them. It has one weight for each; a file that a run adds to the UNet and to the text
+/// encoders with different strengths is written to `folder` in two parts.
+fn lora_parameters(loras: &[RunLora], folder: &Path) -> Result<Parameters> {
+    let mut parts = Vec::new();
+    for (index, lora) in loras.iter().enumerate() {
+        if lora.unet == lora.text {
+            parts.push((lora.path.clone(), lora.unet));
+            continue;
         }
-    }
-
-    /// A number, or a list of one for every frame.
-    fn numbers(&mut self, name: &str, value: &Value, frames: usize) -> Result<()> {
-        match value {
-            Value::Null => {}
-            Value::Number(number) => self.set(name, &number.to_string()),
-            value => self.keys(name, list(value, frames).with_context(|| format!("{name}: {value}"))?),
-        }
-        Ok(())
-    }
-
-    /// The ControlNets of a run.
-    fn controls(&mut self, settings: &Value, models: &Path, frames: usize) -> Result<()> {
-        let controls = settings["controlnet"].as_array().map_or(&[][..], Vec::as_slice);
-        ensure!(controls.len() <= 3, "the run has {} ControlNets; the effect has 3", controls.len());
-        for (index, control) in controls.iter().enumerate() {
-            let files = &settings["models"]["controlnet"];
-            let file = control["model"].as_str().or(files[index].as_str()).or(files.as_str());
-            let path = models.join(file.context("the run names no ControlNet file")?);
-            let name = |part: &str| format!("controlNet{}{part}", index + 1);
-            self.set(&name("Model"), &path.display().to_string());
-            let strength = control["strength"].as_f64().context("a ControlNet without strength")?;
-            match list(&control["frame_strengths"], frames) {
-                Some(by_frame) => self.keys(&name("Weight"), by_frame.into_iter().map(|w| w * strength)),
-                None => self.set(&name("Weight"), &strength.to_string()),
+        for (of_text, weight) in [(false, lora.unet), (true, lora.text)] {
+            if weight != 0.0 {
+                let path = folder.join(format!("lora{index}{}.safetensors", if of_text { "t" } else { "u" }));
+                write_part(&lora.path, of_text, &path)?;
+                parts.push((path, weight));
             }
-            self.set(&name("Start"), &control["start"].to_string());
-            self.set(&name("End"), &control["end"].to_string());
-            self.set(&name("Apply"), control["apply"].as_str().context("a ControlNet without passes")?);
-            ensure!(control["soft_weight"].is_null(), "the effect has no soft weights");
         }
-        Ok(())
     }
-}
-
-/// A list of numbers for all frames; a shorter one holds its last value.
-fn list(value: &Value, frames: usize) -> Option<Vec<f64>> {
-    let mut values = value.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>()?;
-    let last = *values.last()?;
-    values.resize(frames, last);
-    Some(values)
-}
-
-/// The plugin's parameters for a run's settings.
-fn parameters(settings: &Value, models: &Path) -> Result<Vec<String>> {
+    ensure!(parts.len() <= 4, "the run takes {} LoRAs; the effect has 4", parts.len());
     let mut parameters = Parameters::default();
-    let frames = settings["frames"].as_u64().unwrap_or(0) as usize;
-    parameters.controls(settings, models, frames)?;
-    for (name, key) in [("motionScale", "scale"), ("motionEffect", "effect")] {
-        parameters.numbers(name, &settings["motion"][key], frames)?;
+    for (index, (path, weight)) in parts.iter().enumerate() {
+        parameters.set(&format!("lora{}File", index + 1), &path.display().to_string());
+        parameters.set(&format!("lora{}Weight", index + 1), &weight.to_string());
     }
-    for (name, pass) in [("cfg", "resample"), ("unsampleCfg", "unsample")] {
-        parameters.numbers(name, &settings[pass]["cfg"], frames)?;
-    }
-    let motion = &settings["motion"];
-    let always =
-        motion["start"].as_f64().unwrap_or(0.0) <= 0.0 && motion["end"].as_f64().unwrap_or(1.0) >= 1.0;
-    ensure!(always, "the motion module acts on a part of the noise levels, which the effect does not have");
-    let mut add = |name: &str, value: &str| parameters.set(name, value);
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let file = |v: &Value| v.as_str().map(|name| models.join(name).display().to_string());
-
-    add("checkpoint", &file(&settings["models"]["checkpoint"]).context("the run names no checkpoint")?);
-    add("motionModule", &file(&settings["models"]["motion"]).unwrap_or_else(|| "none".to_owned()));
-    let prompts = &settings["prompts"];
-    add("prompt", &text(&prompts["positive"]));
-    add("negativePrompt", &text(&prompts["negative"]));
-    add("unsamplePromptMode", "own");
-    add("unsamplePrompt", &text(&prompts["unsample_positive"]));
-    add("unsampleNegativePrompt", &text(&prompts["unsample_negative"]));
-    let scheduler = |v: &Value| if v == "AYS" { "ays".to_owned() } else { text(v) };
-    let (up, down) = (&settings["unsample"], &settings["resample"]);
-    for (pass, names) in [
-        (down, ["steps", "sampler", "scheduler"]),
-        (up, ["unsampleSteps", "unsampleSampler", "unsampleScheduler"]),
-    ] {
-        add(names[0], &pass["steps"].to_string());
-        add(names[1], &text(&pass["sampler"]));
-        add(names[2], &scheduler(&pass["scheduler"]));
-    }
-    ensure!(up["denoise"] == down["denoise"], "the passes have different denoise values; the effect has one");
-    add("denoise", &down["denoise"].to_string());
-    let betas = match settings["beta_schedule"].as_str() {
-        Some("autoselect") | None => "auto",
-        Some("sqrt_linear (AnimateDiff)") => "sqrt_linear",
-        Some("linear (AnimateDiff-SDXL)") => "linear_sdxl",
-        Some("linear (HotshotXL/default)" | "use existing") => "linear",
-        Some(other) => bail!("the beta schedule {other:?} is not one of the effect's"),
-    };
-    add("betaSchedule", betas);
-    let context = &settings["context"];
-    if context.is_null() {
-        // The reference then takes all frames at once.
-        add("contextLength", &settings["frames"].to_string());
-    } else {
-        for (name, key) in
-            [("contextLength", "length"), ("contextOverlap", "overlap"), ("contextStride", "stride")]
-        {
-            add(name, &context[key].to_string());
-        }
-        add("contextSchedule", &text(&context["schedule"]));
-        add("contextFuse", &text(&context["fuse"]));
-        add("contextClosed", &context["closed_loop"].to_string());
-    }
-    add("clipSkip", &settings["clip_skip"].to_string());
-    ensure!(
-        settings["lora"].as_array().is_none_or(Vec::is_empty),
-        "the run uses LoRAs, which the effect does not have yet"
-    );
-    add("workingSize", "0");
-    add("segmentFrames", "0");
-    add("inputColour", "display");
-    add("cacheSize", "0");
-    Ok(parameters.0)
+    Ok(parameters)
 }
 
 /// Relative RMS and largest error over the largest value.
@@ -231,6 +139,11 @@ const STEPS: f64 = 1e-2;
 fn steps((shape, values): &Values) -> Vec<f32> {
     let each = values.len() / shape[0].max(1);
     values.iter().skip(each).zip(values).map(|(now, before)| now - before).collect()
+}
+
+/// What is printed after an error.
+fn verdict(within: bool) -> &'static str {
+    if within { "" } else { "  TOO FAR" }
 }
 
 /// Renders and compares one run; returns whether every stage is within its limit.
@@ -260,7 +173,8 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
         .arg("--bundle")
         .arg(&made.bundle)
         .args(clips)
-        .args(parameters(&settings, &arguments.models)?)
+        .args(parameters(&settings, &arguments.models)?.into_arguments())
+        .args(lora_parameters(&loras(&settings, &arguments.models)?, &folder)?.into_arguments())
         .args(["--set", &format!("diagnosticsFile={}", diagnostics.display())])
         .status()
         .with_context(|| format!("{} could not be started", made.tool.display()))?;
@@ -269,13 +183,13 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
     let (got, _) = tensors(&diagnostics)?;
     let second_order = ["unsample", "resample"].iter().any(|p| settings[*p]["sampler"] == "dpmpp_2m");
     let mut fine = true;
-    println!("{name:31} {:>12} {:>12} {:>10}", "rel. RMS", "max / max", "limit");
+    println!("{name:31} {:>12} {:>12} {:>17}", "rel. RMS", "max / max", "limits");
     for (stage, (shape, values)) in &want {
-        let Some(limit) = limit(stage, second_order) else { continue };
+        let Some(limits) = limits(stage, second_order) else { continue };
         let (relative, worst, word) = match got.get(stage) {
             Some((s, v)) if s == shape => {
                 let (relative, worst) = difference(v, values);
-                (relative, worst, if relative <= limit { "" } else { "  TOO FAR" })
+                (relative, worst, verdict(relative <= limits.0 && worst <= limits.1))
             }
             // A hint is input; at another size than the clip's it is stored as it was before it was resized.
             Some(_) if stage.starts_with("hint.") => continue,
@@ -291,12 +205,12 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
             }
         };
         fine &= word.is_empty();
-        println!("  {stage:29} {relative:12.2e} {worst:12.2e} {limit:10.0e}{word}");
+        println!("  {stage:29} {relative:12.2e} {worst:12.2e} {:10.0e} {:6.0e}{word}", limits.0, limits.1);
         if stage.starts_with("latents.") && shape[0] > 1 {
             // Frames that are nearly alike could hide an error in what tells them apart.
             let (got, want) = (steps(&got[stage]), steps(&want[stage]));
             let (relative, worst) = difference(&got, &want);
-            let word = if relative <= STEPS { "" } else { "  TOO FAR" };
+            let word = verdict(relative <= STEPS);
             fine &= word.is_empty();
             println!("    {:27} {relative:12.2e} {worst:12.2e} {STEPS:10.0e}{word}", "from frame to frame");
         }

@@ -96,7 +96,7 @@ def schedule(name: str, noise: Noise, steps: int, denoise: float) -> list[float]
     else:
         raise SystemExit(name)
     sigmas = sigmas + [0.0]
-    return sigmas[-(steps + 1):] if denoise < 1 else sigmas
+    return sigmas[-(steps + 1):]
 
 
 def flipped(sigmas: list[float]) -> list[float]:
