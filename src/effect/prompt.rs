@@ -2,7 +2,7 @@
 //!
 //! A line `24: a watercolour` starts that prompt at frame 24. Between two such lines the conditioning is blended
 //! linearly; before the first and after the last it stays. Lines without a number continue the prompt before them. A
-//! text without any numbered line is one prompt.
+//! text without any numbered line is one prompt, and so is `16:9 photo`: a digit directly behind the colon makes a ratio.
 
 use crate::pipeline::PromptTrack;
 
@@ -15,7 +15,8 @@ pub struct Schedule {
 /// Splits `24: text` into its number and text.
 fn numbered(line: &str) -> Option<(i64, &str)> {
     let (number, text) = line.split_once(':')?;
-    Some((number.trim().parse().ok()?, text.trim()))
+    let ratio = text.starts_with(|letter: char| letter.is_ascii_digit());
+    if ratio { None } else { Some((number.trim().parse().ok()?, text.trim())) }
 }
 
 impl Schedule {
@@ -118,6 +119,14 @@ mod tests {
         let s = Schedule::parse("a cat, (oil:1.3)\nand a dog");
         assert_eq!(s.at(-5), [("a cat, (oil:1.3)\nand a dog", 1.0)]);
         assert_eq!(Schedule::parse("").at(3), [("", 1.0)]);
+    }
+
+    #[test]
+    fn a_ratio_starts_no_line() {
+        for text in ["16:9 photo", "3:4, ink\noil"] {
+            assert_eq!(Schedule::parse(text).at(20), [(text, 1.0)]);
+        }
+        assert_eq!(Schedule::parse("16: 9 cats").at(16), [("9 cats", 1.0)]);
     }
 
     #[test]

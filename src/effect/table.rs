@@ -375,7 +375,7 @@ pub static TABLE: &[Param] = &[
         "A second prompt to blend to with Prompt mix.")),
     keyed(row(Style, Resample, "promptMix", "Prompt mix", double(0.0, (0.0, 1.0), (0.0, 1.0)),
         "0: Prompt, 1: Prompt B, in between a blend of their meanings.")),
-    keyed(row(Style, Resample, "cfg", "CFG", double(2.0, (0.0, 100.0), (1.0, 12.0)),
+    keyed(row(Style, Resample, "cfg", "CFG", double(1.5, (0.0, 100.0), (1.0, 12.0)),
         "How strongly the prompt pulls while resampling. Fairly low values keep the shot; 1 takes half the time.")),
     row(Style, Unsample, "steps", "Steps", int(16, (1, 1000), (1, 50)),
         "Steps of a sampling pass."),

@@ -60,3 +60,11 @@ pub enum WeightsError {
         source: Box<candle_core::Error>,
     },
 }
+
+/// A text on one line: line breaks and other control characters, which a broken file's names can have, as their escapes.
+pub(super) fn one_line(text: &str) -> String {
+    let escaped = |letter: char| {
+        if letter.is_control() { letter.escape_default().collect() } else { letter.to_string() }
+    };
+    text.chars().map(escaped).collect()
+}

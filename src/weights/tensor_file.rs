@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
+use super::error::one_line;
 use super::{WeightsError, folder, header, numbers, pickle};
 
 /// One tensor as its file describes it.
@@ -90,7 +91,15 @@ fn contents(path: &Path, map: &[u8]) -> Result<Contents, WeightsError> {
         None if pickle::begins(map) => pickle::read(map),
         None => header::read(map),
     };
-    read.map_err(|reason| WeightsError::Malformed { path: path.into(), reason })
+    let read = read.and_then(|contents| {
+        match contents.tensors.keys().find(|name| name.contains(char::is_control)) {
+            Some(name) => Err(format!(
+                "the tensor `{name}` has control characters in its name, expected a network's names"
+            )),
+            None => Ok(contents),
+        }
+    });
+    read.map_err(|reason| WeightsError::Malformed { path: path.into(), reason: one_line(&reason) })
 }
 
 impl TensorFile {
@@ -283,5 +292,25 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
         Some("a compressed archive; unpack it first")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_break_in_a_name_is_refused_in_one_line() {
+        let file = |header: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("broken.safetensors");
+            let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 32]].concat();
+            std::fs::write(&path, bytes).unwrap();
+            TensorFile::open(path).unwrap_err().to_string()
+        };
+        let named = file(r#"{"down\nblocks":{"dtype":"F16","shape":[2,8],"data_offsets":[0,32]}}"#);
+        assert!(named.contains(r"`down\nblocks` has control characters"), "{named}");
+        let cut = file(r#"{"down\nblocks":{"dtype":"F16","shape":[2,9],"data_offsets":[0,32]}}"#);
+        assert!(cut.contains(r"down\nblocks") && !cut.contains('\n'), "{cut}");
     }
 }

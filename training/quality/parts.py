@@ -24,7 +24,7 @@ MODES = ("blank", "own", "same")
 RANDOM_SAMPLERS = ("euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde")
 ADDED = (0.0, 0.1, 0.25, 0.5, 1.0)
 OVERLAPS = (0, 2, 4, 8)
-CFGS = (1, 2, 3, 4, 5, 6, 8)
+CFGS = (1, 1.5, 2, 3, 4, 6, 8)
 SOURCE_PROMPT = {"unsamplePromptMode": "own", "unsamplePrompt": "photo"}
 
 
