@@ -98,7 +98,7 @@ fn pictures_in_tiles_are_near_those_coded_whole() {
                 let how = slices(&outcome.report.to_string()).to_owned();
                 let near = psnr(&outcome.picture.unwrap(), &whole).unwrap();
                 println!("{how:30} {near:.1} dB");
-                assert!(if how.is_empty() { near.is_infinite() } else { near > 18.0 }, "{how}: {near} dB");
+                assert!(if how.is_empty() { near.is_infinite() } else { near > 38.0 }, "{how}: {near} dB");
                 seen.insert(how);
             }
             Err(error) => break error,
