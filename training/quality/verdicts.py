@@ -185,9 +185,8 @@ def defaults(results: dict, now: dict[str, str]) -> list[Default]:
         found.append(Default("unsamplePromptMode", now["unsamplePromptMode"], best, "closest to the look among the steadiest"))
     if part := results.get("cfg"):
         style = mean_curve(part, "style")
-        best = max(value for value, figure in style.items() if figure >= max(style.values()) - DECIBEL)
-        why = f"the highest within {DECIBEL} dB of the closest to the looks' operators: as close, and more clearly the look"
-        found.append(Default("cfg", now["cfg"], str(best), why))
+        best = min(value for value, figure in style.items() if figure >= max(style.values()) - DECIBEL)
+        found.append(Default("cfg", now["cfg"], str(best), f"the lowest within {DECIBEL} dB of the closest to the looks' operators"))
     if part := results.get("overlap"):
         jumps = {value: figure for value, figure in mean_curve(part, "jump").items() if value is not None}
         best = min(value for value, figure in jumps.items() if figure <= min(jumps.values()) * (1 + SHARE))
