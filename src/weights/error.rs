@@ -14,7 +14,7 @@ pub enum WeightsError {
         reason: String,
     },
     /// The file is not a well-formed safetensors file, or is cut off.
-    #[error("{path}: {reason}", path = .path.display())]
+    #[error("{path}: {reason}", path = .path.display(), reason = one_line(.reason))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub enum WeightsError {
 }
 
 /// A text on one line: line breaks and other control characters, which a broken file's names can have, as their escapes.
-pub(super) fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let escaped = |letter: char| {
         if letter.is_control() { letter.escape_default().collect() } else { letter.to_string() }
     };

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
-use super::error::one_line;
 use super::{WeightsError, folder, header, numbers, pickle};
 
 /// One tensor as its file describes it.
@@ -99,7 +98,7 @@ fn contents(path: &Path, map: &[u8]) -> Result<Contents, WeightsError> {
             None => Ok(contents),
         }
     });
-    read.map_err(|reason| WeightsError::Malformed { path: path.into(), reason: one_line(&reason) })
+    read.map_err(|reason| WeightsError::Malformed { path: path.into(), reason })
 }
 
 impl TensorFile {
