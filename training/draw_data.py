@@ -1,6 +1,6 @@
-"""Draw the training data once: stills.npy and clips.npy (uint8), in the folder given by --data.
+"""Draw the training data once: stills.npy, clips.npy and steady_clips.npy (uint8), in the folder given by --data.
 
-stills.npy [scenes, looks, H, W, 3]; clips.npy [clips, looks, frames, H, W, 3]. Scene i is of kind KINDS[i % 6].
+stills.npy [scenes, looks, H, W, 3]; clips.npy and steady_clips.npy [clips, looks, frames, H, W, 3]. Scene i is of kind KINDS[i % 6].
 Every scene has its own seed, so the order does not matter.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from pocket.config import load_config
 from pocket.looks import LOOKS, apply_look
-from pocket.scenes import KINDS, make_bank, render_clip
+from pocket.scenes import KINDS, add_grain, make_bank, render_clip, render_scene
 
 NAMES = list(LOOKS)
 
@@ -25,12 +25,13 @@ def start(config):
     BANK = make_bank(np.random.default_rng(config["seed"]), config["data"]["tiles"])
 
 
+def coded(frame: np.ndarray, quality: int) -> np.ndarray:
+    """The frame with the traces of lossy coding, which footage from a camera has."""
+    return cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+
 def as_filmed(rng, frame: np.ndarray) -> np.ndarray:
-    """Often the traces of lossy coding, which footage from a camera has."""
-    if rng.random() < 0.5:
-        return frame
-    coded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])[1]
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return frame if rng.random() < 0.5 else coded(frame, int(rng.integers(35, 95)))
 
 
 def draw_still(index: int):
@@ -54,6 +55,27 @@ def draw_clip(index: int):
     return index, np.stack([[apply_look(name, frame, index) for frame in clip] for name in NAMES])
 
 
+def draw_steady_clip(index: int):
+    """The photo is what a camera saw of the scene; the looks are of the scene itself.
+
+    Grain and coding change from frame to frame, and an operator that draws lines makes much of them. A look that is drawn
+    of the scene stands still, and so teaches to see through both. A part of the scenes is out of focus, as
+    the backgrounds of real footage are.
+    """
+    rng = np.random.default_rng([CONFIG["seed"], 3, index])
+    data = CONFIG["data"]
+    scene, grain = render_scene(rng, BANK, KINDS[index % 6], *data["clip_size"], frames=data["clip_frames"])
+    if rng.random() < 0.35:
+        focus = rng.uniform(0.8, 2.0)
+        scene = np.stack([cv2.GaussianBlur(frame, (0, 0), focus) for frame in scene])
+    filmed = add_grain(rng, scene, grain)
+    if rng.random() < 0.5:
+        quality = int(rng.integers(35, 95))
+        filmed = np.stack([coded(frame, quality) for frame in filmed])
+    looks = [[apply_look(name, frame, index) for frame in scene] for name in NAMES[1:]]
+    return index, np.stack([filmed, *looks])
+
+
 def draw_all(pool, path: Path, draw, count: int, shape):
     out = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *shape))
     for done, (index, pictures) in enumerate(pool.imap_unordered(draw, range(count), chunksize=4), 1):
@@ -67,7 +89,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--config", type=Path, default=Path(__file__).parent / "config.toml")
     arguments.add_argument("--data", type=Path, required=True)
-    arguments.add_argument("--only", choices=["stills", "clips"])
+    arguments.add_argument("--only", choices=["stills", "clips", "steady_clips"])
     arguments.add_argument("--processes", type=int, default=2)
     options = arguments.parse_args()
     config = load_config(options.config)
@@ -75,12 +97,11 @@ def main():
     options.data.mkdir(parents=True, exist_ok=True)
     start(config)
     with multiprocessing.Pool(options.processes, start, (config,)) as pool:
-        if options.only != "clips":
-            shape = (len(NAMES), *data["still_size"], 3)
-            draw_all(pool, options.data / "stills.npy", draw_still, data["stills"], shape)
-        if options.only != "stills":
-            shape = (len(NAMES), data["clip_frames"], *data["clip_size"], 3)
-            draw_all(pool, options.data / "clips.npy", draw_clip, data["clips"], shape)
+        still = (len(NAMES), *data["still_size"], 3)
+        clip = (len(NAMES), data["clip_frames"], *data["clip_size"], 3)
+        for name, draw, shape in (("stills", draw_still, still), ("clips", draw_clip, clip), ("steady_clips", draw_steady_clip, clip)):
+            if options.only in (None, name):
+                draw_all(pool, options.data / f"{name}.npy", draw, data[name], shape)
 
 
 if __name__ == "__main__":

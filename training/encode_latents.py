@@ -1,6 +1,6 @@
 """Fit the encoder's linear code to the drawn stills and encode everything with it.
 
-Writes code.npz, stills_latents.npy and clips_latents.npy (f16, [scenes, looks, C, h, w] and [clips, looks, frames, C,
+Writes code.npz, and stills_latents.npy (f16, [scenes, looks, C, h, w]), clips_latents.npy and steady_clips_latents.npy ([clips, looks, frames, C,
 h, w]) to --run. Latents have deviation 1: they are what the sampler works on.
 """
 
@@ -36,8 +36,8 @@ def main():
     stills = np.load(options.data / "stills.npy", mmap_mode="r")
     code = fit(stills, config["model"]["latent_channels"])
     np.savez(options.run / "code.npz", **vars(code))
-    for name, pictures in (("stills", stills), ("clips", np.load(options.data / "clips.npy", mmap_mode="r"))):
-        latents = []
+    for name in ("stills", "clips", "steady_clips"):
+        pictures, latents = np.load(options.data / f"{name}.npy", mmap_mode="r"), []
         for scene in pictures:
             flat = scene.reshape(-1, *scene.shape[-3:])
             encoded = code.encode(flat).astype(np.float16)

@@ -11,7 +11,9 @@ lead up and down it. A share of every batch goes on with noise drawn at random.
 Rounds: the second one (--round 2) unsamples with the network that the first one left, whose way up is straighter. It also
 learns to return: almost all that is lost on the way up and down again is lost in the last, longest steps, between the
 strongest sigmas of the schedule. So more of its pairs are at strong noise, with the full weight of the error of the
-picture, and some steps take a photo's noisy picture one step up and ask for the same picture there.
+picture, and some steps take a photo's noisy picture one step up and ask for the same picture there. The third one
+(--round 3) learns to stand still: its clips have looks of the scene and not of its grain, errors that change from frame to
+frame weigh more, and the noise that leads to a look is made as weak as that of real footage is.
 
 Single pictures train the UNet and the text encoder, clips the motion module along with them.
 """
@@ -43,17 +45,16 @@ class Pairs:
 
     def __init__(self, latents: np.ndarray, ends: np.ndarray, kinds: list[str]):
         self.latents, self.ends, self.kinds = latents, ends, kinds
-        self.blur = False
+        self.weakest = 1.0
 
-    @staticmethod
-    def blurred(rng, noise: torch.Tensor, photo: np.ndarray) -> torch.Tensor:
+    def blurred(self, rng, noise: torch.Tensor, photo: np.ndarray) -> torch.Tensor:
         """The noise of another unsampling than the one that was stored: weaker, and partly another.
 
         What a network foretells of noise is weaker than the noise. So half of the photos get theirs a little stronger
         and pure, or every round would unsample to less.
         """
         count = len(noise)
-        scale, share = rng.uniform(0.75, 1.05, count), rng.uniform(0.0, 0.3, count)
+        scale, share = rng.uniform(np.where(photo, max(self.weakest, 0.75), self.weakest), 1.05), rng.uniform(0.0, 0.3, count)
         pure = photo & (rng.random(count) < 0.5)
         scale[pure], share[pure] = 1.1, 0.0
         scale, share = (torch.from_numpy(v.astype(np.float32)).view(-1, *[1] * (noise.dim() - 1)) for v in (scale, share))
@@ -65,7 +66,7 @@ class Pairs:
         looks[rng.random(count) < photo_share] = 0
         chosen = torch.from_numpy(self.latents[places, looks].astype(np.float32))
         noise = (torch.from_numpy(self.ends[places].astype(np.float32)) - chosen) / RISING[-1]
-        if self.blur:
+        if self.weakest < 1.0:
             noise = self.blurred(rng, noise, looks == 0)
         captions = [make_caption(rng, NAMES[k], self.kinds[n], 0.0 if k else 0.5) for n, k in zip(places, looks)]
         return chosen, noise, captions
@@ -122,7 +123,7 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(config["seed"])
     stills = np.load(options.run / "stills_latents.npy")[: -config["data"]["held_out"]]
-    clips = np.load(options.run / "clips_latents.npy")[:-6]
+    clips = np.load(options.run / f"{settings['drawn']}_latents.npy")[:-6]
     parts = load_parts(config, options.run, log=lambda _: None, rounds=options.round - 1)
     text, unet, motion = parts["text"], parts["unet"].to(memory_format=torch.channels_last), parts["motion"]
     run = Run(options.run, name, settings["minutes"], settings["learning_rate"])
@@ -130,7 +131,7 @@ def main():
     pictures = still_pairs(options.run / f"stills_{name}.npy", parts, stills, rng, settings["stills"], run.log)
     moving = clip_pairs(options.run / f"clips_{name}.npy", parts, clips, settings["clips"], run.log)
 
-    pictures.blur = moving.blur = settings["blur"]
+    pictures.weakest = moving.weakest = settings["weakest"]
     trained = torch.nn.ModuleDict({name: parts[name].train() for name in ("unet", "text", "motion")})
     groups = [{"params": [*unet.parameters(), *motion.parameters()]}, {"params": list(text.parameters()), "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=settings["learning_rate"], betas=(0.9, 0.98), weight_decay=1e-3)
@@ -180,9 +181,11 @@ def main():
         prediction = predict(x, steps, captions, frames)
         loss = balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps], most)
         if coupled:  # an error that changes from frame to frame is seen as flicker, one that stays is not
-            change = prediction.unflatten(0, (count, frames)).diff(dim=1).flatten(0, 1)
-            sigmas = CLIP_TABLE[steps].unflatten(0, (count, frames))[:, 1:].flatten()
-            loss = loss + settings["steadiness"] * balanced_loss(change, noise.diff(dim=1).flatten(0, 1), sigmas, most)
+            change = (prediction - noise.flatten(0, 1)).unflatten(0, (count, frames)).diff(dim=1)
+            sigmas = CLIP_TABLE[steps].unflatten(0, (count, frames))[:, 1:]
+            loss = loss + settings["steadiness"] * balanced_loss(change.flatten(0, 1), 0.0, sigmas.flatten(), most)
+            # A twentieth of the latents' deviation is seen, and its square counts for nothing: so also as it is, in the picture.
+            loss = loss + settings["stillness"] * (sigmas.clamp(max=most**0.5)[..., None, None, None] * change).abs().mean()
         return loss
 
     def return_loss() -> torch.Tensor:

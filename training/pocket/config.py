@@ -10,7 +10,7 @@ from .unet import UNet, UNetShape
 from .vae import Autoencoder, VaeShape
 
 
-ROUNDS = ("coupling", "coupling_again")  # of train_coupling.py: sections of the configuration, names of the checkpoints
+ROUNDS = ("coupling", "coupling_again", "coupling_steady")  # of train_coupling.py: sections of the configuration, names of the checkpoints
 
 
 def load_config(path: Path) -> dict:

@@ -369,8 +369,23 @@ def make_scene(rng, bank, kind: str, aspect: float) -> list[Layer]:
     return maker.layers
 
 
+def add_grain(rng, clip: np.ndarray, grain: float) -> np.ndarray:
+    """[frames, H, W, 3] float32 0..1 -> uint8, with white noise of the deviation `grain`, new in every frame."""
+    filmed = np.empty(clip.shape, np.uint8)
+    for out, frame in zip(filmed, clip):
+        if grain:
+            frame = frame + rng.normal(0, grain, frame.shape)
+        out[:] = np.clip(frame * 255 + 0.5, 0, 255).astype(np.uint8)
+    return filmed
+
+
 def render_clip(rng, bank, kind: str, height: int, width: int, frames: int) -> np.ndarray:
-    """[frames, H, W, 3] uint8 of one new scene."""
+    """[frames, H, W, 3] uint8 of one new scene, as a camera saw it."""
+    return add_grain(rng, *render_scene(rng, bank, kind, height, width, frames))
+
+
+def render_scene(rng, bank, kind: str, height: int, width: int, frames: int) -> tuple[np.ndarray, float]:
+    """-> (one new scene without grain [frames, H, W, 3] float32 0..1, how much grain its camera would add)."""
     aspect = width / height
     layers = make_scene(rng, bank, kind, aspect)
     pan, zoom, roll = rng.normal(0, 0.006, 2), rng.normal(0, 0.003), rng.normal(0, 0.002)
@@ -381,7 +396,7 @@ def render_clip(rng, bank, kind: str, height: int, width: int, frames: int) -> n
     haze = rng.choice([0.0, 0.0, 0.1, 0.25]) * rng.random()
     lens, grain = rng.choice([0.0, 0.5, 0.8]), rng.choice([0.0, 0.006, 0.012, 0.02])
     light = cv2.resize(rng.normal(1.0, 0.18, (3, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    clip = np.empty((frames, height, width, 3), np.uint8)
+    clip = np.empty((frames, height, width, 3), np.float32)
     for index in range(frames):
         time = index - frames / 2
         frame = np.zeros((height, width, 3), np.float32)
@@ -396,7 +411,5 @@ def render_clip(rng, bank, kind: str, height: int, width: int, frames: int) -> n
         frame = np.clip(frame, 0, 1) * (1 - haze) + haze * 0.7
         if lens:
             frame = cv2.GaussianBlur(frame, (0, 0), lens)
-        if grain:
-            frame = frame + rng.normal(0, grain, frame.shape)
-        clip[index] = np.clip(frame * 255 + 0.5, 0, 255).astype(np.uint8)
-    return clip
+        clip[index] = frame
+    return clip, float(grain)

@@ -107,6 +107,20 @@ def flicker(source: np.ndarray, styled: np.ndarray, moved: Motion) -> float:
     return float(np.nanmean(changes(styled, moved))) / own
 
 
+def slope(clip: np.ndarray) -> float:
+    """Mean absolute difference of neighbouring pixels, across and down, 0..1: how many edges there are and how hard they are."""
+    return float(np.mean([np.abs(np.diff(frame, axis=axis)).mean() for frame in map(unit, clip) for axis in (0, 1)]))
+
+
+def jitter(source: np.ndarray, styled: np.ndarray, moved: Motion) -> float:
+    """Flicker for the same amount of edges: over the slope of the styled clip as that of the source over its own.
+
+    Where everything sits a little beside its place, a picture changes by the shift times its slope. So a drawing with three
+    times the edges of the source flickers three times as much when it follows the motion exactly as well, and this is 1.
+    """
+    return flicker(source, styled, moved) * max(slope(source), QUANTUM) / max(slope(styled), QUANTUM)
+
+
 def jump(source: np.ndarray, styled: np.ndarray, moved: Motion) -> tuple[float, int]:
     """The largest change between neighbouring frames over the median one, and the frame (from 1) that it leads to.
 

@@ -9,7 +9,9 @@ HEADINGS = {
     "looks": ("The looks", "dB to the look's own operator on the source, the operator that is nearest by that, the distance to it in "
               "character (colours, contrasts and busyness of the whole picture, wherever they are; 1 is the spread of the ten "
               "operators), the operator that is nearest by that, structure (correlation of "
-              "edge maps with the source) and flicker (motion-compensated change from frame to frame over the source's own), "
+              "edge maps with the source) flicker (motion-compensated change from frame to frame over the source's own) and "
+              "jitter (the same for an equal amount of edges: a drawing with three times the source's edges changes three times "
+              "as much where it follows the motion just as well), "
               "from the clip's own noise and from random noise of the same level with everything else equal. "
               "*operator* is what a perfect model would have."),
     "unsample-cfg": ("Cfg of the unsampling pass", "The unsampling prompt is `photo`; mean over clips and looks."),
@@ -50,8 +52,10 @@ def looks(part: dict) -> str:
             near = "its own" if own["nearest"] == look else f"{own['nearest']} ({own['nearest style']:.1f})"
             alike = "its own" if own["alike"] == look else own["alike"]
             rows.append([look, f"{own['style']:.1f}", near, f"{own['unlike']:.2f}", alike, f"{random['style']:.1f}",
-                         *(f"{x['structure']:.2f}" for x in (own, random, truth)), *(f"{x['flicker']:.2f}" for x in (own, random, truth))])
-        head = ["look", "dB", "nearest", "character", "nearest", "dB, random", "structure", "random", "operator", "flicker", "random", "operator"]
+                         *(f"{x['structure']:.2f}" for x in (own, random, truth)), *(f"{x['flicker']:.2f}" for x in (own, random, truth)),
+                         *(f"{x['jitter']:.2f}" for x in (own, truth))])
+        head = ["look", "dB", "nearest", "character", "nearest", "dB, random", "structure", "random", "operator", "flicker", "random", "operator",
+                "jitter", "operator"]
         parts.append(f"**{name}**\n\n{table(head, rows)}")
     return "\n\n".join(parts)
 

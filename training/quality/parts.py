@@ -60,7 +60,8 @@ class Job:
 
     def steadiness(self, clip: Clip, styled: np.ndarray) -> dict:
         return {"structure": measures.structure(clip.frames, styled),
-                "flicker": measures.flicker(clip.frames, styled, self.motion(clip))}
+                "flicker": measures.flicker(clip.frames, styled, self.motion(clip)),
+                "jitter": measures.jitter(clip.frames, styled, self.motion(clip))}
 
     def judged(self, clip: Clip, styled: np.ndarray, look: str) -> dict:
         """Every figure of one styled clip."""

@@ -153,6 +153,8 @@ def targets(results: dict, given: set[str]) -> list[Target]:
                             own <= random / 2))
         truth = over_looks(part, "operator", "flicker")
         found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times (the operators: {truth:.2f})", own <= 1.3))
+        own, truth = over_looks(part, "unsampled", "jitter"), over_looks(part, "operator", "jitter")
+        found.append(Target("The same for an equal amount of edges (jitter)", f"{own:.2f} times (the operators: {truth:.2f})", own <= 1.3))
     return found
 
 

@@ -80,6 +80,17 @@ class Measures(unittest.TestCase):
         # The same pattern nailed to the screen does not move with the pan: that is flicker as well.
         self.assertGreater(measures.flicker(clip, np.stack([clip[0]] * len(clip)), moved), 2.0)
 
+    def test_jitter_is_flicker_for_an_equal_amount_of_edges(self):
+        clip = panning(grain=4.0)
+        moved = measures.motion(clip)
+        hard = np.clip(clip.astype(np.float32) * 1.5 - 64, 0, 255).astype(np.uint8)
+        soft = (clip // 2 + 60).astype(np.uint8)
+        for other in (hard, soft):
+            self.assertAlmostEqual(measures.jitter(clip, other, moved), 1.0, delta=0.08)
+        self.assertGreater(measures.flicker(clip, hard, moved), 2 * measures.flicker(clip, soft, moved))
+        nailed = np.stack([clip[0]] * len(clip))
+        self.assertGreater(measures.jitter(clip, nailed, moved), 2.0)
+
     def test_jump_finds_the_transition_where_the_look_changes(self):
         clip = panning(8, grain=4.0)
         moved = measures.motion(clip)
@@ -134,7 +145,7 @@ class Clips(unittest.TestCase):
 
 
 def figures(**changed) -> dict:
-    return {"source": 15.0, "style": 14.0, "structure": 0.6, "flicker": 1.1, **changed}
+    return {"source": 15.0, "style": 14.0, "structure": 0.6, "flicker": 1.1, "jitter": 1.2, **changed}
 
 
 def curve(figure: str, points: dict) -> dict:
@@ -188,7 +199,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(met({"reconstruction": reconstruction_part()}), [True, True])
         self.assertEqual(met({"reconstruction": reconstruction_part(dpm=(2.0, 0.6, 0.1))}), [True, False])
         part = look_part({"structure": 0.6, "flicker": 1.31}, {"structure": 0.3, "flicker": 2.7})
-        self.assertEqual(met({"looks": part}), [False, False, True, True, False])
+        self.assertEqual(met({"looks": part}), [False, False, True, True, False, True])
 
     def test_defaults_follow_from_the_figures(self):
         found = {d.name: d for d in verdicts.defaults({
