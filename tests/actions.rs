@@ -99,7 +99,10 @@ fn analyse_unsamples_ahead_and_clear_cache_forgets() {
         sub.flat_map(|d| std::fs::read_dir(d.path()).into_iter().flatten().flatten()).count()
     };
     let (plugin, _) = load(Settings::default());
-    let pressed = |name: &str| Recipe { presses: vec![name.to_owned()], ..recipe(cache.path(), &[]) };
+    // A setting that no other test has: what they unsampled is in this process's memory, and no folder gets the latents
+    // of a clip whose unsampled ones are at hand.
+    let own = [("unsampleCfg", "1.0625")];
+    let pressed = |name: &str| Recipe { presses: vec![name.to_owned()], ..recipe(cache.path(), &own) };
     let instance = Instance::create(&plugin, &pressed("analyse")).unwrap();
     assert_eq!(files(), 2, "latents and unsampled latents");
     assert_eq!(render(&instance, 1.0).0, kOfxStatOK);
