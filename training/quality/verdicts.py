@@ -182,9 +182,12 @@ def defaults(results: dict, now: dict[str, str]) -> list[Default]:
         found.append(Default("steps", now["steps"], str(fewest), f"the fewest within {ENOUGH} dB of the best"))
     if part := results.get("prompts"):
         style, flicker = mean_curve(part, "style"), mean_curve(part, "flicker")
-        steady = [mode for mode in style if flicker[mode] <= min(flicker.values()) * (1 + SHARE)]
-        best = max(steady, key=style.get)
-        found.append(Default("unsamplePromptMode", now["unsamplePromptMode"], best, "closest to the look among the steadiest"))
+        close = [mode for mode in style if style[mode] >= max(style.values()) - DECIBEL]
+        best = min(close, key=flicker.get)
+        if now["unsamplePromptMode"] in close and flicker[now["unsamplePromptMode"]] <= flicker[best] * (1 + SHARE):
+            best = now["unsamplePromptMode"]
+        found.append(Default("unsamplePromptMode", now["unsamplePromptMode"], best,
+                             f"the steadiest within {DECIBEL} dB of the closest to the looks' operators"))
     if part := results.get("cfg"):
         style = mean_curve(part, "style")
         best = min(value for value, figure in style.items() if figure >= max(style.values()) - DECIBEL)

@@ -201,6 +201,16 @@ class Verdicts(unittest.TestCase):
         part = look_part({"structure": 0.6, "flicker": 1.31}, {"structure": 0.3, "flicker": 2.7})
         self.assertEqual(met({"looks": part}), [False, False, True, True, False, True])
 
+    def test_the_unsampling_prompt_is_the_steadiest_of_those_that_reach_the_look(self):
+        def best(style, flicker):
+            rows = [{"value": mode, **figures(style=style[mode], flicker=flicker[mode])} for mode in style]
+            return verdicts.defaults({"prompts": {"clip": {"neon": rows}}}, NOW)[0].best
+
+        close = {"blank": 14.4, "own": 14.5, "same": 13.3}
+        self.assertEqual(best(close, {"blank": 2.6, "own": 2.65, "same": 1.8}), "blank")
+        self.assertEqual(best(close, {"blank": 2.6, "own": 2.2, "same": 1.8}), "own")
+        self.assertEqual(best({**close, "same": 14.6}, {"blank": 2.6, "own": 2.6, "same": 1.8}), "same")
+
     def test_defaults_follow_from_the_figures(self):
         found = {d.name: d for d in verdicts.defaults({
             "reconstruction": reconstruction_part(), "cfg": curve("style", {1: 12.0, 2: 13.9, 4: 14.0, 8: 12.0}),
