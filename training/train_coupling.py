@@ -54,7 +54,8 @@ class Pairs:
         and pure, or every round would unsample to less.
         """
         count = len(noise)
-        scale, share = rng.uniform(self.weakest, 1.05, count), rng.uniform(0.0, 0.3, count)
+        scale = rng.uniform(np.where(photo, max(self.weakest, 0.75), self.weakest), 1.05)
+        share = rng.uniform(0.0, 0.3, count)
         pure = photo & (rng.random(count) < 0.5)
         scale[pure], share[pure] = 1.1, 0.0
         scale, share = (torch.from_numpy(v.astype(np.float32)).view(-1, *[1] * (noise.dim() - 1)) for v in (scale, share))

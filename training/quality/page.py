@@ -9,7 +9,7 @@ HEADINGS = {
     "looks": ("The looks", "dB to the look's own operator on the source, the operator that is nearest by that, the distance to it in "
               "character (colours, contrasts and busyness of the whole picture, wherever they are; 1 is the spread of the ten "
               "operators), the operator that is nearest by that, structure (correlation of "
-              "edge maps with the source) flicker (motion-compensated change from frame to frame over the source's own) and "
+              "edge maps with the source), flicker (motion-compensated change from frame to frame over the source's own) and "
               "jitter (the same for an equal amount of edges: a drawing with three times the source's edges changes three times "
               "as much where it follows the motion just as well), "
               "from the clip's own noise and from random noise of the same level with everything else equal. "
