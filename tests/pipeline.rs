@@ -6,8 +6,10 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use candle_core::Device;
 use support::{FRAMES, request, run};
-use unsample::pipeline::{Engine, Goal, LoraUse, Origin, Outcome, PipelineError, PromptTrack};
+use unsample::frame::{Grey, Rgb, steady};
+use unsample::pipeline::{Engine, Goal, LoraUse, Origin, Outcome, PipelineError, PromptTrack, Request};
 use unsample::weights::{TensorFile, View};
 
 /// The stages of an outcome with a word for where each came from.
@@ -312,4 +314,64 @@ fn a_full_or_forbidden_cache_folder_costs_nothing_but_the_cache() {
     let outcome = run(&Engine::default(), request("neon", &file.join("below a file"))).unwrap();
     assert!(outcome.picture.is_some());
     assert!(outcome.report.notice.unwrap().contains("could not be written"));
+}
+
+/// A request whose frame `index` is averaged with one neighbour on either side.
+fn steadied(folder: &Path, index: usize) -> Request {
+    Request { steady_frames: 1, index, ..request("neon", folder) }
+}
+
+#[test]
+fn a_steadied_frame_is_its_decoded_neighbours_averaged_along_the_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let plain: Vec<Rgb> = (0..FRAMES)
+        .map(|index| {
+            let outcome = run(&engine, Request { index, ..request("neon", folder.path()) }).unwrap();
+            outcome.picture.unwrap().as_ref().clone()
+        })
+        .collect();
+    let frames = request("neon", folder.path()).source.frames.unwrap();
+    let lumas: Vec<Grey> = frames.iter().map(|frame| Grey::luma(&frame.picture)).collect();
+    for index in [2, 0, 1] {
+        let outcome = run(&engine, steadied(folder.path(), index)).unwrap();
+        let near = index.saturating_sub(1)..(index + 2).min(FRAMES);
+        let styled: Vec<&Rgb> = plain[near.clone()].iter().collect();
+        let expected = steady(&lumas[near.clone()], &styled, index - near.start, 2).unwrap();
+        assert!(outcome.picture.unwrap().data == expected.data, "frame {index}");
+        assert!(expected.data != plain[index].data, "frame {index} is as it was decoded");
+        let again = run(&engine, steadied(folder.path(), index)).unwrap();
+        assert_eq!(stages(&again), [("steadied", "memory")]);
+    }
+}
+
+#[test]
+fn steadying_needs_the_source_once_and_changes_neither_reconstruction_nor_diagnostics() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = |index| {
+        let mut bare = steadied(folder.path(), index);
+        bare.source.frames = None;
+        bare
+    };
+    let engine = Engine::default();
+    run(&engine, steadied(folder.path(), 0)).unwrap();
+    let second = run(&engine, bare(2)).unwrap().picture.unwrap();
+    let restarted = Engine::default();
+    assert!(matches!(run(&restarted, bare(2)), Err(PipelineError::NeedFrames)));
+    let asked = run(&restarted, steadied(folder.path(), 2)).unwrap().picture.unwrap();
+    assert!(asked.data == second.data, "other pixels after a restart");
+
+    let reconstruction = |steady_frames| {
+        let request = Request { steady_frames, goal: Goal::Reconstruction, ..request("neon", folder.path()) };
+        run(&engine, request).unwrap().picture.unwrap()
+    };
+    assert!(reconstruction(0).data == reconstruction(1).data);
+    let written = |steady_frames| {
+        let path = folder.path().join(format!("stages {steady_frames}.safetensors"));
+        let diagnostics = Some(path.clone());
+        run(&engine, Request { steady_frames, diagnostics, ..request("neon", folder.path()) }).unwrap();
+        let styled = candle_core::safetensors::load(&path, &Device::Cpu).unwrap()["frames.styled"].clone();
+        styled.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    assert!(written(0) == written(1), "the diagnostics have what was decoded");
 }

@@ -259,7 +259,7 @@ fn bench_tells_the_cost_of_every_part() {
     assert_eq!(json["clip"], serde_json::json!({ "width": 40, "height": 32, "frames": 2 }));
     let parts = json["costs"]["parts"].as_array().unwrap();
     let names: Vec<_> = parts.iter().map(|part| part["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["weights", "latents", "text", "unsampled", "resampled", "decoded"]);
+    assert_eq!(names, ["weights", "latents", "text", "unsampled", "resampled", "decoded", "steadied"]);
     let seconds: f64 = parts.iter().map(|part| part["seconds"].as_f64().unwrap()).sum();
     assert!(seconds > 0.0 && seconds <= json["seconds"].as_f64().unwrap());
     assert_eq!(parts[5]["count"], 2, "every frame is decoded once");

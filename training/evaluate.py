@@ -66,7 +66,7 @@ def look_sheet(job: Job, clip: Clip) -> np.ndarray:
     first, middle, last = 0, len(clip.frames) // 2, len(clip.frames) - 1
     rows = []
     for look in job.looks:
-        styled, chance = job.render(clip, prompt=look), job.render(clip, random, prompt=look)
+        styled, chance = job.styled(clip, look), job.styled(clip, look, random)
         rows.append([("source", clip.frames[middle]), (f"{look}: operator", job.truth(clip, look)[middle]),
                      (f"frame {first + 1}", styled[first]), (f"frame {middle + 1}", styled[middle]),
                      (f"frame {last + 1}", styled[last]), ("random noise", chance[middle])])

@@ -376,6 +376,7 @@ pub fn request(
             scale: sampled("motionScale"),
             effect: v.double("motionEffect"),
         },
+        steady_frames: v.count("steadyFrames"),
         goal,
         cache: cache(reader, v.time),
         diagnostics: v.path("diagnosticsFile"),

@@ -15,18 +15,22 @@
 //! primaries are converted, only transfer curves.
 
 mod error;
+mod flow;
 mod geometry;
 mod layout;
 mod metrics;
 mod nearest;
 mod picture;
 mod resize;
+mod steady;
 mod transfer;
 
 pub use error::FrameError;
+pub use flow::Grey;
 pub use geometry::{Fit, Geometry, MAX_SIDE, Size};
 pub use layout::{Components, Depth, Layout, decode_row, encode_row};
 pub use metrics::{psnr, ssim};
 pub use nearest::cover_nearest;
 pub use picture::{Encoding, Picture, Rgb, compose};
+pub use steady::steady;
 pub use transfer::{HostColour, InputColour, Transfer};

@@ -215,6 +215,8 @@ pub struct Request {
     pub seed: u64,
     /// Windows and motion.
     pub motion: MotionSettings,
+    /// Frames on either side that a result is averaged with along the motion of the source.
+    pub steady_frames: usize,
     /// What for.
     pub goal: Goal,
     /// Where results are kept.

@@ -1,10 +1,11 @@
-//! The stages of a request: text, latents, unsampled latents, resampled latents, decoded frame.
+//! The stages of a request: text, latents, unsampled latents, resampled latents, decoded frame, steadied frame.
 //!
 //! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
 //! what is missing. What was done, and where it came from, goes into the report.
 
 mod fit;
 mod hint;
+mod steady;
 mod text;
 
 use std::collections::HashMap;
@@ -107,7 +108,9 @@ impl Runner {
                 job.unsampled()?;
                 None
             }
-            Goal::Result | Goal::Reconstruction => Some(job.decoded(request.index)?),
+            Goal::Result => Some(job.steadied(request.index)?),
+            // What the noise keeps, nothing added.
+            Goal::Reconstruction => Some(job.decoded(request.index)?),
             Goal::Hint(preprocessor) => {
                 let hint = job.hint(preprocessor, |done| done)?;
                 Some(Arc::new(from_tensor(&hint.narrow(0, request.index, 1)?)?))

@@ -87,6 +87,7 @@ pub fn sized(prompt: &str, folder: &Path, size: [usize; 2]) -> Request {
             scale: vec![1.0; FRAMES],
             effect: 1.0,
         },
+        steady_frames: 0,
         goal: Goal::Result,
         cache: CacheSettings { folder: Some(folder.into()), limit: 1 << 30 },
         diagnostics: None,

@@ -20,10 +20,13 @@ HEADINGS = {
     "added-noise": ("Noise added before resampling", "In parts of the noise level that the unsampled clip is at; mean over clips "
                     "and looks."),
     "cfg": ("Cfg of the resampling pass", "Mean over clips and looks."),
+    "steadying": ("Frames averaged along the motion of the source", "Each frame with so many neighbours on either side (`steadyFrames`), from "
+                  "the same latents; mean over clips and all looks but photo."),
     "overlap": ("Overlap of context windows", "A clip of two windows. *jump* is the largest change between neighbouring frames "
                 "over the median one, each relative to the source's; mean over clips and looks."),
 }
-CURVE = (("source", "dB to the source", 2), ("style", "dB to the look", 2), ("structure", "structure", 2), ("flicker", "flicker", 2))
+CURVE = (("source", "dB to the source", 2), ("style", "dB to the look", 2), ("structure", "structure", 2), ("flicker", "flicker", 2),
+         ("jitter", "jitter", 2))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -72,7 +75,8 @@ WRITERS = {
     "round-trip": round_trip, "reconstruction": reconstruction, "looks": looks,
     "unsample-cfg": lambda part: curve(part, "unsampleCfg"), "prompts": lambda part: curve(part, "unsamplePromptMode"),
     "samplers": lambda part: curve(part, "sampler"), "added-noise": lambda part: curve(part, "noise added"),
-    "cfg": lambda part: curve(part, "cfg"), "overlap": lambda part: curve(part, "contextOverlap", (("jump", "jump", 2),)),
+    "cfg": lambda part: curve(part, "cfg"), "steadying": lambda part: curve(part, "steadyFrames"),
+    "overlap": lambda part: curve(part, "contextOverlap", (("jump", "jump", 2),)),
 }
 
 
@@ -96,6 +100,8 @@ def page(results: dict, facts: dict, pictures: dict[str, list[str]]) -> str:
             continue
         parts += [f"## {title}", text, WRITERS[name](results[name])]
         parts += [f"![{title}]({file})" for file in pictures.get(name, [])]
+    parts.append("The looks are rendered with every default of the effect. Elsewhere frames are as they were decoded (`steadyFrames` 0), "
+                 "so that what is compared is not averaged away.")
     missing = [name for name in HEADINGS if name not in results]
     if missing:
         parts.append(f"Not measured in this run: {', '.join(missing)}.")

@@ -1,6 +1,7 @@
 """The parts of the measurement. Each takes the plugin and a clip and gives plain numbers for the page.
 
-What a part does not set is as the effect has it by default.
+What a part does not set is as the effect has it by default, but for the averaging of neighbouring frames: it would hide
+what the parts look for, so only the looks and its own part have it.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ RANDOM_SAMPLERS = ("euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde")
 ADDED = (0.0, 0.1, 0.25, 0.5, 1.0)
 OVERLAPS = (0, 2, 4, 8)
 CFGS = (1, 1.5, 2, 3, 4, 6, 8)
+STEADY = (0, 1, 2, 4, 8)
 SOURCE_PROMPT = {"unsamplePromptMode": "own", "unsamplePrompt": "photo"}
 
 
@@ -39,7 +41,11 @@ class Job:
     _truths: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def render(self, clip: Clip, noise=None, **changed) -> np.ndarray:
-        return self.plugin.render(clip, changed, noise)
+        return self.plugin.render(clip, {"steadyFrames": 0, **changed}, noise)
+
+    def styled(self, clip: Clip, look: str, noise=None) -> np.ndarray:
+        """With every default of the effect."""
+        return self.render(clip, noise, prompt=look, steadyFrames=self.plugin.defaults["steadyFrames"])
 
     def motion(self, clip: Clip) -> measures.Motion:
         if clip.digest() not in self._motions:
@@ -99,7 +105,7 @@ def looks(job: Job, clip: Clip) -> dict:
     for look in job.looks:
         row = {"operator": job.steadiness(clip, job.truth(clip, look))}
         for name, noise in (("unsampled", None), ("random", random)):
-            styled = job.render(clip, noise, prompt=look)
+            styled = job.styled(clip, look, noise)
             truths = {other: job.truth(clip, other) for other in LOOKS}
             closeness, unlike = measures.distances(styled, truths), measures.unlikeness(styled, truths)
             closest = measures.nearest(closeness)
@@ -109,10 +115,10 @@ def looks(job: Job, clip: Clip) -> dict:
     return result
 
 
-def curve(job: Job, clip: Clip, values, render) -> dict:
+def curve(job: Job, clip: Clip, values, render, looks=None) -> dict:
     """{look: [{"value", figures}]} of what `render(value, look)` gives."""
     return {look: [{"value": value, **job.judged(clip, render(value, look), look)} for value in values]
-            for look in job.curve_looks}
+            for look in looks or job.curve_looks}
 
 
 def unsample_cfg(job: Job, clip: Clip) -> dict:
@@ -150,6 +156,12 @@ def cfg(job: Job, clip: Clip) -> dict:
     return curve(job, clip, CFGS, lambda value, look: job.render(clip, prompt=look, cfg=value))
 
 
+def steadying(job: Job, clip: Clip) -> dict:
+    """Frames averaged with so many neighbours on either side, for every look that changes the picture."""
+    return curve(job, clip, STEADY, lambda value, look: job.render(clip, prompt=look, steadyFrames=value),
+                 [look for look in job.looks if look != "photo"])
+
+
 def overlap(job: Job, clip: Clip) -> dict:
     """The largest jump between neighbouring frames of a clip of two windows, by their overlap; `None`: one window."""
     length = len(clip.frames) // 2
@@ -175,5 +187,6 @@ PARTS = {
     "samplers": (samplers, "curve"),
     "added-noise": (added_noise, "curve"),
     "cfg": (cfg, "curve"),
+    "steadying": (steadying, "curve"),
     "overlap": (overlap, "long"),
 }

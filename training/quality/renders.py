@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from .clips import Clip, read_frames, write_frames
 
 FOLLOWED = ("steps", "sampler", "scheduler", "cfg", "denoise", "unsamplePromptMode", "unsampleCfg", "unsampleSteps",
-            "unsampleSampler", "unsampleScheduler", "contextLength", "contextOverlap")
+            "unsampleSampler", "unsampleScheduler", "contextLength", "contextOverlap", "steadyFrames")
 
 
 class RenderError(Exception):

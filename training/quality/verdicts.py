@@ -6,6 +6,7 @@ import numpy as np
 
 DECIBEL = 0.2  # differences below this are called none
 SHARE = 0.05  # likewise for structure and flicker
+STEADY = 1.3  # times the source's flicker
 ENOUGH = 0.1  # dB within which fewer steps are as good as more
 
 
@@ -152,7 +153,7 @@ def targets(results: dict, given: set[str]) -> list[Target]:
         found.append(Target("Flicker of unsampled noise: at most half of random noise's", f"{own:.2f} and {random:.2f}",
                             own <= random / 2))
         truth = over_looks(part, "operator", "flicker")
-        found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times (the operators: {truth:.2f})", own <= 1.3))
+        found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times (the operators: {truth:.2f})", own <= STEADY))
         own, truth = over_looks(part, "unsampled", "jitter"), over_looks(part, "operator", "jitter")
         found.append(Target("The same for an equal amount of edges (jitter)", f"{own:.2f} times (the operators: {truth:.2f})", own <= 1.3))
     return found
@@ -192,6 +193,15 @@ def defaults(results: dict, now: dict[str, str]) -> list[Default]:
         style = mean_curve(part, "style")
         best = min(value for value, figure in style.items() if figure >= max(style.values()) - DECIBEL)
         found.append(Default("cfg", now["cfg"], str(best), f"the lowest within {DECIBEL} dB of the closest to the looks' operators"))
+    if part := results.get("steadying"):
+        style, structure, flicker = (mean_curve(part, figure) for figure in ("style", "structure", "flicker"))
+        harmless = [value for value in style if style[value] >= max(style.values()) - DECIBEL
+                    and structure[value] >= max(structure.values()) * (1 - SHARE)]
+        enough = [value for value in harmless if flicker[value] <= STEADY]
+        best = min(enough) if enough else min(harmless, key=flicker.get)
+        found.append(Default("steadyFrames", now["steadyFrames"], str(best),
+                             f"the fewest with a flicker of at most {STEADY}, else the steadiest, of those that cost less than "
+                             f"{DECIBEL} dB of the look and {SHARE:.0%} of the structure"))
     if part := results.get("overlap"):
         jumps = {value: figure for value, figure in mean_curve(part, "jump").items() if value is not None}
         best = min(value for value, figure in jumps.items() if figure <= min(jumps.values()) * (1 + SHARE))

@@ -165,7 +165,7 @@ def reconstruction_part(euler=(2.0, 1.0, 0.5), dpm=(0.8, 0.3, 0.25)) -> dict:
 
 
 NOW = {"steps": "16", "sampler": "euler", "unsampleSampler": "euler", "scheduler": "ays", "unsamplePromptMode": "blank",
-       "cfg": "4", "contextOverlap": "4"}
+       "cfg": "4", "contextOverlap": "4", "steadyFrames": "4"}
 
 
 class Verdicts(unittest.TestCase):
@@ -211,6 +211,17 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(best(close, {"blank": 2.6, "own": 2.2, "same": 1.8}), "own")
         self.assertEqual(best({**close, "same": 14.6}, {"blank": 2.6, "own": 2.6, "same": 1.8}), "same")
 
+    def test_frames_are_averaged_as_far_as_it_takes_and_costs_nothing(self):
+        def best(flicker, **others):
+            values = {name: dict(zip((0, 2, 4, 8), row)) for name, row in {"flicker": flicker, **others}.items()}
+            rows = [{"value": v, **figures(**{name: row[v] for name, row in values.items()})} for v in (0, 2, 4, 8)]
+            return verdicts.defaults({"steadying": {"clip": {"neon": rows}}}, NOW)[0].best
+
+        self.assertEqual(best((2.6, 1.6, 1.3, 1.1)), "4")
+        self.assertEqual(best((2.6, 2.0, 1.7, 1.5)), "8")
+        self.assertEqual(best((2.6, 1.6, 1.3, 1.1), style=(14.0, 13.9, 13.7, 13.0)), "2")
+        self.assertEqual(best((2.6, 1.6, 1.3, 1.1), structure=(0.6, 0.5, 0.5, 0.5)), "0")
+
     def test_defaults_follow_from_the_figures(self):
         found = {d.name: d for d in verdicts.defaults({
             "reconstruction": reconstruction_part(), "cfg": curve("style", {1: 12.0, 2: 13.9, 4: 14.0, 8: 12.0}),
@@ -225,6 +236,8 @@ class Verdicts(unittest.TestCase):
 
 class PerfectPlugin:
     """Gives the look's operator for a prompt, the source for no steps, and remembers what it was asked."""
+
+    defaults = NOW
 
     def __init__(self):
         self.asked, self.noises = [], []
@@ -259,13 +272,15 @@ class Parts(unittest.TestCase):
             self.assertEqual(row["unsampled"]["style"], float("inf"))
             self.assertEqual(row["unsampled"]["flicker"], row["operator"]["flicker"])
             self.assertLess(row["random"]["structure"], 0.2)
+        # The looks are as a user sees them, from either noise.
+        self.assertEqual({changed["steadyFrames"] for changed, _ in self.plugin.asked}, {"4"})
         self.assertAlmostEqual(float(self.plugin.noises[0].std()), 14.0, delta=0.5)
 
     def test_a_round_trip_takes_no_step_and_a_reconstruction_every_combination(self):
         self.assertEqual(parts.round_trip(self.job, self.clip)["psnr"], float("inf"))
         rows = parts.reconstruction(self.job, self.clip)["rows"]
         self.assertEqual(len({(r["sampler"], r["scheduler"], r["steps"]) for r in rows}), 18)
-        self.assertEqual([changed for changed, _ in self.plugin.asked if "view" not in changed], [{"denoise": 0}] * 2)
+        self.assertEqual([changed for changed, _ in self.plugin.asked if "view" not in changed], [{"denoise": 0, "steadyFrames": 0}] * 2)
         for changed in (changed for changed, _ in self.plugin.asked if "view" in changed):
             self.assertEqual((changed["view"], changed["unsamplePrompt"]), ("reconstruction", "photo"))
             self.assertEqual(changed.get("sampler"), changed.get("unsampleSampler"))
@@ -277,6 +292,13 @@ class Parts(unittest.TestCase):
         self.assertAlmostEqual(float(self.plugin.noises[2].std()), 0.5 * 14.0, delta=0.3)
         self.assertAlmostEqual(float(self.plugin.noises[2].mean()), 2.0, delta=0.5)
         self.assertIsNone(self.plugin.asked[0][1])
+
+    def test_steadying_is_tried_on_every_look_that_changes_the_picture(self):
+        job = parts.Job(self.plugin, ("photo", "poster", "neon"), ("neon",))
+        found = parts.steadying(job, self.clip)
+        self.assertEqual(list(found), ["poster", "neon"])
+        self.assertEqual([row["value"] for row in found["poster"]], list(parts.STEADY))
+        self.assertEqual([changed["steadyFrames"] for changed, _ in self.plugin.asked], list(parts.STEADY) * 2)
 
     def test_overlaps_are_of_two_windows_beside_a_single_one(self):
         rows = parts.overlap(self.job, clips.Clip("pan", panning(16, grain=4.0), True))["neon"]

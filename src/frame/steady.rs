@@ -1,0 +1,211 @@
+//! Frames made steady: each averaged with its neighbours along the motion of the source.
+//!
+//! What a network makes of two neighbouring frames differs by more than the frames do, and the eye sees the rest as
+//! flicker. The source knows where everything goes, so the same point of the neighbours can be found and averaged (Bonneel
+//! et al. 2015 and Lai et al. 2018 put the same idea into an optimisation and into a network). A neighbour counts less the
+//! farther it is, and only where the source, carried along, looks as it does in the frame itself: what was hidden, came
+//! in from outside or was cut to is left alone.
+
+use rayon::prelude::*;
+
+use super::Rgb;
+use super::flow::{Grey, Pyramid, flow};
+
+/// Difference of the sources at which a neighbour counts for a third (1 / e), in grey levels.
+const TOLERANCE: f32 = 12.0;
+/// Half the side of the square over which the difference is averaged, in pixels.
+const AROUND: usize = 2;
+
+/// The styled picture `at`, averaged with the others. All are neighbours in time, one frame apart, with the lumas of their
+/// sources in the same order; pictures of another size than the wanted one's are left out. `reach` is the distance in
+/// frames at which a neighbour would not count any more.
+///
+/// `None` where there is no such picture.
+pub fn steady(sources: &[Grey], styled: &[&Rgb], at: usize, reach: usize) -> Option<Rgb> {
+    let (own, from) = (*styled.get(at)?, Pyramid::new(sources.get(at)?.clone()));
+    let size = (own.width, own.height);
+    let others = sources.iter().zip(styled).enumerate().filter(|(index, (source, picture))| {
+        *index != at && (source.width, source.height) == size && (picture.width, picture.height) == size
+    });
+    let others: Vec<_> = others.collect();
+    let carried: Vec<Carried> = others
+        .into_par_iter()
+        .map(|(index, (source, picture))| {
+            let near = 1.0 - index.abs_diff(at) as f32 / reach.max(1) as f32;
+            carry(&from, source, picture, near.max(0.0))
+        })
+        .collect();
+    let plane = own.width * own.height;
+    let mut result = own.clone();
+    for (pixel, value) in result.data.iter_mut().enumerate() {
+        let (mut sum, mut total) = (*value, 1.0);
+        for other in &carried {
+            let weight = other.weights[pixel % plane];
+            sum += weight * other.picture[pixel];
+            total += weight;
+        }
+        *value = (sum / total).clamp(0.0, 1.0);
+    }
+    Some(result)
+}
+
+/// A neighbour brought to where the wanted frame has everything, and how much it counts at every pixel.
+struct Carried {
+    picture: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, near: f32) -> Carried {
+    let (width, height) = (source.width, source.height);
+    let plane = width * height;
+    let to = Pyramid::new(source.clone());
+    let flow = flow(from, &to);
+    let own = from.finest().map_or(&[][..], |grey| &grey.data);
+    let mut result = Carried { picture: vec![0.0; 3 * plane], weights: vec![0.0; plane] };
+    let mut inside = vec![false; plane];
+    for pixel in 0..plane.min(own.len()) {
+        let (column, row) = (pixel % width, pixel / width);
+        let way = flow.way(column, row);
+        let (x, y) = (column as f32 + way[0], row as f32 + way[1]);
+        inside[pixel] = x >= 0.0 && y >= 0.0 && x <= (width - 1) as f32 && y <= (height - 1) as f32;
+        result.weights[pixel] = (source.at(x, y) - own[pixel]).abs();
+        let taps = Taps::new(x, y, width, height);
+        for channel in 0..3 {
+            result.picture[channel * plane + pixel] =
+                taps.of(&picture.data[channel * plane..][..plane], width);
+        }
+    }
+    let differences = means(&result.weights, width, height);
+    for ((weight, difference), inside) in result.weights.iter_mut().zip(differences).zip(inside) {
+        let off = difference / TOLERANCE;
+        *weight = if inside { near * (-off * off).exp() } else { 0.0 };
+    }
+    result
+}
+
+/// Catmull-Rom taps at a place between pixels, which keep a picture sharper than bilinear ones.
+struct Taps {
+    columns: [usize; 4],
+    rows: [usize; 4],
+    across: [f32; 4],
+    down: [f32; 4],
+}
+
+impl Taps {
+    fn new(x: f32, y: f32, width: usize, height: usize) -> Self {
+        let places = |place: f32, side: usize| -> [usize; 4] {
+            std::array::from_fn(|i| (place.floor() + i as f32 - 1.0).clamp(0.0, (side - 1) as f32) as usize)
+        };
+        let weights = |t: f32| {
+            let (t2, t3) = (t * t, t * t * t);
+            [
+                0.5 * (2.0 * t2 - t - t3),
+                0.5 * (2.0 - 5.0 * t2 + 3.0 * t3),
+                0.5 * (t + 4.0 * t2 - 3.0 * t3),
+                0.5 * (t3 - t2),
+            ]
+        };
+        Self {
+            columns: places(x, width),
+            rows: places(y, height),
+            across: weights(x - x.floor()),
+            down: weights(y - y.floor()),
+        }
+    }
+
+    fn of(&self, plane: &[f32], width: usize) -> f32 {
+        let row = |row: usize| -> f32 {
+            let line = &plane[row * width..][..width];
+            self.columns.iter().zip(self.across).map(|(&column, weight)| weight * line[column]).sum()
+        };
+        self.rows.iter().zip(self.down).map(|(&line, weight)| weight * row(line)).sum()
+    }
+}
+
+/// Means over squares of `2 AROUND + 1` pixels; beyond the edge there is nothing to average.
+fn means(plane: &[f32], width: usize, height: usize) -> Vec<f32> {
+    let mean = |at: usize, side: usize, value: &dyn Fn(usize) -> f32| {
+        let (first, last) = (at.saturating_sub(AROUND), (at + AROUND).min(side - 1));
+        (first..=last).map(value).sum::<f32>() / (last - first + 1) as f32
+    };
+    let across: Vec<f32> =
+        (0..plane.len()).map(|at| mean(at % width, width, &|x| plane[at - at % width + x])).collect();
+    (0..plane.len()).map(|at| mean(at / width, height, &|y| across[y * width + at % width])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: (usize, usize) = (64, 48);
+
+    /// A pattern that moves a pixel and a half to the right every frame, with grain that is new in every frame.
+    fn frame(index: usize, grain: f32, scale: f32) -> Rgb {
+        let (width, height) = SIZE;
+        let mut state = 7919 * (index as u32 + 1);
+        let value = |at: usize| {
+            let (x, y) = ((at % width) as f32 - 1.5 * index as f32, (at / width % height) as f32);
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
+            (0.5 + scale * ((0.4 * x + 0.13 * y).sin() + (0.1 * x - 0.3 * y).sin()) + grain * noise)
+                .clamp(0.0, 1.0)
+        };
+        Rgb { width, height, data: (0..3 * width * height).map(value).collect() }
+    }
+
+    fn steadied(sources: &[Rgb], styled: &[Rgb], at: usize) -> Rgb {
+        let lumas: Vec<Grey> = sources.iter().map(Grey::luma).collect();
+        steady(&lumas, &styled.iter().collect::<Vec<_>>(), at, 3).unwrap()
+    }
+
+    /// Root mean square of the difference.
+    fn off(one: &Rgb, other: &Rgb) -> f32 {
+        let square: f32 = one.data.iter().zip(&other.data).map(|(a, b)| (a - b) * (a - b)).sum();
+        (square / one.data.len() as f32).sqrt()
+    }
+
+    #[test]
+    fn what_is_new_in_every_frame_goes_and_what_moves_with_the_source_stays() {
+        let sources: Vec<Rgb> = (0..5).map(|i| frame(i, 0.0, 0.2)).collect();
+        let clean: Vec<Rgb> = (0..5).map(|i| frame(i, 0.0, -0.15)).collect();
+        let grainy: Vec<Rgb> = (0..5).map(|i| frame(i, 0.4, -0.15)).collect();
+        for at in [0, 2, 4] {
+            let (before, after) =
+                (off(&grainy[at], &clean[at]), off(&steadied(&sources, &grainy, at), &clean[at]));
+            assert!(after < 0.65 * before, "frame {at}: {before} before, {after} after");
+            let blurred = off(&steadied(&sources, &clean, at), &clean[at]);
+            assert!(blurred < 0.01, "frame {at}: a clean one changed by {blurred}");
+        }
+    }
+
+    #[test]
+    fn a_cut_is_left_alone() {
+        let (one, other) = (frame(0, 0.0, 0.2), Rgb { data: vec![0.9; 3 * 64 * 48], ..frame(0, 0.0, 0.2) });
+        let styled = [frame(0, 0.0, 0.1), Rgb { data: vec![0.1; 3 * 64 * 48], ..frame(0, 0.0, 0.2) }];
+        let sources = [one, other];
+        for at in [0, 1] {
+            let changed = off(&steadied(&sources, &styled, at), &styled[at]);
+            assert!(changed < 0.02, "frame {at} changed by {changed}");
+        }
+    }
+
+    #[test]
+    fn pictures_that_do_not_belong_together_are_left_out() {
+        let source = frame(0, 0.0, 0.2);
+        let small = Rgb { width: 2, height: 2, data: vec![0.5; 12] };
+        let styled = frame(1, 0.3, 0.1);
+        assert_eq!(steadied(&[source.clone(), source.clone()], &[styled.clone(), small.clone()], 0), styled);
+        assert_eq!(steadied(&[source.clone(), small], &[styled.clone(), styled.clone()], 0), styled);
+        assert!(steady(&[Grey::luma(&source)], &[&styled], 1, 3).is_none());
+        assert_eq!(steadied(&[source], std::slice::from_ref(&styled), 0), styled);
+    }
+
+    #[test]
+    fn the_result_is_a_picture() {
+        let sources: Vec<Rgb> = (0..3).map(|i| frame(i, 0.0, 0.2)).collect();
+        // Hard edges make Catmull-Rom overshoot.
+        let styled: Vec<Rgb> = (0..3).map(|i| frame(i, 0.0, 9.0)).collect();
+        let result = steadied(&sources, &styled, 1);
+        assert!(result.data.iter().all(|value| (0.0..=1.0).contains(value)));
+    }
+}
