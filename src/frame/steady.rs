@@ -28,23 +28,29 @@ pub fn steady(sources: &[Grey], styled: &[&Rgb], at: usize, reach: usize) -> Opt
         *index != at && (source.width, source.height) == size && (picture.width, picture.height) == size
     });
     let others: Vec<_> = others.collect();
-    let carried: Vec<Carried> = others
-        .into_par_iter()
-        .map(|(index, (source, picture))| {
-            let near = 1.0 - index.abs_diff(at) as f32 / reach.max(1) as f32;
-            carry(&from, source, picture, near.max(0.0))
-        })
-        .collect();
     let plane = own.width * own.height;
     let mut result = own.clone();
-    for (pixel, value) in result.data.iter_mut().enumerate() {
-        let (mut sum, mut total) = (*value, 1.0);
-        for other in &carried {
-            let weight = other.weights[pixel % plane];
-            sum += weight * other.picture[pixel];
-            total += weight;
+    let mut totals = vec![1.0; plane];
+    // As many at once as there are threads for, so that few are held; added in their order, so that it does not matter.
+    for some in others.chunks(rayon::current_num_threads()) {
+        let carried: Vec<Carried> = some
+            .par_iter()
+            .map(|(index, (source, picture))| {
+                let near = 1.0 - index.abs_diff(at) as f32 / reach.max(1) as f32;
+                carry(&from, source, picture, near.max(0.0))
+            })
+            .collect();
+        for other in carried {
+            for (pixel, (value, carried)) in result.data.iter_mut().zip(other.picture).enumerate() {
+                *value += other.weights[pixel % plane] * carried;
+            }
+            for (total, weight) in totals.iter_mut().zip(other.weights) {
+                *total += weight;
+            }
         }
-        *value = (sum / total).clamp(0.0, 1.0);
+    }
+    for (pixel, value) in result.data.iter_mut().enumerate() {
+        *value = (*value / totals[pixel % plane]).clamp(0.0, 1.0);
     }
     Some(result)
 }
