@@ -456,7 +456,7 @@ pub static TABLE: &[Param] = &[
         "Take every n-th frame; the frames in between hold the one before them."),
     row(Picture, Encode, "segmentFrames", "Segment frames", int(96, (0, 100_000), (0, 240)),
         "Frames that are worked on together; longer clips are cut into segments that dissolve into each other. 0: the whole clip at once."),
-    row(Picture, Decode, "steadyFrames", "Steady frames", int(4, (0, 16), (0, 8)),
+    row(Picture, Decode, "steadyFrames", "Steady frames", int(8, (0, 16), (0, 8)),
         "Frames on either side that each frame is averaged with, along the motion of the source, against flicker; 0: none."),
     keyed(row(Picture, Compose, "mix", "Mix", double(1.0, (0.0, 1.0), (0.0, 1.0)),
         "0: the source, 1: the result.")),
