@@ -9,12 +9,15 @@
 use super::Rgb;
 
 /// Side of a patch in pixels.
-const PATCH: usize = 8;
+const PATCH: usize = 12;
 const AREA: f32 = (PATCH * PATCH) as f32;
 /// Distance of neighbouring patches in pixels.
 const STRIDE: usize = 4;
 /// Gauss-Newton steps of a patch at most.
 const STEPS: usize = 12;
+/// Level at which the search ends; level 0 is the picture, and each has half the size of the one before. Patches of the picture
+/// itself are so small that they follow its grain.
+const FINEST: usize = 1;
 /// Shorter side of the coarsest level in pixels, at least.
 const COARSEST: usize = 16;
 /// What is added to the diagonal of a patch's matrix (squared grey levels): a patch without detail stays where it is.
@@ -159,12 +162,17 @@ pub fn flow(from: &Pyramid, to: &Pyramid) -> Flow {
         return still(width, height);
     }
     let mut coarser: Option<Flow> = None;
-    for (from, to) in from.levels.iter().zip(&to.levels).rev() {
+    let finest = FINEST.min(from.levels.len().saturating_sub(1));
+    for (from, to) in from.levels.iter().zip(&to.levels).skip(finest).rev() {
         let (width, height) = (from.grey.width, from.grey.height);
         let start = coarser.map_or_else(|| still(width, height), |flow| flow.finer(width, height));
         coarser = Some(matched(from, to, &start));
     }
-    coarser.unwrap_or_else(|| still(width, height))
+    let mut found = coarser.unwrap_or_else(|| still(width, height));
+    for level in from.levels.iter().take(finest).rev() {
+        found = found.finer(level.grey.width, level.grey.height);
+    }
+    found
 }
 
 /// One patch of the first picture.
