@@ -20,6 +20,8 @@ HEADINGS = {
     "added-noise": ("Noise added before resampling", "In parts of the noise level that the unsampled clip is at; mean over clips "
                     "and looks."),
     "cfg": ("Cfg of the resampling pass", "Mean over clips and looks."),
+    "near-cfg": ("Looks that come out by cfg", "How many of the looks are nearest to their own operator, by dB and by character, with "
+                 "every other default of the effect; dB, structure and flicker are means over the looks."),
     "steadying": ("Frames averaged along the motion of the source", "Each frame with so many neighbours on either side (`steadyFrames`), from "
                   "the same latents; mean over clips and all looks but photo."),
     "overlap": ("Overlap of context windows", "A clip of two windows. *jump* is the largest change between neighbouring frames "
@@ -71,11 +73,17 @@ def curve(part: dict, first: str = "value", more=()) -> str:
     return table([first, *(title for _, title, _ in columns)], rows)
 
 
+def near_cfg(part: dict) -> str:
+    rows = [[name, value, f"{row['near']} of {row['looks']}", f"{row['alike']} of {row['looks']}", f"{row['style']:.2f}",
+             f"{row['structure']:.2f}", f"{row['flicker']:.2f}"] for name, clip in part.items() for value, row in clip.items()]
+    return table(["clip", "cfg", "by dB", "by character", "dB to the look", "structure", "flicker"], rows)
+
+
 WRITERS = {
     "round-trip": round_trip, "reconstruction": reconstruction, "looks": looks,
     "unsample-cfg": lambda part: curve(part, "unsampleCfg"), "prompts": lambda part: curve(part, "unsamplePromptMode"),
     "samplers": lambda part: curve(part, "sampler"), "added-noise": lambda part: curve(part, "noise added"),
-    "cfg": lambda part: curve(part, "cfg"), "steadying": lambda part: curve(part, "steadyFrames"),
+    "cfg": lambda part: curve(part, "cfg"), "near-cfg": near_cfg, "steadying": lambda part: curve(part, "steadyFrames"),
     "overlap": lambda part: curve(part, "contextOverlap", (("jump", "jump", 2),)),
 }
 
@@ -92,7 +100,7 @@ def page(results: dict, facts: dict, pictures: dict[str, list[str]]) -> str:
             parts.append("The targets speak of footage; none was given, so the drawn clips stand in where they can.")
     if found := verdicts.claims(results):
         parts += ["## What unsampling is said to do", "\n".join(verdict.line() for verdict in found)]
-    if found := verdicts.defaults(results, facts["defaults"]):
+    if found := verdicts.defaults(results, facts["defaults"], set(facts["given"])):
         rows = [[f"`{d.name}`", d.now, d.best, d.why, "yes" if verdicts.agrees(d) else "**no**"] for d in found]
         parts += ["## The defaults that follow", table(["parameter", "default", "by the figures", "because", "agree"], rows)]
     for name, (title, text) in HEADINGS.items():
@@ -100,8 +108,8 @@ def page(results: dict, facts: dict, pictures: dict[str, list[str]]) -> str:
             continue
         parts += [f"## {title}", text, WRITERS[name](results[name])]
         parts += [f"![{title}]({file})" for file in pictures.get(name, [])]
-    parts.append("The looks are rendered with every default of the effect. Elsewhere frames are as they were decoded (`steadyFrames` 0), "
-                 "so that what is compared is not averaged away.")
+    parts.append("The looks, and those by cfg, are rendered with the effect's default for `steadyFrames`. Elsewhere frames are as they were "
+                 "decoded (`steadyFrames` 0), so that what is compared is not averaged away.")
     missing = [name for name in HEADINGS if name not in results]
     if missing:
         parts.append(f"Not measured in this run: {', '.join(missing)}.")

@@ -26,6 +26,7 @@ RANDOM_SAMPLERS = ("euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde")
 ADDED = (0.0, 0.1, 0.25, 0.5, 1.0)
 OVERLAPS = (0, 2, 4, 8)
 CFGS = (1, 1.5, 2, 3, 4, 6, 8)
+NEAR_CFGS = (1, 1.5, 2)
 STEADY = (0, 1, 2, 4, 8)
 SOURCE_PROMPT = {"unsamplePromptMode": "own", "unsamplePrompt": "photo"}
 
@@ -43,9 +44,9 @@ class Job:
     def render(self, clip: Clip, noise=None, **changed) -> np.ndarray:
         return self.plugin.render(clip, {"steadyFrames": 0, **changed}, noise)
 
-    def styled(self, clip: Clip, look: str, noise=None) -> np.ndarray:
-        """With every default of the effect."""
-        return self.render(clip, noise, prompt=look, steadyFrames=self.plugin.defaults["steadyFrames"])
+    def styled(self, clip: Clip, look: str, noise=None, **changed) -> np.ndarray:
+        """With every other default of the effect."""
+        return self.render(clip, noise, prompt=look, steadyFrames=self.plugin.defaults["steadyFrames"], **changed)
 
     def motion(self, clip: Clip) -> measures.Motion:
         if clip.digest() not in self._motions:
@@ -156,6 +157,22 @@ def cfg(job: Job, clip: Clip) -> dict:
     return curve(job, clip, CFGS, lambda value, look: job.render(clip, prompt=look, cfg=value))
 
 
+def near_cfg(job: Job, clip: Clip) -> dict:
+    """How many of the looks are nearest to their own operator by the cfg of the resampling pass, with every other default."""
+    result = {}
+    for value in NEAR_CFGS:
+        rows = []
+        for look in job.looks:
+            styled = job.styled(clip, look, cfg=value)
+            truths = {other: job.truth(clip, other) for other in LOOKS}
+            unlike = measures.unlikeness(styled, truths)
+            rows.append({"near": measures.nearest(measures.distances(styled, truths)) == look,
+                         "alike": min(unlike, key=unlike.get) == look, **job.judged(clip, styled, look)})
+        result[str(value)] = {"looks": len(rows), **{name: sum(row[name] for row in rows) for name in ("near", "alike")},
+                              **{name: float(np.mean([row[name] for row in rows])) for name in ("style", "structure", "flicker")}}
+    return result
+
+
 def steadying(job: Job, clip: Clip) -> dict:
     """Frames averaged with so many neighbours on either side, for every look that changes the picture."""
     return curve(job, clip, STEADY, lambda value, look: job.render(clip, prompt=look, steadyFrames=value),
@@ -187,6 +204,7 @@ PARTS = {
     "samplers": (samplers, "curve"),
     "added-noise": (added_noise, "curve"),
     "cfg": (cfg, "curve"),
+    "near-cfg": (near_cfg, "curve"),
     "steadying": (steadying, "curve"),
     "overlap": (overlap, "long"),
 }

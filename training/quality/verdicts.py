@@ -6,6 +6,7 @@ import numpy as np
 
 DECIBEL = 0.2  # differences below this are called none
 SHARE = 0.05  # likewise for structure and flicker
+RIGHT = 0.8  # of the looks nearest to their own operator
 STEADY = 1.3  # times the source's flicker
 ENOUGH = 0.1  # dB within which fewer steps are as good as more
 
@@ -125,22 +126,18 @@ def claims(results: dict) -> list[Verdict]:
 def targets(results: dict, given: set[str]) -> list[Target]:
     """The targets of the built-in model. `given` names the clips that are real footage; some targets speak of those only."""
     found = []
-
-    def only(part: str) -> dict:
-        return {name: clip for name, clip in results.get(part, {}).items() if name in given}
-
-    if real := only("round-trip"):
+    if real := {name: clip for name, clip in results.get("round-trip", {}).items() if name in given}:
         values = [clip["psnr"] for clip in real.values()]
         found.append(Target("Round trip on footage: at least 26 dB on each clip", f"{min(values):.2f} dB", min(values) >= 26))
         found.append(Target("Round trip on footage: 28 dB on average", f"{np.mean(values):.2f} dB", bool(np.mean(values) >= 28)))
-    if part := only("reconstruction") or results.get("reconstruction", {}):
+    if part := only(results.get("reconstruction", {}), given):
         worst = max(clip["round trip"] - clip["default"] for clip in part.values())
         found.append(Target("Reconstruction with the defaults: within 1.5 dB of the round trip", f"{worst:.2f} dB below",
                             worst <= 1.5))
         worst = max(clip["round trip"] - row["psnr"] for clip in part.values() for row in clip["rows"]
                     if (row["sampler"], row["scheduler"], row["steps"]) == ("dpmpp_2m", "ays", 16))
         found.append(Target("Reconstruction with dpmpp_2m, 16 steps: within 0.5 dB", f"{worst:.2f} dB below", worst <= 0.5))
-    if part := only("looks") or results.get("looks", {}):
+    if part := only(results.get("looks", {}), given):
         for by, how in (("nearest", "dB"), ("alike", "character")):
             right = {name: sum(row["unsampled"][by] == look for look, row in clip.items()) for name, clip in part.items()}
             text = ", ".join(f"{name} {count} of {len(part[name])}" for name, count in right.items())
@@ -159,8 +156,13 @@ def targets(results: dict, given: set[str]) -> list[Target]:
     return found
 
 
-def defaults(results: dict, now: dict[str, str]) -> list[Default]:
-    """What the figures would choose, beside what the effect has."""
+def only(part: dict, given: set[str]) -> dict:
+    """Of a part the clips that are real footage, or all where there is none."""
+    return {name: clip for name, clip in part.items() if name in given} or part
+
+
+def defaults(results: dict, now: dict[str, str], given: set[str] = frozenset()) -> list[Default]:
+    """What the figures would choose, beside what the effect has. `given` names the clips that are real footage."""
     found = []
     if part := results.get("reconstruction"):
         below = mean_reconstruction(part)
@@ -189,10 +191,15 @@ def defaults(results: dict, now: dict[str, str]) -> list[Default]:
             best = now["unsamplePromptMode"]
         found.append(Default("unsamplePromptMode", now["unsamplePromptMode"], best,
                              f"the steadiest within {DECIBEL} dB of the closest to the looks' operators"))
-    if part := results.get("cfg"):
-        style = mean_curve(part, "style")
-        best = min(value for value, figure in style.items() if figure >= max(style.values()) - DECIBEL)
-        found.append(Default("cfg", now["cfg"], str(best), f"the lowest within {DECIBEL} dB of the closest to the looks' operators"))
+    if part := only(results.get("near-cfg", {}), given):
+        values = list(next(iter(part.values())))
+        right = {value: min(clip[value][how] / clip[value]["looks"] for clip in part.values() for how in ("near", "alike"))
+                 for value in values}
+        style = {value: float(np.mean([clip[value]["style"] for clip in part.values()])) for value in values}
+        enough = [value for value in values if right[value] >= RIGHT] or [max(values, key=right.get)]
+        best = max(enough, key=style.get)
+        found.append(Default("cfg", now["cfg"], best, f"the closest to the looks' operators of those at which {RIGHT:.0%} of the looks "
+                             "are nearest to their own on each clip, by dB and by character, or of the one at which most are"))
     if part := results.get("steadying"):
         style, structure, flicker = (mean_curve(part, figure) for figure in ("style", "structure", "flicker"))
         harmless = [value for value in style if style[value] >= max(style.values()) - DECIBEL

@@ -211,6 +211,18 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(best(close, {"blank": 2.6, "own": 2.2, "same": 1.8}), "own")
         self.assertEqual(best({**close, "same": 14.6}, {"blank": 2.6, "own": 2.6, "same": 1.8}), "same")
 
+    def test_the_cfg_is_the_closest_at_which_the_looks_come_out(self):
+        def best(rows, given=()):
+            part = {name: {cfg: {"looks": 10, "near": near, "alike": alike, "style": style} for cfg, near, alike, style in clip}
+                    for name, clip in rows.items()}
+            return verdicts.defaults({"near-cfg": part}, NOW, set(given))[0].best
+
+        good, bad = [("1", 7, 9, 16.0), ("1.5", 8, 8, 15.0), ("2", 9, 9, 14.0)], [("1", 9, 9, 15.0), ("1.5", 3, 9, 14.0), ("2", 9, 9, 13.0)]
+        self.assertEqual(best({"film": good}), "1.5")
+        self.assertEqual(best({"film": good, "drawn": bad}), "2")
+        self.assertEqual(best({"film": good, "drawn": bad}, ["film"]), "1.5")
+        self.assertEqual(best({"film": [("1", 7, 6, 16.0), ("1.5", 7, 7, 15.0)]}), "1.5")
+
     def test_frames_are_averaged_as_far_as_it_takes_and_costs_nothing(self):
         def best(flicker, **others):
             values = {name: dict(zip((0, 2, 4, 8), row)) for name, row in {"flicker": flicker, **others}.items()}
@@ -224,11 +236,10 @@ class Verdicts(unittest.TestCase):
 
     def test_defaults_follow_from_the_figures(self):
         found = {d.name: d for d in verdicts.defaults({
-            "reconstruction": reconstruction_part(), "cfg": curve("style", {1: 12.0, 2: 13.9, 4: 14.0, 8: 12.0}),
+            "reconstruction": reconstruction_part(),
             "overlap": curve("jump", {0: 3.0, 2: 1.50, 4: 1.48, None: 1.0})}, NOW)}
         self.assertEqual({name: d.best for name, d in found.items()},
-                         {"sampler": "dpmpp_2m", "unsampleSampler": "dpmpp_2m", "scheduler": "ays", "steps": "16", "cfg": "2",
-                          "contextOverlap": "2"})
+                         {"sampler": "dpmpp_2m", "unsampleSampler": "dpmpp_2m", "scheduler": "ays", "steps": "16", "contextOverlap": "2"})
         self.assertTrue(verdicts.agrees(found["steps"]))
         self.assertFalse(verdicts.agrees(found["sampler"]))
         self.assertTrue(verdicts.agrees(verdicts.Default("cfg", "4.0", "4", "")))
@@ -299,6 +310,12 @@ class Parts(unittest.TestCase):
         self.assertEqual(list(found), ["poster", "neon"])
         self.assertEqual([row["value"] for row in found["poster"]], list(parts.STEADY))
         self.assertEqual([changed["steadyFrames"] for changed, _ in self.plugin.asked], list(parts.STEADY) * 2)
+
+    def test_looks_are_counted_at_every_cfg(self):
+        found = parts.near_cfg(self.job, self.clip)
+        self.assertEqual(list(found), [str(value) for value in parts.NEAR_CFGS])
+        self.assertEqual({(row["near"], row["alike"], row["looks"]) for row in found.values()}, {(2, 2, 2)})
+        self.assertEqual([changed["cfg"] for changed, _ in self.plugin.asked], [c for c in parts.NEAR_CFGS for _ in range(2)])
 
     def test_overlaps_are_of_two_windows_beside_a_single_one(self):
         rows = parts.overlap(self.job, clips.Clip("pan", panning(16, grain=4.0), True))["neon"]

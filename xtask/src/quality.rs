@@ -24,7 +24,7 @@ pub struct Arguments {
     #[arg(long)]
     pub width: Option<u32>,
     /// Measure this part and keep the others from the last run: round-trip, reconstruction, looks, unsample-cfg,
-    /// prompts, samplers, added-noise, cfg, steadying, overlap; may be repeated
+    /// prompts, samplers, added-noise, cfg, near-cfg, steadying, overlap; may be repeated
     #[arg(long, value_name = "PART")]
     pub only: Vec<String>,
     /// One drawn clip, four looks, small: to see that it runs
