@@ -31,7 +31,8 @@ pub fn run(args: &PullArgs) -> Result<(), Failure> {
         None => Table::own()?,
     };
     let Some(name) = &args.name else {
-        let lines: String = table.names().map(|(name, about)| format!("{name}  {about}\n")).collect();
+        let width = table.names().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let lines: String = table.names().map(|(name, about)| format!("{name:width$}  {about}\n")).collect();
         print(&lines);
         return Ok(());
     };
