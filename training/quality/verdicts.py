@@ -150,7 +150,9 @@ def targets(results: dict, given: set[str]) -> list[Target]:
         found.append(Target("Flicker of unsampled noise: at most half of random noise's", f"{own:.2f} and {random:.2f}",
                             own <= random / 2))
         truth = over_looks(part, "operator", "flicker")
-        found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times (the operators: {truth:.2f})", own <= STEADY))
+        each = ", ".join(f"{name} {over_looks({name: clip}, 'unsampled', 'flicker'):.2f}" for name, clip in part.items())
+        found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times ({each}; the operators: {truth:.2f})",
+                            own <= STEADY))
         own, truth = over_looks(part, "unsampled", "jitter"), over_looks(part, "operator", "jitter")
         found.append(Target("The same for an equal amount of edges (jitter)", f"{own:.2f} times (the operators: {truth:.2f})", own <= 1.3))
     return found
