@@ -49,11 +49,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .arg(styled.join("%04d.png"))
         .arg("--bundle")
         .arg(&made.bundle)
+        // A third more than the clip has: at 144 pixels people are smaller than the model can draw.
         .args([
             "--set",
             &format!("prompt={}", arguments.prompt),
             "--set",
-            "workingSize=0",
+            "workingSize=192",
             "--set",
             "cacheSize=0",
         ])
