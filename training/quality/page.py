@@ -23,7 +23,9 @@ HEADINGS = {
     "near-cfg": ("Looks that come out by cfg", "How many of the looks are nearest to their own operator, by dB and by character, with "
                  "every other default of the effect; dB, structure and flicker are means over the looks."),
     "steadying": ("Frames averaged along the motion of the source", "Each frame with so many neighbours on either side (`steadyFrames`), from "
-                  "the same latents; mean over clips and all looks but photo."),
+                  "the same latents; mean over clips and all looks but photo. Flicker and jitter are measured along the motion that is averaged "
+                  "along, so that they fall is how the thing is made: 0 is what the model itself does, and dB and structure say "
+                  "what the averaging costs."),
     "overlap": ("Overlap of context windows", "A clip of two windows. *jump* is the largest change between neighbouring frames "
                 "over the median one, each relative to the source's; mean over clips and looks."),
 }

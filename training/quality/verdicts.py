@@ -151,6 +151,8 @@ def targets(results: dict, given: set[str]) -> list[Target]:
                             own <= random / 2))
         truth = over_looks(part, "operator", "flicker")
         each = ", ".join(f"{name} {over_looks({name: clip}, 'unsampled', 'flicker'):.2f}" for name, clip in part.items())
+        if bare := results.get("steadying"):
+            each += f"; as decoded, not averaged: {mean_curve(only(bare, given), 'flicker')[0]:.2f}"
         found.append(Target("Flicker: at most 1.3 times the source's", f"{own:.2f} times ({each}; the operators: {truth:.2f})",
                             own <= STEADY))
         own, truth = over_looks(part, "unsampled", "jitter"), over_looks(part, "operator", "jitter")
