@@ -6,7 +6,7 @@
 //! that a change of light is no motion. In place of the paper's variational refinement neighbouring patches offer each
 //! other what they found, which costs less and is enough for pictures that are averaged along the flow.
 
-use super::Rgb;
+use super::grey::{Grey, Level, Pyramid};
 
 /// Side of a patch in pixels.
 const PATCH: usize = 12;
@@ -18,107 +18,8 @@ const STEPS: usize = 12;
 /// Level at which the search ends; level 0 is the picture, and each has half the size of the one before. Patches of the picture
 /// itself are so small that they follow its grain.
 const FINEST: usize = 1;
-/// Shorter side of the coarsest level in pixels, at least.
-const COARSEST: usize = 16;
 /// What is added to the diagonal of a patch's matrix (squared grey levels): a patch without detail stays where it is.
 const STIFFNESS: f32 = 16.0;
-
-/// A grey picture in levels of 0..=255, top row first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Grey {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// `[height, width]`.
-    pub data: Vec<f32>,
-}
-
-impl Grey {
-    /// The luma (Rec. 601) of a working picture, in whole levels, so that it is the same when it was kept as bytes.
-    pub fn luma(picture: &Rgb) -> Self {
-        let plane = picture.width * picture.height;
-        let (red, rest) = picture.data.split_at(plane.min(picture.data.len()));
-        let (green, blue) = rest.split_at(plane.min(rest.len()));
-        let level = |((r, g), b): ((&f32, &f32), &f32)| (255.0 * (0.299 * r + 0.587 * g + 0.114 * b)).round();
-        let data = red.iter().zip(green).zip(blue).map(level).collect();
-        Self { width: picture.width, height: picture.height, data }
-    }
-
-    /// Value between pixels, bilinear; the edge goes on outside.
-    pub(super) fn at(&self, x: f32, y: f32) -> f32 {
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (x - left, y - top);
-        let column = |dx: f32| (left + dx).clamp(0.0, (self.width - 1) as f32) as usize;
-        let row = |dy: f32| (top + dy).clamp(0.0, (self.height - 1) as f32) as usize * self.width;
-        let (x0, x1, y0, y1) = (column(0.0), column(1.0), row(0.0), row(1.0));
-        let across = |y: usize| self.data[y + x0] + fx * (self.data[y + x1] - self.data[y + x0]);
-        across(y0) + fy * (across(y1) - across(y0))
-    }
-
-    /// Half the size: means of 2x2 pixels.
-    fn halved(&self) -> Self {
-        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
-        let value =
-            |x: usize, y: usize| self.data[y.min(self.height - 1) * self.width + x.min(self.width - 1)];
-        let mean = |at: usize| {
-            let (x, y) = (2 * (at % width), 2 * (at / width));
-            0.25 * (value(x, y) + value(x + 1, y) + value(x, y + 1) + value(x + 1, y + 1))
-        };
-        Self { width, height, data: (0..width * height).map(mean).collect() }
-    }
-}
-
-/// A picture in halved sizes, with its slopes, ready to be searched from or in.
-#[derive(Debug, Clone)]
-pub struct Pyramid {
-    levels: Vec<Level>,
-}
-
-#[derive(Debug, Clone)]
-struct Level {
-    grey: Grey,
-    /// Slope across and down, in grey levels a pixel.
-    slopes: Vec<[f32; 2]>,
-}
-
-impl Pyramid {
-    /// Every level of a picture, the finest first. There is none of a picture without pixels.
-    pub fn new(picture: Grey) -> Self {
-        let mut levels = Vec::new();
-        let mut grey = picture;
-        if grey.width.min(grey.height) == 0 || grey.data.len() != grey.width * grey.height {
-            return Self { levels };
-        }
-        while grey.width.min(grey.height) >= 2 * COARSEST {
-            let half = grey.halved();
-            levels.push(Level::new(std::mem::replace(&mut grey, half)));
-        }
-        levels.push(Level::new(grey));
-        Self { levels }
-    }
-
-    /// The picture itself.
-    pub(super) fn finest(&self) -> Option<&Grey> {
-        self.levels.first().map(|level| &level.grey)
-    }
-}
-
-impl Level {
-    fn new(grey: Grey) -> Self {
-        let (width, height) = (grey.width, grey.height);
-        let slope = |at: usize| {
-            let (x, y) = (at % width, at / width);
-            let value = |x: usize, y: usize| grey.data[y * width + x];
-            [
-                0.5 * (value((x + 1).min(width - 1), y) - value(x.saturating_sub(1), y)),
-                0.5 * (value(x, (y + 1).min(height - 1)) - value(x, y.saturating_sub(1))),
-            ]
-        };
-        let slopes = (0..width * height).map(slope).collect();
-        Self { grey, slopes }
-    }
-}
 
 /// How far, in pixels across and down, a picture's pixels have to go to where they are in another.
 #[derive(Debug, Clone, PartialEq)]
@@ -425,11 +326,5 @@ mod tests {
             assert_eq!(found.data.len(), width * height);
             assert!(found.data.iter().flatten().all(|value| value.is_finite()), "{width}x{height}");
         }
-    }
-
-    #[test]
-    fn luma_is_in_whole_levels() {
-        let picture = Rgb { width: 2, height: 1, data: vec![1.0, 0.1, 1.0, 0.5, 1.0, 0.9] };
-        assert_eq!(Grey::luma(&picture).data, [255.0, (255.0f32 * (0.0299 + 0.2935 + 0.1026)).round()]);
     }
 }

@@ -22,7 +22,7 @@ pub fn ssim(one: &Rgb, other: &Rgb) -> Result<f64, FrameError> {
     const C1: f64 = 0.01 * 0.01;
     const C2: f64 = 0.03 * 0.03;
     comparable(one, other)?;
-    let (x, y) = (luma(one), luma(other));
+    let (x, y): (Vec<f64>, Vec<f64>) = (one.luma().collect(), other.luma().collect());
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<_>>();
     let smooth = |plane: &[f64]| smoothed(plane, one.width, one.height);
     let (mean_x, mean_y) = (smooth(&x), smooth(&y));
@@ -48,15 +48,6 @@ fn comparable(one: &Rgb, other: &Rgb) -> Result<(), FrameError> {
         have_width: other.width,
         have_height: other.height,
     })
-}
-
-/// Rec. 601 luma, as the measure is usually taken.
-fn luma(picture: &Rgb) -> Vec<f64> {
-    let plane = picture.width * picture.height;
-    let value = |at: usize| f64::from(picture.data[at]);
-    (0..plane)
-        .map(|at| 0.299 * value(at) + 0.587 * value(at + plane) + 0.114 * value(at + 2 * plane))
-        .collect()
 }
 
 fn smoothed(plane: &[f64], width: usize, height: usize) -> Vec<f64> {

@@ -17,6 +17,7 @@
 mod error;
 mod flow;
 mod geometry;
+mod grey;
 mod layout;
 mod metrics;
 mod nearest;
@@ -26,8 +27,8 @@ mod steady;
 mod transfer;
 
 pub use error::FrameError;
-pub use flow::Grey;
 pub use geometry::{Fit, Geometry, MAX_SIDE, Size};
+pub use grey::Grey;
 pub use layout::{Components, Depth, Layout, decode_row, encode_row};
 pub use metrics::{psnr, ssim};
 pub use nearest::cover_nearest;

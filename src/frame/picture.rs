@@ -191,6 +191,16 @@ impl Rgb {
         }
         Ok(())
     }
+
+    /// Rec. 601 luma of every pixel, 0..=1.
+    pub(super) fn luma(&self) -> impl Iterator<Item = f64> {
+        let (red, rest) = self.data.split_at((self.width * self.height).min(self.data.len()));
+        let (green, blue) = rest.split_at(red.len().min(rest.len()));
+        let mix = |((r, g), b): ((&f32, &f32), &f32)| {
+            0.299 * f64::from(*r) + 0.587 * f64::from(*g) + 0.114 * f64::from(*b)
+        };
+        red.iter().zip(green).zip(blue).map(mix)
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn sinc(x: f64) -> f64 {
 }
 
 /// The interpolating cubic of Catmull and Rom (1974), over four pixels.
-fn catmull_rom(x: f64) -> f64 {
+pub(super) fn catmull_rom(x: f64) -> f64 {
     let x = x.abs();
     if x < 1.0 {
         1.0 + x * x * (1.5 * x - 2.5)

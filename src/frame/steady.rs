@@ -9,7 +9,9 @@
 use rayon::prelude::*;
 
 use super::Rgb;
-use super::flow::{Grey, Pyramid, flow};
+use super::flow::flow;
+use super::grey::{Grey, Pyramid};
+use super::resize::catmull_rom;
 
 /// Difference of the sources at which a neighbour counts for a third (1 / e), in grey levels.
 const TOLERANCE: f32 = 16.0;
@@ -17,17 +19,20 @@ const TOLERANCE: f32 = 16.0;
 const AROUND: usize = 2;
 
 /// The styled picture `at`, averaged with the others. All are neighbours in time, one frame apart, with the lumas of their
-/// sources in the same order; pictures of another size than the wanted one's are left out. `reach` is the distance in
+/// sources in the same order; where picture or source have another size than the wanted picture, they are left out. `reach` is the distance in
 /// frames at which a neighbour would not count any more.
 ///
 /// `None` where there is no such picture.
 pub fn steady(sources: &[Grey], styled: &[&Rgb], at: usize, reach: usize) -> Option<Rgb> {
     let (own, from) = (*styled.get(at)?, Pyramid::new(sources.get(at)?.clone()));
     let size = (own.width, own.height);
-    let others = sources.iter().zip(styled).enumerate().filter(|(index, (source, picture))| {
-        *index != at && (source.width, source.height) == size && (picture.width, picture.height) == size
-    });
-    let others: Vec<_> = others.collect();
+    let fits = |source: &Grey, picture: &Rgb| {
+        (source.width, source.height) == size && (picture.width, picture.height) == size
+    };
+    let others = sources.iter().zip(styled).enumerate();
+    let others: Vec<_> = others
+        .filter(|(index, (source, picture))| *index != at && fits(&sources[at], own) && fits(source, picture))
+        .collect();
     let plane = own.width * own.height;
     let mut result = own.clone();
     let mut totals = vec![1.0; plane];
@@ -103,21 +108,11 @@ impl Taps {
         let places = |place: f32, side: usize| -> [usize; 4] {
             std::array::from_fn(|i| (place.floor() + i as f32 - 1.0).clamp(0.0, (side - 1) as f32) as usize)
         };
-        let weights = |t: f32| {
-            let (t2, t3) = (t * t, t * t * t);
-            [
-                0.5 * (2.0 * t2 - t - t3),
-                0.5 * (2.0 - 5.0 * t2 + 3.0 * t3),
-                0.5 * (t + 4.0 * t2 - 3.0 * t3),
-                0.5 * (t3 - t2),
-            ]
+        let weights = |place: f32| -> [f32; 4] {
+            let into = f64::from(place - place.floor());
+            std::array::from_fn(|i| catmull_rom(into + 1.0 - i as f64) as f32)
         };
-        Self {
-            columns: places(x, width),
-            rows: places(y, height),
-            across: weights(x - x.floor()),
-            down: weights(y - y.floor()),
-        }
+        Self { columns: places(x, width), rows: places(y, height), across: weights(x), down: weights(y) }
     }
 
     fn of(&self, plane: &[f32], width: usize) -> f32 {
@@ -200,10 +195,13 @@ mod tests {
     #[test]
     fn pictures_that_do_not_belong_together_are_left_out() {
         let source = frame(0, 0.0, 0.2);
-        let small = Rgb { width: 2, height: 2, data: vec![0.5; 12] };
+        let small_source = || Rgb { width: 2, height: 2, data: vec![0.5; 12] };
+        let small = small_source();
         let styled = frame(1, 0.3, 0.1);
         assert_eq!(steadied(&[source.clone(), source.clone()], &[styled.clone(), small.clone()], 0), styled);
         assert_eq!(steadied(&[source.clone(), small], &[styled.clone(), styled.clone()], 0), styled);
+        // The wanted frame's own source can be of another size, too: latents that come from a file have their own.
+        assert_eq!(steadied(&[small_source(), source.clone()], &[styled.clone(), styled.clone()], 0), styled);
         assert!(steady(&[Grey::luma(&source)], &[&styled], 1, 3).is_none());
         assert_eq!(steadied(&[source], std::slice::from_ref(&styled), 0), styled);
     }

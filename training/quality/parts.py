@@ -1,7 +1,7 @@
 """The parts of the measurement. Each takes the plugin and a clip and gives plain numbers for the page.
 
 What a part does not set is as the effect has it by default, but for the averaging of neighbouring frames: it would hide
-what the parts look for, so only the looks and its own part have it.
+what the parts look for, so only the looks, those by cfg and its own part have it.
 """
 
 from dataclasses import dataclass, field
@@ -75,6 +75,13 @@ class Job:
         return {"source": measures.psnr(clip.frames, styled), "style": measures.psnr(self.truth(clip, look), styled),
                 **self.steadiness(clip, styled)}
 
+    def compared(self, clip: Clip, styled: np.ndarray, look: str) -> dict:
+        """Which look's operator a styled clip is nearest to, by dB and by character, and how far it is from its own."""
+        truths = {other: self.truth(clip, other) for other in LOOKS}
+        closeness, unlike = measures.distances(styled, truths), measures.unlikeness(styled, truths)
+        closest = measures.nearest(closeness)
+        return {"nearest": closest, "nearest style": closeness[closest], "unlike": unlike[look], "alike": min(unlike, key=unlike.get)}
+
 
 def gaussian(shape, sigma: float) -> np.ndarray:
     return sigma * np.random.default_rng(NOISE).standard_normal(shape).astype(np.float32)
@@ -107,11 +114,7 @@ def looks(job: Job, clip: Clip) -> dict:
         row = {"operator": job.steadiness(clip, job.truth(clip, look))}
         for name, noise in (("unsampled", None), ("random", random)):
             styled = job.styled(clip, look, noise)
-            truths = {other: job.truth(clip, other) for other in LOOKS}
-            closeness, unlike = measures.distances(styled, truths), measures.unlikeness(styled, truths)
-            closest = measures.nearest(closeness)
-            row[name] = {**job.judged(clip, styled, look), "nearest": closest, "nearest style": closeness[closest],
-                         "unlike": unlike[look], "alike": min(unlike, key=unlike.get)}
+            row[name] = {**job.judged(clip, styled, look), **job.compared(clip, styled, look)}
         result[look] = row
     return result
 
@@ -164,10 +167,8 @@ def near_cfg(job: Job, clip: Clip) -> dict:
         rows = []
         for look in job.looks:
             styled = job.styled(clip, look, cfg=value)
-            truths = {other: job.truth(clip, other) for other in LOOKS}
-            unlike = measures.unlikeness(styled, truths)
-            rows.append({"near": measures.nearest(measures.distances(styled, truths)) == look,
-                         "alike": min(unlike, key=unlike.get) == look, **job.judged(clip, styled, look)})
+            found = job.compared(clip, styled, look)
+            rows.append({"near": found["nearest"] == look, "alike": found["alike"] == look, **job.judged(clip, styled, look)})
         result[str(value)] = {"looks": len(rows), **{name: sum(row[name] for row in rows) for name in ("near", "alike")},
                               **{name: float(np.mean([row[name] for row in rows])) for name in ("style", "structure", "flicker")}}
     return result
