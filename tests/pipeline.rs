@@ -337,7 +337,8 @@ fn a_steadied_frame_is_its_decoded_neighbours_averaged_along_the_source() {
         let outcome = run(&engine, steadied(folder.path(), index)).unwrap();
         let near = index.saturating_sub(1)..(index + 2).min(FRAMES);
         let styled: Vec<&Rgb> = plain[near.clone()].iter().collect();
-        let expected = steady(&lumas[near.clone()], &styled, index - near.start, 2).unwrap();
+        let shares: Vec<f32> = near.clone().map(|i| if i == index { 1.0 } else { 0.75 }).collect();
+        let expected = steady(&lumas[near.clone()], &styled, &shares, index - near.start).unwrap();
         assert!(outcome.picture.unwrap().data == expected.data, "frame {index}");
         assert!(expected.data != plain[index].data, "frame {index} is as it was decoded");
         let again = run(&engine, steadied(folder.path(), index)).unwrap();
@@ -374,4 +375,31 @@ fn steadying_needs_the_source_once_and_changes_neither_reconstruction_nor_diagno
         styled.flatten_all().unwrap().to_vec1::<f32>().unwrap()
     };
     assert!(written(0) == written(1), "the diagnostics have what was decoded");
+}
+
+#[test]
+fn what_is_keyframed_is_not_averaged_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    type Change = fn(&mut Request);
+    let changes: [Change; 3] = [
+        |r| r.resample.cfg = vec![1.0, 2.0, 4.0],
+        |r| {
+            r.resample.positive.texts.push("blueprint".to_owned());
+            r.resample.positive.mix = vec![vec![(0, 1.0)], vec![(0, 0.5), (1, 0.5)], vec![(1, 1.0)]];
+        },
+        |r| r.motion.scale = vec![1.0, 1.5, 2.0],
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let picture = |steady_frames| {
+            let mut request = Request { steady_frames, ..request("neon", folder.path()) };
+            change(&mut request);
+            run(&engine, request).unwrap().picture.unwrap()
+        };
+        assert!(picture(0).data == picture(2).data, "change {number} is averaged over");
+    }
+    let mut slow = steadied(folder.path(), 1);
+    slow.resample.cfg = vec![2.0, 2.1, 2.2];
+    let outcome = run(&engine, slow).unwrap();
+    assert!(stages(&outcome).iter().any(|(name, _)| *name == "steadied"), "a slow change is still steadied");
 }

@@ -18,20 +18,22 @@ const TOLERANCE: f32 = 16.0;
 /// Half the side of the square over which the difference is averaged, in pixels.
 const AROUND: usize = 2;
 
-/// The styled picture `at`, averaged with the others. All are neighbours in time, one frame apart, with the lumas of their
-/// sources in the same order; where picture or source have another size than the wanted picture, they are left out. `reach` is the distance in
-/// frames at which a neighbour would not count any more.
+/// The styled picture `at`, averaged with the others, each of which counts by its share (0..=1, the wanted one by 1). All
+/// come with the lumas of their sources in the same order; where picture or source have another size than the wanted picture,
+/// they are left out.
 ///
 /// `None` where there is no such picture.
-pub fn steady(sources: &[Grey], styled: &[&Rgb], at: usize, reach: usize) -> Option<Rgb> {
+pub fn steady(sources: &[Grey], styled: &[&Rgb], shares: &[f32], at: usize) -> Option<Rgb> {
     let (own, from) = (*styled.get(at)?, Pyramid::new(sources.get(at)?.clone()));
     let size = (own.width, own.height);
     let fits = |source: &Grey, picture: &Rgb| {
         (source.width, source.height) == size && (picture.width, picture.height) == size
     };
-    let others = sources.iter().zip(styled).enumerate();
+    let others = sources.iter().zip(styled).zip(shares).enumerate();
     let others: Vec<_> = others
-        .filter(|(index, (source, picture))| *index != at && fits(&sources[at], own) && fits(source, picture))
+        .filter(|(index, ((source, picture), _))| {
+            *index != at && fits(&sources[at], own) && fits(source, picture)
+        })
         .collect();
     let plane = own.width * own.height;
     let mut result = own.clone();
@@ -40,11 +42,7 @@ pub fn steady(sources: &[Grey], styled: &[&Rgb], at: usize, reach: usize) -> Opt
     for some in others.chunks(rayon::current_num_threads()) {
         let carried: Vec<Carried> = some
             .par_iter()
-            .map(|(index, (source, picture))| {
-                // Epanechnikov's kernel: of all with this reach the mean with the least variance.
-                let far = index.abs_diff(at) as f32 / reach.max(1) as f32;
-                carry(&from, source, picture, (1.0 - far * far).max(0.0))
-            })
+            .map(|(_, ((source, picture), share))| carry(&from, source, picture, **share))
             .collect();
         for other in carried {
             for (pixel, (value, carried)) in result.data.iter_mut().zip(other.picture).enumerate() {
@@ -67,7 +65,7 @@ struct Carried {
     weights: Vec<f32>,
 }
 
-fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, near: f32) -> Carried {
+fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, share: f32) -> Carried {
     let (width, height) = (source.width, source.height);
     let plane = width * height;
     let to = Pyramid::new(source.clone());
@@ -90,7 +88,7 @@ fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, near: f32) -> Carried {
     let differences = means(&result.weights, width, height);
     for ((weight, difference), inside) in result.weights.iter_mut().zip(differences).zip(inside) {
         let off = difference / TOLERANCE;
-        *weight = if inside { near * (-off * off).exp() } else { 0.0 };
+        *weight = if inside { share * (-off * off).exp() } else { 0.0 };
     }
     result
 }
@@ -157,7 +155,8 @@ mod tests {
 
     fn steadied(sources: &[Rgb], styled: &[Rgb], at: usize) -> Rgb {
         let lumas: Vec<Grey> = sources.iter().map(Grey::luma).collect();
-        steady(&lumas, &styled.iter().collect::<Vec<_>>(), at, 3).unwrap()
+        let shares: Vec<f32> = (0..5).map(|i: usize| [1.0, 0.9, 0.6, 0.0, 0.0][i.abs_diff(at)]).collect();
+        steady(&lumas, &styled.iter().collect::<Vec<_>>(), &shares, at).unwrap()
     }
 
     /// Root mean square of the difference.
@@ -202,7 +201,7 @@ mod tests {
         assert_eq!(steadied(&[source.clone(), small], &[styled.clone(), styled.clone()], 0), styled);
         // The wanted frame's own source can be of another size, too: latents that come from a file have their own.
         assert_eq!(steadied(&[small_source(), source.clone()], &[styled.clone(), styled.clone()], 0), styled);
-        assert!(steady(&[Grey::luma(&source)], &[&styled], 1, 3).is_none());
+        assert!(steady(&[Grey::luma(&source)], &[&styled], &[1.0], 1).is_none());
         assert_eq!(steadied(&[source], std::slice::from_ref(&styled), 0), styled);
     }
 
