@@ -318,10 +318,12 @@ impl Frames<'_, '_> {
                 Some(Ok(outcome)) => {
                     self.handle.log(&outcome.report.to_string());
                     self.instance.set_status(outcome.report.to_string());
-                    if let Some(notice) = &outcome.report.notice
-                        && !told::before(self.handle, notice)
-                    {
-                        self.handle.notice(MessageKind::Warning, notice);
+                    // A host shows one message on an effect.
+                    let new = |notice: &&String| !told::before(self.handle, notice);
+                    let notices: Vec<&str> =
+                        outcome.report.notices().iter().filter(new).map(String::as_str).collect();
+                    if !notices.is_empty() {
+                        self.handle.notice(MessageKind::Warning, &notices.join("; "));
                     }
                     return Ok(outcome);
                 }

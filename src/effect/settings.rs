@@ -334,6 +334,7 @@ pub fn request(
     Ok(Request {
         segment,
         index,
+        remarks: Vec::new(),
         source: pictures.source,
         hint_clip: pictures.hint,
         models: Models {

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Version of everything that turns inputs into results. Raising it abandons every cached result; raise it when a
 /// stage computes something else from the same inputs.
-const COMPUTATION: &str = "unsample/2";
+const COMPUTATION: &str = "unsample/3";
 
 /// A 256-bit content address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

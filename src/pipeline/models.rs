@@ -78,8 +78,8 @@ pub struct Chosen {
     pub family: Family,
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
-    /// A sentence for the user where a motion module was wanted and none was found.
-    pub notice: Option<String>,
+    /// Sentences for the user about files that are used in part or not at all.
+    pub notices: Vec<String>,
 }
 
 impl Chosen {
@@ -237,7 +237,7 @@ impl ModelStore {
             }
             None => checkpoint.clone(),
         };
-        let mut notice = None;
+        let mut notices = Vec::new();
         let motion = match &models.motion {
             Motion::None => None,
             Motion::File(path) => Some(self.open(path)?),
@@ -245,7 +245,7 @@ impl ModelStore {
             Motion::Usual => {
                 let partner = usual_partner(family);
                 if partner.is_none() {
-                    notice = Some(format!(
+                    notices.push(format!(
                         "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
                         checkpoint.file.file_name()
                     ));
@@ -276,7 +276,7 @@ impl ModelStore {
             device: self.placement.kind(),
             family,
             motion_version,
-            notice,
+            notices,
         })
     }
 

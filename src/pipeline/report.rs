@@ -41,8 +41,8 @@ pub struct Report {
     stages: Vec<(&'static str, Origin)>,
     /// PSNR of the reconstruction and of the VAE round trip, in dB.
     pub psnr: Option<(f64, f64)>,
-    /// Something that the user should know.
-    pub notice: Option<String>,
+    /// What the user should know, a sentence each.
+    notices: Vec<String>,
 }
 
 impl Report {
@@ -54,8 +54,21 @@ impl Report {
             slices: None,
             stages: Vec::new(),
             psnr: None,
-            notice: None,
+            notices: Vec::new(),
         }
+    }
+
+    /// Notes a sentence for the user, once.
+    pub(super) fn say(&mut self, sentence: impl Into<String>) {
+        let sentence = sentence.into();
+        if !self.notices.contains(&sentence) {
+            self.notices.push(sentence);
+        }
+    }
+
+    /// What the user should know, a sentence each.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// Notes a stage. The first word on a stage stands: later ones find it in memory.
@@ -117,7 +130,7 @@ impl fmt::Display for Report {
         if let Some(slices) = &self.slices {
             write!(f, "; {slices} for want of memory")?;
         }
-        if let Some(notice) = &self.notice {
+        for notice in &self.notices {
             write!(f, "; {notice}")?;
         }
         Ok(())

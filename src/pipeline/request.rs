@@ -191,6 +191,8 @@ pub struct Request {
     pub segment: Segment,
     /// Index of the wanted frame in the segment.
     pub index: usize,
+    /// What the user should be told of the settings, a sentence each; no part of any key.
+    pub remarks: Vec<String>,
     /// The pictures.
     pub source: Source,
     /// Pictures at the same size that hints are made from; the source's without them. Has no [`Source::current`].

@@ -168,7 +168,7 @@ impl<'a> Job<'a> {
         let down = spaced(&request.resample)?;
         let keys = keys(request, &chosen, betas, runner.store.placement())?;
         let mut report = Report::new(request.segment, runner.store.placement().to_string());
-        report.notice.clone_from(&chosen.notice);
+        request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
         let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
         Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report, meter })
     }
@@ -227,7 +227,7 @@ impl<'a> Job<'a> {
             && let Err(error) = disk.put(key, name, entry)
         {
             log::warn!("{error}");
-            self.report.notice = Some(format!("{error}; the result is not kept"));
+            self.report.say(format!("{error}; the result is not kept"));
         }
     }
 
