@@ -9,7 +9,8 @@ use std::time::Duration;
 use candle_core::Device;
 use support::{FRAMES, request, run};
 use unsample::frame::{Grey, Rgb, steady};
-use unsample::pipeline::{Engine, Goal, LoraUse, Origin, Outcome, PipelineError, PromptTrack, Request};
+use unsample::pipeline::cache::DiskCache;
+use unsample::pipeline::{Engine, Goal, Key, LoraUse, Origin, Outcome, PipelineError, PromptTrack, Request};
 use unsample::weights::{TensorFile, View};
 
 /// The stages of an outcome with a word for where each came from.
@@ -67,11 +68,7 @@ fn a_request_without_frames_asks_for_them_only_when_they_are_needed() {
 fn a_damaged_entry_is_computed_again_to_the_same_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let before = run(&Engine::default(), request("neon", folder.path())).unwrap();
-    let files = |dir: &Path| -> Vec<PathBuf> {
-        let sub = std::fs::read_dir(dir).unwrap().flatten().map(|e| e.path());
-        sub.flat_map(|d| std::fs::read_dir(d).unwrap().flatten().map(|e| e.path())).collect()
-    };
-    for file in files(folder.path()) {
+    for file in entries(folder.path()) {
         let mut bytes = std::fs::read(&file).unwrap();
         let middle = bytes.len() - 40;
         bytes[middle] ^= 0x10;
@@ -80,6 +77,50 @@ fn a_damaged_entry_is_computed_again_to_the_same_pixels() {
     let after = run(&Engine::default(), request("neon", folder.path())).unwrap();
     assert!(stages(&after).iter().all(|s| s.1 == "computed"), "{:?}", stages(&after));
     assert!(before.picture.unwrap().data == after.picture.unwrap().data, "other pixels");
+}
+
+/// Every file of a cache folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let folders =
+        std::fs::read_dir(folder).unwrap().flatten().filter_map(|d| std::fs::read_dir(d.path()).ok());
+    folders.flat_map(|files| files.flatten()).map(|file| file.path()).collect()
+}
+
+#[test]
+fn what_stands_in_place_of_an_entry_is_computed_again_to_the_same_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = |outcome: Outcome| outcome.picture.unwrap().data.clone();
+    let first = picture(run(&Engine::default(), request("neon", folder.path())).unwrap());
+    let cache = DiskCache::new(folder.path().into(), 1 << 30);
+    let files = entries(folder.path());
+    assert_eq!(files.len(), 3, "latents, unsampled, resampled");
+    let replaced = |replace: &dyn Fn(&Path)| {
+        for file in &files {
+            let whole = std::fs::read(file).unwrap();
+            std::fs::remove_file(file).unwrap();
+            replace(file);
+            let again = run(&Engine::default(), request("neon", folder.path())).unwrap();
+            assert_eq!(picture(again), first);
+            // A stage whose result was not needed is left as it is.
+            std::fs::remove_file(file).unwrap();
+            std::fs::write(file, whole).unwrap();
+        }
+    };
+    // Sound entries of other shapes, which somebody else wrote there.
+    for shape in [vec![3, 1, 2, 2], vec![4], vec![FRAMES, 4, 0, 0], vec![2, FRAMES, 4, 5, 4]] {
+        replaced(&|file| {
+            let of = Key::from_hex(file.file_stem().unwrap().to_str().unwrap()).unwrap();
+            let tensor =
+                candle_core::Tensor::zeros(shape.clone(), candle_core::DType::F32, &Device::Cpu).unwrap();
+            let names = ["latents", "unsampled", "resampled"];
+            let entry = names.map(|name| (name.to_owned(), tensor.clone())).into_iter().collect();
+            cache.put(&of, "latents", &entry).unwrap();
+        });
+    }
+    #[cfg(unix)]
+    replaced(&|file| assert!(std::process::Command::new("mkfifo").arg(file).status().unwrap().success()));
+    #[cfg(unix)]
+    replaced(&|file| std::os::unix::fs::symlink("/dev/zero", file).unwrap());
 }
 
 #[test]

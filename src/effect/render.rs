@@ -100,7 +100,7 @@ fn restyle<'a>(
         }
         let segment = Segment { first: frame, step: 1, count: 1 };
         let hint = job.hint(&segment, source, frame, false)?;
-        let source = Source { digests: vec![current.digest], frames: Some(vec![current]), current: None };
+        let source = Source::of(vec![current]);
         let pictures = Pictures { source, hint };
         let request = settings::request(&HostReader(handle), segment, 0, pictures, goal, true)?;
         job.run(request)?.picture
@@ -198,7 +198,8 @@ impl Frames<'_, '_> {
             Some(digests) => {
                 // With a frame step, the wanted frame may be one before the one being rendered.
                 let wanted = segment.frames().nth(share.index) == Some(current.0);
-                let input = Source { digests, frames: None, current: wanted.then(|| current.1.clone()) };
+                let size = source.look.geometry.working();
+                let input = Source::known(size, digests, wanted.then(|| current.1.clone()));
                 Pictures { source: input, hint: self.hint(&segment, source, current.0, false)? }
             }
             None => self.fetch_all(&segment, source, current)?,
@@ -263,7 +264,7 @@ impl Frames<'_, '_> {
             && let Some(digests) = self.instance.digests(origin)
             && digests.get(index) == Some(&now.hint(&source.look.geometry)?.digest)
         {
-            return Ok(Some(Source { digests, frames: None, current: None }));
+            return Ok(Some(Source::known(source.look.geometry.working(), digests, None)));
         }
         let frames = self.gather(segment, |frame| {
             fetch(frame)?.map(|fetched| fetched.hint(&source.look.geometry)).transpose()
@@ -287,11 +288,7 @@ impl Frames<'_, '_> {
             }
             frames.push(fetch(frame)?);
         }
-        Ok(source::fill_gaps(frames).map(|frames| Source {
-            digests: frames.iter().map(|f| f.digest).collect(),
-            frames: Some(frames),
-            current: None,
-        }))
+        Ok(source::fill_gaps(frames).map(Source::of))
     }
 
     /// Has a request worked off while the host is asked whether to go on.

@@ -174,10 +174,22 @@ impl PictureSettings {
     }
 }
 
-/// Where results are kept.
+/// Where results are kept. A folder without its whole path would lie wherever the host was started; the user's cache
+/// folder is taken then, and [`cache_remark`] says so.
 pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
     let v = Values { reader, time };
-    CacheSettings { folder: v.path("cacheFolder"), limit: v.count("cacheSize") as u64 * (1 << 20) }
+    let folder = v.path("cacheFolder").filter(|folder| folder.is_absolute());
+    CacheSettings { folder, limit: v.count("cacheSize") as u64 * (1 << 20) }
+}
+
+/// What there is to be said of the cache folder.
+fn cache_remark(v: &Values<'_>) -> Option<String> {
+    let asked = v.path("cacheFolder").filter(|folder| !folder.is_absolute())?;
+    Some(format!(
+        "the cache folder {} is no whole path and is not used; results are kept in {}",
+        asked.display(),
+        cache(v.reader, v.time).folder().display()
+    ))
 }
 
 /// Prompt tracks of a segment from parameters that may be keyframed and may hold schedule text.
@@ -334,7 +346,7 @@ pub fn request(
     Ok(Request {
         segment,
         index,
-        remarks: Vec::new(),
+        remarks: cache_remark(&v).into_iter().collect(),
         source: pictures.source,
         hint_clip: pictures.hint,
         models: Models {
@@ -428,7 +440,7 @@ mod tests {
 
     fn build(set: Vec<(&'static str, &'static str)>) -> Request {
         let segment = Segment { first: 2, step: 1, count: 4 };
-        let source = Source { digests: Vec::new(), frames: None, current: None };
+        let source = Source::of(Vec::new());
         request(&Defaults(set), segment, 0, Pictures { source, hint: None }, Goal::Result, false).unwrap()
     }
 
@@ -509,6 +521,20 @@ mod tests {
         assert_eq!(motion(""), Motion::Usual);
         assert_eq!(motion(" none "), Motion::None);
         assert_eq!(motion("/m.safetensors"), Motion::File("/m.safetensors".into()));
+    }
+
+    #[test]
+    fn a_cache_folder_without_its_whole_path_is_not_used_and_that_is_said() {
+        let r = build(vec![("cacheFolder", "results")]);
+        assert_eq!(r.cache.folder, None);
+        assert!(
+            matches!(&r.remarks[..], [one] if one.contains("results is no whole path")),
+            "{:?}",
+            r.remarks
+        );
+        let whole = std::env::temp_dir();
+        let r = build(vec![("cacheFolder", whole.to_str().unwrap().to_owned().leak())]);
+        assert_eq!((r.cache.folder, r.remarks), (Some(whole), vec![]));
     }
 
     #[test]

@@ -472,7 +472,7 @@ pub static TABLE: &[Param] = &[
     row(Housekeeping, Nothing, "status", "Status", text("", TextMode::ReadOut),
         "What was done last."),
     row(Housekeeping, Nothing, "cacheFolder", "Cache folder", text("", TextMode::Folder),
-        "Where finished stages are kept; may be shared between machines. Empty: the user's cache folder."),
+        "Where finished stages are kept, with its whole path; may be shared between machines. Empty: the user's cache folder."),
     row(Housekeeping, Nothing, "cacheSize", "Cache size", int(8192, (0, 4_194_304), (0, 65_536)),
         "Upper bound of the cache folder in MiB; 0: nothing is kept on disk."),
     row(Housekeeping, Nothing, "diagnosticsFile", "Diagnostics file", text("", TextMode::SaveFile),

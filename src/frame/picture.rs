@@ -1,5 +1,6 @@
 //! Pictures in memory: the host's, and the one that the model works on.
 
+use super::geometry::Size;
 use super::{FrameError, Transfer};
 
 /// An RGBA picture, interleaved, top row first.
@@ -183,6 +184,11 @@ fn same_size(one: &Picture, other: &Picture) -> Result<(), FrameError> {
 }
 
 impl Rgb {
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        Size { width: self.width, height: self.height }
+    }
+
     /// Checks that there are pixels, as many as the size says.
     pub(super) fn check(&self) -> Result<(), FrameError> {
         let (width, height) = (self.width, self.height);

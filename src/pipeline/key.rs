@@ -32,6 +32,11 @@ impl Key {
         blake3::Hash::from(self.0).to_hex().to_string()
     }
 
+    /// The key of 64 hexadecimal digits, as [`hex`](Self::hex) writes them.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        blake3::Hash::from_hex(digits).ok().map(|hash| Self(*hash.as_bytes()))
+    }
+
     /// The first 8 digits, for log lines.
     pub fn short(&self) -> String {
         self.hex().chars().take(8).collect()

@@ -88,6 +88,14 @@ impl Chosen {
         with_loras(self.checkpoint.id, &self.loras, &[Network::Unet, Network::Text, Network::Text2])
     }
 
+    /// Channels of the latents that the UNet works on.
+    pub fn latent_channels(&self) -> usize {
+        match self.checkpoint.kind {
+            Kind::Checkpoint { latent_channels, .. } => latent_channels,
+            _ => 0,
+        }
+    }
+
     /// Identity of the autoencoder.
     pub fn vae_id(&self) -> Key {
         self.vae.id

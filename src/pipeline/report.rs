@@ -60,7 +60,9 @@ impl Report {
 
     /// Notes a sentence for the user, once.
     pub(super) fn say(&mut self, sentence: impl Into<String>) {
-        let sentence = sentence.into();
+        let mut sentence = sentence.into();
+        // What follows the first line of a library's error is a backtrace.
+        sentence.truncate(sentence.find('\n').unwrap_or(sentence.len()));
         if !self.notices.contains(&sentence) {
             self.notices.push(sentence);
         }

@@ -9,7 +9,7 @@ use super::key::Key;
 use super::loras::LoraUse;
 use super::plan::Segment;
 use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
-use crate::frame::Rgb;
+use crate::frame::{Rgb, Size};
 pub use crate::model::hints::Preprocessor;
 
 /// The weight files.
@@ -176,12 +176,28 @@ impl WorkingFrame {
 /// The source of a segment: always what the frames are, and the frames themselves where the caller has them.
 #[derive(Clone)]
 pub struct Source {
+    /// Size of the pictures.
+    pub size: Size,
     /// Digest of every frame of the segment, in order.
     pub digests: Vec<Key>,
     /// The frames; a request without them fails with [`super::PipelineError::NeedFrames`] if they turn out to be needed.
     pub frames: Option<Vec<WorkingFrame>>,
     /// The wanted frame alone, for a caller without the others.
     pub current: Option<WorkingFrame>,
+}
+
+impl Source {
+    /// Frames that are at hand, all of one size; without any there is no picture to be made.
+    pub fn of(frames: Vec<WorkingFrame>) -> Self {
+        let size = frames.first().map_or(Size { width: 0, height: 0 }, |frame| frame.picture.size());
+        let digests = frames.iter().map(|frame| frame.digest).collect();
+        Self { size, digests, frames: Some(frames), current: None }
+    }
+
+    /// Frames of this size that were seen before, of which at most the wanted one is at hand.
+    pub fn known(size: Size, digests: Vec<Key>, current: Option<WorkingFrame>) -> Self {
+        Self { size, digests, frames: None, current }
+    }
 }
 
 /// Everything that the picture of one frame of one segment depends on.

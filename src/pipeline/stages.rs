@@ -33,7 +33,7 @@ use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
     ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas, sample,
 };
-use crate::frame::{Rgb, psnr};
+use crate::frame::{Rgb, Size, psnr};
 use crate::weights::Family;
 
 /// Bytes of finished stages that are kept in memory.
@@ -187,7 +187,7 @@ impl<'a> Job<'a> {
             return Ok(tensor);
         }
         if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key))
-            && let Some(tensor) = entry.get(name).cloned()
+            && let Some(tensor) = self.fitting(name, &key, &entry)
         {
             self.runner.memory.put(key, entry);
             self.report.stage(name, Origin::Disk);
@@ -203,6 +203,26 @@ impl<'a> Job<'a> {
         self.keep(name, &key, &entry);
         self.runner.memory.put(key, entry);
         Ok(tensor)
+    }
+
+    /// The tensor of a stage in an entry from disk. The folder may be anybody's, so what has another shape than this
+    /// request's frames is removed.
+    fn fitting(&self, name: &'static str, key: &Key, entry: &Entry) -> Option<Tensor> {
+        let Size { width, height } = self.request.source.size;
+        let tensor = entry.get(name).filter(|tensor| {
+            let Ok((frames, channels, rows, columns)) = tensor.dims4() else { return false };
+            let fits = match name {
+                "hint" => (channels == 1 || channels == 3) && [rows, columns] == [height, width],
+                _ => channels == self.chosen.latent_channels() && [rows * 8, columns * 8] == [height, width],
+            };
+            fits && frames == self.request.source.digests.len()
+        });
+        if tensor.is_none()
+            && let Some(disk) = &self.disk
+        {
+            disk.reject(key, "it has another shape than these frames");
+        }
+        tensor.cloned()
     }
 
     /// Does a part of the request and notes its cost, without that of the parts within it.

@@ -228,12 +228,13 @@ fn guarded<T>(
     })
 }
 
+/// The first line of what a panic says; what follows in it, a backtrace for instance, is for the log.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without text".to_owned())
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("a panic without text");
+    log::error!("the worker panicked: {text}");
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 
 #[cfg(test)]

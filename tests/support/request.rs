@@ -56,11 +56,7 @@ pub fn sized(prompt: &str, folder: &Path, size: [usize; 2]) -> Request {
         segment: Segment { first: 1, step: 1, count: FRAMES },
         index: 1,
         remarks: Vec::new(),
-        source: Source {
-            digests: frames.iter().map(|f| f.digest).collect(),
-            frames: Some(frames),
-            current: None,
-        },
+        source: Source::of(frames),
         hint_clip: None,
         models: Models {
             checkpoint: None,

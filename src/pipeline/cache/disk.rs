@@ -2,24 +2,22 @@
 //!
 //! Entries are written beside and renamed into place, so a reader sees a whole entry or none. Each carries a checksum
 //! over its tensors; an entry that does not match is deleted and computed again. Several processes may share a folder:
-//! nothing is ever changed in place, and a file that another process evicted is simply a miss.
+//! nothing is ever changed in place, and a file that another process evicted is simply a miss. Whatever else stands where
+//! an entry should be (a link, a pipe, a device) is a miss, too, and is never opened: reading it could wait for ever.
 
-use std::collections::HashMap;
+mod entry;
+mod part;
+
 use std::fs;
-use std::io::Write;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
 
 use super::{CacheError, Entry};
 use crate::pipeline::key::Key;
-
-const CHECKSUM: &str = "unsample.checksum";
-const STAGE: &str = "unsample.stage";
+use entry::{decode, encode};
 
 /// A folder of entries with a bound on its size.
 pub struct DiskCache {
@@ -59,8 +57,8 @@ impl DiskCache {
     /// Reads an entry. `None` where there is none, or where it was damaged, in which case it is removed.
     pub fn get(&self, key: &Key) -> Option<Entry> {
         let path = self.path(key);
-        let bytes = fs::read(&path).ok()?;
-        match decode(&bytes) {
+        let bytes = read_plain(&path).ok()?;
+        match decode(key, &bytes) {
             Ok(entry) => {
                 // The modification time is the time of last use; a failure only makes eviction less clever.
                 if let Ok(file) = fs::File::options().append(true).open(&path) {
@@ -69,12 +67,18 @@ impl DiskCache {
                 Some(entry)
             }
             Err(error) => {
-                log::warn!("cache entry {} is damaged ({error}); it is computed again", path.display());
-                let _ = fs::remove_file(&path);
-                *self.known.lock() = None;
+                self.reject(key, &error.to_string());
                 None
             }
         }
+    }
+
+    /// Removes an entry that cannot be what was kept under its key.
+    pub fn reject(&self, key: &Key, reason: &str) {
+        let path = self.path(key);
+        log::warn!("cache entry {} is damaged ({reason}); it is computed again", path.display());
+        let _ = fs::remove_file(&path);
+        *self.known.lock() = None;
     }
 
     /// Writes an entry and evicts what no longer fits.
@@ -83,19 +87,18 @@ impl DiskCache {
     /// When the folder cannot be written; the caller goes on without the entry.
     pub fn put(&self, key: &Key, stage: &str, entry: &Entry) -> Result<(), CacheError> {
         let path = self.path(key);
-        if path.exists() {
+        if is_plain(&path) {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.folder);
-        let fail = |source: std::io::Error| CacheError::Write { path: path.clone(), source };
+        let fail = |source: io::Error| CacheError::Write { path: path.clone(), source };
         fs::create_dir_all(parent).map_err(fail)?;
-        let bytes = encode(stage, entry)?;
+        let bytes = encode(key, stage, entry)?;
         if bytes.len() as u64 > self.limit {
             return Ok(());
         }
-        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(parent).map_err(fail)?;
-        file.write_all(&bytes).and_then(|()| file.as_file().sync_data()).map_err(fail)?;
-        file.persist(&path).map_err(|e| fail(e.error))?;
+        // The name is replaced, whatever it is now; a link's target is not touched.
+        part::write(parent, &bytes, &path).map_err(fail)?;
         self.account(bytes.len() as u64);
         Ok(())
     }
@@ -104,7 +107,10 @@ impl DiskCache {
         let mut known = self.known.lock();
         let total = match *known {
             Some(total) => total + added,
-            None => self.entries().iter().map(|e| e.bytes).sum(),
+            None => {
+                part::sweep(&self.folders());
+                self.entries().iter().map(|e| e.bytes).sum()
+            }
         };
         *known = Some(if total > self.limit { self.evict() } else { total });
     }
@@ -127,13 +133,18 @@ impl DiskCache {
         total
     }
 
+    /// The folders that entries lie in.
+    fn folders(&self) -> Vec<PathBuf> {
+        let found = fs::read_dir(&self.folder).into_iter().flat_map(|folders| folders.flatten());
+        found.map(|folder| folder.path()).filter(|path| path.is_dir()).collect()
+    }
+
     fn entries(&self) -> Vec<Found> {
-        let Ok(folders) = fs::read_dir(&self.folder) else { return Vec::new() };
-        let files = folders.flatten().filter_map(|d| fs::read_dir(d.path()).ok()).flat_map(|d| d.flatten());
+        let files = self.folders().into_iter().filter_map(|d| fs::read_dir(d).ok()).flat_map(|d| d.flatten());
         files
             .filter(|f| f.path().extension().is_some_and(|e| e == "safetensors"))
             .filter_map(|f| {
-                let meta = f.metadata().ok()?;
+                let meta = f.metadata().ok().filter(fs::Metadata::is_file)?;
                 let used = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
                 Some(Found { path: f.path(), bytes: meta.len(), used })
             })
@@ -155,9 +166,35 @@ impl DiskCache {
                 removed.bytes += entry.bytes;
             }
         }
+        part::sweep(&self.folders());
         *self.known.lock() = None;
         removed
     }
+}
+
+/// Whether a path is a plain file itself, not a link to one.
+fn is_plain(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+}
+
+/// Reads a plain file. Anything else is an error, and nothing here waits for another program.
+fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    let other = || io::Error::other("it is not a plain file");
+    if !is_plain(path) {
+        return Err(other());
+    }
+    let mut options = fs::File::options();
+    options.read(true);
+    // What stands there may have changed since.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let mut file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(other());
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 struct Found {
@@ -166,57 +203,10 @@ struct Found {
     used: SystemTime,
 }
 
-/// Checksum over names, shapes and values, in the order of the names.
-fn checksum<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> String {
-    let mut list: Vec<_> = tensors.collect();
-    list.sort_by_key(|t| t.0);
-    let mut key = Key::of("entry");
-    for (name, shape, data) in list {
-        let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
-        key = key.text("name", name).floats("shape", &shape).key("data", &Key::of_bytes(data));
-    }
-    key.finish().hex()
-}
-
-fn encode(stage: &str, entry: &Entry) -> Result<Vec<u8>, CacheError> {
-    let mut parts = Vec::with_capacity(entry.len());
-    for (name, tensor) in entry {
-        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        parts.push((name.as_str(), tensor.dims().to_vec(), bytes));
-    }
-    let sum = checksum(parts.iter().map(|(n, s, b)| (*n, s.as_slice(), b.as_slice())));
-    let meta = HashMap::from([(CHECKSUM.to_owned(), sum), (STAGE.to_owned(), stage.to_owned())]);
-    let views = parts
-        .iter()
-        .map(|(n, s, b)| Ok((*n, TensorView::new(Dtype::F32, s.clone(), b)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    Ok(safetensors::serialize(views, Some(meta))?)
-}
-
-fn decode(bytes: &[u8]) -> Result<Entry, CacheError> {
-    let (_, meta) = SafeTensors::read_metadata(bytes)?;
-    let expected = meta.metadata().as_ref().and_then(|m| m.get(CHECKSUM).cloned());
-    let file = SafeTensors::deserialize(bytes)?;
-    let tensors = file.tensors();
-    let sum = checksum(tensors.iter().map(|(n, v)| (n.as_str(), v.shape(), v.data())));
-    if expected.as_deref() != Some(sum.as_str()) {
-        return Err(CacheError::Checksum);
-    }
-    let mut entry = Entry::new();
-    for (name, view) in &tensors {
-        if view.dtype() != Dtype::F32 {
-            return Err(CacheError::Checksum);
-        }
-        let tensor = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
-        entry.insert(name.clone(), tensor);
-    }
-    Ok(entry)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::{Device, Tensor};
 
     fn entry(fill: f32) -> Entry {
         let x = Tensor::full(fill, (2, 3), &Device::Cpu).unwrap();
@@ -256,7 +246,7 @@ mod tests {
     #[test]
     fn the_least_recently_used_goes_first() {
         let dir = tempfile::tempdir().unwrap();
-        let size = encode("test", &entry(0.0)).unwrap().len() as u64;
+        let size = encode(&Key::of_bytes(b"a"), "test", &entry(0.0)).unwrap().len() as u64;
         let cache = DiskCache::new(dir.path().into(), size * 4);
         let keys: Vec<Key> = (0u8..5).map(|i| Key::of_bytes(&[i])).collect();
         for (i, key) in keys.iter().take(4).enumerate() {
@@ -268,5 +258,50 @@ mod tests {
         cache.put(&keys[4], "test", &entry(4.0)).unwrap();
         let kept: Vec<bool> = keys.iter().map(|k| cache.path(k).exists()).collect();
         assert_eq!(kept, [true, false, false, true, true]);
+    }
+
+    #[test]
+    fn an_entry_under_another_name_is_a_miss() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = DiskCache::new(dir.path().into(), 1 << 20);
+        let (a, b) = (Key::of_bytes(b"a"), Key::of_bytes(b"b"));
+        cache.put(&a, "test", &entry(0.5)).unwrap();
+        fs::create_dir_all(cache.path(&b).parent().unwrap()).unwrap();
+        fs::copy(cache.path(&a), cache.path(&b)).unwrap();
+        assert!(cache.get(&b).is_none());
+        cache.put(&b, "test", &entry(0.25)).unwrap();
+        assert_eq!([&a, &b].map(|key| first(&cache.get(key).unwrap())), [0.5, 0.25]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_pipes_and_folders_are_misses_that_the_next_entry_replaces() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = DiskCache::new(dir.path().into(), 1 << 20);
+        let key = Key::of_bytes(b"a");
+        cache.put(&key, "test", &entry(0.5)).unwrap();
+        let path = cache.path(&key);
+        let target = dir.path().join("target");
+        fs::rename(&path, &target).unwrap();
+        let whole = fs::read(&target).unwrap();
+        let stand_ins: [&dyn Fn(); 4] = [
+            &|| std::os::unix::fs::symlink(&target, &path).unwrap(),
+            &|| std::os::unix::fs::symlink(dir.path().join("nowhere"), &path).unwrap(),
+            &|| std::os::unix::fs::symlink("/dev/zero", &path).unwrap(),
+            &|| assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
+        ];
+        for stand_in in stand_ins {
+            stand_in();
+            assert!(cache.get(&key).is_none());
+            assert_eq!(cache.usage(), DiskUsage::default());
+            cache.put(&key, "test", &entry(0.25)).unwrap();
+            assert_eq!(first(&cache.get(&key).unwrap()), 0.25);
+            assert_eq!(fs::read(&target).unwrap(), whole, "written through a link");
+            fs::remove_file(&path).unwrap();
+        }
+        fs::create_dir(&path).unwrap();
+        assert!(cache.get(&key).is_none());
+        assert!(cache.put(&key, "test", &entry(0.25)).is_err());
+        assert_eq!(cache.clear(), DiskUsage::default());
     }
 }

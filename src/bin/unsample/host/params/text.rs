@@ -57,6 +57,24 @@ impl Param {
         labels.iter().enumerate().map(|(index, label)| (name(index, label), label.clone())).collect()
     }
 
+    /// A folder with its whole path, as a host's file dialog gives it; any other text as it is.
+    fn whole_path(&self, text: &str) -> String {
+        let mode = self.props.string(kOfxParamPropStringMode);
+        let folder = mode.as_bytes() == kOfxParamStringIsDirectoryPath.to_bytes();
+        // The home folder, a URL and a quoted path are begun as no folder here is.
+        if !folder
+            || text.trim().is_empty()
+            || text.trim_start().starts_with(['~', '"', '\''])
+            || text.contains("://")
+        {
+            return text.to_owned();
+        }
+        match std::path::absolute(text.trim()).map(std::path::PathBuf::into_os_string) {
+            Ok(whole) => whole.into_string().unwrap_or_else(|_| text.to_owned()),
+            Err(_) => text.to_owned(),
+        }
+    }
+
     /// The value that a text means.
     ///
     /// # Errors
@@ -98,7 +116,7 @@ impl Param {
                 let name = self.options().swap_remove(index).0;
                 Ok(Value::Text(CString::new(name).unwrap_or_default()))
             }
-            Kind::String | Kind::Custom => CString::new(text)
+            Kind::String | Kind::Custom => CString::new(self.whole_path(text))
                 .map(Value::Text)
                 .map_err(|_| self.number_error(text, "text without a zero byte".into())),
             Kind::Bytes => Ok(Value::Bytes(text.as_bytes().to_vec())),
@@ -240,6 +258,20 @@ mod tests {
         let pair = param(kOfxParamTypeInteger2D);
         assert_eq!(pair.parse("1,-2"), Ok(Value::Ints(vec![1, -2])));
         assert!(pair.parse("1").is_err() && pair.parse("1,2,3").is_err() && pair.parse("1,2,x").is_err());
+    }
+
+    #[test]
+    fn a_folder_gets_its_whole_path_and_nothing_else_does() {
+        let folder = param(kOfxParamTypeString);
+        folder.props.assign(kOfxParamPropStringMode, [kOfxParamStringIsDirectoryPath.to_owned()]);
+        let here = std::env::current_dir().unwrap().join("results").into_os_string().into_string().unwrap();
+        let text = |param: &Param, text: &str| param.show(&param.parse(text).unwrap());
+        assert_eq!(text(&folder, "results"), here);
+        assert_eq!(text(&folder, &here), here);
+        for other in ["", "~/results", "file:///results", "'results'"] {
+            assert_eq!(text(&folder, other), other);
+        }
+        assert_eq!(text(&param(kOfxParamTypeString), "results"), "results");
     }
 
     #[test]
