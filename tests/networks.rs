@@ -47,19 +47,23 @@ fn text_encoder_with_clip_skip_and_weights() {
 
     let prompt: Vec<(u32, f32)> =
         tensor_i64(&file, "prompt").into_iter().map(|id| (u32::try_from(id).unwrap(), 1.0)).collect();
-    let plain = Tokens { chunks: vec![prompt.clone()] };
+    let plain = Tokens { chunks: vec![prompt.clone()], vectors: None };
     assert_close("last layer", &clip.encode(&plain, 0).unwrap(), &tensor(&file, "out.last"), LIMIT);
     assert_close("clip skip 1", &clip.encode(&plain, 1).unwrap(), &tensor(&file, "out.last"), LIMIT);
     assert_close("clip skip 2", &clip.encode(&plain, 2).unwrap(), &tensor(&file, "out.skip2"), LIMIT);
 
     let mut weighted = prompt;
     (weighted[2].1, weighted[3].1) = (1.3, 0.7);
-    let weighted = Tokens { chunks: vec![weighted] };
+    let weighted = Tokens { chunks: vec![weighted], vectors: None };
     assert_close("weighted", &clip.encode(&weighted, 0).unwrap(), &tensor(&file, "out.weighted"), LIMIT);
 
     // Chunks are encoded apart and laid side by side.
     let two = Tokens {
-        chunks: vec![plain.chunks[0].clone(), unsample::model::tokenizer::tokenize("").chunks.remove(0)],
+        chunks: vec![
+            plain.chunks[0].clone(),
+            unsample::model::tokenizer::tokenize("").unwrap().chunks.remove(0),
+        ],
+        vectors: None,
     };
     let both = clip.encode(&two, 0).unwrap();
     assert_close("first chunk", &both.narrow(1, 0, 77).unwrap(), &tensor(&file, "out.last"), LIMIT);

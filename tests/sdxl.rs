@@ -205,13 +205,13 @@ fn both_text_towers() {
     assert_eq!((l.padding(), g.padding()), (49407, 0));
     let prompt = "a cat on the grass";
     for (name, tower) in [("l", &l), ("g", &g)] {
-        let tokens = tokenize_padded(prompt, tower.padding());
+        let tokens = tokenize_padded(prompt, tower.padding()).unwrap();
         for skip in [1, 2] {
             let (hidden, _) = tower.encode_hidden(&tokens, skip).unwrap();
             let want = format!("{name}.hidden.{skip}");
             assert_close(&want, &hidden, &tensor(&file, &want), LIMIT);
         }
-        let tokens = tokenize_padded("a (cat:1.3) on the grass", tower.padding());
+        let tokens = tokenize_padded("a (cat:1.3) on the grass", tower.padding()).unwrap();
         let (hidden, pooled) = tower.encode_hidden(&tokens, 0).unwrap();
         let want = format!("{name}.weighted");
         assert_close(&want, &hidden, &tensor(&file, &want), LIMIT);
@@ -223,7 +223,7 @@ fn both_text_towers() {
     }
 
     let both = TextEncoder::load(&towers[0], Some(&towers[1]), DType::F32, &Device::Cpu).unwrap();
-    let text = both.encode(prompt, 0).unwrap();
+    let text = both.encode(prompt, 0, &Default::default()).unwrap();
     assert_eq!(text.context.dims(), [1, 77, 64 + 128]);
     assert_close("left", &text.context.narrow(2, 0, 64).unwrap(), &tensor(&file, "l.hidden.2"), LIMIT);
     assert_close("right", &text.context.narrow(2, 64, 128).unwrap(), &tensor(&file, "g.hidden.2"), LIMIT);

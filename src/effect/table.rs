@@ -370,7 +370,7 @@ pub static TABLE: &[Param] = &[
     keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
         "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),
     keyed(row(Style, Resample, "negativePrompt", "Negative prompt", text("", TextMode::MultiLine),
-        "What it should not become; has an effect where CFG is not 1.")),
+        "What it should not become; has an effect where CFG is not 1. In every prompt embedding:name is a textual inversion embedding of the models folder.")),
     keyed(row(Style, Resample, "promptB", "Prompt B", text("", TextMode::MultiLine),
         "A second prompt to blend to with Prompt mix.")),
     keyed(row(Style, Resample, "promptMix", "Prompt mix", double(0.0, (0.0, 1.0), (0.0, 1.0)),

@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use super::kernels;
 use super::layers::{LayerNorm, Linear};
 use super::source::{ModelError, Scope, Source};
-use super::tokenizer::{CHUNK, END, START, Tokens};
+use super::tokenizer::{CHUNK, END, FIRST_VECTOR, START, Tokens};
 
 /// Width of a head in every CLIP text tower.
 const HEAD: usize = 64;
@@ -163,14 +163,14 @@ impl ClipText {
         }
         let count = ids.len() / CHUNK;
         let vocabulary = self.tokens.dim(0)?;
-        if count == 0 || count * CHUNK != ids.len() || ids.iter().any(|id| *id as usize >= vocabulary) {
+        let known = |id: u32| (id as usize) < vocabulary || id >= FIRST_VECTOR;
+        if count == 0 || count * CHUNK != ids.len() || !ids.iter().all(|id| known(*id)) {
             return Err(ModelError::Invalid(format!(
                 "{}: the text encoder knows {vocabulary} tokens in chunks of {CHUNK}; the prompt has others",
                 self.origin
             )));
         }
-        let ids = Tensor::from_vec(ids, count * CHUNK, self.tokens.device())?;
-        let mut x = self.tokens.index_select(&ids, 0)?.reshape((count, CHUNK, self.width))?;
+        let mut x = self.embedded(ids, tokens.vectors.as_ref())?.reshape((count, CHUNK, self.width))?;
         x = x.broadcast_add(&self.positions)?;
         let (first, rest) = self.layers.split_at(depth);
         for layer in first {
@@ -183,6 +183,39 @@ impl ClipText {
             }
         }
         Ok([hidden, x])
+    }
+
+    /// The rows of the vocabulary and of `vectors` `[rows, width]` that these tokens are, `[tokens, width]`.
+    fn embedded(&self, mut ids: Vec<u32>, vectors: Option<&Tensor>) -> Result<Tensor, ModelError> {
+        let device = self.tokens.device();
+        let Some(vectors) = vectors else {
+            let count = ids.len();
+            return Ok(self.tokens.index_select(&Tensor::from_vec(ids, count, device)?, 0)?);
+        };
+        let (rows, width) = vectors.dims2()?;
+        if width != self.width
+            || ids.iter().any(|id| *id >= FIRST_VECTOR && (id - FIRST_VECTOR) as usize >= rows)
+        {
+            return Err(ModelError::Invalid(format!(
+                "{}: the text encoder is {} wide; the prompt has {rows} vectors of an embedding that are {width} wide",
+                self.origin, self.width
+            )));
+        }
+        // The words' rows in their order and the vectors behind them, from which each place takes its own.
+        let words: Vec<u32> = ids.iter().copied().filter(|id| *id < FIRST_VECTOR).collect();
+        let (places, count) = (ids.len(), words.len());
+        let mut word = 0..;
+        for id in &mut ids {
+            *id = if *id < FIRST_VECTOR {
+                word.next().unwrap_or(0)
+            } else {
+                count as u32 + (*id - FIRST_VECTOR)
+            };
+        }
+        let words = self.tokens.index_select(&Tensor::from_vec(words, count, device)?, 0)?;
+        let vectors = vectors.to_device(device)?.to_dtype(self.tokens.dtype())?;
+        let all = Tensor::cat(&[words, vectors], 0)?;
+        Ok(all.index_select(&Tensor::from_vec(ids, places, device)?, 0)?)
     }
 
     /// Applies the weights of tokens to `[chunks, 77, width]` and lays the chunks side by side.

@@ -1,11 +1,13 @@
 //! The text encoders of a checkpoint, from a prompt to what the UNet is steered by.
 
+use std::collections::BTreeMap;
+
 use candle_core::{DType, Device, Tensor};
 
 use super::clip::ClipText;
 use super::encoder::sinusoids;
 use super::source::{ModelError, Source};
-use super::tokenizer::tokenize_padded;
+use super::tokenizer::tokenize_with;
 
 /// Channels that each of SDXL's six sizes is spread over.
 const SIZE_WIDTH: usize = 256;
@@ -16,6 +18,18 @@ pub struct TextEncoder {
     first: ClipText,
     second: Option<ClipText>,
 }
+
+/// What the name of an embedding stands for in each of the towers.
+#[derive(Debug, Clone)]
+pub struct Embedding {
+    /// `[vectors, width of the first tower]`.
+    pub first: Tensor,
+    /// `[vectors, width of the second tower]`, for SDXL.
+    pub second: Option<Tensor>,
+}
+
+/// Embeddings by the names that prompts call them.
+pub type Embeddings = BTreeMap<String, Embedding>;
 
 /// An encoded prompt.
 #[derive(Debug, Clone)]
@@ -41,17 +55,29 @@ impl TextEncoder {
     }
 
     /// Encodes a prompt with its weights. `clip_skip` 0 takes what the model was trained with: of SD1.5's tower the last
-    /// layer, of SDXL's two the last but one.
+    /// layer, of SDXL's two the last but one. `embeddings` has what `embedding:name` in the prompt means.
     ///
-    /// Errors: [`ModelError::Invalid`] for a clip skip that leaves no layer.
-    pub fn encode(&self, prompt: &str, clip_skip: usize) -> Result<Text, ModelError> {
-        let tokens = |tower: &ClipText| tokenize_padded(prompt, tower.padding());
-        let Some(second) = &self.second else {
-            return Ok(Text { context: self.first.encode(&tokens(&self.first), clip_skip)?, pooled: None });
+    /// Errors: [`ModelError::Invalid`] for a clip skip that leaves no layer, for a weight beyond all range, and for an
+    /// embedding that is not there or of another width.
+    pub fn encode(
+        &self,
+        prompt: &str,
+        clip_skip: usize,
+        embeddings: &Embeddings,
+    ) -> Result<Text, ModelError> {
+        let first = |name: &str| embeddings.get(name).map(|embedding| embedding.first.clone());
+        let left = tokenize_with(prompt, self.first.padding(), &first)?;
+        let Some(tower) = &self.second else {
+            return Ok(Text { context: self.first.encode(&left, clip_skip)?, pooled: None });
         };
-        let (left, _) = self.first.encode_hidden(&tokens(&self.first), clip_skip)?;
-        let (right, pooled) = second.encode_hidden(&tokens(second), clip_skip)?;
-        Ok(Text { context: Tensor::cat(&[left, right], 2)?, pooled })
+        let second = |name: &str| embeddings.get(name)?.second.clone();
+        let right = tokenize_with(prompt, tower.padding(), &second)?;
+        let (left, _) = self.first.encode_hidden(&left, clip_skip)?;
+        let (right, pooled) = tower.encode_hidden(&right, clip_skip)?;
+        // An embedding may have more vectors for one tower than for the other: the longer result is cut.
+        let tokens = left.dim(1)?.min(right.dim(1)?);
+        let context = Tensor::cat(&[left.narrow(1, 0, tokens)?, right.narrow(1, 0, tokens)?], 2)?;
+        Ok(Text { context, pooled })
     }
 }
 

@@ -1,13 +1,16 @@
 //! From a prompt to CLIP tokens with weights, in chunks of 77.
 //!
 //! The behaviour is that of the reference workflow: `(x)` and `(x:1.3)` weights, long prompts cut into chunks that are
-//! encoded apart, every chunk padded: for CLIP-L with the end token, for OpenCLIP with token 0.
+//! encoded apart, every chunk padded: for CLIP-L with the end token, for OpenCLIP with token 0. The vectors of an
+//! embedding take the places of tokens, one each.
 
 use std::sync::OnceLock;
 
+use candle_core::Tensor;
 use unicode_normalization_alignments::UnicodeNormalization;
 
-use super::prompt;
+use super::ModelError;
+use super::prompt::{self, Piece};
 
 /// Tokens of one chunk, start and end token included.
 pub const CHUNK: usize = 77;
@@ -18,11 +21,16 @@ pub const END: u32 = 49407;
 /// A group of at least this many tokens may be torn apart where a chunk is full; a shorter one moves to the next chunk.
 const LARGE_GROUP: usize = 8;
 
+/// Tokens from here on are no words of the vocabulary: they count the rows of [`Tokens::vectors`].
+pub const FIRST_VECTOR: u32 = 1 << 20;
+
 /// A prompt as the text encoder takes it: one or more chunks of [`CHUNK`] tokens, each with its weight.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Tokens {
     /// The chunks; never empty.
     pub chunks: Vec<Vec<(u32, f32)>>,
+    /// The vectors of embeddings, `[count, width]`; the token [`FIRST_VECTOR`] is the first.
+    pub vectors: Option<Tensor>,
 }
 
 impl Tokens {
@@ -32,14 +40,53 @@ impl Tokens {
     }
 }
 
-/// Tokenizes a prompt with its weights, for CLIP-L.
-pub fn tokenize(text: &str) -> Tokens {
+/// Tokenizes a prompt with its weights and without embeddings, for CLIP-L.
+///
+/// Errors: as for [`tokenize_with`].
+pub fn tokenize(text: &str) -> Result<Tokens, ModelError> {
     tokenize_padded(text, END)
 }
 
-/// Tokenizes a prompt with its weights; every chunk ends with the end token and is filled up with `padding`.
-pub fn tokenize_padded(text: &str, padding: u32) -> Tokens {
-    let groups = prompt::weighted_parts(text).into_iter().map(|(part, weight)| (encode(&part), weight));
+/// Tokenizes a prompt with its weights and without embeddings; every chunk ends with the end token and is filled up
+/// with `padding`.
+///
+/// Errors: as for [`tokenize_with`].
+pub fn tokenize_padded(text: &str, padding: u32) -> Result<Tokens, ModelError> {
+    tokenize_with(text, padding, &|_| None)
+}
+
+/// Tokenizes a prompt with its weights; `vectors` has what the name of an embedding stands for, `[count, width]`.
+///
+/// Errors: [`ModelError::Invalid`] for a weight beyond all range and for an embedding that is not there.
+pub fn tokenize_with(
+    text: &str,
+    padding: u32,
+    vectors: &dyn Fn(&str) -> Option<Tensor>,
+) -> Result<Tokens, ModelError> {
+    let mut groups = Vec::new();
+    let mut rows: Vec<Tensor> = Vec::new();
+    let mut row = FIRST_VECTOR;
+    for (piece, weight) in prompt::read(text)?.pieces {
+        let ids = match piece {
+            Piece::Words(words) => encode(&words),
+            Piece::Embedding(name) => {
+                let Some(tensor) = vectors(&name) else {
+                    return Err(ModelError::Invalid(format!("there is no embedding called `{name}`")));
+                };
+                let count = u32::try_from(tensor.dim(0)?).unwrap_or(0);
+                rows.push(tensor);
+                row += count;
+                (row - count..row).collect()
+            }
+        };
+        groups.push((ids, weight));
+    }
+    let vectors = if rows.is_empty() { None } else { Some(Tensor::cat(&rows, 0)?) };
+    Ok(Tokens { chunks: chunks(groups, padding), vectors })
+}
+
+/// Lays groups of tokens of one weight into chunks.
+fn chunks(groups: Vec<(Vec<u32>, f32)>, padding: u32) -> Vec<Vec<(u32, f32)>> {
     let mut chunks = Vec::new();
     let mut chunk = vec![(START, 1.0)];
     // The last place of a chunk belongs to the end token.
@@ -70,7 +117,7 @@ pub fn tokenize_padded(text: &str, padding: u32) -> Tokens {
         }
     }
     chunks.push(finish(&mut chunk));
-    Tokens { chunks }
+    chunks
 }
 
 /// The byte-pair tokens of a text without weights, without start and end.
@@ -133,12 +180,17 @@ mod tests {
     use super::*;
 
     fn ids(text: &str) -> Vec<u32> {
-        tokenize(text).chunks[0].iter().map(|(id, _)| *id).skip(1).take_while(|id| *id != END).collect()
+        tokenize(text).unwrap().chunks[0]
+            .iter()
+            .map(|(id, _)| *id)
+            .skip(1)
+            .take_while(|id| *id != END)
+            .collect()
     }
 
     #[test]
     fn an_empty_prompt_is_one_chunk_of_end_tokens() {
-        let tokens = tokenize("");
+        let tokens = tokenize("").unwrap();
         assert_eq!(tokens.chunks.len(), 1);
         assert_eq!(tokens.chunks[0][0], (START, 1.0));
         assert!(tokens.chunks[0][1..].iter().all(|token| *token == (END, 1.0)));
@@ -160,5 +212,27 @@ mod tests {
     fn markers_in_the_crates_spelling_are_plain_text() {
         assert!(!ids("a <end_of_text> b").is_empty());
         assert!(ids("<start_of_text>").iter().all(|id| *id < START));
+    }
+
+    #[test]
+    fn vectors_take_places_and_stay_together_where_they_are_few() {
+        let vectors = |name: &str| {
+            let count: usize = name.parse().ok()?;
+            Tensor::zeros((count, 4), candle_core::DType::F32, &candle_core::Device::Cpu).ok()
+        };
+        let tokens = |text: &str| tokenize_with(text, END, &vectors).unwrap();
+        let one = tokens("a embedding:3, (embedding:2:0.5)");
+        let ids: Vec<u32> = one.chunks[0].iter().map(|(id, _)| *id).collect();
+        let v = FIRST_VECTOR;
+        assert_eq!(ids[..9], [START, 320, v, v + 1, v + 2, 267, v + 3, v + 4, END]);
+        assert_eq!(one.chunks[0][6].1, 0.5);
+        assert_eq!(one.vectors.unwrap().dims(), [5, 4]);
+        // 74 places are taken: seven vectors move to the next chunk together, eight are torn apart.
+        let words = "a ".repeat(74);
+        assert_eq!(tokens(&format!("{words}embedding:7")).chunks[1][1].0, v);
+        assert_eq!(tokens(&format!("{words}embedding:8")).chunks[0][75].0, v);
+        assert_eq!(tokens("embedding:80").chunks.len(), 2);
+        let message = tokenize_with("embedding:x", END, &vectors).unwrap_err().to_string();
+        assert_eq!(message, "there is no embedding called `x`");
     }
 }

@@ -79,7 +79,7 @@ pub fn second_pass(request: &Request) -> Pass {
 }
 
 /// Adds what a pass depends on to a key. With a cfg of 1 the negative prompt has no say, so it is left out.
-fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
+fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
     let track = |key: KeyBuilder, name: &str, track: &PromptTrack| {
         // By text and not by index, so that the order in which texts were met does not matter.
         let mut key = key.number(name, if track.is_constant() { 1 } else { track.mix.len() as i64 });
@@ -87,9 +87,11 @@ fn add_pass(key: KeyBuilder, pass: &Pass) -> KeyBuilder {
         for mix in track.mix.iter().take(frames) {
             key = key.number("terms", mix.len() as i64);
             for (index, weight) in mix {
-                key = key
-                    .text("text", track.texts.get(*index).map_or("", String::as_str))
-                    .floats("weight", &[f64::from(*weight)]);
+                let text = track.texts.get(*index).map_or("", String::as_str);
+                key = key.text("text", text).floats("weight", &[f64::from(*weight)]);
+                for id in chosen.embeddings.ids(text) {
+                    key = key.key("embedding", &id);
+                }
             }
         }
         key
@@ -148,12 +150,12 @@ pub fn keys(
     let unsampled = match noise {
         Some(_) => unsampled.finish(),
         None => {
-            let unsampled = add_pass(unsampled, &request.unsample);
+            let unsampled = add_pass(unsampled, &request.unsample, chosen);
             add_controls(unsampled, &request.unsample.controls, request, chosen).finish()
         }
     };
     let second = second_pass(request);
-    let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second);
+    let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second, chosen);
     let mut resampled = add_controls(resampled, &second.controls, request, chosen);
     if !second.sampler.is_deterministic() {
         let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();

@@ -1,5 +1,6 @@
 //! The networks of this process: which files a request means, what they are, and one loaded copy of each.
 
+mod embeddings;
 mod leaving;
 
 pub use leaving::Use;
@@ -72,6 +73,8 @@ pub struct Chosen {
     controls: Vec<Opened>,
     /// The networks of preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
+    /// The embeddings that the prompts name.
+    pub embeddings: embeddings::Called,
     /// What the networks run on, for keys.
     pub device: &'static str,
     /// What the checkpoint belongs to.
@@ -162,6 +165,10 @@ pub struct ModelStore {
     detector: Slot<Detector>,
     /// Where the networks of preprocessors were found.
     annotators: Vec<(Preprocessor, PathBuf)>,
+    /// Where embeddings were found, by the names that prompts call them.
+    named: Vec<(String, PathBuf)>,
+    /// The prompts that were looked through last.
+    looked: embeddings::Looked,
 }
 
 impl ModelStore {
@@ -179,6 +186,8 @@ impl ModelStore {
             controls: Vec::new(),
             detector: Slot(None),
             annotators: Vec::new(),
+            named: Vec::new(),
+            looked: embeddings::Looked::default(),
         }
     }
 
@@ -281,6 +290,7 @@ impl ModelStore {
             loras,
             controls,
             annotators: Vec::new(),
+            embeddings: embeddings::Called::default(),
             device: self.placement.kind(),
             family,
             motion_version,

@@ -101,6 +101,7 @@ impl Runner {
         self.store.place(place(request.device, request.precision)?);
         let mut chosen = self.store.choose(&request.models)?;
         self.store.choose_annotators(&mut chosen, &needed(request))?;
+        self.store.choose_embeddings(&mut chosen, &prompts(request))?;
         let disk = self.disk(&request.cache);
         let mut job = Job::new(self, request, control, chosen, disk)?;
         let picture = match request.goal {
@@ -128,6 +129,23 @@ impl Runner {
         log::info!("{report}");
         Ok(Outcome { picture, report })
     }
+}
+
+/// The prompts that a request encodes, each once.
+fn prompts(request: &Request) -> Vec<&str> {
+    let mut texts: Vec<&str> = Vec::new();
+    // The diagnostics and SDXL encode those of both passes, whatever the request is for.
+    let passes = match request.goal {
+        Goal::Hint(_) => &[][..],
+        Goal::Reconstruction => &[&request.unsample][..],
+        Goal::Result | Goal::Analyse => &[&request.unsample, &request.resample][..],
+    };
+    for text in passes.iter().flat_map(|pass| pass.positive.texts.iter().chain(&pass.negative.texts)) {
+        if !texts.contains(&text.as_str()) {
+            texts.push(text);
+        }
+    }
+    texts
 }
 
 fn disk_cache(settings: &CacheSettings) -> DiskCache {

@@ -72,11 +72,48 @@ impl Identity {
         }
     }
 
+    /// Succeeds for a textual inversion embedding whose vectors are as wide as the checkpoint's text encoders: `first`
+    /// and, for SDXL, `second`.
+    pub fn require_embedding(
+        &self,
+        file: &TensorFile,
+        first: usize,
+        second: Option<usize>,
+    ) -> Result<(), WeightsError> {
+        match self.kind {
+            Kind::Embedding { width, second: other }
+                if width == first && (second.is_none() || second == other) =>
+            {
+                Ok(())
+            }
+            _ => {
+                let wanted = match (first, second) {
+                    (_, Some(_)) => "an SDXL checkpoint takes textual inversion embeddings for SDXL".into(),
+                    (768, None) => "an SD1.5 checkpoint takes textual inversion embeddings for SD1.5".into(),
+                    (width, None) => {
+                        format!("the checkpoint takes textual inversion embeddings of width {width}")
+                    }
+                };
+                Err(WeightsError::WrongKind {
+                    file: file.file_name(),
+                    found: self.description.clone(),
+                    wanted,
+                })
+            }
+        }
+    }
+
     fn wrong(&self, file: &TensorFile, wanted: &str) -> WeightsError {
         WeightsError::WrongKind {
             file: file.file_name(),
             found: self.description.clone(),
-            wanted: wanted.into(),
+            wanted: match self.kind {
+                Kind::Embedding { .. } => format!(
+                    "prompts use it: put it into the models folder and write embedding:{} in a prompt",
+                    file.path().file_stem().unwrap_or_default().to_string_lossy()
+                ),
+                _ => wanted.into(),
+            },
         }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! This part knows nothing of networks: it hands out shapes and tensors, `model/` decides which it needs.
 
+mod embedding;
 mod error;
 mod fits;
 mod folder;
@@ -22,9 +23,10 @@ mod pickle;
 mod tensor_file;
 mod view;
 
+pub use embedding::Embedding;
 pub use error::WeightsError;
 pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
 pub use lora::{Lora, Network};
-pub use models_dir::{Listed, find_model, list_models, models_dir, models_dirs};
+pub use models_dir::{Listed, find_model, find_named, find_words, list_models, models_dir, models_dirs};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

@@ -1,6 +1,6 @@
 //! The folders where models are looked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +65,7 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
         "models/Stable-diffusion",
         &[
             "models",
+            "embeddings",
             "extensions/sd-webui-animatediff/model",
             "extensions/sd-webui-controlnet/models",
             "extensions/sd-webui-controlnet/annotator/downloads",
@@ -100,6 +101,56 @@ pub fn find_model(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
         path.file_name().is_some_and(|file| file == name) || path.file_stem().is_some_and(|stem| stem == name)
     };
     folders.iter().flat_map(|folder| files(folder)).find(called)
+}
+
+/// The files that a prompt may mean by `name`: a file's name, with its extension or without, with folders before it or
+/// none. Those that are spelt alike come before those in other capitals; then the order is that of the folders, and of
+/// safetensors, `.pt` and `.bin`.
+pub fn find_named(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found: Vec<_> = folders
+        .iter()
+        .enumerate()
+        .flat_map(|(folder, path)| files(path).into_iter().map(move |file| (folder, file)))
+        .filter_map(|(folder, file)| Some(((spelt(&file, name)?, folder, extension_rank(&file)), file)))
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, file)| file).collect()
+}
+
+/// Of `words` those that are the name of a file without its extension, in any capitals, each with the first such file.
+pub fn find_words<'a>(words: &[&'a str], folders: &[PathBuf]) -> Vec<(&'a str, PathBuf)> {
+    let lower: BTreeMap<String, &str> = words.iter().map(|word| (word.to_lowercase(), *word)).collect();
+    let mut found: BTreeMap<&str, PathBuf> = BTreeMap::new();
+    for path in folders.iter().flat_map(|folder| files(folder)) {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+        if let Some(word) = stem.and_then(|stem| lower.get(&stem).copied()) {
+            found.entry(word).or_insert(path);
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// Whether `name` ends a path, with or without its extension: 0 to the letter, 1 but for capitals.
+fn spelt(path: &Path, name: &str) -> Option<u8> {
+    let mut wanted = name.rsplit(['/', '\\']);
+    let last = wanted.next()?;
+    let file = [path.file_name()?, path.file_stem()?].map(|name| name.to_string_lossy());
+    let alike = |name: &str, wanted: &str| {
+        if name == wanted { Some(0) } else { (name.to_lowercase() == wanted.to_lowercase()).then_some(1) }
+    };
+    let mut worst = file.iter().filter_map(|name| alike(name, last)).min()?;
+    let mut folder = path.parent();
+    for wanted in wanted {
+        worst = worst.max(alike(&folder?.file_name()?.to_string_lossy(), wanted)?);
+        folder = folder?.parent();
+    }
+    Some(worst)
+}
+
+fn extension_rank(path: &Path) -> usize {
+    let extension = path.extension().unwrap_or_default();
+    let known = ["safetensors", "pt", "bin"].iter().position(|known| extension.eq_ignore_ascii_case(known));
+    known.unwrap_or(usize::MAX)
 }
 
 /// The paths of [`list_models`].

@@ -92,7 +92,7 @@ fn run(net: &Net, unet: Option<&UNet>) -> String {
             format!("latents {:.3}, picture {:.3}", size(&latents), size(&vae.decode(&latents).unwrap()))
         }
         Net::Text(text) => {
-            let tokens = tokenize_padded("a lighthouse in the fog", text.padding());
+            let tokens = tokenize_padded("a lighthouse in the fog", text.padding()).unwrap();
             format!("text {:.3}", size(&text.encode_hidden(&tokens, 1).unwrap().0))
         }
         Net::Detector(detector) => {

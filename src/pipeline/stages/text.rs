@@ -58,6 +58,7 @@ impl Job<'_> {
             .key("model", &self.chosen.checkpoint_id())
             .text("device", self.chosen.device)
             .number("skip", skip as i64)
+            .keys("embeddings", &self.chosen.embeddings.ids(text))
             .text("text", text)
             .finish();
         if let Some(known) = self.runner.texts.get(&key) {
@@ -66,7 +67,8 @@ impl Job<'_> {
         self.control.report(self.part(1, 0.0), "Reading the prompt");
         let encoded = self.alone_if_needed(Use::Text, |job| {
             let encoder = job.measured("weights", |job| job.runner.store.text(&job.chosen))?;
-            job.measured("text", |_| Ok(encoder.encode(text, skip)?))
+            let embeddings = job.chosen.embeddings.read(text, job.runner.store.device())?;
+            job.measured("text", |_| Ok(encoder.encode(text, skip, &embeddings)?))
         })?;
         let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         self.runner.texts.insert(key, encoded.clone());

@@ -4,6 +4,7 @@
 //! ControlNet 1.0 file also holds a whole checkpoint. Families that cannot be used are named too, so that the
 //! refusal says what the file is instead of which tensor it lacks.
 
+mod embedding;
 mod lora;
 mod motion;
 mod network;
@@ -113,6 +114,13 @@ pub enum Kind {
         /// Its width: 768 for CLIP-L, 1280 for OpenCLIP bigG.
         width: usize,
     },
+    /// A textual inversion embedding.
+    Embedding {
+        /// Width of its vectors for the first text encoder.
+        width: usize,
+        /// Width of those for the second; with them it is for SDXL.
+        second: Option<usize>,
+    },
     /// A network that draws hints.
     Annotator(Annotator),
     /// Recognised, but nothing that can be used here.
@@ -147,6 +155,9 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
     let has = |name: &str| file.shape(name).is_some();
 
     if let Some(identity) = lora::identify(file) {
+        return identity;
+    }
+    if let Some(identity) = embedding::identify(file) {
         return identity;
     }
     if has("lora_controlnet") {

@@ -17,6 +17,11 @@ impl Identity {
             | Kind::SparseCtrl { family, .. } => Some(family),
             Kind::Lora { family } => family,
             Kind::MotionLora => Some(Family::Sd15),
+            Kind::Embedding { width, second } => Some(match (width, second) {
+                (_, Some(_)) => Family::Sdxl,
+                (768, None) => Family::Sd15,
+                (_, None) => Family::Small,
+            }),
             _ => None,
         }
     }
@@ -33,6 +38,7 @@ impl Identity {
             Kind::MotionLora => "motion LoRA",
             Kind::Vae { .. } => "VAE",
             Kind::TextEncoder { .. } => "text encoder",
+            Kind::Embedding { .. } => "embedding",
             Kind::Annotator(_) => "hint network",
             Kind::Unsupported => "unsupported",
             Kind::Unknown => "unknown",
@@ -91,6 +97,7 @@ impl Identity {
             Kind::TextEncoder { .. } => {
                 "nothing on its own; choose the folder of the whole checkpoint".into()
             }
+            Kind::Embedding { .. } => "prompts, as embedding:name, where it lies in the models folder".into(),
             Kind::Annotator(_) => "the preprocessors of ControlNets".into(),
             Kind::Unsupported | Kind::Unknown => "nothing in Unsample".into(),
         }

@@ -8,6 +8,7 @@ use super::value::Global;
 pub fn known(module: &str, name: &str) -> Option<Global> {
     Some(match (module, name) {
         ("collections", "OrderedDict") | ("builtins" | "__builtin__", "dict") => Global::Table,
+        ("torch.nn.modules.container", "ParameterDict") => Global::Table,
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::Tensor,
         ("torch._utils", "_rebuild_tensor_v3") => Global::TypedTensor,
         ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Global::First,

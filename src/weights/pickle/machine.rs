@@ -353,9 +353,10 @@ impl<'a> Machine<'a> {
                 let value = self.call(function, arguments)?;
                 self.stack.push(value);
             }
-            // State that an object takes over: a table of tensors has none of interest.
+            // State that an object takes over: a table of tensors has none of interest, unless it is a `ParameterDict`.
             b'b' => {
-                self.pop()?;
+                let state = self.pop()?;
+                self.take_parameters(state)?;
             }
             b'o' => {
                 self.pop_mark()?;
@@ -387,6 +388,22 @@ impl<'a> Machine<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Gives an empty table the entries that a module's state has as its parameters.
+    fn take_parameters(&mut self, state: Id) -> Result<(), String> {
+        let object = self.top()?;
+        let parameters = self.graph.entries(state).find(|(name, _)| *name == "_parameters");
+        let Some(Value::Table(entries)) = parameters.map(|(_, id)| self.graph.get(id).clone()) else {
+            return Ok(());
+        };
+        self.copied += entries.len();
+        if let Value::Table(known) = self.graph.get_mut(object)
+            && known.is_empty()
+        {
+            *known = entries;
+        }
+        Ok(())
     }
 
     /// `('storage', type, key, location, elements)`

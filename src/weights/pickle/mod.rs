@@ -43,7 +43,8 @@ pub(super) fn read(map: &[u8]) -> Result<Contents, String> {
 }
 
 /// Keys below which programs put the table of tensors, the most telling first.
-const NESTS: [&str; 6] = ["state_dict", "controlnet", "module", "model", "params_ema", "params"];
+const NESTS: [&str; 7] =
+    ["state_dict", "controlnet", "module", "model", "params_ema", "params", "string_to_param"];
 
 /// The table of tensors in a pickle: the outermost value or what it holds under one of the usual names.
 fn table(graph: &Graph<'_>, root: Id) -> Result<Id, String> {

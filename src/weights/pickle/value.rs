@@ -31,7 +31,7 @@ pub struct Storage<'a> {
 /// a way to put values together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Global {
-    /// `OrderedDict`, `dict`.
+    /// `OrderedDict`, `dict`, and `ParameterDict`, which takes its entries over as state.
     Table,
     /// `_rebuild_tensor` and `_rebuild_tensor_v2`: storage, offset, shape, strides.
     Tensor,

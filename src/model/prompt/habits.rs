@@ -1,0 +1,232 @@
+//! What prompts from other programs have that is no syntax here, and what the user is told of it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::weights::{Flaw, hidden, plain};
+use super::{Piece, shown};
+
+/// A spelling and what is said of it; `{}` is the first place that has it.
+type Habit = (&'static str, &'static str);
+
+/// Spellings of whole prompts. What one of them has found, those after it do not see.
+const IN_TEXT: [Habit; 14] = [
+    (r"\\[\[\]{}<>|:,]", "the backslash of `{}` in a prompt is read, too; only \\( and \\) are escapes"),
+    (
+        r"(?im)^\s*negative prompt:.*$",
+        "`{}` in a prompt is read as words to steer to; put what stands behind it into negativePrompt",
+    ),
+    (
+        r"(?m)\bSteps: *\d+, *(Sampler|CFG)\b.*$",
+        "`{}` in a prompt is read as plain words; set these values with the parameters and delete them there",
+    ),
+    (r"(?m)^[ \t]*(# |//).*$", "`{}` in a prompt is read like every other line; there are no comments"),
+    (r"(?s)/\*.*?\*/", "`{}` in a prompt is read as plain words; there are no comments"),
+    (
+        r"\[[^\[\]]*:\s*(\d+\.?\d*|\.\d+)%?\s*\]",
+        "`{}` in a prompt is read as plain words, it does not change the prompt between steps; write the one or the \
+         other",
+    ),
+    (
+        r"\[[^\[\]]*\|[^\[\]]*\]",
+        "`{}` in a prompt is read as plain words, it does not alternate between steps; to blend two prompts use promptB \
+         and promptMix",
+    ),
+    (r"\[[^\[\]]*\]", "`{}` in a prompt is read as plain words; to count words less write (words:0.9)"),
+    (
+        r"\{[^{}]*\|[^{}]*\}",
+        "`{}` in a prompt is read as plain words, none of them is chosen; write the one that you want",
+    ),
+    (r"\{[^{}]*\}", "`{}` in a prompt is read as plain words; to count words more write (words:1.1)"),
+    (r"__[\w/*-]+__", "`{}` in a prompt is read as a plain word; wildcards are not filled in"),
+    (
+        r"\b(BREAK|ADDBASE|ADDCOMM|ADDROW|ADDCOL)\b",
+        "`{}` in a prompt is read as a plain word; long prompts are cut into chunks of 75 tokens by themselves, and there \
+         are no regions",
+    ),
+    (r"(^|\s)--[A-Za-z]{1,12}\b", "`{}` in a prompt is read as plain words; settings are parameters here"),
+    (r"[（）]", "`{}` in a prompt is a letter like others; weights need plain parentheses, ( and )"),
+];
+
+/// Only said of prompts that are not in capitals as a whole.
+const AND: Habit =
+    (r"\bAND\b", "`{}` in a prompt is read as a plain word; to blend two prompts use promptB and promptMix");
+
+/// Spellings within words of one weight, where the grammar of weights has taken its share.
+const IN_WORDS: [Habit; 4] = [
+    (
+        r"(?i)\S*embedding:\s*\S*",
+        "`{}` in a prompt is read as plain words; for an embedding write embedding:name in small letters behind a blank, \
+         or (embedding:name:1.1)",
+    ),
+    (
+        r"[^\s,]*[\pL_-]::?-?(\d+(\.\d+)?|\.\d+)([\s,;]|\.?$)",
+        "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
+    ),
+    (r"[\pL\d-]*\pL\+\++", "`{}` in a prompt is read as plain words; to weigh a word write (word:1.2)"),
+    (r"<[A-Za-z_]+:[^<>]*>", "`{}` in a prompt is read as plain words"),
+];
+
+/// Spellings directly behind the closing parenthesis of a weight.
+const BEHIND: &str = r"^([+-]+|\d+(\.\d+)?)([\s,;]|\.?$)";
+
+fn compiled(pattern: &str) -> Option<Regex> {
+    let regex = Regex::new(pattern);
+    debug_assert!(regex.is_ok(), "{pattern}");
+    regex.ok()
+}
+
+static TAG: LazyLock<Option<Regex>> =
+    LazyLock::new(|| compiled(r"(?i)<\s*(lora|lyco|lycoris|locon|loha|lokr|hypernet)\s*:([^<>]*)>"));
+static TEXT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_TEXT));
+static CONJUNCTION: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&[AND]));
+static WORDS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_WORDS));
+static CLOSED: LazyLock<Option<Regex>> = LazyLock::new(|| compiled(BEHIND));
+
+fn all(habits: &[Habit]) -> Vec<(Regex, &'static str)> {
+    habits.iter().filter_map(|(pattern, sentence)| Some((compiled(pattern)?, *sentence))).collect()
+}
+
+/// A prompt without the tags that name LoRAs and hypernetworks, which are no words to steer by, and a sentence for each.
+pub fn without_tags(text: &str) -> (String, Vec<String>) {
+    let Some(tag) = TAG.as_ref() else { return (text.to_owned(), Vec::new()) };
+    let mut remarks = Vec::new();
+    for found in tag.captures_iter(text) {
+        let (whole, kind) = (shown(&found[0]), found[1].to_lowercase());
+        let mut parts = found[2].split(':').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.next().filter(|weight| weight.parse::<f64>().is_ok()).unwrap_or("1");
+        let sentence = match kind.as_str() {
+            "hypernet" => format!("`{whole}` was taken out of a prompt; hypernetworks are not supported"),
+            _ => format!(
+                "`{whole}` was taken out of a prompt, where it loads nothing; choose {name} in lora1File, set lora1Weight \
+                 to {weight} and delete it there"
+            ),
+        };
+        if !remarks.contains(&sentence) {
+            remarks.push(sentence);
+        }
+    }
+    (tag.replace_all(text, "").into_owned(), remarks)
+}
+
+/// What is said of attempts at a weight.
+pub fn flaws(flaws: &[Flaw]) -> Vec<String> {
+    let mut said: Vec<(std::mem::Discriminant<Flaw>, String, usize)> = Vec::new();
+    for flaw in flaws {
+        let kind = std::mem::discriminant(flaw);
+        if let Some(known) = said.iter_mut().find(|known| known.0 == kind) {
+            known.2 += 1;
+            continue;
+        }
+        let sentence = match flaw {
+            Flaw::NoNumber { inside, number } if inside.trim_start().starts_with(':') => format!(
+                "`({})` in a prompt has no words before its weight and is read as plain words; write (word:{number})",
+                shown(inside)
+            ),
+            Flaw::NoNumber { inside, number } if number.is_empty() => format!(
+                "`({})` in a prompt has no weight behind its colon and counts 1.1; write (word:1.2)",
+                shown(inside)
+            ),
+            Flaw::NoNumber { inside, number } => format!(
+                "`{}` of `({})` in a prompt is no weight, so that it is read as words and counts 1.1; write (word:1.2)",
+                shown(number),
+                shown(inside)
+            ),
+            Flaw::Unclosed(text) => format!(
+                "`{}` in a prompt has a ( without its ) and is read as plain words; close it, or write \\( for a plain one",
+                shown(text)
+            ),
+            Flaw::Stray(text) => format!(
+                "`{}` in a prompt has a ) without its (, so that weights behind it may be read as plain words; write \\) \
+                 for a plain one",
+                end_shown(text)
+            ),
+            Flaw::Deep => "a prompt has more parentheses in each other than are counted".into(),
+        };
+        said.push((kind, sentence, 0));
+    }
+    said.into_iter().map(|(_, sentence, more)| counted(sentence, more)).collect()
+}
+
+/// The end of a text, for what stands there.
+fn end_shown(text: &str) -> String {
+    let last = text.split_whitespace().next_back().unwrap_or_default();
+    let skipped = last.chars().count().saturating_sub(30);
+    last.chars().skip(skipped).collect()
+}
+
+fn counted(sentence: String, more: usize) -> String {
+    match more {
+        0 => sentence,
+        1 => format!("{sentence} (and one more)"),
+        more => format!("{sentence} (and {more} more)"),
+    }
+}
+
+/// What is said of spellings of other programs: of a prompt without tags, and of its words where weights and embeddings
+/// are read.
+pub fn remarks(text: &str, pieces: &[(Piece, f32)], flaws: &[Flaw]) -> Vec<String> {
+    let mut rest = hidden(text);
+    let mut remarks = found(&TEXT, &mut [&mut rest]);
+    if text.chars().any(char::is_lowercase) {
+        remarks.extend(found(&CONJUNCTION, &mut [&mut rest]));
+    }
+    let failed = |words: &String| {
+        let is_it = |flaw: &Flaw| match flaw {
+            Flaw::NoNumber { inside: text, .. } | Flaw::Unclosed(text) => text == words,
+            Flaw::Stray(_) | Flaw::Deep => false,
+        };
+        flaws.iter().any(is_it)
+    };
+    let mut words: Vec<String> = pieces
+        .iter()
+        .filter_map(|(piece, _)| match piece {
+            Piece::Words(words) if !failed(words) => Some(words.clone()),
+            _ => None,
+        })
+        .collect();
+    remarks.extend(found(&WORDS, &mut words.iter_mut().collect::<Vec<_>>()));
+    remarks.extend(behind_weights(&rest));
+    remarks
+}
+
+/// Looks for every habit in all texts and blanks what it finds.
+fn found(habits: &[(Regex, &str)], texts: &mut [&mut String]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (regex, sentence) in habits {
+        let mut first = None;
+        let mut count = 0usize;
+        for text in texts.iter_mut() {
+            let places: Vec<String> = regex.find_iter(text).map(|place| plain(place.as_str())).collect();
+            count += places.len();
+            first = first.or_else(|| places.into_iter().next());
+            **text = regex.replace_all(text, " ").into_owned();
+        }
+        if let Some(first) = first {
+            let first = shown(first.trim_matches([' ', '\t', '\n', ',', ';']));
+            remarks.push(counted(sentence.replace("{}", &first), count - 1));
+        }
+    }
+    remarks
+}
+
+/// `(words)1.2` and `(words)++`, as some programs weigh.
+fn behind_weights(text: &str) -> Option<String> {
+    let closed = CLOSED.as_ref()?;
+    let mut places = text.match_indices(')').filter_map(|(at, _)| {
+        let sign = closed.captures(&text[at + 1..])?.get(1)?.as_str().to_owned();
+        let open = text[..at].rfind('(')?;
+        Some(plain(&format!("{}{sign}", &text[open..=at])))
+    });
+    let first = shown(&places.next()?);
+    let sentence = format!(
+        "what stands behind the parentheses of `{first}` in a prompt is read as plain words; write the weight inside, as in \
+         (word:1.2)"
+    );
+    Some(counted(sentence, places.count()))
+}
+
+#[cfg(test)]
+mod tests;

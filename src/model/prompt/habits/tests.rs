@@ -1,0 +1,114 @@
+//! Prompts as people have them from other programs.
+
+use super::super::read;
+
+fn remarks(text: &str) -> Vec<String> {
+    read(text).unwrap().remarks
+}
+
+/// The one remark of a prompt, and that it names the place.
+fn one(text: &str, place: &str, says: &str) {
+    let all = remarks(text);
+    assert_eq!(all.len(), 1, "{text}: {all:?}");
+    assert!(all[0].contains(&format!("`{place}`")) && all[0].contains(says), "{text}: {}", all[0]);
+}
+
+#[test]
+fn all_patterns_compile() {
+    assert_eq!(super::TEXT.len(), super::IN_TEXT.len());
+    assert_eq!(super::WORDS.len(), super::IN_WORDS.len());
+    assert_eq!(super::CONJUNCTION.len(), 1);
+    assert!(super::TAG.is_some() && super::CLOSED.is_some());
+}
+
+#[test]
+fn ordinary_prompts_are_not_commented_on() {
+    for text in [
+        "",
+        "a watercolour painting",
+        "masterpiece, (best quality:1.2), ((detailed)), 16:9, at 12:30, f/2.8, 85mm",
+        "tag \\(series\\), (saber \\(fate\\):0.8)",
+        "a photo: the sea\nand a boat",
+        "embedding:bad, (embedding:sub/worse.pt:0.8) low-quality",
+        "rock and roll, brand new, R&B, C#, #1 dad, half-life 2 - the game",
+        "A DOG AND A CAT",
+        "https://example.com/a",
+        "snake_case, a__b, 3:4 ratio, 1girl",
+    ] {
+        assert_eq!(remarks(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn loras_are_taken_out_and_said() {
+    let reading = read("a cat <lora:ink style:0.8>, sitting").unwrap();
+    assert_eq!(reading.pieces, read("a cat , sitting").unwrap().pieces);
+    assert_eq!(
+        reading.remarks,
+        [
+            "`<lora:ink style:0.8>` was taken out of a prompt, where it loads nothing; choose ink style in lora1File, set \
+          lora1Weight to 0.8 and delete it there"
+        ]
+    );
+    one("a <lyco:x>", "<lyco:x>", "choose x in lora1File, set lora1Weight to 1 and");
+    one("a <LoRA:x:0.5:0.7>", "<LoRA:x:0.5:0.7>", "lora1Weight to 0.5");
+    one("a <hypernet:x:1>", "<hypernet:x:1>", "hypernetworks are not supported");
+    assert_eq!(remarks("<lora:a:1> <lora:b:1><lora:b:1>").len(), 2);
+    one("a <ti:x>", "<ti:x>", "plain words");
+}
+
+#[test]
+fn brackets() {
+    one("a [blurry] cat", "[blurry]", "(words:0.9)");
+    one("a [[blurry]] cat", "[blurry]", "(words:0.9)");
+    one("[cat:dog:0.5]", "[cat:dog:0.5]", "between steps");
+    one("[cat::10]", "[cat::10]", "between steps");
+    one("[cat|dog|cow]", "[cat|dog|cow]", "alternate");
+    one("a {red|blue} cat", "{red|blue}", "none of them is chosen");
+    one("a {cat}", "{cat}", "(words:1.1)");
+    one("a [(cat:1.2)] dog", "[(cat:1.2)]", "(words:0.9)");
+    one("a （cat）", "（", "plain parentheses");
+    one("a \\[cat\\]", "\\[", "only \\( and \\) are escapes");
+    assert_eq!(remarks("[a], [b] and [c]").len(), 1);
+    assert!(remarks("[a], [b] and [c]")[0].ends_with("(and 2 more)"));
+}
+
+#[test]
+fn words_that_are_commands_elsewhere() {
+    one("a cat BREAK a dog", "BREAK", "75 tokens");
+    one("a cat AND a dog", "AND", "promptMix");
+    one("a __colour__ cat", "__colour__", "wildcards");
+    one("# my prompt\na cat", "# my prompt", "no comments");
+    one("a cat // mine\n//yours", "//yours", "no comments");
+    one("a /* old */ cat", "/* old */", "no comments");
+    one("a cat --ar 16:9 --v 5", "--ar", "parameters");
+    one("a cat\nNegative prompt: ugly", "Negative prompt: ugly", "negativePrompt");
+    one(
+        "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7",
+        "Steps: 20, Sampler: Euler a, CFG scale:…",
+        "parameters",
+    );
+}
+
+#[test]
+fn weights_in_other_spellings() {
+    one("a cat:1.2, sitting", "cat:1.2", "needs parentheses");
+    one("a cat::2 dog", "cat::2", "needs parentheses");
+    one("cat++ on grass", "cat++", "(word:1.2)");
+    one("a (red cat)1.3, b", "(red cat)1.3", "inside");
+    one("a (cat)++", "(cat)++", "inside");
+    one("(cat:1,2)", "(cat:1,2)", "`1,2` of");
+    one("(cat:1.2.3) x", "(cat:1.2.3)", "counts 1.1");
+    one("(cat:)", "(cat:)", "no weight behind its colon");
+    one("(:1.2)", "(:1.2)", "no words before");
+    one("(cat:nan)", "(cat:nan)", "no weight");
+    one("a (cat:1.2", "(cat:1.2", "close it");
+    one("a cat:1.2) b", "cat:1.2)", "without its (");
+    one("a cat :) b", ":)", "without its (");
+}
+
+#[test]
+fn embeddings_in_other_spellings() {
+    one("bad,embedding:x y", "bad,embedding:x", "behind a blank");
+    one("EMBEDDING:x", "EMBEDDING:x", "small letters");
+}

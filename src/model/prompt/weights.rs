@@ -1,0 +1,187 @@
+//! The weight grammar of prompts: which words count how much.
+//!
+//! `(words)` multiplies the weight around it by 1.1, `(words:1.3)` sets it to 1.3 whatever stands around, both nest,
+//! `\(` and `\)` are plain parentheses. What is not well-formed stays text: an unclosed `(`, a stray `)`, a colon that
+//! no number follows or that nothing precedes.
+
+/// What a pair of parentheses without a number multiplies the weight by.
+const EMPHASIS: f64 = 1.1;
+/// Deeper nesting than this is taken as text, so that a prompt of nothing but parentheses cannot exhaust the stack.
+const MAX_DEPTH: usize = 64;
+/// Escaped parentheses hide in private letters while the plain ones are counted.
+const HIDDEN: [(&str, char); 2] = [("\\(", '\u{F0000}'), ("\\)", '\u{F0001}')];
+
+/// A prompt taken apart.
+#[derive(Debug, Default, PartialEq)]
+pub struct Weighted {
+    /// The parts in order, each with its weight. Escaped parentheses come out plain.
+    pub parts: Vec<(String, f64)>,
+    /// What looks like the grammar and is not.
+    pub flaws: Vec<Flaw>,
+}
+
+/// Something that was probably meant as a weight, and is read as words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// `(word:1,2)`: what is inside of the parentheses, and what stands behind the colon.
+    NoNumber { inside: String, number: String },
+    /// `(word`: from the parenthesis on.
+    Unclosed(String),
+    /// `word)`: up to the parenthesis.
+    Stray(String),
+    /// More parentheses in each other than are counted.
+    Deep,
+}
+
+/// Reads the weights of a prompt.
+pub fn read(text: &str) -> Weighted {
+    let mut weighted = Weighted::default();
+    collect(&hidden(text), 1.0, 0, &mut weighted);
+    weighted
+}
+
+/// A text whose escaped parentheses cannot be taken for plain ones.
+pub fn hidden(text: &str) -> String {
+    HIDDEN
+        .iter()
+        .fold(text.to_owned(), |text, (escape, letter)| text.replace(escape, letter.encode_utf8(&mut [0; 4])))
+}
+
+/// The text with plain parentheses where they were escaped.
+pub fn plain(text: &str) -> String {
+    HIDDEN.iter().fold(text.to_owned(), |text, (escape, letter)| text.replace(*letter, &escape[1..]))
+}
+
+fn collect(text: &str, weight: f64, depth: usize, into: &mut Weighted) {
+    for item in items(text, &mut into.flaws) {
+        let inner = item.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        match inner {
+            Some(inner) if depth < MAX_DEPTH => {
+                let (inner, weight) = match explicit_weight(inner) {
+                    Some((words, weight)) => (words, weight),
+                    None => {
+                        into.flaws.extend(failed_weight(inner));
+                        (inner, weight * EMPHASIS)
+                    }
+                };
+                collect(inner, weight, depth + 1, into);
+            }
+            other => {
+                if other.is_some() {
+                    into.flaws.push(Flaw::Deep);
+                }
+                into.parts.push((plain(item), weight));
+            }
+        }
+    }
+}
+
+/// `words:1.3` as words and number. The last colon counts, and not as the first letter.
+fn explicit_weight(inner: &str) -> Option<(&str, f64)> {
+    let (words, number) = inner.rsplit_once(':')?;
+    let weight: f64 = number.trim().parse().ok()?;
+    (!words.is_empty() && !weight.is_nan() && number.contains(|c: char| c.is_ascii_digit()))
+        .then_some((words, weight))
+}
+
+/// What stands behind the colon where that is no weight and was meant as one: nothing, or what begins as a number does.
+fn failed_weight(inner: &str) -> Option<Flaw> {
+    let (_, number) = inner.rsplit_once(':')?;
+    let number = number.trim();
+    let unsigned = number.trim_start_matches(['+', '-', '.', ',']);
+    let meant = unsigned.is_empty()
+        || unsigned.starts_with(|c: char| c.is_ascii_digit()) && !unsigned.contains(char::is_whitespace)
+        || ["inf", "infinity", "nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
+    meant.then(|| Flaw::NoNumber { inside: plain(inner), number: plain(number) })
+}
+
+/// Cuts a text before every outermost `(` and after its `)`. The level may fall below zero at a stray `)`; the
+/// reference workflow then takes the next `(` as text, and so does this.
+fn items<'a>(text: &'a str, flaws: &mut Vec<Flaw>) -> Vec<&'a str> {
+    let mut items = Vec::new();
+    let mut begin = 0;
+    let mut level = 0i64;
+    let mut stray = None;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => {
+                if level == 0 {
+                    items.push(&text[begin..at]);
+                    begin = at;
+                }
+                level += 1;
+            }
+            ')' => {
+                level -= 1;
+                if level == 0 {
+                    items.push(&text[begin..=at]);
+                    begin = at + 1;
+                } else if level < 0 && stray.is_none() {
+                    stray = Some(&text[begin..=at]);
+                }
+            }
+            _ => {}
+        }
+    }
+    items.push(&text[begin..]);
+    items.retain(|item| !item.is_empty());
+    flaws.extend(stray.map(|text| Flaw::Stray(plain(text))));
+    if level > 0 {
+        flaws.push(Flaw::Unclosed(plain(&text[begin..])));
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<(String, f64)> {
+        let mut parts = read(text).parts;
+        parts.iter_mut().for_each(|(_, weight)| *weight = (*weight * 1e9).round() / 1e9);
+        parts
+    }
+
+    #[test]
+    fn nesting_multiplies_and_numbers_set() {
+        assert_eq!(parts("a ((b)) c"), [("a ".into(), 1.0), ("b".into(), 1.21), (" c".into(), 1.0)]);
+        assert_eq!(parts("((b:0.5) c)"), [("b".into(), 0.5), (" c".into(), 1.1)]);
+        assert_eq!(parts("((b):2)"), [("b".into(), 2.2)]);
+        assert_eq!(read("a (b) (c:1e1) ((d): 2 )").flaws, []);
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_text() {
+        assert_eq!(parts("(open"), [("(open".into(), 1.0)]);
+        assert_eq!(parts("a) (b"), [("a) (b".into(), 1.0)]);
+        assert_eq!(parts("(a:b)"), [("a:b".into(), 1.1)]);
+        assert_eq!(parts("(a:inf)"), [("a:inf".into(), 1.1)]);
+        assert_eq!(parts("()"), []);
+        assert_eq!(parts("\\(x\\)"), [("(x)".into(), 1.0)]);
+    }
+
+    #[test]
+    fn what_was_meant_as_a_weight_is_noticed() {
+        let no_number = |inside: &str, number: &str| {
+            vec![Flaw::NoNumber { inside: inside.into(), number: number.into() }]
+        };
+        assert_eq!(read("(a:1.2.3)").flaws, no_number("a:1.2.3", "1.2.3"));
+        assert_eq!(read("(a: 1,2)").flaws, no_number("a: 1,2", "1,2"));
+        assert_eq!(read("(a:)").flaws, no_number("a:", ""));
+        assert_eq!(read("(a:120%)").flaws, no_number("a:120%", "120%"));
+        assert_eq!(read("(a:NaN)").flaws, no_number("a:NaN", "NaN"));
+        assert_eq!(read("(:1.2)").flaws, no_number(":1.2", "1.2"));
+        assert_eq!(read("b (a:1.2").flaws, [Flaw::Unclosed("(a:1.2".into())]);
+        assert_eq!(read("((a) b").flaws, [Flaw::Unclosed("((a) b".into())]);
+        assert_eq!(read("a b) (c)").flaws, [Flaw::Stray("a b)".into())]);
+        for plain in ["(a photo: a cat)", "(a:b)", "\\(a\\)", "(at the corner: 12 men)"] {
+            assert_eq!(read(plain).flaws, [], "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_parentheses_are_harmless() {
+        let deep = read(&format!("{}x{}", "(".repeat(5000), ")".repeat(5000)));
+        assert_eq!((deep.parts.len(), deep.flaws), (1, vec![Flaw::Deep]));
+    }
+}

@@ -1,0 +1,98 @@
+//! Textual inversion embeddings: vectors that a prompt calls by a name and that stand in the place of tokens.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::{TensorFile, WeightsError};
+
+/// Tensors that a file may have and still be an embedding.
+const MOST: usize = 8;
+/// Widths of the text encoders that embeddings are made for; a tensor of another one has to have a telling name.
+const WIDTHS: [usize; 3] = [768, 1024, 1280];
+
+/// Vectors for one tower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vectors {
+    /// The tensor's name in the file.
+    tensor: String,
+    /// How many there are.
+    pub count: usize,
+    /// How wide they are.
+    pub width: usize,
+}
+
+/// A file of an embedding: vectors for CLIP-L, for SDXL also for OpenCLIP bigG.
+#[derive(Debug, Clone)]
+pub struct Embedding {
+    file: Arc<TensorFile>,
+    /// For the first text encoder.
+    pub first: Option<Vectors>,
+    /// For the second.
+    pub second: Option<Vectors>,
+}
+
+impl Embedding {
+    /// The embedding in a file; `None` if it has none.
+    ///
+    /// Layouts: `string_to_param` of Stable Diffusion web UI's `.pt`, whose tensor is called `*`; `emb_params` of its
+    /// safetensors; one tensor under the placeholder's name, as diffusers writes it; `clip_l` and `clip_g` for SDXL.
+    pub fn of(file: &Arc<TensorFile>) -> Option<Self> {
+        if file.names().count() > MOST {
+            return None;
+        }
+        let vectors = |tensor: &str| match *file.shape(tensor)? {
+            [width] if width > 0 => Some(Vectors { tensor: tensor.into(), count: 1, width }),
+            [count, width] if count > 0 && width > 0 => Some(Vectors { tensor: tensor.into(), count, width }),
+            _ => None,
+        };
+        let (first, second) = (vectors("clip_l"), vectors("clip_g"));
+        let found = |first, second| Some(Self { file: file.clone(), first, second });
+        if first.is_some() || second.is_some() {
+            return found(first, second);
+        }
+        if let Some(first) = ["*", "emb_params"].into_iter().find_map(vectors) {
+            return found(Some(first), None);
+        }
+        let mut names = file.names();
+        match (names.next(), names.next()) {
+            (Some(name), None) => {
+                let first = vectors(name)?;
+                let telling = is_placeholder(name) || (WIDTHS.contains(&first.width) && !name.contains('.'));
+                if telling { found(Some(first), None) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a file has several embeddings, each under its placeholder.
+    pub fn several(file: &TensorFile) -> bool {
+        let mut names = file.names();
+        file.names().count() > 1 && names.all(is_placeholder)
+    }
+
+    /// The vectors for the first text encoder, `[count, width]` in f32.
+    ///
+    /// Errors: as [`TensorFile::tensor`].
+    pub fn read_first(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
+        self.read(self.first.as_ref(), device)
+    }
+
+    /// The vectors for the second text encoder, `[count, width]` in f32.
+    ///
+    /// Errors: as [`TensorFile::tensor`].
+    pub fn read_second(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
+        self.read(self.second.as_ref(), device)
+    }
+
+    fn read(&self, vectors: Option<&Vectors>, device: &Device) -> Result<Option<Tensor>, WeightsError> {
+        let Some(vectors) = vectors else { return Ok(None) };
+        let tensor = self.file.tensor(&vectors.tensor, DType::F32, device)?;
+        let shaped = tensor.reshape((vectors.count, vectors.width));
+        shaped.map(Some).map_err(|source| self.file.device_error(&vectors.tensor, source))
+    }
+}
+
+fn is_placeholder(name: &str) -> bool {
+    name.starts_with('<') && name.ends_with('>')
+}
