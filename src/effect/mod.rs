@@ -37,7 +37,7 @@ use crate::ofx::{
     EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
     RenderHandle, Result, TwinError, TwinId,
 };
-use crate::pipeline::{Engine, describe_file, set_cuda_not_taken, shares};
+use crate::pipeline::{Engine, describe_file, pasted, set_cuda_not_taken, shares};
 
 use instance::Instance;
 use reader::HostReader;
@@ -191,10 +191,9 @@ fn tell_models(handle: &EditHandle<'_>, time: f64) {
     let reader = HostReader(handle);
     let mut lines = Vec::new();
     for name in models() {
-        let path = reader.text(name, time);
-        match path.trim() {
-            "" | "none" => {}
-            path => lines.push(describe_file(path.as_ref())),
+        let path = pasted(&reader.text(name, time));
+        if !path.as_os_str().is_empty() && path.as_os_str() != "none" {
+            lines.push(describe_file(&path));
         }
     }
     if lines.is_empty() {

@@ -9,7 +9,7 @@ use super::table::{self, Kind};
 use crate::ofx::{Error, Result};
 use crate::pipeline::{
     CacheSettings, ControlUse, Cutting, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass,
-    Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source,
+    Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source, pasted,
 };
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
@@ -114,9 +114,8 @@ impl Values<'_> {
     }
 
     fn path(&self, name: &'static str) -> Option<PathBuf> {
-        let text = self.text(name);
-        let text = text.trim();
-        (!text.is_empty()).then(|| PathBuf::from(text))
+        let path = pasted(&self.text(name));
+        (!path.as_os_str().is_empty()).then_some(path)
     }
 }
 
@@ -334,12 +333,11 @@ pub fn request(
         "same" => scheduler,
         own => own,
     };
-    let motion_module = v.text("motionModule");
-    let motion = match motion_module.trim() {
+    let motion = match v.path("motionModule") {
         _ if image_mode => Motion::None,
-        "" => Motion::Usual,
-        "none" => Motion::None,
-        path => Motion::File(path.into()),
+        None => Motion::Usual,
+        Some(path) if path.as_os_str() == "none" => Motion::None,
+        Some(path) => Motion::File(path),
     };
     let controls = Controls::read(&v, &frames)?;
 
@@ -518,6 +516,7 @@ mod tests {
     #[test]
     fn motion_module_words() {
         let motion = |text| build(vec![("motionModule", text)]).models.motion;
+        assert_eq!(motion("\"none\""), Motion::None);
         assert_eq!(motion(""), Motion::Usual);
         assert_eq!(motion(" none "), Motion::None);
         assert_eq!(motion("/m.safetensors"), Motion::File("/m.safetensors".into()));

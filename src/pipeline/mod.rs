@@ -21,6 +21,7 @@ mod memory;
 mod meter;
 mod models;
 mod network;
+mod pasted;
 mod pictures;
 mod plan;
 mod report;
@@ -33,6 +34,7 @@ pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
 pub use error::PipelineError;
 pub use key::Key;
 pub use loras::LoraUse;
+pub use pasted::{pasted, pasted_path};
 pub use plan::{ClipRange, Cutting, Segment, Share, shares};
 pub use report::{Origin, Report};
 pub use request::{

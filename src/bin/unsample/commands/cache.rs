@@ -1,6 +1,7 @@
 //! `unsample cache`: how much is remembered on disk, and away with it.
 
 use unsample::pipeline::cache::{DiskCache, default_folder};
+use unsample::pipeline::pasted_path;
 
 use super::models::size;
 use super::print;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 /// # Errors
 /// None so far; a folder that is not there is an empty cache.
 pub fn run(args: &CacheArgs) -> Result<(), Failure> {
-    let folder = args.folder.clone().unwrap_or_else(default_folder);
+    let folder = args.folder.as_ref().map_or_else(default_folder, |folder| pasted_path(folder).into_owned());
     // Looking and clearing need no bound.
     let cache = DiskCache::new(folder, u64::MAX);
     let shown = cache.folder().display();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
+use unsample::pipeline::pasted_path;
 use unsample::weights::{Identity, TensorFile, identify, list_models, models_dir, models_dirs, precision};
 
 use super::{print, pull};
@@ -70,10 +71,11 @@ pub fn size(bytes: u64) -> String {
 }
 
 fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    if !args.file.exists() {
-        return Err(Failure::Usage(format!("{} does not exist", args.file.display())));
+    let path = pasted_path(&args.file);
+    if !path.exists() {
+        return Err(Failure::Usage(format!("{} does not exist", path.display())));
     }
-    let file = TensorFile::open(&args.file).map_err(|error| Failure::Failed(error.to_string()))?;
+    let file = TensorFile::open(&path).map_err(|error| Failure::Failed(error.to_string()))?;
     let file = Arc::new(file);
     let identity = identify(&file);
     if args.json {
