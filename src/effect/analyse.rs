@@ -43,6 +43,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
         ));
     }
     let range = source::clip_range(&clip, settings.cutting, frame);
+    let numbering = source::numbering(&clip, handle.host(), frame);
     let list = segments(range, &settings);
     for segment in &list {
         let first = segment.first;
@@ -50,7 +51,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
             .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {first}")))?;
         let current = fetched.working()?;
         let pictures = frames.fetch_all(segment, &fetched, (first, &current))?;
-        frames.run(settings::request(&reader, *segment, 0, pictures, Goal::Analyse, false)?)?;
+        frames.run(settings::request(&reader, *segment, &numbering, 0, pictures, Goal::Analyse, false)?)?;
     }
     instance.set_status(format!(
         "frames {} to {} are unsampled; rendering only has to resample",

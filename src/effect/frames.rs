@@ -1,54 +1,286 @@
-//! Lists of frames as people write them: `1, 9-12, 24`.
+//! Frame numbers in texts: how they are counted, and lists of them such as `1, 9-12, 24`.
+//!
+//! Whatever the host calls the frames of a clip, a text counts from the clip's first frame as 1, so that it stays right
+//! when the clip is moved along the timeline. Keyframes are the host's and stay in its own numbers.
 
-use std::ops::RangeInclusive;
+/// The host's frames, numbered as texts number them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// The host's number of the frame that is 1 in a text.
+    pub first: i64,
+    /// How many frames the clip has, where the host says so.
+    pub total: Option<i64>,
+    /// Whether the host said where the clip begins.
+    pub certain: bool,
+}
 
-/// Frames of the clip.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FrameList(Vec<RangeInclusive<i64>>);
-
-impl FrameList {
-    /// Reads a list; an empty one means every frame. Commas, semicolons and spaces part its items.
-    ///
-    /// # Errors
-    /// The item that is neither a frame nor a range.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let items = text.split([',', ';', ' ', '\t', '\n', '\r']).filter(|item| !item.is_empty());
-        let range = |item: &str| {
-            // A minus in front belongs to the number.
-            let dash = item.char_indices().skip(1).find(|(_, c)| *c == '-').map(|(at, _)| at);
-            let range = match dash {
-                Some(at) => item[..at].parse().ok().zip(item[at + 1..].parse().ok()),
-                None => item.parse().ok().map(|frame| (frame, frame)),
-            };
-            range.map(|(first, last)| first..=last).ok_or_else(|| item.to_owned())
-        };
-        items.map(range).collect::<Result<_, _>>().map(Self)
+impl Numbering {
+    /// A clip from `first` to `last` in the host's numbers.
+    pub fn of_clip(first: i64, last: i64) -> Self {
+        Self { first, total: Some(last.saturating_sub(first).saturating_add(1)), certain: true }
     }
 
-    /// Whether a frame is in the list.
-    pub fn has(&self, frame: i64) -> bool {
-        self.0.is_empty() || self.0.iter().any(|range| range.contains(&frame))
+    /// Where the host does not say where the clip begins.
+    pub fn assumed(first: i64) -> Self {
+        Self { first, total: None, certain: false }
+    }
+
+    /// The number of a host's frame in texts; the frame before 1 is 0.
+    pub fn number(&self, frame: i64) -> i64 {
+        frame.saturating_sub(self.first).saturating_add(1)
+    }
+
+    /// What the user should know wherever a text with frame numbers is used.
+    pub fn remark(&self) -> Option<String> {
+        (!self.certain).then(|| {
+            format!(
+                "this host does not say where the clip begins, so frame numbers in texts count from its frame {} as 1",
+                self.first
+            )
+        })
+    }
+}
+
+/// Frames from `first` to `last`, every `step`-th of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Item {
+    first: i64,
+    last: i64,
+    step: i64,
+    /// As it was written.
+    text: String,
+    /// Whether it was written with its ends exchanged.
+    reversed: bool,
+}
+
+impl Item {
+    fn has(&self, number: i64) -> bool {
+        (self.first..=self.last).contains(&number) && (number - self.first) % self.step == 0
+    }
+}
+
+/// Frames of a clip, numbered from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrameList(Vec<Item>);
+
+/// A whole number of at least 0, also written as `12.0`.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.split_once('.').map_or(text, |(number, zeros)| {
+        if zeros.is_empty() || zeros.contains(|c| c != '0') { "" } else { number }
+    });
+    if digits.is_empty() || digits.contains(|c: char| !c.is_ascii_digit()) {
+        None
+    } else {
+        digits.parse().ok()
+    }
+}
+
+/// Splits at the first separator that stands behind a digit.
+fn parted<'a>(text: &'a str, separators: &[&str]) -> Option<(&'a str, &'a str)> {
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    // Dots belong to the number, unless they are the separator themselves.
+    let at = text.find("..").map_or(at, |dots| dots.min(at));
+    let (number, rest) = text.split_at(at);
+    separators.iter().find_map(|separator| Some((number, rest.strip_prefix(separator)?)))
+}
+
+fn item(text: &str) -> Option<Item> {
+    let Some((first, rest)) = parted(text, &["...", "..=", "..", "-", ":", "to"]) else {
+        let frame = whole(text)?;
+        return Some(Item { first: frame, last: frame, step: 1, text: text.to_owned(), reversed: false });
+    };
+    let first = whole(first)?;
+    let (last, step) = match rest {
+        "end" | "last" => (i64::MAX, 1),
+        // Three numbers with two colons are start, stop, step to some and start, step, stop to others.
+        _ if text.matches(':').count() > 1 => return None,
+        _ => match parted(rest, &["/", "x", ":"]) {
+            Some((last, step)) => (whole(last)?, whole(step).filter(|step| *step > 0)?),
+            None => (whole(rest)?, 1),
+        },
+    };
+    let reversed = first > last;
+    let (first, last) = if reversed { (last, first) } else { (first, last) };
+    Some(Item { first, last, step, text: text.to_owned(), reversed })
+}
+
+/// Dashes of all kinds and operators with blanks around them, as one character each.
+fn plain(text: &str) -> String {
+    let text = text.trim().to_lowercase().replace(['–', '—', '−', '‐', '‑'], "-").replace(['×', '*'], "x");
+    let mut out = String::with_capacity(text.len());
+    let operator = |c: char| matches!(c, '-' | '/' | 'x' | ':' | 't' | 'o');
+    let mut blank = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            blank = true;
+            continue;
+        }
+        if blank && !operator(c) && !out.ends_with(operator) {
+            out.push(' ');
+        }
+        blank = false;
+        out.push(c);
+    }
+    out
+}
+
+impl FrameList {
+    /// Reads a list; an empty one means every frame. Commas, semicolons and blanks part its items. An item is a frame, a
+    /// range (`9-12`, `9..12`, `9:12`, `9 to 12`, `9-end`) or every n-th frame of one (`1-24/4`, `1-24x4`). A range
+    /// that runs backwards is read as if it ran forwards, which [`remarks`](Self::remarks) tells.
+    ///
+    /// # Errors
+    /// The item that is none of these.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut items = Vec::new();
+        for part in text.split([',', ';', '\n', '\r', '\t']).map(plain) {
+            for text in part.split(' ').filter(|text| !text.is_empty()) {
+                items.push(item(text).ok_or_else(|| text.to_owned())?);
+            }
+        }
+        Ok(Self(items))
+    }
+
+    /// Whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a frame, numbered from 1, is listed.
+    pub fn lists(&self, number: i64) -> bool {
+        self.0.iter().any(|item| item.has(number))
+    }
+
+    /// Whether a frame, numbered from 1, is in the list, where an empty list means every frame.
+    pub fn has(&self, number: i64) -> bool {
+        self.is_empty() || self.lists(number)
+    }
+
+    /// What in this list may not be what was meant, a sentence each: ranges that run backwards and items that touch none
+    /// of the clip's frames. `name` is the parameter's; of the clip every `step`-th frame is looked at.
+    pub fn remarks(&self, name: &str, numbering: &Numbering, step: i64) -> Vec<String> {
+        let mut said: Vec<String> = numbering.remark().into_iter().filter(|_| !self.is_empty()).collect();
+        for item in self.0.iter().filter(|item| item.reversed) {
+            let (first, last) = (item.first, item.last);
+            said.push(format!("`{}` in {name} runs backwards and was read as {first}-{last}", item.text));
+        }
+        let last = numbering.total.unwrap_or(i64::MAX);
+        let step = step.max(1);
+        // The first frame of the item that is looked at; an item's own step meets the clip's within one period of both.
+        let touches = |item: &Item| {
+            let period = item.step.saturating_mul(step);
+            let end = item.last.min(last).min(item.first.saturating_add(period));
+            let mut numbers = std::iter::successors(Some(item.first), |n| n.checked_add(item.step));
+            numbers.by_ref().take_while(|n| *n <= end).any(|n| n >= 1 && (n - 1) % step == 0)
+        };
+        let outside: Vec<&Item> = self.0.iter().filter(|item| !touches(item)).collect();
+        let frames = match (numbering.total, step) {
+            (Some(total), 1) => format!("whose frames are 1 to {total}"),
+            (Some(total), _) => {
+                format!(
+                    "whose frames are 1 to {total} and of which frameStep takes 1, {}, and so on",
+                    1 + step
+                )
+            }
+            (None, 1) => "whose frames count from 1".to_owned(),
+            (None, _) => format!("of which frameStep takes the frames 1, {}, and so on", 1 + step),
+        };
+        if !outside.is_empty() && outside.len() == self.0.len() {
+            said.push(format!("{name} touches no frame of the clip, {frames}"));
+        } else {
+            for item in outside {
+                said.push(format!("`{}` in {name} touches no frame of the clip, {frames}", item.text));
+            }
+        }
+        said
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn listed(text: &str) -> Vec<i64> {
+        let list = FrameList::parse(text).unwrap();
+        (-5..40).filter(|number| list.has(*number)).collect()
+    }
 
     #[test]
     fn frames_and_ranges() {
-        let list = FrameList::parse(" 1, 9-12;24 -3--2").unwrap();
-        let frames: Vec<i64> = (-5..30).filter(|frame| list.has(*frame)).collect();
-        assert_eq!(frames, [-3, -2, 1, 9, 10, 11, 12, 24]);
-        assert!(FrameList::parse(" ").unwrap().has(i64::MIN));
-        for (text, item) in [("1, two", "two"), ("1-", "1-"), ("-", "-"), ("3-4-5", "3-4-5"), ("1.5", "1.5")]
-        {
-            assert_eq!(FrameList::parse(text), Err(item.to_owned()));
+        assert_eq!(listed(" 1, 9-12;24\n30"), [1, 9, 10, 11, 12, 24, 30]);
+        assert!(FrameList::parse(" ").unwrap().has(i64::MIN) && !FrameList::parse("").unwrap().lists(1));
+        for text in ["9-12", "9 - 12", "9–12", "9..12", "9...12", "9:12", "9 to 12", "9.0-12.0", "9-12/1"] {
+            assert_eq!(listed(text), [9, 10, 11, 12], "{text}");
+        }
+        for text in ["1-24/8", "1-24x8", "1-24 x 8", "1-24:8", "1..24/8", "1-24 / 8", "1, 9 17"] {
+            assert_eq!(listed(text), [1, 9, 17], "{text}");
+        }
+        assert_eq!(listed("36-end, 2"), [2, 36, 37, 38, 39]);
+    }
+
+    #[test]
+    fn what_is_no_frame_is_named() {
+        let none =
+            ["two", "1-", "-", "3-4-5", "1.5", "-3", "-3--2", "1-24/0", "1:24:4", "1-24/x", "50%", "5s"];
+        for text in none.into_iter().chain(["99999999999999999999", "1-2-", "x4", "1.", ".."]) {
+            assert_eq!(FrameList::parse(&format!("7, {text}")), Err(text.to_owned()));
         }
     }
 
     #[test]
-    fn a_range_that_runs_backwards_is_empty() {
-        assert!(!FrameList::parse("5-3").unwrap().has(4));
+    fn a_range_that_runs_backwards_is_turned_round_and_told() {
+        assert_eq!(listed("12-9"), [9, 10, 11, 12]);
+        let said = FrameList::parse("12-9, 3").unwrap().remarks("controlNet1Frames", &clip(), 1);
+        assert_eq!(said, ["`12-9` in controlNet1Frames runs backwards and was read as 9-12"]);
+    }
+
+    /// 48 frames from 1001.
+    fn clip() -> Numbering {
+        Numbering::of_clip(1001, 1048)
+    }
+
+    #[test]
+    fn numbers_count_from_the_first_frame() {
+        assert_eq!([1001, 1048, 1000, 0].map(|frame| clip().number(frame)), [1, 48, 0, -1000]);
+        assert_eq!(Numbering::of_clip(-7, 3).number(-7), 1);
+        assert_eq!(clip().remark(), None);
+        assert!(Numbering::assumed(0).remark().unwrap().ends_with("from its frame 0 as 1"));
+    }
+
+    #[test]
+    fn what_touches_nothing_is_told() {
+        let told = |text, step| FrameList::parse(text).unwrap().remarks("list", &clip(), step);
+        assert_eq!(told("", 1), [""; 0]);
+        assert_eq!(told("1, 48, 40-60, 0-3", 1), [""; 0]);
+        assert_eq!(told("49, 1001-1048", 1), ["list touches no frame of the clip, whose frames are 1 to 48"]);
+        assert_eq!(told("0, 8", 1), ["`0` in list touches no frame of the clip, whose frames are 1 to 48"]);
+        assert_eq!(
+            told("2, 3", 2),
+            [
+                "`2` in list touches no frame of the clip, whose frames are 1 to 48 and of which frameStep takes 1, 3, and so on"
+            ]
+        );
+        assert_eq!(told("2-48/3", 2), [""; 0], "5 is one of both");
+        assert_eq!(told("2-48/2", 2).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "[0-9a-z,.:;/x –-]{0,24}", number: i64, first: i64, total in 1i64.., step in 1i64..70) {
+            if let Ok(list) = FrameList::parse(&text) {
+                let _ = list.has(number);
+                let numbering = Numbering { first, total: Some(total), certain: false };
+                let _ = (numbering.number(number), list.remarks("list", &numbering, step));
+            }
+        }
+
+        #[test]
+        fn an_item_touches_what_it_has(first in 0i64..60, length in 0i64..60, own in 1i64..9, step in 1i64..9, total in 1i64..60) {
+            let list = FrameList::parse(&format!("{first}-{}/{own}", first + length)).unwrap();
+            let touched = (1..=total).step_by(step as usize).any(|number| list.lists(number));
+            let numbering = Numbering::of_clip(1, total);
+            prop_assert_eq!(list.remarks("list", &numbering, step).is_empty(), touched);
+        }
     }
 }

@@ -98,11 +98,12 @@ fn restyle<'a>(
             }
             instance.set_status(NO_TEMPORAL_ACCESS.to_owned());
         }
+        let numbering = source::numbering(clip, handle.host(), frame);
         let segment = Segment { first: frame, step: 1, count: 1 };
         let hint = job.hint(&segment, source, frame, false)?;
         let source = Source::of(vec![current]);
         let pictures = Pictures { source, hint };
-        let request = settings::request(&HostReader(handle), segment, 0, pictures, goal, true)?;
+        let request = settings::request(&HostReader(handle), segment, &numbering, 0, pictures, goal, true)?;
         job.run(request)?.picture
     };
     let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
@@ -204,8 +205,10 @@ impl Frames<'_, '_> {
             }
             None => self.fetch_all(&segment, source, current)?,
         };
+        let numbering = source::numbering(&self.clip, self.handle.host(), current.0);
         let request = |pictures| {
-            settings::request(&HostReader(self.handle), segment, share.index, pictures, goal, false)
+            let reader = HostReader(self.handle);
+            settings::request(&reader, segment, &numbering, share.index, pictures, goal, false)
         };
         let outcome = match self.try_run(request(pictures)?) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {

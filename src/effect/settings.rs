@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::frames::FrameList;
+use super::frames::{FrameList, Numbering};
 use super::prompt::{Schedule, TrackBuilder};
 use super::table::{self, Kind};
 use crate::ofx::{Error, Result};
@@ -194,7 +194,8 @@ fn cache_remark(v: &Values<'_>) -> Option<String> {
 /// Prompt tracks of a segment from parameters that may be keyframed and may hold schedule text.
 struct Prompts<'a> {
     values: &'a Values<'a>,
-    frames: Vec<i64>,
+    frames: &'a [i64],
+    numbering: &'a Numbering,
 }
 
 impl Prompts<'_> {
@@ -220,7 +221,7 @@ impl Prompts<'_> {
         let (known, at) = self.schedules(name);
         let mut track = TrackBuilder::default();
         for (&frame, &index) in self.frames.iter().zip(&at) {
-            track.frame(frame, &[(&known[index].1, 1.0)]);
+            track.frame(self.numbering.number(frame), &[(&known[index].1, 1.0)]);
         }
         track.finish()
     }
@@ -231,7 +232,7 @@ impl Prompts<'_> {
         let mut track = TrackBuilder::default();
         for (i, &frame) in self.frames.iter().enumerate() {
             let mix = self.values.double_at("promptMix", frame as f64) as f32;
-            track.frame(frame, &[(&a[a_at[i]].1, 1.0 - mix), (&b[b_at[i]].1, mix)]);
+            track.frame(self.numbering.number(frame), &[(&a[a_at[i]].1, 1.0 - mix), (&b[b_at[i]].1, mix)]);
         }
         track.finish()
     }
@@ -252,10 +253,12 @@ struct Controls {
     hints: Vec<Preprocessor>,
     unsample: Vec<ControlUse>,
     resample: Vec<ControlUse>,
+    /// What the user should know of their settings.
+    remarks: Vec<String>,
 }
 
 impl Controls {
-    fn read(v: &Values<'_>, frames: &[i64]) -> Result<Self> {
+    fn read(v: &Values<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
         let mut all = Self::default();
         for (index, names) in table::CONTROLS.iter().enumerate() {
             let Some(file) = v.path(names.model) else { continue };
@@ -265,10 +268,11 @@ impl Controls {
                     index + 1
                 ))
             })?;
+            all.remarks.extend(list.remarks(names.frames, numbering, step));
             let control = ControlUse {
                 unit: all.files.len(),
                 weight: frames.iter().map(|&frame| v.double_at(names.weight, frame as f64)).collect(),
-                shown: frames.iter().map(|&frame| list.has(frame)).collect(),
+                shown: frames.iter().map(|&frame| list.has(numbering.number(frame))).collect(),
                 start: v.double(names.start),
                 end: v.double(names.end),
             };
@@ -297,6 +301,7 @@ pub struct Pictures {
 /// Reads everything that a segment's computation depends on. Keyframed numbers are sampled at every frame of the
 /// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
 ///
+/// `numbering` says what a frame is called in schedule text and lists of frames.
 /// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
 ///
 /// # Errors
@@ -304,6 +309,7 @@ pub struct Pictures {
 pub fn request(
     reader: &dyn Reader,
     segment: Segment,
+    numbering: &Numbering,
     index: usize,
     pictures: Pictures,
     goal: Goal,
@@ -313,7 +319,7 @@ pub fn request(
     let frames: Vec<i64> = segment.frames().collect();
     let sampled =
         |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
-    let prompts = Prompts { values: &v, frames: frames.clone() };
+    let prompts = Prompts { values: &v, frames: &frames, numbering };
     let blank = || PromptTrack::constant("", frames.len());
 
     let positive = prompts.mixed();
@@ -339,12 +345,12 @@ pub fn request(
         Some(path) if path.as_os_str() == "none" => Motion::None,
         Some(path) => Motion::File(path),
     };
-    let controls = Controls::read(&v, &frames)?;
+    let controls = Controls::read(&v, &frames, numbering, segment.step)?;
 
     Ok(Request {
         segment,
         index,
-        remarks: cache_remark(&v).into_iter().collect(),
+        remarks: cache_remark(&v).into_iter().chain(controls.remarks).collect(),
         source: pictures.source,
         hint_clip: pictures.hint,
         models: Models {
@@ -439,7 +445,9 @@ mod tests {
     fn build(set: Vec<(&'static str, &'static str)>) -> Request {
         let segment = Segment { first: 2, step: 1, count: 4 };
         let source = Source::of(Vec::new());
-        request(&Defaults(set), segment, 0, Pictures { source, hint: None }, Goal::Result, false).unwrap()
+        let numbering = Numbering::of_clip(1, 16);
+        request(&Defaults(set), segment, &numbering, 0, Pictures { source, hint: None }, Goal::Result, false)
+            .unwrap()
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::ofx::{
-    Clip, Components, Depth, HostKind, Image, OutputImage, Premultiplication, RectI, RenderHandle, Result,
+    Clip, Components, Depth, HostKind, HostRecord, Image, OutputImage, Premultiplication, RectI,
+    RenderHandle, Result,
 };
 use crate::pipeline::pixels::{
     self, Encoding, Fit, Geometry, HostColour, InputColour, Layout, Picture, Size,
@@ -11,6 +12,7 @@ use crate::pipeline::pixels::{
 use crate::pipeline::{ClipRange, Cutting, Segment, WorkingFrame};
 
 use super::errors::from_frame;
+use super::frames::Numbering;
 use super::settings::PictureSettings;
 
 /// Frames of a segment where a clip's end is not to be known and the parameters ask for the whole clip.
@@ -153,6 +155,26 @@ pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
     let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
     let first = time.div_euclid(length) * length;
     ClipRange { first, last: first + length - 1 }
+}
+
+/// How texts number the clip's frames: from the first of the range that the host gives, as far as that says anything.
+/// Hosts that give no other frames count times from the beginning of the effect, 0; of all others the numbers are taken
+/// as they are.
+pub fn numbering(clip: &Clip<'_>, host: &HostRecord, time: i64) -> Numbering {
+    let whole = |(first, last): (f64, f64)| (first.round() as i64, last.round() as i64);
+    if let Some((first, last)) = clip.believable_frame_range(time as f64).map(whole)
+        && first < last
+    {
+        return Numbering::of_clip(first, last);
+    }
+    if let Some((first, _)) = clip.frame_range_beside(time as f64).map(whole) {
+        return Numbering::assumed(first);
+    }
+    match clip.first_frame() {
+        Some(first) => Numbering::assumed(first.round() as i64),
+        None if host.temporal_access => Numbering::assumed(1),
+        None => Numbering::assumed(0),
+    }
 }
 
 /// The clip's end that lies nearest to a time outside of the range that the host gives; nothing for times inside of it

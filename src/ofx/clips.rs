@@ -94,6 +94,13 @@ impl<'h> Clip<'h> {
             .filter(|(first, last)| first < last && !(*first..=*last).contains(&time.round()))
     }
 
+    /// First frame of the clip where that much is to be believed, whatever the host says of the
+    /// last one: a clip without an end, or a single frame where the length is not known.
+    pub fn first_frame(&self) -> Option<f64> {
+        let (first, _) = self.frame_range().filter(|(first, last)| first <= last)?;
+        (first.abs() < LONGEST).then_some(first)
+    }
+
     fn orderly_frame_range(&self) -> Option<(f64, f64)> {
         self.frame_range().filter(|(first, last)| first <= last && last - first < LONGEST)
     }
