@@ -1,28 +1,16 @@
 //! The button `analyse`: unsample the whole clip ahead of rendering.
 
 use crate::ofx::{EditHandle, Error, Result};
-use crate::pipeline::{ClipRange, Goal, Segment, shares};
+use crate::pipeline::{Goal, Segment};
 
 use super::instance::Instance;
 use super::reader::HostReader;
 use super::render::Frames;
 use super::settings::{self, PictureSettings};
+use super::shots::Pool;
 use super::source;
 
-/// Every segment of the clip, in order.
-fn segments(range: ClipRange, settings: &PictureSettings) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
-    for frame in range.first..=range.last {
-        for share in shares(range, settings.cutting, frame) {
-            if !segments.contains(&share.segment) {
-                segments.push(share.segment);
-            }
-        }
-    }
-    segments
-}
-
-/// Unsamples every segment of the clip that is not in the cache.
+/// Unsamples every segment of every shot of the clip that is not in the cache.
 ///
 /// # Errors
 /// As a render.
@@ -36,7 +24,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
     let settings = PictureSettings::read(&reader, time);
     let clip = handle.clip("Source");
     let frame = time.round() as i64;
-    let frames = Frames { instance, handle, clip, settings: &settings };
+    let frames = Frames { instance, handle, clip, settings: &settings, pool: Pool::default() };
     if !frames.has_temporal_access(frame) {
         return Err(Error::failed(
             "this host gives effects only the current frame; the analysis happens while rendering",
@@ -44,14 +32,30 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
     }
     let range = source::clip_range(&clip, settings.cutting, frame);
     let numbering = source::numbering(&clip, handle.host(), frame);
-    let list = segments(range, &settings);
-    for segment in &list {
-        let first = segment.first;
-        let fetched = source::fetch(handle, &clip, first as f64, &settings)?
-            .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {first}")))?;
-        let current = fetched.working()?;
-        let pictures = frames.fetch_all(segment, &fetched, (first, &current))?;
-        frames.run(settings::request(&reader, *segment, &numbering, 0, pictures, Goal::Analyse, false)?)?;
+    let fetch = |frame: i64| {
+        source::fetch(handle, &clip, frame as f64, &settings)?
+            .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {frame}")))
+    };
+    let begin = fetch(range.first)?;
+    let opening = begin.working()?;
+    let mut done: Vec<Segment> = Vec::new();
+    for frame in range.first..=range.last {
+        let shots = frames.shots(range, &numbering, frame, &begin, (range.first, &opening))?;
+        for segment in shots.shares.iter().map(|share| share.segment) {
+            if done.contains(&segment) {
+                continue;
+            }
+            let first = segment.first;
+            let fetched = fetch(first)?;
+            let current = fetched.working()?;
+            let pictures = frames.fetch_all(&segment, &fetched, (first, &current))?;
+            let mut request =
+                settings::request(&reader, segment, &numbering, 0, pictures, Goal::Analyse, false)?;
+            request.remarks.extend_from_slice(&shots.remarks);
+            frames.run(request)?;
+            frames.pool.forget_before(first);
+            done.push(segment);
+        }
     }
     instance.set_status(format!(
         "frames {} to {} are unsampled; rendering only has to resample",

@@ -35,8 +35,17 @@ struct Seen {
     digests: Vec<Key>,
 }
 
+/// The cuts of a run of frames, with the digest of every frame that the host had.
+#[derive(Clone, Debug)]
+struct Scan {
+    origin: Origin,
+    digests: Vec<Option<Key>>,
+    cuts: Vec<i64>,
+}
+
 #[derive(Default)]
 struct State {
+    scans: VecDeque<Scan>,
     seen: VecDeque<Seen>,
     status: Option<String>,
     told_no_temporal_access: bool,
@@ -90,9 +99,33 @@ impl Instance {
         }
     }
 
+    /// The cuts within frames that were looked at before under the same picture settings, and what these frames were.
+    pub fn cuts(&self, origin: &Origin) -> Option<(Vec<Option<Key>>, Vec<i64>)> {
+        let state = self.state.lock();
+        state.scans.iter().find(|s| s.origin == *origin).map(|s| (s.digests.clone(), s.cuts.clone()))
+    }
+
+    /// The cuts within frames that were looked at before, under whatever settings.
+    pub fn cuts_within(&self, span: &Segment) -> Option<Vec<i64>> {
+        let state = self.state.lock();
+        state.scans.iter().rev().find(|s| s.origin.segment == *span).map(|s| s.cuts.clone())
+    }
+
+    /// Remembers the cuts within a run of frames.
+    pub fn remember_cuts(&self, origin: Origin, digests: Vec<Option<Key>>, cuts: Vec<i64>) {
+        let mut state = self.state.lock();
+        state.scans.retain(|s| s.origin != origin);
+        state.scans.push_back(Scan { origin, digests, cuts });
+        if state.scans.len() > REMEMBERED {
+            state.scans.pop_front();
+        }
+    }
+
     /// Forgets the frames: the clip is another one now.
     pub fn forget(&self) {
-        self.state.lock().seen.clear();
+        let mut state = self.state.lock();
+        state.seen.clear();
+        state.scans.clear();
     }
 
     /// Keeps a sentence for the next action in which parameters may be written.

@@ -7,6 +7,7 @@
 //! | [`settings`] | parameter values at a time, and the request that they make |
 //! | `frames` | lists of frames |
 //! | [`prompt`] | schedule text and the mix of two prompts |
+//! | `shots` | where the clip's shots end |
 //! | `source` | the clip's pictures from the host, the result back to it |
 //! | `render` | one render call |
 //! | `analyse` | the button that unsamples the whole clip |
@@ -26,6 +27,7 @@ pub mod prompt;
 mod reader;
 mod render;
 pub mod settings;
+mod shots;
 mod source;
 pub mod table;
 mod told;
@@ -37,7 +39,7 @@ use crate::ofx::{
     EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
     RenderHandle, Result, TwinError, TwinId,
 };
-use crate::pipeline::{Engine, describe_file, pasted, set_cuda_not_taken, shares};
+use crate::pipeline::{Engine, describe_file, pasted, set_cuda_not_taken};
 
 use instance::Instance;
 use reader::HostReader;
@@ -116,11 +118,11 @@ impl Effect for Unsample {
             return clips.iter().try_for_each(|name| answer.clip(name, &ranges));
         }
         let range = source::clip_range(&clip, settings.cutting, frame);
-        let shares = shares(range, settings.cutting, frame);
+        let numbering = source::numbering(&clip, handle.host(), frame);
+        let wanted = shots::frames_wanted(instance, &settings, &numbering, range, frame);
         for name in clips {
-            let mut ranges: Vec<(f64, f64)> = shares
+            let mut ranges: Vec<(f64, f64)> = wanted
                 .iter()
-                .map(|share| share.segment)
                 .filter(|segment| !instance.knows(name, segment))
                 .map(|segment| (segment.first as f64, segment.frame(segment.count - 1) as f64))
                 .collect();

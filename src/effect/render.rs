@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use crate::ofx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
 use crate::pipeline::pixels::Rgb;
-use crate::pipeline::{
-    Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame, shares,
-};
+use crate::pipeline::{Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame};
 
 use super::errors::from_pipeline;
 use super::instance::{Instance, Origin};
 use super::logging;
 use super::reader::HostReader;
 use super::settings::{self, PictureSettings, Pictures};
+use super::shots::Pool;
 use super::source::{self, Fetched};
 use super::told;
 
@@ -79,15 +78,17 @@ fn restyle<'a>(
     source: &Fetched,
 ) -> Result<crate::pipeline::pixels::Picture> {
     logging::start(&settings::cache(&HostReader(handle), time).folder());
-    let job = Frames { instance, handle, clip: *clip, settings };
+    let job = Frames { instance, handle, clip: *clip, settings, pool: Pool::default() };
     let current = source.working()?;
     let goal = settings.view.goal();
     let frame = job.frame_shown(time.round() as i64, &current)?;
     let working = if job.has_temporal_access(frame) {
         let range = source::clip_range(clip, settings.cutting, frame);
+        let numbering = source::numbering(clip, handle.host(), frame);
+        let shots = job.shots(range, &numbering, frame, source, (frame, &current))?;
         let mut mixed: Option<Rgb> = None;
-        for share in shares(range, settings.cutting, frame) {
-            let picture = job.share(&share, source, (frame, &current), goal)?;
+        for share in shots.shares {
+            let picture = job.share(&share, &shots.remarks, source, (frame, &current), goal)?;
             mixed = Some(blend(mixed, &picture, share.weight));
         }
         mixed.map(Arc::new)
@@ -100,7 +101,7 @@ fn restyle<'a>(
         }
         let numbering = source::numbering(clip, handle.host(), frame);
         let segment = Segment { first: frame, step: 1, count: 1 };
-        let hint = job.hint(&segment, source, frame, false)?;
+        let hint = job.hint(&segment, &segment, source, frame, false)?;
         let source = Source::of(vec![current]);
         let pictures = Pictures { source, hint };
         let request = settings::request(&HostReader(handle), segment, &numbering, 0, pictures, goal, true)?;
@@ -138,6 +139,8 @@ pub struct Frames<'a, 'h> {
     pub clip: Clip<'a>,
     /// What happens to pictures.
     pub settings: &'a PictureSettings,
+    /// Frames that were fetched already.
+    pub pool: Pool,
 }
 
 impl Frames<'_, '_> {
@@ -184,6 +187,7 @@ impl Frames<'_, '_> {
     fn share(
         &self,
         share: &Share,
+        remarks: &[String],
         source: &Fetched,
         current: (i64, &WorkingFrame),
         goal: Goal,
@@ -201,14 +205,20 @@ impl Frames<'_, '_> {
                 let wanted = segment.frames().nth(share.index) == Some(current.0);
                 let size = source.look.geometry.working();
                 let input = Source::known(size, digests, wanted.then(|| current.1.clone()));
-                Pictures { source: input, hint: self.hint(&segment, source, current.0, false)? }
+                let clip = self.whole(current.0);
+                Pictures { source: input, hint: self.hint(&segment, &clip, source, current.0, false)? }
             }
             None => self.fetch_all(&segment, source, current)?,
         };
         let numbering = source::numbering(&self.clip, self.handle.host(), current.0);
         let request = |pictures| {
             let reader = HostReader(self.handle);
-            settings::request(&reader, segment, &numbering, share.index, pictures, goal, false)
+            settings::request(&reader, segment, &numbering, share.index, pictures, goal, false).map(
+                |mut request| {
+                    request.remarks.extend_from_slice(remarks);
+                    request
+                },
+            )
         };
         let outcome = match self.try_run(request(pictures)?) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
@@ -220,8 +230,21 @@ impl Frames<'_, '_> {
         outcome.picture.ok_or_else(|| Error::failed("the model gave no picture"))
     }
 
+    /// The clip's frames, as far as the host can be believed.
+    fn whole(&self, frame: i64) -> Segment {
+        let range = source::clip_range(&self.clip, self.settings.cutting, frame);
+        let count = range.last.saturating_sub(range.first).saturating_add(1);
+        Segment { first: range.first, step: 1, count: usize::try_from(count).unwrap_or(1) }
+    }
+
     /// What the frames of a clip are remembered under.
-    fn origin(&self, clip: &'static str, segment: &Segment, own: &Fetched, source: &Fetched) -> Origin {
+    pub(super) fn origin(
+        &self,
+        clip: &'static str,
+        segment: &Segment,
+        own: &Fetched,
+        source: &Fetched,
+    ) -> Origin {
         let size = source.look.geometry.working();
         Origin { clip, segment: *segment, look: own.look.clone(), size }
     }
@@ -233,31 +256,29 @@ impl Frames<'_, '_> {
         source: &Fetched,
         current: (i64, &WorkingFrame),
     ) -> Result<Pictures> {
-        let frames = self.gather(segment, |frame| {
-            if frame == current.0 {
-                return Ok(Some(current.1.clone()));
-            }
-            let fetched = source::fetch(self.handle, &self.clip, frame as f64, self.settings)?;
-            match fetched {
-                Some(fetched) if fetched.look.geometry == source.look.geometry => fetched.working().map(Some),
-                // A frame of another size cannot stand beside the others.
-                _ => Ok(None),
-            }
-        })?;
+        let frames = self.gather(segment, |frame| self.working(frame, source, current))?;
         let frames = frames.ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
         self.instance.remember(self.origin("Source", segment, source, source), frames.digests.clone());
-        Ok(Pictures { source: frames, hint: self.hint(segment, source, current.0, true)? })
+        let hint = self.hint(segment, &self.whole(current.0), source, current.0, true)?;
+        Ok(Pictures { source: frames, hint })
     }
 
-    /// The clip Hint over a segment, where hints are made and the host has any picture of it. With `all` its frames,
-    /// else their digests are enough where they are known.
-    fn hint(&self, segment: &Segment, source: &Fetched, frame: i64, all: bool) -> Result<Option<Source>> {
+    /// The clip Hint over a segment of `whole`, where hints are made and the host has any picture of it. With `all` its
+    /// frames, else their digests are enough where they are known.
+    fn hint(
+        &self,
+        segment: &Segment,
+        whole: &Segment,
+        source: &Fetched,
+        frame: i64,
+        all: bool,
+    ) -> Result<Option<Source>> {
         let clip = self.handle.clip("Hint");
         if !self.settings.hints || !clip.connected() {
             return Ok(None);
         }
         let fetch = |frame: i64| {
-            let frame = source::frame_within(&clip, segment, frame);
+            let frame = source::frame_within(&clip, whole, frame);
             source::fetch(self.handle, &clip, frame as f64, self.settings)
         };
         let index = segment.frames().position(|f| f == frame).unwrap_or(0);

@@ -26,6 +26,17 @@ pub trait Reader {
     fn text(&self, name: &'static str, time: f64) -> String;
 }
 
+/// How the clip's shots are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cuts {
+    /// By the frames.
+    Auto,
+    /// Not at all: the clip is one shot.
+    Off,
+    /// By the user's list.
+    List,
+}
+
 /// What the frame is shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -130,6 +141,10 @@ pub struct PictureSettings {
     pub colour: &'static str,
     /// How the clip is cut.
     pub cutting: Cutting,
+    /// How its shots are told apart.
+    pub cuts: Cuts,
+    /// The list of frames with which shots begin, as it was written.
+    pub cut_frames: String,
     /// What is shown.
     pub view: View,
     /// Share of the result.
@@ -159,6 +174,12 @@ impl PictureSettings {
             working_size: v.count("workingSize"),
             fit: v.option("fit"),
             colour: v.option("inputColour"),
+            cuts: match v.option("cuts") {
+                "off" => Cuts::Off,
+                "list" => Cuts::List,
+                _ => Cuts::Auto,
+            },
+            cut_frames: v.text("cutFrames"),
             cutting: Cutting { segment_frames: v.count("segmentFrames"), frame_step: v.count("frameStep") },
             view,
             mix: v.double("mix"),

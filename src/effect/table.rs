@@ -271,6 +271,8 @@ pub const CONTEXT_SCHEDULES: &[&str] = &["standard_static", "standard_uniform", 
 pub const FUSES: &[&str] = &["pyramid", "flat", "relative", "overlap-linear"];
 /// How a picture is brought to the working size.
 pub const FITS: &[&str] = &["pad", "crop", "stretch"];
+/// Options of `cuts`.
+pub const CUTS: &[&str] = &["auto", "off", "list"];
 /// What pixel values mean.
 pub const COLOURS: &[&str] =
     &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate"];
@@ -456,6 +458,10 @@ pub static TABLE: &[Param] = &[
         "Take every n-th frame; the frames in between hold the one before them."),
     row(Picture, Encode, "segmentFrames", "Segment frames", int(96, (0, 100_000), (0, 240)),
         "Frames that are worked on together; longer clips are cut into segments that dissolve into each other. 0: the whole clip at once."),
+    row(Picture, Encode, "cuts", "Cuts", choice(CUTS),
+        "How the shots of a clip are told apart, so that none takes anything from another: auto finds hard cuts; off takes the clip as one shot; list goes by Cut frames."),
+    row(Picture, Encode, "cutFrames", "Cut frames", text("", TextMode::SingleLine),
+        "The frames with which shots begin, such as 24, 61, counted from the clip's first frame as 1; used with the option list of Cuts."),
     row(Picture, Decode, "steadyFrames", "Steady frames", int(8, (0, 16), (0, 8)),
         "Frames on either side that each frame is averaged with, along the motion of the source, against flicker; 0: none."),
     keyed(row(Picture, Compose, "mix", "Mix", double(1.0, (0.0, 1.0), (0.0, 1.0)),

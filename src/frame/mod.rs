@@ -14,6 +14,7 @@
 //! source shows through: outside of a crop, and in a mix below 1. Values below 0 are black. No colour
 //! primaries are converted, only transfer curves.
 
+mod cuts;
 mod error;
 mod flow;
 mod geometry;
@@ -26,6 +27,7 @@ mod resize;
 mod steady;
 mod transfer;
 
+pub use cuts::{Glance, REACH as CUT_REACH, cuts};
 pub use error::FrameError;
 pub use geometry::{Fit, Geometry, MAX_SIDE, Size};
 pub use grey::Grey;

@@ -35,7 +35,7 @@ pub use error::PipelineError;
 pub use key::Key;
 pub use loras::LoraUse;
 pub use pasted::{pasted, pasted_path};
-pub use plan::{ClipRange, Cutting, Segment, Share, shares};
+pub use plan::{ClipRange, Cutting, Segment, Share, segments_at, shot_shares};
 pub use report::{Origin, Report};
 pub use request::{
     CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
@@ -50,7 +50,7 @@ pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 /// Pixels for the effect, which knows this part and not those behind it.
 pub mod pixels {
     pub use crate::frame::{
-        Components, Depth, Encoding, Fit, FrameError, Geometry, HostColour, InputColour, Layout, Picture,
-        Rgb, Size, cover_nearest, decode_row, encode_row, psnr, ssim,
+        CUT_REACH, Components, Depth, Encoding, Fit, FrameError, Geometry, Glance, HostColour, InputColour,
+        Layout, Picture, Rgb, Size, cover_nearest, cuts, decode_row, encode_row, psnr, ssim,
     };
 }

@@ -3,6 +3,9 @@
 //! Diffusion sees a segment at a time. Where a clip is longer than a segment, neighbouring segments overlap and the
 //! overlap is cross-faded, so that a join is a dissolve of a few frames and not a cut. Nothing here looks at the range
 //! that a host asks for: the segments of a frame follow from the clip and the parameters alone.
+//!
+//! Where the clip has cuts, a segment is parted at them, and every part is worked on alone, as if it were a clip: see
+//! [`shot_shares`].
 
 /// The frames of the clip, both ends included, in the host's numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,40 +64,132 @@ fn overlap(length: usize) -> usize {
     (length / 4).min(8)
 }
 
+/// A clip cut into segments: as few as cover it, evenly spread. Every neighbouring pair shares at least `shared` frames
+/// of the grid, and no start lies inside the cross-fade before it.
+struct Grid {
+    range: ClipRange,
+    step: i64,
+    /// Frames that are taken of the whole clip.
+    total: usize,
+    /// Frames of a segment.
+    length: usize,
+    shared: usize,
+    segments: usize,
+}
+
+impl Grid {
+    fn new(range: ClipRange, cutting: Cutting) -> Self {
+        let range = ClipRange { first: range.first, last: range.last.max(range.first) };
+        let step = cutting.frame_step.max(1) as i64;
+        let total = ((range.last - range.first) / step + 1) as usize;
+        let length = if cutting.segment_frames == 0 { total } else { cutting.segment_frames.min(total) };
+        let shared = overlap(length);
+        let segments = (total - length).div_ceil((length - shared).max(1)) + 1;
+        Self { range, step, total, length, shared, segments }
+    }
+
+    /// Index of the first frame of segment `k` among those that are taken.
+    fn start(&self, k: usize) -> usize {
+        if k == 0 { 0 } else { k * (self.total - self.length) / (self.segments - 1) }
+    }
+
+    fn segment(&self, k: usize) -> Segment {
+        let first = self.range.first + self.start(k) as i64 * self.step;
+        Segment { first, step: self.step, count: self.length }
+    }
+
+    /// The last frame that segment `k` is shown at, those that hold its last frame included.
+    fn end(&self, k: usize) -> i64 {
+        let segment = self.segment(k);
+        (segment.frame(segment.count - 1) + self.step - 1).min(self.range.last)
+    }
+
+    /// The last segment that begins at or before a frame of the clip.
+    fn at(&self, frame: i64) -> usize {
+        (0..self.segments).rev().find(|&k| self.segment(k).first <= frame).unwrap_or(0)
+    }
+
+    /// The share of segment `k` in the mix with the one before it, where the two are mixed.
+    fn weight(&self, k: usize, frame: i64) -> Option<f32> {
+        let into = ((frame - self.segment(k).first) / self.step) as usize;
+        (k > 0 && into < self.shared).then(|| (into + 1) as f32 / (self.shared + 1) as f32)
+    }
+
+    /// What of segment `k` lies in the same shot as `frame`. A shot that begins within the segment is taken from its own
+    /// first frame on, every `step`-th frame.
+    fn part(&self, k: usize, frame: i64, cuts: &[i64]) -> (Segment, usize) {
+        let segment = self.segment(k);
+        let first = cuts.iter().copied().filter(|&cut| cut <= frame).fold(segment.first, i64::max);
+        let end = cuts.iter().map(|cut| cut - 1).filter(|&end| end >= frame).fold(self.end(k), i64::min);
+        let count = ((end - first).max(0) / self.step + 1) as usize;
+        (Segment { first, step: self.step, count }, ((frame - first) / self.step) as usize)
+    }
+}
+
 /// The segments whose frames make up the picture at `time`: one, or two where segments overlap. The weights add up
 /// to 1. A time outside of the clip takes the nearest frame of the clip.
-pub fn shares(range: ClipRange, cutting: Cutting, time: i64) -> Vec<Share> {
-    let step = cutting.frame_step.max(1) as i64;
-    let last = range.last.max(range.first);
-    let total = ((last - range.first) / step + 1) as usize;
-    let index = ((time.clamp(range.first, last) - range.first) / step) as usize;
-    let length = if cutting.segment_frames == 0 { total } else { cutting.segment_frames.min(total) };
-    let shared = overlap(length);
-    let stride = (length - shared).max(1);
-
-    // As few segments as cover the clip, evenly spread: every neighbouring pair shares at least `shared` frames, and
-    // no start lies inside the cross-fade before it.
-    let segments = (total - length).div_ceil(stride) + 1;
-    let start = |k: usize| if k == 0 { 0 } else { k * (total - length) / (segments - 1) };
-    let share = |k: usize, weight: f32| Share {
-        segment: Segment { first: range.first + start(k) as i64 * step, step, count: length },
-        index: index - start(k),
-        weight,
+///
+/// Segments are parted at the cuts of the clip, so that no share holds frames of two shots.
+/// `cuts` tells the frames of a segment with which shots begin, after its first and up to the last one that is given with
+/// it, which includes the frames that hold the segment's last.
+///
+/// A shot that lies in one segment whole comes from that one alone, also where another one holds a part of it: what
+/// overlaps of a shot dissolves only where either segment has frames that the other one lacks.
+///
+/// # Errors
+/// What `cuts` says.
+pub fn shot_shares<E>(
+    range: ClipRange,
+    cutting: Cutting,
+    time: i64,
+    mut cuts: impl FnMut(Segment, i64) -> Result<Vec<i64>, E>,
+) -> Result<Vec<Share>, E> {
+    let grid = Grid::new(range, cutting);
+    let frame = time.clamp(grid.range.first, grid.range.last);
+    let mut ask = |k: usize| {
+        let segment = grid.segment(k);
+        let mut list = cuts(segment, grid.end(k))?;
+        list.retain(|cut| (segment.first + 1..=grid.end(k)).contains(cut));
+        Ok(list)
     };
-
-    let k = (0..segments).rev().find(|&k| start(k) <= index).unwrap_or(0);
-    let into = index - start(k);
-    if k > 0 && into < shared {
-        let weight = (into + 1) as f32 / (shared + 1) as f32;
-        return vec![share(k - 1, 1.0 - weight), share(k, weight)];
+    let last = grid.at(frame);
+    let list = ask(last)?;
+    // The earliest segment that holds the shot to its end.
+    let end = list.iter().map(|cut| cut - 1).find(|&end| end >= frame);
+    let k = (0..last).find(|&k| end.is_some_and(|end| grid.end(k) >= end)).unwrap_or(last);
+    let list = if k == last { list } else { ask(k)? };
+    let (own, index) = grid.part(k, frame, &list);
+    if let Some(weight) = grid.weight(k, frame)
+        && own.first == grid.segment(k).first
+    {
+        let (before, index_before) = grid.part(k - 1, frame, &ask(k - 1)?);
+        if before.first < own.first {
+            return Ok(vec![
+                Share { segment: before, index: index_before, weight: 1.0 - weight },
+                Share { segment: own, index, weight },
+            ]);
+        }
     }
-    vec![share(k, 1.0)]
+    Ok(vec![Share { segment: own, index, weight: 1.0 }])
+}
+
+/// The segments that hold a frame before they are parted at cuts, each with the last frame that it is shown at.
+pub fn segments_at(range: ClipRange, cutting: Cutting, time: i64) -> Vec<(Segment, i64)> {
+    let grid = Grid::new(range, cutting);
+    let frame = time.clamp(grid.range.first, grid.range.last);
+    let holds = |&k: &usize| grid.segment(k).first <= frame && frame <= grid.end(k);
+    (0..grid.segments).filter(holds).map(|k| (grid.segment(k), grid.end(k))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Of a clip without cuts.
+    fn shares(range: ClipRange, cutting: Cutting, time: i64) -> Vec<Share> {
+        shot_shares(range, cutting, time, |_, _| Ok::<_, ()>(Vec::new())).unwrap()
+    }
 
     #[test]
     fn the_whole_clip_is_one_segment() {
@@ -113,7 +208,84 @@ mod tests {
         assert_eq!(shares(range, cutting, 4)[0].segment.frames().collect::<Vec<_>>(), [0, 3, 6, 9]);
     }
 
+    /// The shares of every frame of a clip with shots that begin at these frames.
+    fn cut_shares(range: ClipRange, cutting: Cutting, cuts: &[i64]) -> Vec<Vec<Share>> {
+        let known = |segment: Segment, end: i64| {
+            Ok::<_, ()>(cuts.iter().copied().filter(|&cut| segment.first < cut && cut <= end).collect())
+        };
+        (range.first..=range.last).map(|t| shot_shares(range, cutting, t, known).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_shot_is_a_clip_of_its_own() {
+        // 97 frames make two segments that share all but one frame; two shots part them cleanly.
+        let range = ClipRange { first: 1, last: 97 };
+        let cutting = Cutting { segment_frames: 96, frame_step: 1 };
+        let got = cut_shares(range, cutting, &[49]);
+        for (index, shares) in got.iter().enumerate() {
+            let first = if index < 48 { 1 } else { 49 };
+            let segment = Segment { first, step: 1, count: if index < 48 { 48 } else { 49 } };
+            let share = Share { segment, index: index + 1 - first as usize, weight: 1.0 };
+            assert_eq!(*shares, [share], "frame {}", index + 1);
+        }
+        // A shot of a frame, and one that begins with the last.
+        let counts = |cuts: &[i64]| -> Vec<usize> {
+            cut_shares(ClipRange { first: 1, last: 6 }, cutting, cuts)
+                .iter()
+                .map(|s| s[0].segment.count)
+                .collect()
+        };
+        assert_eq!(counts(&[3, 4]), [2, 2, 1, 3, 3, 3]);
+        assert_eq!(counts(&[6]), [5, 5, 5, 5, 5, 1]);
+    }
+
+    #[test]
+    fn the_frame_step_counts_from_the_first_frame_of_a_shot() {
+        let range = ClipRange { first: 1, last: 12 };
+        let got = cut_shares(range, Cutting { segment_frames: 0, frame_step: 3 }, &[6]);
+        let shown: Vec<i64> = got.iter().map(|s| s[0].segment.frame(s[0].index)).collect();
+        assert_eq!(shown, [1, 1, 1, 4, 4, 6, 6, 6, 9, 9, 9, 12]);
+        assert_eq!(got[0][0].segment.frames().collect::<Vec<_>>(), [1, 4]);
+    }
+
+    #[test]
+    fn a_cut_in_an_overlap_leaves_either_shot_to_the_segment_that_has_more_of_it() {
+        // Segments 0..=15 and 12..=27, dissolved over 12..=15.
+        let (range, cutting) =
+            (ClipRange { first: 0, last: 27 }, Cutting { segment_frames: 16, frame_step: 1 });
+        let got = cut_shares(range, cutting, &[14]);
+        for (frame, shares) in got.iter().enumerate() {
+            let (first, count) = if frame < 14 { (0, 14) } else { (14, 14) };
+            assert_eq!(shares.len(), 1, "frame {frame}");
+            assert_eq!(shares[0].segment, Segment { first, step: 1, count }, "frame {frame}");
+        }
+        // Without a cut near it, and with one elsewhere, the dissolve stays.
+        assert_eq!(cut_shares(range, cutting, &[5, 20])[13].len(), 2);
+    }
+
     proptest! {
+        #[test]
+        fn no_share_crosses_a_cut(count in 1i64..120, seg in 0usize..40, step in 1usize..4, cuts in prop::collection::btree_set(2i64..120, 0..9)) {
+            let range = ClipRange { first: 1, last: count };
+            let cuts: Vec<i64> = cuts.into_iter().filter(|&cut| cut <= count).collect();
+            let shot = |frame: i64| cuts.iter().filter(|&&cut| cut <= frame).count();
+            for (index, shares) in cut_shares(range, Cutting { segment_frames: seg, frame_step: step }, &cuts).iter().enumerate() {
+                let frame = index as i64 + 1;
+                prop_assert!((shares.iter().map(|s| s.weight).sum::<f32>() - 1.0).abs() < 1e-6);
+                for share in shares {
+                    let shown = share.segment.frame(share.index);
+                    prop_assert!(shown <= frame && frame - shown < step as i64, "{frame}: {share:?}");
+                    prop_assert!(share.index < share.segment.count);
+                    prop_assert!(share.segment.frames().all(|f| f <= count && shot(f) == shot(frame)), "{frame}: {share:?}, {cuts:?}");
+                }
+                // Of two shares neither has all that the other one has.
+                if let [a, b] = shares.as_slice() {
+                    let last = |s: &Segment| s.frame(s.count - 1);
+                    prop_assert!(a.segment.first < b.segment.first && last(&a.segment) < last(&b.segment));
+                }
+            }
+        }
+
         #[test]
         fn every_frame_is_covered(first in -50i64..50, count in 1usize..200, seg in 0usize..40, step in 1usize..4, t in -60i64..300) {
             let range = ClipRange { first, last: first + count as i64 - 1 };
