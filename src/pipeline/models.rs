@@ -214,7 +214,9 @@ impl ModelStore {
         }
         self.opened.retain(|o| o.path != path);
         let file = Arc::new(TensorFile::open(path)?);
-        let kind = identify(&file).kind;
+        let identity = identify(&file);
+        identity.require_sound(&file)?;
+        let kind = identity.kind;
         let id = Key::of("weights").key("content", &Key::of_bytes(&file.digest())).finish();
         let lora = match kind {
             Kind::Lora { .. } | Kind::MotionLora => Some(Arc::new(Lora::open(file.clone())?)),

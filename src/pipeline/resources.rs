@@ -42,8 +42,11 @@ pub(super) fn located(path: &Path) -> Cow<'_, Path> {
 
 /// What a file is, for a read-out: a sentence, whether it can be used or not.
 pub fn describe_file(path: &Path) -> String {
-    match TensorFile::open(located(path)) {
-        Ok(file) => format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description),
-        Err(error) => error.to_string(),
-    }
+    let describe = || {
+        let file = Arc::new(TensorFile::open(located(path))?);
+        let identity = identify(&file);
+        identity.require_sound(&file)?;
+        Ok(format!("{} is {}", file.file_name(), identity.description))
+    };
+    describe().unwrap_or_else(|error: crate::weights::WeightsError| error.to_string())
 }

@@ -49,6 +49,24 @@ pub enum WeightsError {
         /// What would fit in its place.
         wanted: String,
     },
+    /// The data are not what was saved: zeros where trained weights never are zero.
+    #[error("{file} is damaged: {reason}, as after a download that broke off; fetch the file again")]
+    Damaged {
+        /// The file's name.
+        file: String,
+        /// Which of its data are at fault.
+        reason: String,
+    },
+    /// A tensor holds NaN or infinities, so that every result would.
+    #[error(
+        "{file} is damaged: the tensor `{tensor}` holds NaN or infinite values; fetch the file again, or choose another"
+    )]
+    NotFinite {
+        /// The file's name.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+    },
     /// The device refused the tensor.
     #[error("{file}: the tensor `{tensor}` could not be moved to the device ({source})")]
     Device {

@@ -20,6 +20,8 @@ mod models_dir;
 mod names;
 mod numbers;
 mod pickle;
+mod soundness;
+mod stamp;
 mod tensor_file;
 mod view;
 
@@ -28,5 +30,6 @@ pub use error::WeightsError;
 pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
 pub use lora::{Lora, Network};
 pub use models_dir::{Listed, find_model, find_named, find_words, list_models, models_dir, models_dirs};
+pub use stamp::{Part as StampedPart, Stamp};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

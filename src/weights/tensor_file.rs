@@ -209,8 +209,14 @@ impl TensorFile {
         let Some(info) = self.info(name) else {
             return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
         };
-        let read = values(&self.bytes(info), info);
+        let bytes = self.bytes(info);
+        let finite = numbers::finite(&bytes, info.dtype);
+        let read = if finite { values(&bytes, info) } else { None };
+        drop(bytes);
         self.release(&info.place);
+        if !finite {
+            return Err(self.not_finite(name));
+        }
         match read {
             Some(tensor) => tensor.map_err(|source| self.device_error(name, source)),
             None => Err(WeightsError::Format {
@@ -252,6 +258,52 @@ impl TensorFile {
         }
         #[cfg(not(unix))]
         let _ = (place, WORTH);
+    }
+
+    pub(super) fn not_finite(&self, name: &str) -> WeightsError {
+        WeightsError::NotFinite { file: self.file_name(), tensor: name.into() }
+    }
+
+    /// Whether a tensor has values and every byte of them is zero. Stops at the first that is not.
+    pub(super) fn is_zero(&self, name: &str) -> bool {
+        self.info(name).is_some_and(|info| self.place_is_zero(&info.place))
+    }
+
+    fn place_is_zero(&self, place: &Place) -> bool {
+        !place.range.is_empty() && numbers::zero(&self.maps[place.part][place.range.clone()])
+    }
+
+    /// The tensor within which a file's data become zero, with at least two whole tensors of zeros behind it: the mark of a
+    /// download that broke off. `least` is how many zero bytes the tensor has to end with.
+    pub(super) fn breaks_off(&self, least: usize) -> Option<&str> {
+        let broken = |part: usize| {
+            let mut places: Vec<(&str, &Place)> = self
+                .tensors()
+                .map(|(name, info)| (name, &info.place))
+                .filter(|(_, place)| place.part == part && !place.range.is_empty())
+                .collect();
+            places.sort_by_key(|(_, place)| std::cmp::Reverse(place.range.start));
+            let zero = places.iter().take_while(|(_, place)| self.place_is_zero(place)).count();
+            let (name, place) = places.get(zero)?;
+            let end = place.range.end.saturating_sub(least).max(place.range.start);
+            let ends = numbers::zero(&self.maps[part][end..place.range.end]);
+            (zero >= 2 && place.range.len() > least && ends).then_some(*name)
+        };
+        (0..self.maps.len()).find_map(broken)
+    }
+
+    /// Says whether a look here and there follows, so that the system does not read ahead, or the whole of it again.
+    pub(super) fn expect_random_reads(&self, random: bool) {
+        #[cfg(unix)]
+        for map in &self.maps {
+            let advice = if random { memmap2::Advice::Random } else { memmap2::Advice::Normal };
+            // It is a matter of economy only.
+            if let Err(error) = map.advise(advice) {
+                log::debug!("{}: {error}", self.path.display());
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = random;
     }
 
     pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {

@@ -208,6 +208,11 @@ impl View {
         self.entries.keys().map(String::as_str)
     }
 
+    /// The name in the file of a tensor by its canonical name.
+    pub(super) fn stored(&self, name: &str) -> Option<&str> {
+        self.entries.get(name).map(|entry| entry.stored.as_str())
+    }
+
     /// How many tensors the view holds.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -240,6 +245,9 @@ impl View {
         let changes = self.changes.get(name).map_or(&[] as &[_], Vec::as_slice);
         if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() && changes.is_empty() {
             return self.file.tensor(&entry.stored, dtype, device);
+        }
+        if entry.scale.is_some_and(|scale| !scale.is_finite()) {
+            return Err(self.file.not_finite(&entry.stored));
         }
         let broken = |source| self.file.device_error(&entry.stored, source);
         let stored = entry.prepared(self.file.stored(&entry.stored)?).map_err(broken)?;

@@ -10,6 +10,7 @@ mod loras;
 mod manifests;
 mod networks;
 mod pickles;
+mod soundness;
 mod spellings;
 mod views;
 

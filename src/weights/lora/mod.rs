@@ -203,6 +203,9 @@ impl Change {
             };
             let rank = file.shape(down).and_then(|shape| shape.first()).copied().unwrap_or(1).max(1) as f64;
             let factor = self.parts.alpha.map_or(1.0, |alpha| alpha / rank);
+            if !factor.is_finite() {
+                return Err(file.not_finite(down));
+            }
             let mid = self.parts.mid.as_deref().map(get).transpose()?;
             (product(&get(up)?, mid.as_ref(), &get(down)?), factor, down)
         };

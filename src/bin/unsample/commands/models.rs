@@ -78,9 +78,12 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let file = TensorFile::open(&path).map_err(|error| Failure::Failed(error.to_string()))?;
     let file = Arc::new(file);
     let identity = identify(&file);
+    let sound = identity.require_sound(&file);
+    // The report first: it says what the damaged file was meant to be.
+    let verdict = sound.map_err(|error| Failure::Failed(error.to_string()));
     if args.json {
         print(&format!("{:#}\n", as_json(&file, &args.file, &identity)));
-        return Ok(());
+        return verdict;
     }
     let mut text = format!("{} is {}\n", args.file.display(), identity.description);
     let mut line = |name: &str, value: Option<String>| {
@@ -103,7 +106,7 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         text.push_str(&format!("{name}  {} {:?}\n", info.dtype, info.shape));
     }
     print(&text);
-    Ok(())
+    verdict
 }
 
 fn values(file: &TensorFile) -> u64 {

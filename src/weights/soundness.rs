@@ -1,0 +1,105 @@
+//! Whether a file's data can be what was saved: a download that broke off, or that was given its size beforehand, leaves
+//! zeros where trained weights never are zero.
+//!
+//! Some tensors are zero by right. Layers that training starts from zero (a ControlNet's zero convolutions, the last layer of
+//! a motion module, the second matrix of a LoRA) may have stayed there, and so may biases and whole layers of a difference.
+//! They are no evidence. A gain of a norm, a convolution or a matrix of a UNet, autoencoder or text encoder is.
+
+use std::sync::Arc;
+
+use super::{Family, Identity, Kind, TensorFile, View, WeightsError};
+
+/// Fewer values than this can be zero by chance.
+const FEW: usize = 8;
+/// So many zero bytes at the end of a tensor that is not zero as a whole show that its data break off within it.
+const BREAK: usize = 64;
+
+impl Identity {
+    /// Succeeds unless the data of the file show that it is damaged. A sound file costs a look at the first bytes of every
+    /// tensor; numbers that are not finite are found later, when a tensor is read.
+    ///
+    /// # Errors
+    /// [`WeightsError::Damaged`] with the first tensor that is at fault.
+    pub fn require_sound(&self, file: &Arc<TensorFile>) -> Result<(), WeightsError> {
+        file.expect_random_reads(true);
+        let fault = self.fault(file);
+        file.expect_random_reads(false);
+        match fault {
+            None => Ok(()),
+            Some(reason) => Err(WeightsError::Damaged { file: file.file_name(), reason }),
+        }
+    }
+
+    fn fault(&self, file: &Arc<TensorFile>) -> Option<String> {
+        let zero: Vec<String> =
+            trained(file, &self.kind).into_iter().filter(|name| file.is_zero(name)).collect();
+        if let Some(first) = zero.first() {
+            let others = match zero.len() {
+                1 => "holds nothing but zeros".to_owned(),
+                2 => "and another one hold nothing but zeros".to_owned(),
+                count => format!("and {} others hold nothing but zeros", count - 1),
+            };
+            return Some(format!("the tensor `{first}` {others}"));
+        }
+        match self.kind {
+            Kind::Unknown | Kind::Unsupported => None,
+            _ if all_zero(file) => Some("its tensors hold nothing but zeros".into()),
+            _ => file
+                .breaks_off(BREAK)
+                .map(|name| format!("from the middle of the tensor `{name}` on it holds nothing but zeros")),
+        }
+    }
+}
+
+/// Names in the file of the tensors that no training leaves at zero.
+fn trained(file: &Arc<TensorFile>, kind: &Kind) -> Vec<String> {
+    let of = |view: View, counts: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let weights = view.shapes().filter(|(name, shape)| {
+            name.ends_with("weight") && shape.iter().product::<usize>() >= FEW && counts(name)
+        });
+        weights.filter_map(|(name, _)| view.stored(name).map(str::to_owned)).collect()
+    };
+    let blocks = |name: &str| {
+        let starts = ["input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out."];
+        starts.iter().any(|start| name.starts_with(start))
+    };
+    // Spelt `proj_out` in every naming that the views know.
+    let module = |name: &str| !name.ends_with("proj_out.weight");
+    match kind {
+        Kind::Checkpoint { family, vae, text, .. } => {
+            let mut names = of(View::unet(file.clone()), &blocks);
+            if *vae {
+                // The encoder of the built-in model is one linear layer: the blocks of it are zero by design.
+                let designed = |name: &str| *family == Family::Small && name.starts_with("encoder.");
+                names.extend(of(View::vae(file.clone()), &|name| !designed(name)));
+            }
+            if *text {
+                names.extend(of(View::text(file.clone()), &|_| true));
+                names.extend(of(View::text_2(file.clone()), &|_| true));
+            }
+            // A prefix that is missing makes views overlap.
+            names.sort_unstable();
+            names.dedup();
+            names
+        }
+        Kind::Vae { .. } => of(View::vae(file.clone()), &|_| true),
+        Kind::TextEncoder { .. } => of(View::text(file.clone()), &|_| true),
+        Kind::MotionModule { .. } => of(View::motion(file.clone()), &module),
+        Kind::ControlNet { difference: false, .. } => of(View::control(file.clone()), &blocks),
+        Kind::SparseCtrl { .. } => {
+            let mut names = of(View::control(file.clone()), &blocks);
+            names.extend(of(View::motion(file.clone()), &module));
+            names
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a file has matrices and all of them are zero.
+fn all_zero(file: &TensorFile) -> bool {
+    let mut matrices = file
+        .tensors()
+        .filter(|(_, info)| info.shape.len() >= 2 && info.shape.iter().product::<usize>() >= FEW)
+        .peekable();
+    matrices.peek().is_some() && matrices.all(|(name, _)| file.is_zero(name))
+}
