@@ -86,9 +86,15 @@ impl Placement {
         if self.device.is_cuda() { "cuda" } else { "cpu" }
     }
 
-    /// Whether networks that were loaded for `other` can be used.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.device.same_device(&other.device) && self.dtype == other.dtype
+    /// This one with the number format to try where numbers pass the largest of the present one; `None` where there is none
+    /// with a wider range. On a card bf16 comes first: it has the range of f32 and takes no more memory than f16.
+    pub fn wider(&self) -> Option<Self> {
+        let dtype = match (self.dtype, self.device.is_cuda()) {
+            (DType::F16, true) => DType::BF16,
+            (DType::F16, false) | (DType::BF16, _) => DType::F32,
+            _ => return None,
+        };
+        Some(Self { dtype, ..self.clone() })
     }
 }
 

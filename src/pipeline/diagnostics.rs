@@ -75,6 +75,10 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
         );
         return Err(file_error(path, reason));
     }
+    let mut values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+    if !values.all(f32::is_finite) {
+        return Err(file_error(path, format!("`{}` has NaN or infinite values", given.tensor())));
+    }
     Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 

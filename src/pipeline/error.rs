@@ -43,6 +43,18 @@ pub enum PipelineError {
         /// In the device's words.
         reason: String,
     },
+    /// A stage came to values that are no numbers. Nothing of it is kept.
+    #[error(
+        "{stage} has NaN or infinite values{place}; it was computed from {files}, and one of these is damaged or does not go with the others"
+    )]
+    NotFinite {
+        /// The stage, as the subject of a sentence.
+        stage: &'static str,
+        /// Where in the stage it was noticed, with a space or comma in front, and in which number format.
+        place: String,
+        /// The files that took part.
+        files: String,
+    },
     /// While tensors are moved or computed.
     #[error("the computation failed: {0}")]
     Candle(#[from] candle_core::Error),

@@ -227,7 +227,7 @@ impl Memo {
     fn put(&self, part: &StampedPart, hash: &[u8; 32]) {
         let save = || -> std::io::Result<()> {
             fs::create_dir_all(&self.folder)?;
-            let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(&self.folder)?;
+            let mut file = tempfile::Builder::new().prefix(".hash-").tempfile_in(&self.folder)?;
             file.write_all(Self::line(part, hash).as_bytes())?;
             file.persist(self.path(part)).map_err(|error| error.error)?;
             self.forget_oldest()

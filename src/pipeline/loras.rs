@@ -7,6 +7,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
+use super::identity::Identity;
 use super::key::Key;
 use crate::model::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
@@ -25,8 +26,10 @@ pub struct LoraUse {
 pub struct Active {
     /// The low-rank parts.
     pub lora: Arc<Lora>,
-    /// Identity of the file.
+    /// Identity of the file in this process.
     pub id: Key,
+    /// What the file is called beyond it.
+    pub identity: Identity,
     /// How strongly it is added.
     pub weight: f64,
 }

@@ -1,14 +1,13 @@
 //! The networks of this process: which files a request means, what they are, and one loaded copy of each.
 
+mod called;
 mod embeddings;
 mod leaving;
 
 pub use leaving::Use;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use candle_core::{DType, Device, Tensor};
 
@@ -16,6 +15,7 @@ use super::LoraUse;
 use super::PipelineError;
 use super::device::Placement;
 use super::hints;
+use super::identity::{Identities, Identity};
 use super::key::Key;
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
 use super::request::{Models, Motion, Preprocessor};
@@ -23,7 +23,8 @@ use super::resources::{BUILT_IN, built_in, located};
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{
-    Family, Kind, Lora, MotionVersion, Network, TensorFile, View, identify, list_models, models_dirs,
+    Family, Kind, Lora, MotionVersion, Network, Stamp, TensorFile, View, WeightsError, identify, list_models,
+    models_dirs,
 };
 
 /// A network's share of a weight file, for the networks.
@@ -51,20 +52,19 @@ impl Source for Weights {
 #[derive(Clone)]
 pub(super) struct Opened {
     path: PathBuf,
-    stamp: (u64, Option<SystemTime>),
+    stamp: Stamp,
     file: Arc<TensorFile>,
     kind: Kind,
-    /// Identity of its contents.
+    /// Identity of its contents in this process.
     pub(super) id: Key,
+    /// What it is called beyond it.
+    identity: Identity,
     /// Its parts, if it is a LoRA.
     lora: Option<Arc<Lora>>,
 }
 
-fn stamp(path: &Path) -> (u64, Option<SystemTime>) {
-    fs::metadata(path).map_or((0, None), |m| (m.len(), m.modified().ok()))
-}
-
 /// The files of a request, recognised and found to fit each other.
+#[derive(Clone)]
 pub struct Chosen {
     checkpoint: Opened,
     vae: Opened,
@@ -152,6 +152,7 @@ impl<T> Slot<T> {
 /// Files and networks of the worker.
 pub struct ModelStore {
     placement: Placement,
+    identities: Identities,
     opened: Vec<Opened>,
     unet: Slot<UNet>,
     vae: Slot<Vae>,
@@ -172,10 +173,11 @@ pub struct ModelStore {
 }
 
 impl ModelStore {
-    /// An empty store.
-    pub fn new(placement: Placement) -> Self {
+    /// An empty store; files of up to `at_once` bytes are hashed when they are opened.
+    pub fn new(placement: Placement, at_once: u64) -> Self {
         Self {
             placement,
+            identities: Identities::new(at_once),
             opened: Vec::new(),
             unet: Slot(None),
             vae: Slot(None),
@@ -208,21 +210,25 @@ impl ModelStore {
 
     fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
         let path = &*located(path);
-        let now = stamp(path);
-        if let Some(known) = self.opened.iter().find(|o| o.path == path && o.stamp == now) {
+        let now = Stamp::of(path);
+        if let Some(known) = self.opened.iter().find(|o| o.path == path && Some(&o.stamp) == now.as_ref()) {
             return Ok(known.clone());
         }
         self.opened.retain(|o| o.path != path);
         let file = Arc::new(TensorFile::open(path)?);
-        let identity = identify(&file);
-        identity.require_sound(&file)?;
-        let kind = identity.kind;
-        let id = Key::of("weights").key("content", &Key::of_bytes(&file.digest())).finish();
+        let found = identify(&file);
+        found.require_sound(&file)?;
+        let kind = found.kind;
+        let Some(stamp) = now.filter(Stamp::holds) else {
+            let reason = "it changed while it was opened".to_owned();
+            return Err(WeightsError::Unreadable { path: path.into(), reason }.into());
+        };
+        let identity = self.identities.of(stamp.clone());
         let lora = match kind {
             Kind::Lora { .. } | Kind::MotionLora => Some(Arc::new(Lora::open(file.clone())?)),
             _ => None,
         };
-        let opened = Opened { path: path.into(), stamp: now, file, kind, id, lora };
+        let opened = Opened { path: path.into(), stamp, file, kind, id: identity.now(), identity, lora };
         self.opened.push(opened.clone());
         Ok(opened)
     }
@@ -359,7 +365,7 @@ impl ModelStore {
             let opened = self.open(path)?;
             identify(&opened.file).require_lora(&opened.file, family)?;
             let Some(lora) = opened.lora else { continue };
-            let active = Active { lora, id: opened.id, weight: *weight };
+            let active = Active { lora, id: opened.id, identity: opened.identity, weight: *weight };
             let pair = [checkpoint.id, motion.map_or(checkpoint.id, |m| m.id), opened.id];
             if !self.matched.contains(&pair) {
                 self.match_lora(&active, checkpoint, motion)?;
@@ -553,6 +559,7 @@ fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_network_is_loaded_once_as_long_as_its_file_is_the_same() {
@@ -560,7 +567,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.safetensors");
         fs::copy(&built_in, &copy).unwrap();
-        let mut store = ModelStore::new(Placement::processor());
+        let mut store = ModelStore::new(Placement::processor(), u64::MAX);
         let mut vae = |path: &Path| {
             let models = Models {
                 checkpoint: Some(path.into()),

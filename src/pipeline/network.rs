@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, IndexOp, Tensor};
 
 use super::controls::{ActiveControl, Look, residuals};
+use super::finite::{NotFinite, is_finite};
 use super::memory::{Room, Slices};
 use super::worker::Control;
 use crate::diffusion::{Branch, Call, DiffusionError, Network, scale_input};
@@ -165,6 +166,11 @@ impl Network for UnetNetwork<'_> {
             call.branches.iter().map(|&b| self.text(b, call.frames)).collect::<Result<Vec<_>, _>>()?;
         let look = Look { sigma: call.sigma, timestep: call.timestep, frames: call.frames };
         let out = self.within_memory(&x, &texts, &look)?;
+        for prediction in &out {
+            if !is_finite(prediction)? {
+                return Err(DiffusionError::network(NotFinite { step: call.step }));
+            }
+        }
         (self.evaluated)(call.branches.len());
         Ok(out)
     }

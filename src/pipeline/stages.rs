@@ -5,10 +5,10 @@
 
 mod fit;
 mod hint;
+mod keep;
 mod steady;
 mod text;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,25 +19,29 @@ use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_p
 use super::controls::{ActiveControl, acting};
 use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
+use super::finite::{NotFinite, is_finite};
 use super::hints::needed;
 use super::key::Key;
 use super::memory::{Room, Slices, free, start};
 use super::meter::Meter;
 use super::models::{Chosen, ModelStore, Use};
-use super::network::{Conditioning, Text, UnetNetwork};
+use super::network::{Conditioning, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
 use super::request::{Goal, Pass, Request};
-use super::worker::Control;
+use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
-    ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas, sample,
+    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas, sample,
 };
-use crate::frame::{Rgb, Size, psnr};
+use crate::frame::{Rgb, psnr};
 use crate::weights::Family;
+use keep::{Lasting, Stage, Unsettled};
 
 /// Bytes of finished stages that are kept in memory.
 const MEMORY: usize = 1 << 30;
+/// Bytes of encoded prompts that are kept: some hundred prompts of SD1.5.
+const TEXTS: usize = 128 << 20;
 
 /// What a request came to.
 pub struct Outcome {
@@ -51,7 +55,9 @@ pub struct Outcome {
 pub struct Runner {
     store: ModelStore,
     memory: MemoryCache,
-    texts: HashMap<Key, Text>,
+    texts: MemoryCache,
+    /// Stages that wait for the hash of a file before they go to disk.
+    unsettled: Vec<Unsettled>,
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
     /// Destination and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
@@ -60,14 +66,15 @@ pub struct Runner {
 
 impl Runner {
     /// A runner with nothing loaded.
-    pub fn new(room: Room) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
-            store: ModelStore::new(Placement::processor()),
+            store: ModelStore::new(Placement::processor(), limits.at_once),
             memory: MemoryCache::new(MEMORY),
-            texts: HashMap::new(),
+            texts: MemoryCache::new(TEXTS),
+            unsettled: Vec::new(),
             disk: None,
             written: None,
-            room,
+            room: limits.room,
         }
     }
 
@@ -75,6 +82,7 @@ impl Runner {
     pub fn clear(&mut self, settings: &CacheSettings) -> u64 {
         self.memory.clear();
         self.texts.clear();
+        self.unsettled.clear();
         disk_cache(settings).clear().bytes
     }
 
@@ -98,36 +106,47 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
-        self.store.place(place(request.device, request.precision)?);
+        let wanted = place(request.device, request.precision)?;
+        self.store.place(wanted.clone());
+        let disk = self.disk(&request.cache);
+        self.store.remember_in(disk.as_ref().map(|disk| disk.folder()));
         let mut chosen = self.store.choose(&request.models)?;
         self.store.choose_annotators(&mut chosen, &needed(request))?;
         self.store.choose_embeddings(&mut chosen, &prompts(request))?;
-        let disk = self.disk(&request.cache);
-        let mut job = Job::new(self, request, control, chosen, disk)?;
-        let picture = match request.goal {
-            Goal::Analyse => {
-                job.unsampled()?;
-                None
-            }
-            Goal::Result => Some(job.steadied(request.index)?),
-            // What the noise keeps, nothing added.
-            Goal::Reconstruction => Some(job.decoded(request.index)?),
-            Goal::Hint(preprocessor) => {
-                let hint = job.hint(preprocessor, |done| done)?;
-                Some(Arc::new(from_tensor(&hint.narrow(0, request.index, 1)?)?))
-            }
-        };
-        if request.goal == Goal::Reconstruction {
-            job.measure(picture.as_deref())?;
+        if disk.is_some() {
+            self.store.seek(&chosen);
         }
-        if let Some(path) = &request.diagnostics
-            && !matches!(request.goal, Goal::Hint(_))
-        {
-            job.write_diagnostics(path)?;
+        let mut placement = wanted.clone();
+        loop {
+            self.store.place(placement.clone());
+            let mut job = Job::new(self, request, control, chosen.clone(), disk.clone())?;
+            if placement.dtype != wanted.dtype {
+                let [narrow, wide] = [&wanted, &placement].map(|placement| placement.dtype.as_str());
+                job.report.say(format!(
+                    "the networks' numbers pass the largest of {narrow}, so they were computed in {wide}, which takes longer; set precision to another than {narrow} for these files"
+                ));
+            }
+            let wider = placement.wider();
+            let known = wider.is_some() && !matches!(request.goal, Goal::Hint(_)) && job.overflows();
+            let done = if known { None } else { Some(job.fulfil()) };
+            match (done, wider) {
+                (None, Some(wider)) => placement = wider,
+                (Some(Err(PipelineError::NotFinite { .. })), Some(wider)) if job.overflow.is_some() => {
+                    if let Some(stage) = job.overflow.take() {
+                        log::warn!("{} overflows in {}", stage.name(), placement.dtype.as_str());
+                        job.note_overflow(stage)?;
+                    }
+                    placement = wider;
+                }
+                (Some(picture), _) => {
+                    let picture = picture?;
+                    let report = job.report;
+                    log::info!("{report}");
+                    return Ok(Outcome { picture, report });
+                }
+                (None, None) => return Err(PipelineError::Internal("no wider format".to_owned())),
+            }
         }
-        let report = job.report;
-        log::info!("{report}");
-        Ok(Outcome { picture, report })
     }
 }
 
@@ -160,9 +179,14 @@ struct Job<'a> {
     chosen: Chosen,
     disk: Option<Arc<DiskCache>>,
     schedule: NoiseSchedule,
+    betas: Betas,
     up: Vec<f32>,
     down: Vec<f32>,
     keys: Keys,
+    /// Names and keys for the disk, as soon as they are known.
+    lasting: Option<Lasting>,
+    /// The pass in which the network's numbers ceased to be finite.
+    overflow: Option<Stage>,
     report: Report,
     /// Looks at the memory where the costs will be written down.
     meter: Option<Meter>,
@@ -188,59 +212,50 @@ impl<'a> Job<'a> {
         let mut report = Report::new(request.segment, runner.store.placement().to_string());
         request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
         let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
-        Ok(Self { runner, request, control, chosen, disk, schedule, up, down, keys, report, meter })
+        let (lasting, overflow) = (None, None);
+        Ok(Self {
+            runner,
+            request,
+            control,
+            chosen,
+            disk,
+            schedule,
+            betas,
+            up,
+            down,
+            keys,
+            lasting,
+            overflow,
+            report,
+            meter,
+        })
     }
 
-    /// A stage's tensor from memory, from disk, or computed.
-    fn stage(
-        &mut self,
-        name: &'static str,
-        key: Key,
-        compute: impl FnOnce(&mut Self) -> Result<Tensor, PipelineError>,
-    ) -> Result<Tensor, PipelineError> {
-        if let Some(tensor) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
-            self.report.stage(name, Origin::Memory);
-            // It may have been made while another cache folder was chosen.
-            self.keep(name, &key, &Entry::from([(name.to_owned(), tensor.clone())]));
-            return Ok(tensor);
+    /// Does what is asked for.
+    fn fulfil(&mut self) -> Result<Option<Arc<Rgb>>, PipelineError> {
+        let request = self.request;
+        let picture = match request.goal {
+            Goal::Analyse => {
+                self.unsampled()?;
+                None
+            }
+            Goal::Result => Some(self.steadied(request.index)?),
+            // What the noise keeps, nothing added.
+            Goal::Reconstruction => Some(self.decoded(request.index)?),
+            Goal::Hint(preprocessor) => {
+                let hint = self.hint(preprocessor, |done| done)?;
+                Some(Arc::new(from_tensor(&hint.narrow(0, request.index, 1)?)?))
+            }
+        };
+        if request.goal == Goal::Reconstruction {
+            self.measure(picture.as_deref())?;
         }
-        if let Some(entry) = self.disk.as_ref().and_then(|d| d.get(&key))
-            && let Some(tensor) = self.fitting(name, &key, &entry)
+        if let Some(path) = &request.diagnostics
+            && !matches!(request.goal, Goal::Hint(_))
         {
-            self.runner.memory.put(key, entry);
-            self.report.stage(name, Origin::Disk);
-            return Ok(tensor);
+            self.write_diagnostics(path)?;
         }
-        let started = Instant::now();
-        let before = self.report.computed();
-        let tensor = self.measured(name, |job| Ok(compute(job)?.to_device(&Device::Cpu)?))?;
-        // The time of the stages before, which this one asked for, is theirs.
-        let own = started.elapsed().saturating_sub(self.report.computed() - before);
-        self.report.stage(name, Origin::Computed(own));
-        let entry = Entry::from([(name.to_owned(), tensor.clone())]);
-        self.keep(name, &key, &entry);
-        self.runner.memory.put(key, entry);
-        Ok(tensor)
-    }
-
-    /// The tensor of a stage in an entry from disk. The folder may be anybody's, so what has another shape than this
-    /// request's frames is removed.
-    fn fitting(&self, name: &'static str, key: &Key, entry: &Entry) -> Option<Tensor> {
-        let Size { width, height } = self.request.source.size;
-        let tensor = entry.get(name).filter(|tensor| {
-            let Ok((frames, channels, rows, columns)) = tensor.dims4() else { return false };
-            let fits = match name {
-                "hint" => (channels == 1 || channels == 3) && [rows, columns] == [height, width],
-                _ => channels == self.chosen.latent_channels() && [rows * 8, columns * 8] == [height, width],
-            };
-            fits && frames == self.request.source.digests.len()
-        });
-        if tensor.is_none()
-            && let Some(disk) = &self.disk
-        {
-            disk.reject(key, "it has another shape than these frames");
-        }
-        tensor.cloned()
+        Ok(picture)
     }
 
     /// Does a part of the request and notes its cost, without that of the parts within it.
@@ -259,16 +274,6 @@ impl<'a> Job<'a> {
         Ok(result)
     }
 
-    /// Writes an entry to disk. A failure is a notice: the result is right all the same.
-    fn keep(&mut self, name: &'static str, key: &Key, entry: &Entry) {
-        if let Some(disk) = &self.disk
-            && let Err(error) = disk.put(key, name, entry)
-        {
-            log::warn!("{error}");
-            self.report.say(format!("{error}; the result is not kept"));
-        }
-    }
-
     /// The result of a stage where the latents file has it.
     fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
         let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
@@ -279,7 +284,7 @@ impl<'a> Job<'a> {
 
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
     fn latents(&mut self) -> Result<Tensor, PipelineError> {
-        self.stage("latents", self.keys.latents, |job| {
+        self.stage(Stage::Latents, |job| {
             if let Some(latents) = job.given(Given::Source)? {
                 return Ok(latents);
             }
@@ -287,7 +292,11 @@ impl<'a> Job<'a> {
             let mut latents = Vec::with_capacity(frames.len());
             for (i, frame) in frames.iter().enumerate() {
                 let done = job.part(0, i as f64 / frames.len() as f64);
-                latents.push(job.encode(&to_tensor(&frame.picture, &Device::Cpu)?, done)?);
+                let encoded = job.encode(&to_tensor(&frame.picture, &Device::Cpu)?, done)?;
+                let files = job.chosen.files(Use::Pictures, std::iter::empty());
+                let place = format!(" at frame {}", job.request.segment.frame(i));
+                job.look_at(&encoded, "the clip as latents", &place, files)?;
+                latents.push(encoded);
             }
             Ok(Tensor::cat(&latents, 0)?)
         })
@@ -307,22 +316,22 @@ impl<'a> Job<'a> {
 
     /// The clip as noise.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
-        self.stage("unsampled", self.keys.unsampled, |job| {
+        self.stage(Stage::Unsampled, |job| {
             if let Some(noise) = job.given(Given::Unsampled)? {
                 return Ok(noise);
             }
             let latents = job.latents()?;
             let (pass, sigmas) = (job.request.unsample.clone(), job.up.clone());
-            job.pass(&pass, &sigmas, latents, 1, "Unsampling")
+            job.pass(&pass, &sigmas, latents, Stage::Unsampled)
         })
     }
 
     /// The noise as the styled clip, still latents.
     fn resampled(&mut self) -> Result<Tensor, PipelineError> {
-        self.stage("resampled", self.keys.resampled, |job| {
+        self.stage(Stage::Resampled, |job| {
             let noise = job.unsampled()?;
             let (pass, sigmas) = (second_pass(job.request), job.down.clone());
-            job.pass(&pass, &sigmas, noise, 2, "Resampling")
+            job.pass(&pass, &sigmas, noise, Stage::Resampled)
         })
     }
 
@@ -360,6 +369,8 @@ impl<'a> Job<'a> {
                 None => vae.decode(&z),
                 Some(tile) => vae.decode_tiled(&z, tile),
             })?;
+            let place = format!(" at frame {}", job.request.segment.frame(index));
+            job.look_at(&x, "the decoded picture", &place, job.chosen.files(Use::Pictures, std::iter::empty()))?;
             Ok(((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?)
         })?;
         self.report.stage(name, Origin::Computed(started.elapsed()));
@@ -391,9 +402,9 @@ impl<'a> Job<'a> {
         pass: &Pass,
         sigmas: &[f32],
         x: Tensor,
-        part: usize,
-        label: &str,
+        stage: Stage,
     ) -> Result<Tensor, PipelineError> {
+        let (part, label) = if let Stage::Unsampled = stage { (1, "Unsampling") } else { (2, "Resampling") };
         let started = self.part(part, 0.0);
         self.control.report(started, label);
         let conditioning = self.conditioning(pass)?;
@@ -412,6 +423,11 @@ impl<'a> Job<'a> {
                 Ok((job.runner.store.unet(&job.chosen)?, job.runner.store.motion(&job.chosen)?))
             })
         })?;
+        // Reading the networks takes its time, in which the hash of a file may have become known: of one that was moved or copied
+        // to this place the results are there.
+        if let Some((known, _)) = self.found(&stage) {
+            return Ok(known);
+        }
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
             let net = self.alone_if_needed(Use::Sampling, |job| {
@@ -492,6 +508,21 @@ impl<'a> Job<'a> {
         let slices = network.slices;
         if slices != Slices::WHOLE {
             self.report.slices = Some(slices.to_string());
+        }
+        let strange = match &sampled {
+            Err(PipelineError::Diffusion(DiffusionError::Network(source))) => {
+                source.downcast_ref::<NotFinite>().map(|strange| strange.step)
+            }
+            Err(_) => None,
+            Ok(x) => (!is_finite(x)?).then_some(steps),
+        };
+        if let Some(step) = strange {
+            self.overflow = Some(stage.clone());
+            return Err(PipelineError::NotFinite {
+                stage: if let Stage::Unsampled = stage { "the unsampled clip" } else { "the resampled clip" },
+                place: format!(" from step {} of {steps} on, in {}", (step + 1).min(steps), dtype.as_str()),
+                files: self.chosen.files(Use::Sampling, acting(&pass.controls).map(|control| control.unit)),
+            });
         }
         sampled.map_err(|error| {
             error.in_memory_of(format!(

@@ -13,9 +13,25 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use super::PipelineError;
+use super::identity::AT_ONCE;
 use super::memory::Room;
 use super::request::Request;
 use super::stages::{Outcome, Runner};
+
+/// Time between two looks for a hash that finished stages wait for.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How long a worker that ends waits for hashes: what took minutes to compute is worth seconds, but nobody's patience. If they
+/// take longer, the stages are computed again in another process.
+const PARTING: Duration = Duration::from_secs(30);
+
+/// What an engine may take, and when.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// What lies between the layers of a network.
+    pub room: Room,
+    /// Weight files of up to so many bytes are hashed when they are opened, larger ones beside the work.
+    pub at_once: u64,
+}
 
 /// How far a request is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -114,10 +130,15 @@ struct Running {
 }
 
 /// The door to the worker. One per process: models and caches are shared by all instances of the effect.
-#[derive(Default)]
 pub struct Engine {
     running: Mutex<Option<Running>>,
-    room: Room,
+    limits: Limits,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { running: Mutex::default(), limits: Limits { room: Room::default(), at_once: AT_ONCE } }
+    }
 }
 
 impl Engine {
@@ -129,7 +150,14 @@ impl Engine {
 
     /// An engine whose networks may take so many bytes for what lies between their layers, whatever the device has.
     pub fn with_memory(bytes: u64) -> Self {
-        Self { running: Mutex::default(), room: Room::limited(bytes) }
+        let limits = Limits { room: Room::limited(bytes), at_once: AT_ONCE };
+        Self { running: Mutex::default(), limits }
+    }
+
+    /// An engine that takes every weight file for a large one: its hash is computed beside the work.
+    pub fn with_large_files() -> Self {
+        let limits = Limits { room: Room::default(), at_once: 0 };
+        Self { running: Mutex::default(), limits }
     }
 
     /// Queues a request.
@@ -180,28 +208,41 @@ impl Engine {
                 Err(returned) => task = returned.0,
             }
         }
-        let running = start(self.room)?;
+        let running = start(self.limits)?;
         let sent = running.tasks.send(task);
         *guard = Some(running);
         sent.map_err(|_| PipelineError::Internal("the worker ended at once".to_owned()))
     }
 }
 
-fn start(room: Room) -> Result<Running, PipelineError> {
+fn start(limits: Limits) -> Result<Running, PipelineError> {
     let (tasks, queue) = unbounded();
     let thread = std::thread::Builder::new()
         .name("unsample worker".to_owned())
-        .spawn(move || work(&queue, room))
+        .spawn(move || work(&queue, limits))
         .map_err(|e| PipelineError::Internal(format!("no thread for the worker: {e}")))?;
     Ok(Running { tasks, thread, open: Vec::new() })
 }
 
-fn work(queue: &Receiver<Task>, room: Room) {
-    let mut runner = Runner::new(room);
-    for task in queue {
+fn work(queue: &Receiver<Task>, limits: Limits) {
+    let mut runner = Runner::new(limits);
+    loop {
+        // What waits for a hash goes to disk as soon as there is nothing else to do.
+        let task = if runner.has_unsettled() {
+            match queue.recv_timeout(SETTLE) {
+                Err(RecvTimeoutError::Timeout) => {
+                    settle(&mut runner, limits, Duration::ZERO);
+                    continue;
+                }
+                other => other.ok(),
+            }
+        } else {
+            queue.recv().ok()
+        };
+        let Some(task) = task else { break };
         match task {
             Task::Run { request, control, answer } => {
-                let result = guarded(&mut runner, room, |runner| {
+                let result = guarded(&mut runner, limits, |runner| {
                     control.check()?;
                     runner.run(&request, &control)
                 });
@@ -213,17 +254,28 @@ fn work(queue: &Receiver<Task>, room: Room) {
             Task::Stop => break,
         }
     }
+    settle(&mut runner, limits, PARTING);
+}
+
+fn settle(runner: &mut Runner, limits: Limits, longest: Duration) {
+    let settled = guarded(runner, limits, |runner| {
+        runner.settle(longest);
+        Ok(())
+    });
+    if let Err(error) = settled {
+        log::error!("{error}");
+    }
 }
 
 /// Does a piece of work. A panic in it becomes an error, and the runner starts afresh: whatever the panic left half
 /// done must not be met again.
 fn guarded<T>(
     runner: &mut Runner,
-    room: Room,
+    limits: Limits,
     work: impl FnOnce(&mut Runner) -> Result<T, PipelineError>,
 ) -> Result<T, PipelineError> {
     catch_unwind(AssertUnwindSafe(|| work(runner))).unwrap_or_else(|panic| {
-        *runner = Runner::new(room);
+        *runner = Runner::new(limits);
         Err(PipelineError::Internal(panic_text(panic.as_ref())))
     })
 }
@@ -243,9 +295,10 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_the_work_goes_on() {
-        let mut runner = Runner::new(Room::default());
-        let broken: Result<(), _> = guarded(&mut runner, Room::default(), |_| panic!("at {} %", 50));
+        let limits = Engine::default().limits;
+        let mut runner = Runner::new(limits);
+        let broken: Result<(), _> = guarded(&mut runner, limits, |_| panic!("at {} %", 50));
         assert!(matches!(broken, Err(PipelineError::Internal(text)) if text == "at 50 %"));
-        assert!(matches!(guarded(&mut runner, Room::default(), |_| Ok(7)), Ok(7)));
+        assert!(matches!(guarded(&mut runner, limits, |_| Ok(7)), Ok(7)));
     }
 }

@@ -309,25 +309,6 @@ impl TensorFile {
     pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
         WeightsError::Device { file: self.file_name(), tensor: name.into(), source: Box::new(source) }
     }
-
-    /// Identity of the contents that does not take reading gigabytes: every tensor's name, format, shape and place,
-    /// and 128 samples of 16 KiB spread evenly over each mapped file.
-    pub fn digest(&self) -> [u8; 32] {
-        const SAMPLES: usize = 128;
-        const SAMPLE: usize = 16 << 10;
-        let mut hasher = blake3::Hasher::new();
-        for (name, info) in self.tensors() {
-            hasher.update(format!("{name}\0{info:?}\n").as_bytes());
-        }
-        for map in &self.maps {
-            hasher.update(&(map.len() as u64).to_le_bytes());
-            for i in 0..SAMPLES {
-                let start = map.len() / SAMPLES * i;
-                hasher.update(&map[start..map.len().min(start + SAMPLE)]);
-            }
-        }
-        *hasher.finalize().as_bytes()
-    }
 }
 
 /// Recognises what people most often mistake for a file of weights.

@@ -28,6 +28,9 @@ pub enum CacheError {
     /// While an entry is read.
     #[error("its checksum does not match")]
     Checksum,
+    /// While an entry is read: whoever wrote it kept what was no result.
+    #[error("it has NaN or infinite values")]
+    NotFinite,
     /// While an entry is read or written.
     #[error(transparent)]
     Format(#[from] safetensors::SafeTensorError),

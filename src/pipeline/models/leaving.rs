@@ -20,8 +20,11 @@ pub enum Use {
 impl ModelStore {
     /// Says where networks go from now on, and lets those go that are elsewhere.
     pub fn place(&mut self, placement: Placement) {
-        if !placement.is_same(&self.placement) {
+        if !placement.device.same_device(&self.placement.device) {
             self.release(&[Use::Text, Use::Sampling, Use::Pictures, Use::Hints]);
+        } else if placement.dtype != self.placement.dtype {
+            // The others are in f32 whatever the format.
+            self.release(&[Use::Sampling]);
         }
         self.placement = placement;
     }

@@ -3,12 +3,11 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::super::PipelineError;
-use super::super::controls::marks;
-use super::super::hints::{hint_key, hint_pictures};
-use super::super::key::Key;
+use super::super::hints::hint_pictures;
 use super::super::models::Use;
 use super::super::request::{ControlUse, Preprocessor};
 use super::Job;
+use super::keep::Stage;
 
 impl Job<'_> {
     /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
@@ -17,11 +16,7 @@ impl Job<'_> {
         if !self.chosen.sees_latents(use_.unit) {
             return self.hint(preprocessor, |_| done);
         }
-        let key = Key::of("encoded hint")
-            .key("hint", &hint_key(self.request, &self.chosen, preprocessor))
-            .key("vae", &self.chosen.vae_id())
-            .floats("shown", &marks(&use_.shown));
-        self.stage("encoded hint", key.finish(), |job| {
+        self.stage(Stage::EncodedHint(use_.clone()), |job| {
             let pictures = job.hint(preprocessor, |_| done)?;
             let (_, _, height, width) = pictures.dims4()?;
             let mut latents = Vec::with_capacity(use_.shown.len());
@@ -44,8 +39,7 @@ impl Job<'_> {
         if preprocessor == Preprocessor::None {
             return hint_pictures(self.request);
         }
-        let key = hint_key(self.request, &self.chosen, preprocessor);
-        let hint = self.stage("hint", key, |job| {
+        let hint = self.stage(Stage::Hint(preprocessor), |job| {
             let pictures = hint_pictures(job.request)?;
             let frames = pictures.dim(0)? as f64;
             let hint = job.alone_if_needed(Use::Hints, |job| {

@@ -92,6 +92,9 @@ impl Job<'_> {
                 .ok_or_else(|| PipelineError::Internal("no frame to steady".to_owned()))
         })?;
         self.report.stage(NAME, Origin::Computed(started.elapsed()));
+        if !picture.data.iter().all(|value| value.is_finite()) {
+            return Err(PipelineError::Internal("a steadied frame has NaN or infinite values".to_owned()));
+        }
         self.runner.memory.put(key, Entry::from([(NAME.to_owned(), to_tensor(&picture, &Device::Cpu)?)]));
         Ok(Arc::new(picture))
     }

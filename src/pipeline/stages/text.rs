@@ -3,11 +3,15 @@
 use candle_core::Tensor;
 
 use super::super::PipelineError;
+use super::super::cache::Entry;
 use super::super::key::Key;
 use super::super::models::Use;
 use super::super::network::{Conditioning, Text};
 use super::super::request::{Pass, PromptTrack};
 use super::Job;
+
+const CONTEXT: &str = "context";
+const POOLED: &str = "pooled";
 
 impl Job<'_> {
     /// Conditioning of a pass.
@@ -61,8 +65,10 @@ impl Job<'_> {
             .keys("embeddings", &self.chosen.embeddings.ids(text))
             .text("text", text)
             .finish();
-        if let Some(known) = self.runner.texts.get(&key) {
-            return Ok(known.clone());
+        if let Some(mut known) = self.runner.texts.get(&key)
+            && let Some(context) = known.remove(CONTEXT)
+        {
+            return Ok(Text { context, pooled: known.remove(POOLED) });
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
         let encoded = self.alone_if_needed(Use::Text, |job| {
@@ -71,9 +77,24 @@ impl Job<'_> {
             job.measured("text", |_| Ok(encoder.encode(text, skip, &embeddings)?))
         })?;
         let encoded = Text { context: encoded.context, pooled: encoded.pooled };
-        self.runner.texts.insert(key, encoded.clone());
+        let mut entry = Entry::from([(CONTEXT.to_owned(), encoded.context.clone())]);
+        entry.extend(encoded.pooled.clone().map(|pooled| (POOLED.to_owned(), pooled)));
+        for x in entry.values() {
+            self.look_at(x, "the encoded prompt", &excerpt(text), self.chosen.files(Use::Text, std::iter::empty()))?;
+        }
+        self.runner.texts.put(key, entry);
         Ok(encoded)
     }
+}
+
+/// The beginning of a prompt, to stand behind its name in a sentence.
+fn excerpt(text: &str) -> String {
+    const LENGTH: usize = 40;
+    let mut start: String = text.chars().take(LENGTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LENGTH).is_some() {
+        start.push_str("...");
+    }
+    format!(" \"{start}\"")
 }
 
 /// The weighted sum of what the prompts of a frame come to.

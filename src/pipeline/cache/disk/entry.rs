@@ -9,6 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::super::{CacheError, Entry};
+use crate::pipeline::finite::is_finite;
 use crate::pipeline::key::Key;
 
 const CHECKSUM: &str = "unsample.checksum";
@@ -65,6 +66,9 @@ pub fn decode(of: &Key, bytes: &[u8]) -> Result<Entry, CacheError> {
             return Err(CacheError::Checksum);
         }
         let tensor = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?;
+        if !is_finite(&tensor)? {
+            return Err(CacheError::NotFinite);
+        }
         entry.insert(name.clone(), tensor);
     }
     Ok(entry)
