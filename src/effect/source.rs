@@ -104,7 +104,12 @@ impl Fetched {
     /// When resizing fails.
     pub fn working(&self) -> Result<WorkingFrame> {
         let display = self.look.encoding.prepare(&self.picture);
-        self.look.geometry.to_working(&display).map(WorkingFrame::new).map_err(from_frame)
+        self.look.geometry.to_working(&display).map(|working| self.frame(working)).map_err(from_frame)
+    }
+
+    fn frame(&self, working: pixels::Rgb) -> WorkingFrame {
+        let mended = !self.picture.rgba.iter().all(|value| value.is_finite());
+        WorkingFrame { mended, ..WorkingFrame::new(working) }
     }
 
     /// As [`working`](Self::working) for a picture of the clip Hint, beside a source of this geometry. At the source's
@@ -117,7 +122,8 @@ impl Fetched {
             return self.working();
         }
         let display = self.look.encoding.prepare(&self.picture);
-        pixels::cover_nearest(&display, source.working()).map(WorkingFrame::new).map_err(from_frame)
+        let working = pixels::cover_nearest(&display, source.working()).map_err(from_frame)?;
+        Ok(self.frame(working))
     }
 }
 

@@ -5,6 +5,8 @@
 
 use candle_core::{DType, Tensor};
 
+use super::request::{Request, Source};
+
 /// Whether no value is NaN or infinite: one pass where the tensor lies, and one number from there.
 ///
 /// # Errors
@@ -21,6 +23,27 @@ pub fn is_finite(x: &Tensor) -> Result<bool, candle_core::Error> {
 pub struct NotFinite {
     /// The step of the pass, from 0.
     pub step: usize,
+}
+
+/// What there is to be said of pictures that had values which are no numbers. Of frames that were seen before only the wanted
+/// one is at hand.
+pub fn mended(request: &Request) -> Vec<String> {
+    let one = |name: &str, source: &Source| {
+        let segment = request.segment;
+        let frames = source.frames.iter().flatten().enumerate().filter(|(_, frame)| frame.mended);
+        let mut frames: Vec<String> = frames.map(|(i, _)| segment.frame(i).to_string()).collect();
+        if source.current.as_ref().is_some_and(|frame| frame.mended) {
+            frames.push(segment.frame(request.index).to_string());
+        }
+        let list = match &frames[..] {
+            [] => return None,
+            [only] => format!("frame {only} of the {name} has"),
+            [first, .., last] => format!("{} frames of the {name}, {first} to {last}, have", frames.len()),
+        };
+        Some(format!("{list} NaN or infinite values; NaN was taken as black, infinity as the brightest value"))
+    };
+    let hint = request.hint_clip.as_ref().and_then(|hint| one("hint clip", hint));
+    one("source", &request.source).into_iter().chain(hint).collect()
 }
 
 #[cfg(test)]

@@ -156,6 +156,8 @@ pub struct WorkingFrame {
     pub picture: Arc<Rgb>,
     /// Hash of size and values.
     pub digest: Key,
+    /// Whether the host's picture had NaN or infinite values, which stand as numbers here.
+    pub mended: bool,
 }
 
 impl WorkingFrame {
@@ -169,7 +171,7 @@ impl WorkingFrame {
                 &Key::of_bytes(&picture.data.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
             )
             .finish();
-        Self { picture: Arc::new(picture), digest }
+        Self { picture: Arc::new(picture), digest, mended: false }
     }
 }
 

@@ -19,7 +19,7 @@ use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_p
 use super::controls::{ActiveControl, acting};
 use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
-use super::finite::{NotFinite, is_finite};
+use super::finite::{NotFinite, is_finite, mended};
 use super::hints::needed;
 use super::key::Key;
 use super::memory::{Room, Slices, free, start};
@@ -211,6 +211,7 @@ impl<'a> Job<'a> {
         let keys = keys(request, &chosen, betas, runner.store.placement())?;
         let mut report = Report::new(request.segment, runner.store.placement().to_string());
         request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
+        mended(request).into_iter().for_each(|sentence| report.say(sentence));
         let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
         let (lasting, overflow) = (None, None);
         Ok(Self {

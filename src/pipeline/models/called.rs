@@ -13,7 +13,8 @@ impl Chosen {
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {
-        self.opened().map(|opened| &opened.identity).chain(self.loras.iter().map(|lora| &lora.identity))
+        let loras = self.loras.iter().map(|lora| &lora.identity);
+        self.opened().map(|opened| &opened.identity).chain(loras).chain(self.embeddings.identities())
     }
 
     /// The same files under the names that hold for ever and everywhere, which is what keys on disk are made from. `None`
@@ -28,6 +29,7 @@ impl Chosen {
         for lora in &mut chosen.loras {
             lora.id = lora.identity.lasting()?;
         }
+        chosen.embeddings = chosen.embeddings.lasting()?;
         Some(chosen)
     }
 

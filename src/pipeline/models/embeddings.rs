@@ -5,17 +5,28 @@ use std::collections::BTreeMap;
 use candle_core::Device;
 
 use super::super::PipelineError;
+use super::super::identity::Identity;
 use super::super::key::Key;
 use super::{Chosen, ModelStore, Opened};
 use crate::model::prompt::{self, Reading};
 use crate::model::{Embedding, Embeddings, ModelError};
 use crate::weights::{self, Kind, View, find_named, identify, models_dirs};
 
+/// An embedding in a file.
+#[derive(Clone)]
+struct Found {
+    /// Identity of the file in this process.
+    id: Key,
+    /// What the file is called beyond it.
+    identity: Identity,
+    embedding: weights::Embedding,
+}
+
 /// The embeddings of a request's prompts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Called {
     /// By the name that prompts call them.
-    files: BTreeMap<String, (Key, weights::Embedding)>,
+    files: BTreeMap<String, Found>,
     /// The names in each prompt that has any.
     names: BTreeMap<String, Vec<String>>,
 }
@@ -23,7 +34,7 @@ pub struct Called {
 impl Called {
     /// Identities of the files that a prompt names, in its order.
     pub fn ids(&self, text: &str) -> Vec<Key> {
-        self.named(text).map(|(_, (id, _))| *id).collect()
+        self.named(text).map(|(_, found)| found.id).collect()
     }
 
     /// What the names in a prompt stand for.
@@ -32,7 +43,7 @@ impl Called {
     /// The file cannot be read.
     pub fn read(&self, text: &str, device: &Device) -> Result<Embeddings, PipelineError> {
         let mut read = Embeddings::new();
-        for (name, (_, embedding)) in self.named(text) {
+        for (name, Found { embedding, .. }) in self.named(text) {
             if let Some(first) = embedding.read_first(device)? {
                 read.insert(name.to_owned(), Embedding { first, second: embedding.read_second(device)? });
             }
@@ -40,7 +51,21 @@ impl Called {
         Ok(read)
     }
 
-    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &(Key, weights::Embedding))> {
+    /// What the files are called.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.files.values().map(|found| &found.identity)
+    }
+
+    /// The same files under the names that hold for ever; `None` where one is not known.
+    pub fn lasting(&self) -> Option<Self> {
+        let mut called = self.clone();
+        for found in called.files.values_mut() {
+            found.id = found.identity.lasting()?;
+        }
+        Some(called)
+    }
+
+    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &Found)> {
         let names = self.names.get(text).map_or(&[][..], Vec::as_slice);
         names.iter().filter_map(|name| self.files.get(name).map(|known| (name.as_str(), known)))
     }
@@ -89,7 +114,7 @@ impl ModelStore {
         &mut self,
         chosen: &mut Chosen,
         name: &str,
-    ) -> Result<(Key, weights::Embedding), PipelineError> {
+    ) -> Result<Found, PipelineError> {
         // Looking through the folders takes its time; it is done once while the find stays good.
         if let Some((_, path)) = self.named.iter().find(|(known, _)| known == name).cloned()
             && let Ok(found) = self.open(&path).and_then(|opened| fitting(chosen, &opened))
@@ -136,7 +161,7 @@ impl ModelStore {
 }
 
 /// The embedding in a file, where it is one for this checkpoint.
-fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<(Key, weights::Embedding), PipelineError> {
+fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError> {
     let width =
         |view: View| view.shape("embeddings.token_embedding.weight").and_then(|shape| shape.get(1)).copied();
     let checkpoint = &chosen.checkpoint.file;
@@ -160,7 +185,7 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<(Key, weights::Embedd
             identity.description
         ));
     }
-    Ok((opened.id, embedding))
+    Ok(Found { id: opened.id, identity: opened.identity.clone(), embedding })
 }
 
 fn missing(name: &str) -> PipelineError {
