@@ -82,7 +82,10 @@ fn a_nan_in_any_file_is_refused_by_name_and_the_intact_file_is_not_spoilt() {
         "cond_stage_model.transformer.text_model.final_layer_norm.weight".to_owned(),
     ] {
         let said = sentence(with(folder, changed(folder, CHECKPOINT, &tensor, nan_at_the_end)));
-        assert!(said.contains(&format!("{CHECKPOINT} is damaged: the tensor `{tensor}` holds NaN")), "{said}");
+        assert!(
+            said.contains(&format!("{CHECKPOINT} is damaged: the tensor `{tensor}` holds NaN")),
+            "{said}"
+        );
     }
     let tensor = "down_blocks.0.motion_modules.0.temporal_transformer.proj_in.weight";
     let mut request = with(folder, built_in(CHECKPOINT));
@@ -128,7 +131,10 @@ fn a_nan_in_a_lora_is_refused_by_name() {
         request
     };
     let said = sentence(lora(f32::NAN));
-    assert!(said.contains(&format!("style.safetensors is damaged: the tensor `{layer}.lora_up.weight`")), "{said}");
+    assert!(
+        said.contains(&format!("style.safetensors is damaged: the tensor `{layer}.lora_up.weight`")),
+        "{said}"
+    );
     let said = sentence(lora(3e38));
     assert!(said.contains("style.safetensors") && said.contains("NaN or infinite values"), "{said}");
 }
@@ -136,8 +142,16 @@ fn a_nan_in_a_lora_is_refused_by_name() {
 #[test]
 fn a_stage_that_comes_to_infinity_is_named_and_not_kept() {
     let cases = [
-        ("cond_stage_model.transformer.text_model.final_layer_norm.weight", "the encoded prompt \"", vec!["latents"]),
-        ("first_stage_model.quant_conv.weight", "the clip as latents has NaN or infinite values at frame 1;", vec![]),
+        (
+            "cond_stage_model.transformer.text_model.final_layer_norm.weight",
+            "the encoded prompt \"",
+            vec!["latents"],
+        ),
+        (
+            "first_stage_model.quant_conv.weight",
+            "the clip as latents has NaN or infinite values at frame 1;",
+            vec![],
+        ),
         (
             "model.diffusion_model.out.2.weight",
             "the unsampled clip has NaN or infinite values from step 1 of 2 on, in f32;",

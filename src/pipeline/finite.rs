@@ -40,7 +40,9 @@ pub fn mended(request: &Request) -> Vec<String> {
             [only] => format!("frame {only} of the {name} has"),
             [first, .., last] => format!("{} frames of the {name}, {first} to {last}, have", frames.len()),
         };
-        Some(format!("{list} NaN or infinite values; NaN was taken as black, infinity as the brightest value"))
+        Some(format!(
+            "{list} NaN or infinite values; NaN was taken as black, infinity as the brightest value"
+        ))
     };
     let hint = request.hint_clip.as_ref().and_then(|hint| one("hint clip", hint));
     one("source", &request.source).into_iter().chain(hint).collect()

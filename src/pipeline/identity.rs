@@ -147,7 +147,11 @@ impl Identities {
             drop(turn);
             match hashes {
                 Ok(hashes) if stamp.holds() => {
-                    log::info!("hashed {} MB in {:.1} s", stamp.size() / 1_000_000, started.elapsed().as_secs_f64());
+                    log::info!(
+                        "hashed {} MB in {:.1} s",
+                        stamp.size() / 1_000_000,
+                        started.elapsed().as_secs_f64()
+                    );
                     if let Some(memo) = memo {
                         stamp.parts().iter().zip(&hashes).for_each(|(part, hash)| memo.put(part, hash));
                     }
@@ -155,7 +159,9 @@ impl Identities {
                 }
                 Ok(_) => end(State::Lost),
                 Err(error) => {
-                    log::warn!("a weight file could not be hashed ({error}); its results are not kept on disk");
+                    log::warn!(
+                        "a weight file could not be hashed ({error}); its results are not kept on disk"
+                    );
                     end(State::Lost);
                 }
             }

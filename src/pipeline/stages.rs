@@ -32,7 +32,8 @@ use super::request::{Goal, Pass, Request};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{
-    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas, sample,
+    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas,
+    sample,
 };
 use crate::frame::{Rgb, psnr};
 use crate::weights::Family;
@@ -371,7 +372,12 @@ impl<'a> Job<'a> {
                 Some(tile) => vae.decode_tiled(&z, tile),
             })?;
             let place = format!(" at frame {}", job.request.segment.frame(index));
-            job.look_at(&x, "the decoded picture", &place, job.chosen.files(Use::Pictures, std::iter::empty()))?;
+            job.look_at(
+                &x,
+                "the decoded picture",
+                &place,
+                job.chosen.files(Use::Pictures, std::iter::empty()),
+            )?;
             Ok(((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?)
         })?;
         self.report.stage(name, Origin::Computed(started.elapsed()));

@@ -60,7 +60,8 @@ fn trained(file: &Arc<TensorFile>, kind: &Kind) -> Vec<String> {
         weights.filter_map(|(name, _)| view.stored(name).map(str::to_owned)).collect()
     };
     let blocks = |name: &str| {
-        let starts = ["input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out."];
+        let starts =
+            ["input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out."];
         starts.iter().any(|start| name.starts_with(start))
     };
     // Spelt `proj_out` in every naming that the views know.

@@ -54,9 +54,9 @@ impl Stamp {
 
     /// Whether the files are still as they were.
     pub fn holds(&self) -> bool {
-        self.parts.iter().all(|part| {
-            Part::of(part.path.clone(), part.prefix.clone()).is_ok_and(|now| now == *part)
-        })
+        self.parts
+            .iter()
+            .all(|part| Part::of(part.path.clone(), part.prefix.clone()).is_ok_and(|now| now == *part))
     }
 }
 

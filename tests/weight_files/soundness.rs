@@ -113,7 +113,16 @@ fn a_lora_may_have_layers_of_zeros_but_no_end_of_zeros() {
     // Blocks that a merge has switched off: whole layers.
     let off = |i: usize, values: &mut Vec<f32>| values.fill(if i >= 2 { 0.0 } else { 1.0 });
     assert_eq!(lora("off", &off), Ok(()));
-    let broken = |i: usize, values: &mut Vec<f32>| values[if i < 2 { 256 } else if i == 2 { 100 } else { 0 }..].fill(0.0);
+    let broken = |i: usize, values: &mut Vec<f32>| {
+        values[if i < 2 {
+            256
+        } else if i == 2 {
+            100
+        } else {
+            0
+        }..]
+            .fill(0.0)
+    };
     let found = lora("broken", &broken).unwrap_err();
     assert!(found.contains(&format!("from the middle of the tensor `{}`", layer(2, "down"))), "{found}");
     assert!(lora("empty", &|_, values| values.fill(0.0)).unwrap_err().contains("nothing but zeros"));

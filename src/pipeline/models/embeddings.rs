@@ -110,11 +110,7 @@ impl ModelStore {
     }
 
     /// The embedding of a name: of the files that are called so, the first that fits the checkpoint.
-    fn embedding(
-        &mut self,
-        chosen: &mut Chosen,
-        name: &str,
-    ) -> Result<Found, PipelineError> {
+    fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<Found, PipelineError> {
         // Looking through the folders takes its time; it is done once while the find stays good.
         if let Some((_, path)) = self.named.iter().find(|(known, _)| known == name).cloned()
             && let Ok(found) = self.open(&path).and_then(|opened| fitting(chosen, &opened))

@@ -75,7 +75,9 @@ impl Stage {
                 .key("vae", &chosen.vae_id())
                 .floats("shown", &marks(&control.shown))
                 .finish(),
-            Self::Overflow(stage) => Key::of("overflow").key("of", &stage.key(request, chosen, keys)).finish(),
+            Self::Overflow(stage) => {
+                Key::of("overflow").key("of", &stage.key(request, chosen, keys)).finish()
+            }
         }
     }
 }
@@ -220,8 +222,7 @@ impl Job<'_> {
 
     fn lasting(&mut self) -> Option<&Lasting> {
         if self.lasting.is_none() {
-            self.lasting =
-                Lasting::of(self.request, &self.chosen, self.betas, self.runner.store.placement());
+            self.lasting = Lasting::of(self.request, &self.chosen, self.betas, self.runner.store.placement());
         }
         self.lasting.as_ref()
     }

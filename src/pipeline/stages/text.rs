@@ -80,7 +80,12 @@ impl Job<'_> {
         let mut entry = Entry::from([(CONTEXT.to_owned(), encoded.context.clone())]);
         entry.extend(encoded.pooled.clone().map(|pooled| (POOLED.to_owned(), pooled)));
         for x in entry.values() {
-            self.look_at(x, "the encoded prompt", &excerpt(text), self.chosen.files(Use::Text, std::iter::empty()))?;
+            self.look_at(
+                x,
+                "the encoded prompt",
+                &excerpt(text),
+                self.chosen.files(Use::Text, std::iter::empty()),
+            )?;
         }
         self.runner.texts.put(key, entry);
         Ok(encoded)
