@@ -17,8 +17,10 @@ use openfx_sys::*;
 use parking_lot::{Mutex, MutexGuard};
 
 use host::actions::{Arguments, Moment, Reply};
+use host::clip::{Facts, Feed};
 use host::instance::{Instance, Recipe};
 use host::params::Kind;
+use host::picture::{Picture, SharedPicture};
 use host::props::Access::{List, Read, Write};
 use host::props::PropertySet;
 use host::session::{Outside, Session, Settings};
@@ -87,6 +89,47 @@ fn an_instance_without_a_clip_renders_black() {
     assert!(shown.iter().all(|value| *value == 0.0));
     drop(instance);
     assert_eq!(session.complaints(), [""; 0]);
+}
+
+/// The test clip with two values in its second frame that are these.
+struct Broken([f32; 2]);
+
+impl Feed for Broken {
+    fn facts(&self) -> Facts {
+        stage::Clip.facts()
+    }
+
+    fn picture(&self, number: u32) -> Result<SharedPicture, String> {
+        let mut values = stage::Clip.picture(number)?.to_floats();
+        if number == 2 {
+            (values[300], values[700]) = (self.0[0], self.0[1]);
+        }
+        Ok(Arc::new(Picture::float(stage::SIZE.0, stage::SIZE.1, 3, values).ok_or("no picture")?))
+    }
+}
+
+#[test]
+fn pixels_that_are_no_numbers_are_taken_for_black_and_white_and_told_of() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    let film = |values: [f32; 2]| {
+        let mut recipe = recipe(cache.path(), &[]);
+        recipe.feeds.insert("Source".to_owned(), Arc::new(Broken(values)));
+        let instance = Instance::create(&plugin, &recipe).unwrap();
+        [1.0, 2.0].map(|time| {
+            let (status, shown) = render(&instance, time);
+            assert_eq!(status, kOfxStatOK);
+            shown
+        })
+    };
+    let told = || {
+        session.messages().iter().any(|m| m.text.contains("frame 2 of the source has NaN or infinite values"))
+    };
+    let sound = film([0.0, 65504.0]);
+    assert!(!told());
+    let broken = film([f32::NAN, f32::INFINITY]);
+    assert!(broken.iter().flatten().all(|value| value.is_finite()));
+    assert!(broken == sound);
+    assert!(told(), "{:?}", session.messages().iter().map(|m| &m.text).collect::<Vec<_>>());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use super::key::Key;
 use crate::weights::{Stamp, StampedPart};
 
-/// Files of up to so many bytes are hashed when they are opened: it takes less than the network's loading by far.
+/// Files of up to so many bytes are hashed when they are opened, which takes a small part of their loading.
 pub const AT_ONCE: u64 = 64 << 20;
 
 /// What a file is called.

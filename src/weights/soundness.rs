@@ -42,7 +42,8 @@ impl Identity {
             return Some(format!("the tensor `{first}` {others}"));
         }
         match self.kind {
-            Kind::Unknown | Kind::Unsupported => None,
+            // An embedding starts from zeros where it is given no words to start from.
+            Kind::Embedding { .. } | Kind::Unknown | Kind::Unsupported => None,
             _ if all_zero(file) => Some("its tensors hold nothing but zeros".into()),
             _ => file
                 .breaks_off(BREAK)
