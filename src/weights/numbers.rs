@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn every_format_tells_a_number_from_none() {
-        let cases: [(Dtype, &[u8], &[&[u8]]); 6] = [
+        type Case<'a> = (Dtype, &'a [u8], &'a [&'a [u8]]);
+        let cases: [Case<'_>; 6] = [
             (Dtype::F16, &0x7bffu16.to_le_bytes(), &[&0x7c00u16.to_le_bytes(), &0xfe01u16.to_le_bytes()]),
             (Dtype::BF16, &0x7f7fu16.to_le_bytes(), &[&0x7f80u16.to_le_bytes(), &0xffc0u16.to_le_bytes()]),
             (Dtype::F32, &f32::MAX.to_le_bytes(), &[&f32::NAN.to_le_bytes(), &f32::INFINITY.to_le_bytes()]),
