@@ -99,7 +99,7 @@ fn excerpt(text: &str) -> String {
     if text.chars().nth(LENGTH).is_some() {
         start.push_str("...");
     }
-    format!(" \"{start}\"")
+    format!(" for \"{start}\"")
 }
 
 /// The weighted sum of what the prompts of a frame come to.
