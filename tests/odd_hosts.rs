@@ -210,6 +210,114 @@ fn a_clip_s_range_is_believed_as_far_as_it_goes() {
     assert_eq!(frames_needed(&instance, 20.0), [16.0, 31.0], "no range at all");
 }
 
+/// A schedule that is another prompt at each of the clip's frames, and a hint that counts at one of them.
+const NUMBERED: [(&str, &str); 4] = [
+    ("prompt", "1: neon\n3: a pencil sketch"),
+    ("controlNet1Model", "pocket_lines"),
+    ("controlNet1Preprocessor", "canny"),
+    ("controlNet1Frames", "2"),
+];
+
+/// All frames of the clip in a host whose clip begins at `first`, and what the plugin said about them.
+fn numbered(first: i32, values: &[(&str, &str)], cache: &Path) -> (Vec<Vec<f32>>, String) {
+    let (plugin, session) = load(Settings { first_frame: first, ..Settings::default() });
+    let instance = Instance::create(&plugin, &recipe(cache, values)).unwrap();
+    let frames = (0..stage::FRAMES).map(|i| {
+        let (status, shown) = render(&instance, f64::from(first) + f64::from(i));
+        assert_eq!(status, kOfxStatOK);
+        shown
+    });
+    (frames.collect(), session.messages().iter().map(|m| format!("{}\n", m.text)).collect())
+}
+
+#[test]
+fn frame_numbers_in_texts_count_from_the_clip_s_first_frame() {
+    let _turn = TURN.lock();
+    let cache = tempfile::tempdir().unwrap();
+    let (want, said) = numbered(1, &NUMBERED, cache.path());
+    assert!(!said.contains("clip, whose frames") && !said.contains("does not say"), "{said}");
+    for (at, text) in [(0, "neon"), (0, "a pencil sketch"), (3, "3"), (3, "")] {
+        let mut values = NUMBERED;
+        values[at].1 = text;
+        assert!(numbered(1, &values, cache.path()).0 != want, "`{text}` makes no difference");
+    }
+    for first in [0, -7, 1001, 86400] {
+        let (got, said) = numbered(first, &NUMBERED, cache.path());
+        assert!(got == want, "from {first}: {said}");
+    }
+    let (_, said) = numbered(
+        1001,
+        &[
+            ("prompt", "1001: neon\n1003: ink"),
+            ("controlNet1Model", "pocket_lines"),
+            ("controlNet1Frames", "1002"),
+        ],
+        cache.path(),
+    );
+    let schedule = "prompt: the schedule begins at frame 1001, which lies behind the clip, whose frames are 1 to 3 here (its \
+                    first is the host's 1001)";
+    assert!(said.contains(schedule), "{said}");
+    let list = "controlNet1Frames touches no frame of the clip, whose frames are 1 to 3";
+    assert!(said.contains(list), "{said}");
+}
+
+#[test]
+fn frame_numbers_where_the_host_does_not_say_where_the_clip_begins() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    let prompt = [("prompt", "1: neon\n3: a pencil sketch")];
+    let said = |part: &str| session.messages().iter().any(|m| m.text.contains(part));
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &prompt)).unwrap();
+    let want = render(&instance, 1.0).1;
+    assert!(!said("does not say where the clip begins"));
+    // No end, but a beginning: as good as one, and told.
+    let small = [("segmentFrames", "2"), prompt[0]];
+    for (range, first) in [
+        (vec![1.0, f64::from(i32::MAX)], 1),
+        (vec![0.0, f64::from(i32::MAX)], 0),
+        (vec![f64::from(i32::MIN), f64::from(i32::MAX)], 1),
+        (vec![], 1),
+    ] {
+        let instance = Instance::create(&plugin, &recipe(cache.path(), &small)).unwrap();
+        let clip = instance.effect.clip(c"Source").unwrap();
+        clip.props.assign(kOfxImageEffectPropFrameRange, range.clone());
+        assert_eq!(render(&instance, 1.0).0, kOfxStatOK);
+        let sentence = format!("so frame numbers in texts count from its frame {first} as 1");
+        assert!(said(&sentence), "{range:?}: {:?}", session.messages());
+    }
+    assert!(render(&instance, 1.0).1 == want);
+}
+
+#[test]
+fn frame_numbers_without_temporal_access_count_from_the_beginning_of_the_filter() {
+    let settings = Settings { name: "MLT".into(), temporal: false, first_frame: 0, ..Settings::default() };
+    let (_turn, cache, plugin, session) = set_up(settings);
+    let shown = |prompt: &str, time: f64| {
+        let instance = Instance::create(&plugin, &recipe(cache.path(), &[("prompt", prompt)])).unwrap();
+        instance.effect.clip(c"Source").unwrap().props.assign(kOfxImageEffectPropFrameRange, [0.0; 0]);
+        let (status, shown) = render(&instance, time);
+        assert_eq!(status, kOfxStatOK);
+        shown
+    };
+    let schedule = "1: neon\n3: a pencil sketch";
+    assert!(shown(schedule, 0.0) == shown("neon", 0.0));
+    assert!(shown(schedule, 2.0) == shown("a pencil sketch", 2.0));
+    assert!(shown(schedule, 1.0) != shown("neon", 1.0));
+    let told = "count from its frame 0 as 1";
+    assert!(session.messages().iter().any(|m| m.text.contains(told)), "{:?}", session.messages());
+}
+
+#[test]
+fn a_schedule_that_cannot_be_read_is_one_sentence_and_the_source() {
+    let (_turn, cache, plugin, session) = set_up(Settings::default());
+    let bad = [("prompt", "1: neon\n1.5: ink")];
+    let instance = Instance::create(&plugin, &recipe(cache.path(), &bad)).unwrap();
+    let (status, shown) = render(&instance, 2.0);
+    assert_eq!(status, kOfxStatFailed);
+    assert!(largest_difference(&shown, &source(2)) < 1e-6);
+    let expected = "the schedule in prompt cannot be read: line 2 `1.5: ink`: a frame is a whole number";
+    assert!(session.last_error().is_some_and(|text| text.contains(expected)), "{:?}", session.messages());
+}
+
 #[test]
 fn temporal_access_that_a_host_only_claims_is_found_out() {
     let settings = Settings { temporal: false, pretends_temporal: true, ..Settings::default() };

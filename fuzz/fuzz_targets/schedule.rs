@@ -1,12 +1,18 @@
-//! Schedule text: at any frame one or two prompts, whose weights are in 0..1 and add up to 1.
+//! Schedule text and lists of frames: at any frame one or two prompts, whose weights are in 0..1 and add up to 1.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use unsample::effect::frames::{FrameList, Numbering};
 use unsample::effect::prompt::Schedule;
 
 fuzz_target!(|input: (i64, &str)| {
     let (frame, text) = input;
-    let schedule = Schedule::parse(text);
+    let numbering = Numbering::of_clip(1, 48);
+    if let Ok(list) = FrameList::parse(text) {
+        let _ = (list.has(frame), list.remarks("list", &numbering, 2));
+    }
+    let Ok(schedule) = Schedule::parse(text) else { return };
+    let _ = schedule.remarks(&numbering);
     for frame in [frame, i64::MIN, 0, i64::MAX] {
         let prompts = schedule.at(frame);
         assert!((1..=2).contains(&prompts.len()));

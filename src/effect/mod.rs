@@ -5,7 +5,7 @@
 //! | [`table`] | every parameter: definition, README and range checks come from the same rows |
 //! | `describe` | the table and the clips, told to a host |
 //! | [`settings`] | parameter values at a time, and the request that they make |
-//! | `frames` | lists of frames |
+//! | [`frames`] | how texts number frames, and lists of frames |
 //! | [`prompt`] | schedule text and the mix of two prompts |
 //! | `shots` | where the clip's shots end |
 //! | `source` | the clip's pictures from the host, the result back to it |
@@ -20,7 +20,7 @@
 mod analyse;
 pub mod describe;
 mod errors;
-mod frames;
+pub mod frames;
 mod instance;
 mod logging;
 pub mod prompt;

@@ -1,5 +1,7 @@
 //! The parameters' values at a time, as plain typed values, and the request that they make for a segment.
 
+mod idle;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -212,50 +214,71 @@ fn cache_remark(v: &Values<'_>) -> Option<String> {
     ))
 }
 
+/// The schedules of a parameter that may be keyframed: every distinct one, and which of them holds at each frame.
+#[derive(Default)]
+struct Schedules {
+    known: Vec<(String, Schedule)>,
+    at: Vec<usize>,
+}
+
+impl Schedules {
+    /// The one at the segment's frame `index`.
+    fn at(&self, index: usize) -> &Schedule {
+        &self.known[self.at[index]].1
+    }
+}
+
 /// Prompt tracks of a segment from parameters that may be keyframed and may hold schedule text.
 struct Prompts<'a> {
     values: &'a Values<'a>,
     frames: &'a [i64],
     numbering: &'a Numbering,
+    /// What the user should know of their texts.
+    remarks: Vec<String>,
 }
 
 impl Prompts<'_> {
     /// The parameter's text at every frame, parsed once for every distinct text.
-    fn schedules(&self, name: &'static str) -> (Vec<(String, Schedule)>, Vec<usize>) {
-        let mut known: Vec<(String, Schedule)> = Vec::new();
-        let at = self
-            .frames
-            .iter()
-            .map(|&frame| {
-                let text = self.values.reader.text(name, frame as f64);
-                known.iter().position(|k| k.0 == text).unwrap_or_else(|| {
-                    let schedule = Schedule::parse(&text);
+    fn schedules(&mut self, name: &'static str) -> Result<Schedules> {
+        let mut schedules = Schedules::default();
+        for &frame in self.frames {
+            let text = self.values.reader.text(name, frame as f64);
+            let known = &mut schedules.known;
+            let index = match known.iter().position(|k| k.0 == text) {
+                Some(index) => index,
+                None => {
+                    let schedule = Schedule::parse(&text).map_err(|why| {
+                        Error::failed(format!("the schedule in {name} cannot be read: {why}"))
+                    })?;
+                    let said = schedule.remarks(self.numbering);
+                    self.remarks.extend(said.into_iter().map(|remark| format!("{name}: {remark}")));
                     known.push((text, schedule));
                     known.len() - 1
-                })
-            })
-            .collect();
-        (known, at)
-    }
-
-    fn track(&self, name: &'static str) -> PromptTrack {
-        let (known, at) = self.schedules(name);
-        let mut track = TrackBuilder::default();
-        for (&frame, &index) in self.frames.iter().zip(&at) {
-            track.frame(self.numbering.number(frame), &[(&known[index].1, 1.0)]);
+                }
+            };
+            schedules.at.push(index);
         }
-        track.finish()
+        Ok(schedules)
     }
 
-    fn mixed(&self) -> PromptTrack {
-        let (a, a_at) = self.schedules("prompt");
-        let (b, b_at) = self.schedules("promptB");
+    fn track(&mut self, name: &'static str) -> Result<PromptTrack> {
+        let schedules = self.schedules(name)?;
+        let mut track = TrackBuilder::default();
+        for (i, &frame) in self.frames.iter().enumerate() {
+            track.frame(self.numbering.number(frame), &[(schedules.at(i), 1.0)]);
+        }
+        Ok(track.finish())
+    }
+
+    fn mixed(&mut self) -> Result<PromptTrack> {
+        let (a, b) = (self.schedules("prompt")?, self.schedules("promptB")?);
         let mut track = TrackBuilder::default();
         for (i, &frame) in self.frames.iter().enumerate() {
             let mix = self.values.double_at("promptMix", frame as f64) as f32;
-            track.frame(self.numbering.number(frame), &[(&a[a_at[i]].1, 1.0 - mix), (&b[b_at[i]].1, mix)]);
+            let number = self.numbering.number(frame);
+            track.frame(number, &[(a.at(i), 1.0 - mix), (b.at(i), mix)]);
         }
-        track.finish()
+        Ok(track.finish())
     }
 }
 
@@ -326,7 +349,7 @@ pub struct Pictures {
 /// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
 ///
 /// # Errors
-/// A list of frames that cannot be read.
+/// A schedule or a list of frames that cannot be read.
 pub fn request(
     reader: &dyn Reader,
     segment: Segment,
@@ -340,14 +363,14 @@ pub fn request(
     let frames: Vec<i64> = segment.frames().collect();
     let sampled =
         |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
-    let prompts = Prompts { values: &v, frames: &frames, numbering };
+    let mut prompts = Prompts { values: &v, frames: &frames, numbering, remarks: Vec::new() };
     let blank = || PromptTrack::constant("", frames.len());
 
-    let positive = prompts.mixed();
-    let negative = prompts.track("negativePrompt");
+    let positive = prompts.mixed()?;
+    let negative = prompts.track("negativePrompt")?;
     let (unsample_positive, unsample_negative) = match v.option("unsamplePromptMode") {
         "same" => (positive.clone(), negative.clone()),
-        "own" => (prompts.track("unsamplePrompt"), prompts.track("unsampleNegativePrompt")),
+        "own" => (prompts.track("unsamplePrompt")?, prompts.track("unsampleNegativePrompt")?),
         _ => (blank(), blank()),
     };
     let steps = v.count("steps").max(1);
@@ -367,11 +390,17 @@ pub fn request(
         Some(path) => Motion::File(path),
     };
     let controls = Controls::read(&v, &frames, numbering, segment.step)?;
+    let mut remarks: Vec<String> = cache_remark(&v).into_iter().chain(prompts.remarks).collect();
+    remarks.extend(controls.remarks);
+    // Any other view leaves most settings aside on purpose.
+    if goal == Goal::Result {
+        remarks.extend(idle::idle(&v, &frames, numbering, image_mode));
+    }
 
     Ok(Request {
         segment,
         index,
-        remarks: cache_remark(&v).into_iter().chain(controls.remarks).collect(),
+        remarks,
         source: pictures.source,
         hint_clip: pictures.hint,
         models: Models {

@@ -335,7 +335,7 @@ pub const CONTROLS: [ControlNames; 3] = [
 
 const CONTROL_MODEL: &str = "ControlNet or SparseCtrl made for the checkpoint: a file, or its name in the models folder. The built-in model's own, for lines, is called pocket_lines. Empty: off.";
 const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
-const CONTROL_FRAMES: &str = "Frames of the clip at which its hint counts, such as 1, 9-12, 24. Empty: all. A SparseCtrl makes up the frames between them; another ControlNet has no effect there.";
+const CONTROL_FRAMES: &str = "Frames of the clip at which its hint counts, such as 1, 9-12, 24-48/4, counted from its first frame as 1. Empty: all. A SparseCtrl makes up the frames between them; another ControlNet has no effect there.";
 const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
 const CONTROL_START: &str =
     "It acts after this share of the noise levels, counted from the noisiest, whichever way a pass goes.";
@@ -370,11 +370,11 @@ pub static TABLE: &[Param] = &[
     keyed(row(Model, Unsample, LORAS[3].weight, "LoRA weight 4", LORA_RANGE, LORA_WEIGHT)),
 
     keyed(row(Style, Resample, "prompt", "Prompt", text("a watercolour painting", TextMode::MultiLine),
-        "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24; in between the prompts are blended.")),
+        "What the shot should become. (word:1.3) weighs a word. Lines such as `24: a pencil sketch` start that prompt at frame 24, counted from the clip's first frame as 1; in between the prompts are blended. docs/prompts.md has the grammar.")),
     keyed(row(Style, Resample, "negativePrompt", "Negative prompt", text("", TextMode::MultiLine),
-        "What it should not become; has an effect where CFG is not 1. In every prompt embedding:name is a textual inversion embedding of the models folder.")),
+        "What it should not become; has an effect where CFG is not 1. Takes schedules as Prompt does. In every prompt embedding:name is a textual inversion embedding of the models folder.")),
     keyed(row(Style, Resample, "promptB", "Prompt B", text("", TextMode::MultiLine),
-        "A second prompt to blend to with Prompt mix.")),
+        "A second prompt to blend to with Prompt mix. Takes schedules as Prompt does.")),
     keyed(row(Style, Resample, "promptMix", "Prompt mix", double(0.0, (0.0, 1.0), (0.0, 1.0)),
         "0: Prompt, 1: Prompt B, in between a blend of their meanings.")),
     keyed(row(Style, Resample, "cfg", "CFG", double(1.5, (0.0, 100.0), (1.0, 12.0)),
@@ -395,9 +395,9 @@ pub static TABLE: &[Param] = &[
     row(Unsampling, Unsample, "unsamplePromptMode", "Unsampling prompt", choice(PROMPT_MODES),
         "Prompt of the unsampling pass: none, the style's, or the one below."),
     keyed(row(Unsampling, Unsample, "unsamplePrompt", "Own prompt", text("a photo", TextMode::MultiLine),
-        "Describes the source; used with the mode own.")),
+        "Describes the source; used with the mode own. Takes schedules as Prompt does.")),
     keyed(row(Unsampling, Unsample, "unsampleNegativePrompt", "Own negative prompt", text("", TextMode::MultiLine),
-        "Negative prompt of the unsampling pass in the mode own.")),
+        "Negative prompt of the unsampling pass in the mode own. Takes schedules as Prompt does.")),
     keyed(row(Unsampling, Unsample, "unsampleCfg", "Unsampling CFG", double(1.0, (0.0, 100.0), (1.0, 12.0)),
         "CFG of the unsampling pass. Higher values keep the result closer to the source.")),
     row(Unsampling, Unsample, "unsampleSteps", "Unsampling steps", int(0, (0, 1000), (0, 50)),

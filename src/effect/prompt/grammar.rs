@@ -1,0 +1,253 @@
+//! Schedule text taken apart: a head, items that begin with the number of a frame, a tail. docs/prompts.md has the grammar.
+//!
+//! First it is decided whether a text is a schedule at all, for an ordinary prompt has to stay what it is. Then it is
+//! read from front to back, and what cannot be read is an error with its line.
+
+use super::doubts::{doubts, lookalike};
+use super::mark::{Mark, MarkKind, closers};
+use super::source::{Place, Source, Unreadable, ends_line};
+use super::words::{at_rule, joined, quotation, unquoted};
+
+/// What a schedule is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Put before every prompt.
+    pub head: String,
+    /// Frame, prompt and line of every item, as they were written.
+    pub items: Vec<(i64, String, usize)>,
+    /// Put behind every prompt.
+    pub tail: String,
+    /// What may have been meant another way, a sentence each.
+    pub remarks: Vec<String>,
+}
+
+/// A text as parts of a schedule, or as one prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// A schedule.
+    Schedule(Parts),
+    /// One prompt, with what may have been meant another way.
+    Prompt(Vec<String>),
+}
+
+const UNCLOSED: &str = "the quotation mark is not closed";
+const NOT_IN_BRACES: &str = "within braces only numbers and their texts are expected";
+
+/// Reads a prompt parameter's text.
+///
+/// # Errors
+/// What cannot be a schedule though it looks like one.
+pub fn parse(text: &str) -> Result<Text, Unreadable> {
+    let mut source = Source::new(text);
+    // In a shell, and where a host has one line only, a new line is often written as `\n`.
+    let lines = text.replace("\\n", "\n");
+    if source.brace.is_none() && !text.trim().contains(ends_line) {
+        let other = Source::new(&lines);
+        if other.is_schedule() && other.lines() > source.lines() {
+            source = other;
+        }
+    }
+    if !source.is_schedule() {
+        return Ok(Text::Prompt(lookalike(&source)));
+    }
+    Reader { source: &source, parts: Parts::default() }.read().map(Text::Schedule)
+}
+
+/// Goes through a schedule from front to back.
+struct Reader<'a> {
+    source: &'a Source<'a>,
+    parts: Parts,
+}
+
+impl Reader<'_> {
+    fn read(mut self) -> Result<Parts, Unreadable> {
+        let source = self.source;
+        let text = source.text;
+        let from = source.brace.map_or(0, |brace| brace + 1);
+        let (mut at, mut mark) = source.next(from, None).ok_or_else(|| source.error(0, "it has no item"))?;
+        let head = &text[..source.brace.unwrap_or(at)];
+        // A rule may also part the head from the items.
+        let head = at_rule(head).map_or(head.to_owned(), |(a, b)| format!("{a}\n{b}"));
+        self.parts.head = joined(&head);
+        let mut pending = Vec::new();
+        let end = loop {
+            let (number, end, more) = self.item(at, mark)?;
+            if let Some(first) = self.parts.items.iter().rev().skip(1).find(|item| item.0 == number) {
+                return Err(source.error(at, format!("frame {number} is in line {} already", first.2)));
+            }
+            pending.push(more);
+            match source.next(end, Some(number)) {
+                Some((next, kind)) if self.gap(end, next)? => (at, mark) = (next, kind),
+                _ => break end,
+            }
+        };
+        self.rest(end, at)?;
+        self.parts.remarks = doubts(source, &self.parts, &pending);
+        Ok(self.parts)
+    }
+
+    /// Takes an item: its number, where it ends, and whether it goes on for further lines.
+    fn item(&mut self, at: usize, mark: Mark) -> Result<(i64, usize, bool), Unreadable> {
+        let source = self.source;
+        let number = match mark.kind {
+            MarkKind::Frame(number) | MarkKind::Tight(number) => number,
+            MarkKind::Wrong(why) => return Err(source.error(at, why)),
+            MarkKind::Ratio | MarkKind::Name => {
+                return Err(source.error(at, "before the colon the number of a frame is expected"));
+            }
+        };
+        let start = at + mark.length;
+        let limit = source.next(start, Some(number)).map_or(source.text.len(), |(next, _)| next);
+        let (prompt, end, more) = match self.quoted(at, mark, limit)? {
+            Some((prompt, end)) => (prompt, end, false),
+            None => self.unquoted(at, mark, limit)?,
+        };
+        if prompt.matches('`').count() > 1 {
+            return Err(source.error(at, "expressions are not supported; write the words as they are to be"));
+        }
+        if prompt.split_whitespace().any(|word| word == "--neg") {
+            return Err(source.error(at, "--neg is not supported; negativePrompt takes a schedule, too"));
+        }
+        self.parts.items.push((number, prompt, source.line(at)));
+        Ok((number, end, more))
+    }
+
+    /// Where an item's text begins. In the manner of JSON it may begin on a further line.
+    fn begin(&self, at: usize, mark: Mark, limit: usize) -> usize {
+        let start = at + mark.length;
+        let region = &self.source.text[start..limit];
+        let rest = match mark.quoted || self.source.brace.is_some() {
+            true => region.trim_start(),
+            false => region.trim_start_matches([' ', '\t']),
+        };
+        limit - rest.len()
+    }
+
+    /// An item's text where all of it is in quotation marks, and where that ends.
+    fn quoted(&self, at: usize, mark: Mark, limit: usize) -> Result<Option<(String, usize)>, Unreadable> {
+        let source = self.source;
+        let start = self.begin(at, mark, limit);
+        let value = if start == limit { "" } else { &source.text[start..] };
+        let (Some(open), Some((close, end))) = (value.chars().next(), quotation(value)) else {
+            return Ok(None);
+        };
+        let inside = &value[open.len_utf8()..close];
+        if mark.quoted || source.brace.is_some() {
+            let quote = start..start + close;
+            let swallowed = |(at, _, mark): &(usize, Place, Mark)| {
+                quote.contains(at) && mark.quoted && mark.kind != MarkKind::Name
+            };
+            if source.marks.iter().any(swallowed) {
+                return Err(source.error(at, UNCLOSED));
+            }
+        } else if inside.contains(|c| ends_line(c) || c == open) {
+            return Ok(None);
+        }
+        Ok(Some((unquoted(inside, open), start + end)))
+    }
+
+    /// An item's text as it is, where it ends, and whether it has further lines.
+    fn unquoted(&self, at: usize, mark: Mark, limit: usize) -> Result<(String, usize, bool), Unreadable> {
+        let source = self.source;
+        let start = self.begin(at, mark, limit);
+        let mut value = &source.text[start..limit];
+        let strict = mark.quoted || source.brace.is_some();
+        if let Some(open) = value.chars().next()
+            && let Some(closers) = closers(open)
+        {
+            // An apostrophe opens nothing.
+            let quotation = strict || !matches!(open, '\'' | '’' | '‘');
+            if quotation && !value[open.len_utf8()..].contains(closers) {
+                return Err(source.error(at, UNCLOSED));
+            }
+        }
+        if source.brace.is_some() {
+            if mark.quoted || value.starts_with(['{', '[']) {
+                return Err(source.error(at, "a text in quotation marks is expected behind the colon"));
+            }
+            value = value.split('}').next().unwrap_or_default();
+        }
+        let value = at_rule(value).map_or(value, |(before, _)| before);
+        // A comma before the next number belongs to neither.
+        let comma = source.marks.iter().any(|(next, place, _)| *next == limit && *place == Place::Comma);
+        let mut prompt = joined(value);
+        if strict || comma {
+            prompt.truncate(prompt.trim_end_matches(',').len());
+        }
+        Ok((prompt, start + value.len(), value.trim().contains(ends_line)))
+    }
+
+    /// Takes what lies between a quotation and the next item; false where the items are over.
+    fn gap(&mut self, from: usize, to: usize) -> Result<bool, Unreadable> {
+        let source = self.source;
+        let between = &source.text[from..to];
+        if source.brace.is_some() && between.contains('}') {
+            return Err(source.error(to, "it stands behind the closing brace"));
+        }
+        match at_rule(between) {
+            Some(_) => {
+                Err(source.error(to, "it stands behind ---, where the end of every prompt is expected"))
+            }
+            None => {
+                self.append(from, between)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Adds lines without a number to the item before them.
+    fn append(&mut self, at: usize, lines: &str) -> Result<(), Unreadable> {
+        let separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
+        let words = lines.trim_matches(separator);
+        if words.is_empty() {
+            return Ok(());
+        }
+        let place = at + lines.len() - lines.trim_start_matches(separator).len();
+        if self.source.brace.is_some() {
+            return Err(self.source.error(place, NOT_IN_BRACES));
+        }
+        if words.starts_with('}') {
+            return Err(self.source.error(place, "it closes a brace that was not opened"));
+        }
+        if let Some((_, prompt, _)) = self.parts.items.last_mut() {
+            *prompt = format!("{prompt} {}", joined(words)).trim().to_owned();
+        }
+        Ok(())
+    }
+
+    /// Takes what follows the last item, which began at `last`.
+    fn rest(&mut self, from: usize, last: usize) -> Result<(), Unreadable> {
+        let source = self.source;
+        let mut rest = &source.text[from..];
+        let mut at = from;
+        if let Some(brace) = source.brace {
+            let separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
+            let inner = rest.trim_start_matches(separator);
+            let Some(behind) = inner.strip_prefix('}') else {
+                return Err(match inner {
+                    "" => source.error(brace, "the brace is not closed"),
+                    _ => source.error(source.text.len() - inner.len(), NOT_IN_BRACES),
+                });
+            };
+            (rest, at) = (behind, source.text.len() - behind.len());
+            let words = behind.trim_start_matches(separator);
+            if !words.is_empty() && at_rule(words).is_none_or(|(before, _)| !before.is_empty()) {
+                return Err(source.error(
+                    source.text.len() - words.len(),
+                    "it stands behind the closing brace; what belongs to the end of every prompt comes after a line ---",
+                ));
+            }
+        }
+        let Some((before, tail)) = at_rule(rest) else {
+            return if source.brace.is_some() { Ok(()) } else { self.append(at, rest) };
+        };
+        if source.brace.is_none() {
+            self.append(at, before)?;
+        }
+        if at_rule(tail).is_some() {
+            return Err(source.error(last, "behind this item there is more than one ---"));
+        }
+        self.parts.tail = joined(tail);
+        Ok(())
+    }
+}

@@ -1,0 +1,266 @@
+//! What begins an item of a schedule: the number of a frame and a colon, in the ways that people write it.
+
+/// What stands at a place where an item may begin. `length` is what of the text belongs to it, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What it is.
+    pub kind: MarkKind,
+    /// Bytes up to the item's text.
+    pub length: usize,
+    /// Whether the number is in quotation marks.
+    pub quoted: bool,
+}
+
+/// Kinds of [`Mark`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkKind {
+    /// The number of a frame.
+    Frame(i64),
+    /// A number with a digit directly behind the colon: `4:3d render`, `24:3 cats`.
+    Tight(i64),
+    /// A ratio that pictures have, such as 16:9.
+    Ratio,
+    /// It looks like the number of a frame and cannot be one: why not.
+    Wrong(&'static str),
+    /// Some other text in quotation marks before a colon.
+    Name,
+}
+
+/// Longest number with all that may surround it, in characters.
+const LONGEST: usize = 32;
+
+/// Ratios of pictures, which are no frames although a number and a colon begin them.
+const RATIOS: [&str; 24] = [
+    "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21", "5:4", "4:5", "2:1", "1:2", "16:10",
+    "10:16", "32:9", "17:9", "18:9", "14:9", "5:3", "3:5", "7:5", "5:7", "19:10",
+];
+
+const WHOLE: &str = "a frame is a whole number";
+const FROM_ONE: &str = "frames count from 1";
+const ONE: &str = "an item begins at one frame, up to the next item's";
+const EXPRESSION: &str = "expressions are not supported; write the frame";
+const PERCENT: &str = "percentages are not supported; write the frame";
+const TIME: &str = "times are not supported; write the frame";
+const LARGE: &str = "no clip has that many frames";
+
+/// What closes a quotation that `open` begins; nothing where it is no quotation mark.
+pub fn closers(open: char) -> Option<&'static [char]> {
+    match open {
+        '"' => Some(&['"', '”', '“']),
+        '“' | '”' | '„' => Some(&['”', '“', '"']),
+        '\'' => Some(&['\'', '’']),
+        '‘' | '’' | '‚' => Some(&['’', '‘', '\'']),
+        '«' => Some(&['»']),
+        '»' => Some(&['«']),
+        _ => None,
+    }
+}
+
+/// The frame that a key means, or why it is none; nothing where it does not even look like one.
+fn frame(key: &str) -> Option<Result<i64, &'static str>> {
+    let key = key.trim().to_lowercase();
+    let number = ["keyframe", "frame", "f", "#"]
+        .iter()
+        .find_map(|word| key.strip_prefix(word))
+        .map_or(key.as_str(), |rest| rest.trim_start_matches([' ', '#', '.']));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if digits(number) {
+        return Some(number.parse().map_err(|_| LARGE));
+    }
+    if let Some((whole, fraction)) = number.split_once('.')
+        && digits(whole)
+        && digits(fraction)
+    {
+        let zeros = fraction.bytes().all(|b| b == b'0');
+        return Some(if zeros { whole.parse().map_err(|_| LARGE) } else { Err(WHOLE) });
+    }
+    let expression = key.contains("max_f") || key == "t";
+    if !number.starts_with(|c: char| c.is_ascii_digit() || "-−–.(".contains(c)) && !expression {
+        return None;
+    }
+    let made_of =
+        |more: &str| number.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || more.contains(c));
+    let minus = |c: char| matches!(c, '-' | '−' | '–' | '—');
+    Some(Err(if expression {
+        EXPRESSION
+    } else if number.starts_with(minus) && made_of("-−–.") && number.ends_with(|c: char| c.is_ascii_digit())
+    {
+        FROM_ONE
+    } else if number.ends_with('%') && made_of(".,%") {
+        PERCENT
+    } else if number.ends_with('s') && made_of(".s") {
+        TIME
+    } else if made_of(".:") && number.contains(':') {
+        // In quotation marks only; another colon would have ended it elsewhere.
+        ONE
+    } else if made_of("-−–—.,&") && number.ends_with(|c: char| c.is_ascii_digit()) {
+        ONE
+    } else if made_of("+-*/()") && number.contains(['+', '*', '/']) {
+        EXPRESSION
+    } else {
+        return None;
+    }))
+}
+
+/// The key at the beginning of a line, where it ends, and whether it is in quotation marks.
+fn key(text: &str) -> Option<(&str, usize, bool)> {
+    let open = text.chars().next()?;
+    let reach = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+    let near = &text[..reach];
+    match closers(open) {
+        Some(closers) => {
+            let start = open.len_utf8();
+            let end = start + near[start..].find(closers)?;
+            let close = near[end..].chars().next()?;
+            Some((&text[start..end], end + close.len_utf8(), true))
+        }
+        None => {
+            let end = near.find([':', '：', '=', '\n'])?;
+            Some((&text[..end], end, false))
+        }
+    }
+}
+
+/// What begins at the beginning of this text, which has no blanks in front.
+pub fn mark(text: &str) -> Option<Mark> {
+    let (key, end, quoted) = key(text)?;
+    let gap = text[end..].len() - text[end..].trim_start_matches([' ', '\t']).len();
+    let separator = text[end + gap..].chars().next()?;
+    let length = end + gap + separator.len_utf8();
+    let rest = &text[length..];
+    let behind = rest.chars().next().unwrap_or('\n');
+    let has = |kind| Some(Mark { kind, length, quoted });
+    match separator {
+        ':' | '：' if behind == ':' => return None,
+        ':' | '：' => {}
+        // In this way of writing the text is in quotation marks.
+        '=' if rest.trim_start().chars().next().and_then(closers).is_some() => {}
+        _ => return None,
+    }
+    let frame = frame(key);
+    if quoted {
+        return has(match frame {
+            Some(Ok(number)) => MarkKind::Frame(number),
+            Some(Err(why)) => MarkKind::Wrong(why),
+            None => MarkKind::Name,
+        });
+    }
+    if separator != ':' || !behind.is_ascii_digit() {
+        return has(match frame? {
+            Ok(number) => MarkKind::Frame(number),
+            Err(why) => MarkKind::Wrong(why),
+        });
+    }
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, rest) = rest.split_at(digits);
+    let next = rest.chars().next().unwrap_or('\n');
+    let time = digits.len() == 2 && (digits.starts_with('0') || key.trim().starts_with('0'));
+    match frame? {
+        // 2.39:1 and the like.
+        Err(_) => None,
+        Ok(_) if next == ':' || (time && !next.is_alphabetic()) => has(MarkKind::Wrong(TIME)),
+        Ok(_) if !next.is_alphanumeric() && RATIOS.contains(&format!("{}:{digits}", key.trim()).as_str()) => {
+            has(MarkKind::Ratio)
+        }
+        Ok(number) => has(MarkKind::Tight(number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MarkKind::{Frame, Name, Ratio, Tight, Wrong};
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        for text in [
+            "24: a",
+            "24 : a",
+            "24:a",
+            "24:",
+            "24.0: a",
+            "24.: a",
+            "\"24\": \"a\"",
+            "'24': a",
+            "“24”: “a”",
+            "„24“: a",
+            "«24»: a",
+            "\"24\" : a",
+            "\"24.0\":a",
+            "frame 24: a",
+            "Frame 24: a",
+            "f24: a",
+            "F 24: a",
+            "#24: a",
+            "024: a",
+            "24：a",
+            "24 = \"a\"",
+            "\"24\" = 'a'",
+            "keyframe 24: a",
+            "frame #24: a",
+        ] {
+            let expected = if text.starts_with("24.:") { None } else { Some(Frame(24)) };
+            assert_eq!(mark(text).map(|mark| mark.kind), expected, "{text}");
+        }
+        assert_eq!(mark("24 : a").map(|mark| mark.length), Some(4));
+    }
+
+    #[test]
+    fn what_directly_follows_the_colon() {
+        for (text, kind) in [
+            ("4:3d render", Some(Tight(4))),
+            ("24:3 cats", Some(Tight(24))),
+            ("16:9 photo", Some(Ratio)),
+            ("3:4, ink", Some(Ratio)),
+            ("1:1", Some(Ratio)),
+            ("1:1girl", Some(Tight(1))),
+            ("16: 9 cats", Some(Frame(16))),
+            ("\"16\":9", Some(Frame(16))),
+            ("00:05 dawn", Some(Wrong(TIME))),
+            ("00:00:05: dawn", Some(Wrong(TIME))),
+            ("2.39:1 film", None),
+            ("2::red", None),
+        ] {
+            assert_eq!(mark(text).map(|mark| mark.kind), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame() {
+        for (text, why) in [
+            ("1.5: a", WHOLE),
+            ("\"1.5\": a", WHOLE),
+            ("-4: a", FROM_ONE),
+            ("−4: a", FROM_ONE),
+            ("1-24: a", ONE),
+            ("1, 24: a", ONE),
+            ("1,000: a", ONE),
+            ("\"0:16\": a", ONE),
+            ("50%: a", PERCENT),
+            ("1.5s: a", TIME),
+            ("max_f/2: a", EXPRESSION),
+            ("\"max_f-1\": a", EXPRESSION),
+            ("12+12: a", EXPRESSION),
+            ("(24*2): a", EXPRESSION),
+            ("99999999999999999999: a", LARGE),
+        ] {
+            assert_eq!(mark(text).map(|mark| mark.kind), Some(Wrong(why)), "{text}");
+        }
+        assert_eq!(mark("\"a\": b").map(|mark| mark.kind), Some(Name));
+        for text in [
+            "photo: a man",
+            "fire: red",
+            "(word:1.2)",
+            "a 24: b",
+            "24 a: b",
+            ": a",
+            "",
+            "24",
+            "24 = a",
+            "\"",
+            "f: a",
+        ] {
+            assert_eq!(mark(text), None, "{text}");
+        }
+    }
+}

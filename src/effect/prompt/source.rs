@@ -1,0 +1,141 @@
+//! A prompt's text with the places where an item of a schedule may begin.
+
+use std::fmt;
+
+use super::mark::{Mark, MarkKind, mark};
+
+/// Why a schedule cannot be read, with the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    place: String,
+    why: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.why)
+    }
+}
+
+/// What stands before a place where an item may begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Line,
+    Semicolon,
+    Comma,
+    Bar,
+}
+
+/// A text with the places where items may begin.
+pub struct Source<'a> {
+    /// All of it.
+    pub text: &'a str,
+    /// The places and what stands there, ascending.
+    pub marks: Vec<(usize, Place, Mark)>,
+    /// The opening brace of an object, if there is one.
+    pub brace: Option<usize>,
+}
+
+/// Characters that end a line for this purpose.
+pub fn ends_line(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{b}' | '\u{2028}' | '\u{2029}')
+}
+
+impl<'a> Source<'a> {
+    pub fn new(text: &'a str) -> Self {
+        let mut source = Self { text, marks: Vec::new(), brace: None };
+        let mut place = Some(Place::Line);
+        for (at, c) in text.char_indices() {
+            if let Some(here) = place
+                && !c.is_whitespace()
+                && c != '\u{feff}'
+            {
+                if let Some(mark) = mark(&text[at..]) {
+                    source.marks.push((at, here, mark));
+                } else if c == '{' && here == Place::Line && source.brace.is_none() {
+                    // `{2::red|blue}` and `{a|b}` are no objects.
+                    if mark_behind(&text[at + 1..]) {
+                        source.brace = Some(at);
+                        continue;
+                    }
+                }
+                place = None;
+            }
+            place = match c {
+                _ if ends_line(c) => Some(Place::Line),
+                ';' => Some(Place::Semicolon),
+                ',' => Some(Place::Comma),
+                '|' => Some(Place::Bar),
+                _ => place,
+            };
+        }
+        source
+    }
+
+    /// How many of its items begin a line or stand behind a semicolon.
+    fn count(&self, at: impl Fn(Place) -> bool, of: impl Fn(MarkKind) -> bool) -> usize {
+        self.marks.iter().filter(|(_, place, mark)| at(*place) && of(mark.kind)).count()
+    }
+
+    /// How many lines begin with the number of a frame.
+    pub fn lines(&self) -> usize {
+        self.count(|place| place == Place::Line, |kind| matches!(kind, MarkKind::Frame(_)))
+    }
+
+    pub fn is_schedule(&self) -> bool {
+        let line = |place| place == Place::Line;
+        let frame = |kind| matches!(kind, MarkKind::Frame(_));
+        let tight: Vec<i64> = (self.marks.iter())
+            .filter_map(|(_, place, mark)| match mark.kind {
+                MarkKind::Tight(number) if *place == Place::Line => Some(number),
+                _ => None,
+            })
+            .collect();
+        self.brace.is_some()
+            || self.lines() > 0
+            || self.count(|place| line(place) || place == Place::Semicolon, frame) > 1
+            || (tight.len() > 1 && tight.is_sorted_by(|a, b| a < b))
+            || self.count(line, |kind| matches!(kind, MarkKind::Wrong(_))) > 1
+    }
+
+    /// The line of a place, from 1.
+    pub fn line(&self, at: usize) -> usize {
+        let before = self.text[..at].replace("\r\n", "\n");
+        before.chars().filter(|c| ends_line(*c)).count() + 1
+    }
+
+    /// Number and beginning of the line of a place, for a sentence.
+    pub fn place(&self, at: usize) -> String {
+        let rest = self.text[at..].split(ends_line).next().unwrap_or_default().trim();
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let mut shown: String = rest.chars().take(40).map(plain).collect();
+        if rest.chars().count() > 40 {
+            shown.push('…');
+        }
+        format!("line {} `{shown}`", self.line(at))
+    }
+
+    pub fn error(&self, at: usize, why: impl Into<String>) -> Unreadable {
+        Unreadable { place: self.place(at), why: why.into() }
+    }
+
+    /// The first item behind a place, given the number of the item before it.
+    pub fn next(&self, from: usize, before: Option<i64>) -> Option<(usize, Mark)> {
+        let begins = |place: Place, mark: Mark| match (place, mark.kind) {
+            (Place::Bar, _) | (_, MarkKind::Ratio) => false,
+            (Place::Comma, MarkKind::Frame(number)) => {
+                mark.quoted || before.is_some_and(|before| number > before)
+            }
+            (Place::Comma, _) => false,
+            (_, MarkKind::Name) => self.brace.is_some(),
+            _ => true,
+        };
+        let found = self.marks.iter().find(|(at, place, mark)| *at >= from && begins(*place, *mark))?;
+        Some((found.0, found.2))
+    }
+}
+
+/// Whether a key and its colon follow, as in an object.
+fn mark_behind(text: &str) -> bool {
+    mark(text.trim_start()).is_some_and(|mark| mark.quoted || matches!(mark.kind, MarkKind::Frame(_)))
+}
