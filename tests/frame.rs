@@ -5,8 +5,15 @@ mod support;
 use proptest::prelude::*;
 use support::assert_close;
 use unsample::frame::{
-    Components, Depth, Encoding, Fit, FrameError, Geometry, HostColour, InputColour, Layout, MAX_SIDE,
-    Picture, Rgb, Size, Transfer, decode_row, encode_row, psnr, ssim,
+    Alpha, Colour, Components, Depth, Encoding, Fit, FrameError, Geometry, HostColour, InputColour,
+    InputPrimaries, Layout, MAX_SIDE, Picture, Primaries, Rgb, Size, Transfer, decode_row, encode_row, psnr,
+    ssim,
+};
+
+/// Linear light in the model's primaries, premultiplied.
+const LINEAR: Encoding = Encoding {
+    colour: Colour { transfer: Transfer::Linear, primaries: Primaries::Rec709 },
+    alpha: Alpha::Premultiplied,
 };
 
 /// Structures of a few pixels on a slope, RGB in 0..=1 in steps of 1/255, with some alpha.
@@ -104,13 +111,15 @@ proptest! {
 
     #[test]
     fn every_encoding_comes_back(
-        transfer in prop::sample::select(InputColour::ALL).prop_map(|choice| choice.resolve(&HostColour::default())),
-        premultiplied: bool, rgb in [0.0f32..1.0, 0.0f32..1.0, 0.0f32..1.0], alpha in 0.05f32..1.0,
+        colour in (prop::sample::select(InputColour::ALL), prop::sample::select(InputPrimaries::ALL))
+            .prop_map(|(colour, primaries)| HostColour::default().resolve(colour, primaries).0),
+        premultiplied: bool, rgb in [0.0f32..1.0, 0.0f32..1.0, 0.0f32..1.0], alpha in 0.15f32..1.0,
     ) {
-        let encoding = Encoding { transfer, premultiplied };
-        let factor = if premultiplied { alpha } else { 1.0 };
-        let [r, g, b] = rgb.map(|display| transfer.from_display(display) * factor);
-        let host = Picture { width: 1, height: 1, rgba: vec![r, g, b, alpha] };
+        let encoding = Encoding { colour, alpha: if premultiplied { Alpha::Premultiplied } else { Alpha::Straight } };
+        let opaque = Picture { width: 1, height: 1, rgba: vec![rgb[0], rgb[1], rgb[2], 1.0] };
+        let black = Picture { width: 1, height: 1, rgba: vec![0.0, 0.0, 0.0, alpha] };
+        // The clip's pixel that stands for a display-referred colour.
+        let host = encoding.finish(&black, &opaque, 1.0).unwrap();
         let mut display = encoding.prepare(&host);
         assert_close("display", &display.rgba[..3], &rgb, 1e-4, 5e-5);
         display.rgba[3] = 1.0;
@@ -164,7 +173,7 @@ fn the_rim_of_a_crop_stays_the_source_s_to_the_last_bit() {
     let mut host = picture(21, 13);
     host.rgba[0] = 40.0;
     host.rgba[1] = f32::NAN;
-    let encoding = Encoding { transfer: Transfer::Linear, premultiplied: true };
+    let encoding = LINEAR;
     let mut rgb = geometry.to_working(&encoding.prepare(&host)).unwrap();
     rgb.data.fill(0.25);
     let styled = geometry.from_working(&rgb).unwrap();
@@ -234,7 +243,7 @@ fn over_range_and_broken_pixels_become_a_picture_the_model_can_take() {
         f32::NEG_INFINITY,
         f32::NAN,
     ]);
-    let encoding = Encoding { transfer: Transfer::Linear, premultiplied: true };
+    let encoding = LINEAR;
     let rgb = geometry(8, 8, 0, Fit::Pad).to_working(&encoding.prepare(&host)).unwrap();
     let plane = 64;
     assert_eq!([rgb.data[0], rgb.data[plane], rgb.data[2 * plane]], [0.0, 1.0, 0.0]);
@@ -264,4 +273,58 @@ fn the_measures_agree_on_a_round_trip() {
     assert!((psnr(&rgb, &noisy).unwrap() - 37.0).abs() < 0.5);
     let similar = ssim(&rgb, &noisy).unwrap();
     assert!((0.9..1.0).contains(&similar), "{similar}");
+}
+
+/// What the model does is left out here; then every picture has to come back, HDR highlights included, to within a code
+/// of 10 bits.
+#[test]
+fn ten_bits_of_pq_and_hlg_come_back_through_a_model_that_changes_nothing() {
+    for (transfer, primaries) in [
+        (Transfer::Pq, Primaries::Rec2020),
+        (Transfer::Hlg, Primaries::Rec2020),
+        (Transfer::Pq, Primaries::P3),
+        (Transfer::AcesCct, Primaries::AcesCg),
+    ] {
+        let encoding = Encoding { colour: Colour { transfer, primaries }, alpha: Alpha::Opaque };
+        let mut host = Picture::new(1024, 2);
+        for code in 0..1024 {
+            let value = code as f32 / 1023.0;
+            host.row_mut(0)[code * 4..][..4].copy_from_slice(&[value, value, value, 1.0]);
+            // Not far from grey, so that it lies in the gamut of Rec.709.
+            host.row_mut(1)[code * 4..][..4].copy_from_slice(&[value, value * 0.99, value * 0.98, 1.0]);
+        }
+        let geometry = geometry(1024, 2, 0, Fit::Pad);
+        let working = geometry.to_working(&encoding.prepare(&host)).unwrap();
+        assert!(working.data.iter().all(|value| (0.0..=1.0).contains(value)), "{transfer:?}");
+        let styled = geometry.from_working(&working).unwrap();
+        let result = encoding.finish(&host, &styled, 1.0).unwrap();
+        // ACEScct is a camera's curve: its white of 1 is code 567, and black code 75 of 1023, with colours a little below the greys.
+        let range = if transfer == Transfer::AcesCct { 80..=567 } else { 0..=1023 };
+        for (at, (got, want)) in result.rgba.iter().zip(&host.rgba).enumerate() {
+            let code = at / 4 % 1024;
+            if range.contains(&code) {
+                assert!((got - want).abs() < 1.0 / 1023.0, "{transfer:?} code {code}: {got} for {want}");
+            }
+        }
+        assert_eq!(encoding.finish(&host, &styled, 0.0).unwrap(), host);
+    }
+}
+
+/// BT.2408: what is white in SDR is 203 cd/m2 in HDR, so the same scene in either is the same to the model.
+#[test]
+fn white_is_the_reference_white() {
+    let pq = Encoding {
+        colour: Colour { transfer: Transfer::Pq, primaries: Primaries::Rec2020 },
+        alpha: Alpha::Opaque,
+    };
+    let seen = |encoding: &Encoding, code: f32| {
+        let host = Picture { width: 1, height: 1, rgba: vec![code, code, code, 1.0] };
+        encoding.prepare(&host).rgba[1]
+    };
+    assert!((seen(&pq, 0.5807) - 1.0).abs() < 1e-3);
+    assert!((seen(&pq, 0.9) - 1.0).abs() < 1e-4, "the highlights are white");
+    // 26 cd/m2 is the grey card.
+    assert!((seen(&pq, 0.3788) - Transfer::Linear.to_display(26.0 / 203.0)).abs() < 3e-3);
+    let hlg = Encoding { colour: Colour { transfer: Transfer::Hlg, ..pq.colour }, ..pq };
+    assert!((seen(&hlg, 0.75) - 1.0).abs() < 1e-3);
 }

@@ -201,6 +201,61 @@ fn videos_come_back_frame_by_frame() {
     assert_eq!((source.info().width, source.info().height), (17, 9));
 }
 
+#[test]
+fn a_deep_video_stays_deep_and_keeps_its_tags() {
+    if io::ffmpeg_version().is_none() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tags = |matrix: &str, primaries: &str, transfer: &str, full_range| ColourTags {
+        matrix: matrix.into(),
+        primaries: primaries.into(),
+        transfer: transfer.into(),
+        full_range,
+    };
+    let pq = tags("bt2020nc", "bt2020", "smpte2084", false);
+    let hlg = tags("bt2020nc", "bt2020", "arib-std-b67", false);
+    let full = tags("bt709", "smpte432", "iec61966-2-1", true);
+    let old = tags("bt470bg", "bt470bg", "bt470bg", false);
+    for (name, colour) in
+        [("a.mp4", &pq), ("a.mkv", &hlg), ("a.mov", &hlg), ("a.webm", &pq), ("b.mp4", &full), ("c.mkv", &old)]
+    {
+        let output = folder.path().join(name);
+        let target = Target { info: Info { colour: colour.clone(), ..info(2, 10, false) }, frames: 2 };
+        // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
+        let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
+        let mut sink = match io::create(&output, &target) {
+            Ok(sink) => sink,
+            Err(error) => {
+                println!("skipped {name}: {error}");
+                continue;
+            }
+        };
+        for number in 1..=2 {
+            let columns = (0..WIDTH * HEIGHT).flat_map(|at| [level(at % WIDTH, number); 3]);
+            sink.write(number, &Picture::sixteen(WIDTH, HEIGHT, 3, columns.collect()).unwrap()).unwrap();
+        }
+        if let Err(error) = sink.finish() {
+            println!("skipped {name}: {error}");
+            continue;
+        }
+        let source = io::open(&output).unwrap();
+        assert_eq!(source.info().bits, 10, "{name}");
+        assert_eq!(&source.info().colour, colour, "{name}");
+        for number in [2, 1] {
+            let picture = source.frame(number).unwrap();
+            let Samples::Sixteen(samples) = &picture.samples else { panic!("{name} is not deep") };
+            let wanted = (0..WIDTH * HEIGHT).map(|at| f64::from(level(at % WIDTH, number)));
+            let error =
+                samples.chunks_exact(3).zip(wanted).map(|(pixel, want)| (f64::from(pixel[1]) - want).abs());
+            // Two codes of ten bits: less than one of eight.
+            let mean = error.sum::<f64>() / f64::from(WIDTH * HEIGHT);
+            assert!(mean < 2.0 * 64.0, "{name} frame {number}: {mean}");
+        }
+    }
+}
+
 fn mean(picture: &Picture) -> f64 {
     assert!(matches!(picture.samples, Samples::Eight(_)));
     let samples = picture.to_eight();

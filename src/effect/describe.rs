@@ -26,6 +26,30 @@ pub const TWIN: Option<TwinId> = if cfg!(feature = "cuda") { None } else { Some(
 pub const CUDA_BUILD: TwinId =
     TwinId { file: if cfg!(windows) { "Unsample-cuda.dll" } else { "Unsample-cuda.so" }, build: BUILD };
 
+/// The colour spaces in which clips are welcome, best first: what the model knows, then whatever can be brought to it.
+/// A host that has a clip in another one, a camera's for instance, converts it to one of these.
+pub const COLOURSPACES: &[&str] = &[
+    "srgb_display",
+    "rec1886_rec709_display",
+    "srgb_tx",
+    "displayp3_display",
+    "p3d65_display",
+    "rec1886_rec2020_display",
+    "rec2100_hlg_display",
+    "rec2100_pq_display",
+    "st2084_p3d65_display",
+    "lin_rec709_srgb",
+    "lin_p3d65",
+    "lin_rec2020",
+    "ACEScct",
+    "ACEScg",
+    "ACES2065-1",
+    "g22_rec709_tx",
+    "g24_rec709_tx",
+    "ofx_display_sdr",
+    "ofx_scene_linear",
+];
+
 const DESCRIPTION: &str = "Restyles a shot from a prompt. The shot is turned into noise that keeps its motion and \
 composition, and the noise into the same shot in another style.";
 
@@ -62,6 +86,7 @@ pub fn effect(effect: &mut EffectDescriptor<'_>) -> Result<()> {
     effect.multiple_clip_depths(false);
     effect.multiple_clip_pars(false);
     effect.field_render_twice(false);
+    effect.colour_management();
     Ok(())
 }
 
@@ -137,6 +162,15 @@ pub fn definition(param: &Param) -> ParamDef<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_colour_space_that_is_asked_for_is_known() {
+        use crate::pipeline::pixels::{HostColour, InputColour, InputPrimaries};
+        for name in COLOURSPACES {
+            let host = HostColour { colourspace: Some((*name).to_owned()), ..HostColour::default() };
+            assert_eq!(host.resolve(InputColour::Auto, InputPrimaries::Auto).1, None, "{name}");
+        }
+    }
 
     #[test]
     fn every_definition_is_sound() {

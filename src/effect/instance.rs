@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::source::Look;
-use crate::pipeline::pixels::Size;
+use crate::pipeline::pixels::{Encoding, Size};
 use crate::pipeline::{Key, Segment};
 
 /// Segments whose digests are remembered.
@@ -50,6 +50,7 @@ struct State {
     status: Option<String>,
     told_no_temporal_access: bool,
     has_temporal_access: bool,
+    remarks: Option<(Encoding, Vec<String>)>,
 }
 
 /// Instances that live in this process.
@@ -121,11 +122,27 @@ impl Instance {
         }
     }
 
+    /// What the user should know of the clip's colours. Once there is something, it stays the same sentence for as long
+    /// as the colours are read in the same way: numbers that change with every frame would be told with every frame.
+    pub fn remarks(&self, encoding: Encoding, find: impl FnOnce() -> Vec<String>) -> Vec<String> {
+        if let Some((known, remarks)) = &self.state.lock().remarks
+            && *known == encoding
+        {
+            return remarks.clone();
+        }
+        let remarks = find();
+        if !remarks.is_empty() {
+            self.state.lock().remarks = Some((encoding, remarks.clone()));
+        }
+        remarks
+    }
+
     /// Forgets the frames: the clip is another one now.
     pub fn forget(&self) {
         let mut state = self.state.lock();
         state.seen.clear();
         state.scans.clear();
+        state.remarks = None;
     }
 
     /// Keeps a sentence for the next action in which parameters may be written.

@@ -136,9 +136,14 @@ impl Effect for Unsample {
 
     fn clip_preferences(
         _: &Instance,
-        _: &InstanceHandle<'_>,
+        handle: &InstanceHandle<'_>,
         answer: &mut ClipPreferences<'_>,
     ) -> Result<()> {
+        if handle.host().colour_management {
+            for clip in ["Source", "Hint"] {
+                answer.colourspaces(clip, describe::COLOURSPACES);
+            }
+        }
         // A frame depends on its neighbours and on its number, so a host must not show one frame's result for another.
         answer.frame_varying(true);
         Ok(())

@@ -102,9 +102,12 @@ fn restyle<'a>(
         let numbering = source::numbering(clip, handle.host(), frame);
         let segment = Segment { first: frame, step: 1, count: 1 };
         let hint = job.hint(&segment, &segment, source, frame, false)?;
+        let remarks = job.remarks(source);
         let source = Source::of(vec![current]);
         let pictures = Pictures { source, hint };
-        let request = settings::request(&HostReader(handle), segment, &numbering, 0, pictures, goal, true)?;
+        let mut request =
+            settings::request(&HostReader(handle), segment, &numbering, 0, pictures, goal, true)?;
+        request.remarks.extend(remarks);
         job.run(request)?.picture
     };
     let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
@@ -211,14 +214,13 @@ impl Frames<'_, '_> {
             None => self.fetch_all(&segment, source, current)?,
         };
         let numbering = source::numbering(&self.clip, self.handle.host(), current.0);
-        let request = |pictures| {
+        let request = |pictures| -> Result<Request> {
             let reader = HostReader(self.handle);
-            settings::request(&reader, segment, &numbering, share.index, pictures, goal, false).map(
-                |mut request| {
-                    request.remarks.extend_from_slice(remarks);
-                    request
-                },
-            )
+            let mut request =
+                settings::request(&reader, segment, &numbering, share.index, pictures, goal, false)?;
+            request.remarks.extend_from_slice(remarks);
+            request.remarks.extend(self.remarks(source));
+            Ok(request)
         };
         let outcome = match self.try_run(request(pictures)?) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
@@ -235,6 +237,11 @@ impl Frames<'_, '_> {
         let range = source::clip_range(&self.clip, self.settings.cutting, frame);
         let count = range.last.saturating_sub(range.first).saturating_add(1);
         Segment { first: range.first, step: 1, count: usize::try_from(count).unwrap_or(1) }
+    }
+
+    /// What the user should know of the source's colours.
+    fn remarks(&self, source: &Fetched) -> Vec<String> {
+        self.instance.remarks(source.look.encoding, || source.remarks())
     }
 
     /// What the frames of a clip are remembered under.

@@ -141,6 +141,8 @@ pub struct PictureSettings {
     pub fit: &'static str,
     /// Name of the input colour.
     pub colour: &'static str,
+    /// Name of the input primaries.
+    pub primaries: &'static str,
     /// How the clip is cut.
     pub cutting: Cutting,
     /// How its shots are told apart.
@@ -182,6 +184,7 @@ impl PictureSettings {
                 _ => Cuts::Auto,
             },
             cut_frames: v.text("cutFrames"),
+            primaries: v.option("inputPrimaries"),
             cutting: Cutting { segment_frames: v.count("segmentFrames"), frame_step: v.count("frameStep") },
             view,
             mix: v.double("mix"),
@@ -456,7 +459,7 @@ pub fn request(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::pixels::{Fit, InputColour};
+    use crate::pipeline::pixels::{Fit, InputColour, InputPrimaries};
     use crate::pipeline::{Betas, ContextSchedule, Fuse, Sampler};
 
     /// Answers from the table, and for some names with a text or a ramp.
@@ -511,6 +514,8 @@ mod tests {
         assert!(table::FITS.iter().all(|n| n.parse::<Fit>().is_ok()));
         let colours: Vec<&str> = InputColour::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(table::COLOURS, colours);
+        let primaries: Vec<&str> = InputPrimaries::ALL.iter().map(|p| p.as_str()).collect();
+        assert_eq!(table::PRIMARIES, primaries);
         let preprocessors: Vec<&str> = Preprocessor::ALL.iter().map(|p| p.as_str()).collect();
         assert_eq!(table::PREPROCESSORS, preprocessors);
         assert!(table::DEVICES.iter().all(|n| n.parse::<DeviceChoice>().is_ok()));

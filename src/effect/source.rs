@@ -7,7 +7,8 @@ use crate::ofx::{
     RenderHandle, Result,
 };
 use crate::pipeline::pixels::{
-    self, Encoding, Fit, Geometry, HostColour, InputColour, Layout, Picture, Size,
+    self, Alpha, Encoding, Fit, Geometry, HostColour, InputColour, InputPrimaries, Layout, Picture, Size,
+    Transfer,
 };
 use crate::pipeline::{ClipRange, Cutting, Segment, WorkingFrame};
 
@@ -35,6 +36,8 @@ pub struct Fetched {
     pub bounds: RectI,
     /// What it takes to look at them.
     pub look: Look,
+    /// What the user should know of how their colours are read.
+    remark: Option<String>,
 }
 
 fn layout(depth: Depth, components: Components) -> Layout {
@@ -81,20 +84,29 @@ pub fn fetch<'a>(
     }
     let picture = copy(&image)?;
     let info = image.info();
-    let premultiplied =
-        info.premultiplication.or_else(|| clip.premultiplication()) == Some(Premultiplication::Premultiplied);
+    let alpha = match info.premultiplication.or_else(|| clip.premultiplication()) {
+        Some(Premultiplication::Premultiplied) => Alpha::Premultiplied,
+        Some(Premultiplication::Opaque) => Alpha::Opaque,
+        Some(Premultiplication::Unpremultiplied) | None => Alpha::Straight,
+    };
     let host = HostColour {
         linear_host: handle.host().kind == HostKind::Natron,
         float: matches!(info.depth, Depth::Float | Depth::Half),
-        colourspace: clip.colourspace(),
+        colourspace: match clip.same_colourspace_as() {
+            Some(other) => handle.clip(&other).colourspace(),
+            None => clip.colourspace(),
+        },
     };
-    let colour = settings.colour.parse().unwrap_or(InputColour::Auto);
+    let (colour, remark) = host.resolve(
+        settings.colour.parse().unwrap_or(InputColour::Auto),
+        settings.primaries.parse().unwrap_or(InputPrimaries::Auto),
+    );
     let size = Size { width: picture.width, height: picture.height };
     let fit = settings.fit.parse().unwrap_or(Fit::Pad);
     let geometry =
         Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, fit).map_err(from_frame)?;
-    let encoding = Encoding { transfer: colour.resolve(&host), premultiplied };
-    Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding } }))
+    let encoding = Encoding { colour, alpha };
+    Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding }, remark }))
 }
 
 impl Fetched {
@@ -118,12 +130,44 @@ impl Fetched {
     /// # Errors
     /// When resizing fails.
     pub fn hint(&self, source: &Geometry) -> Result<WorkingFrame> {
+        let display = self.look.encoding.prepare_hint(&self.picture);
         if self.look.geometry == *source {
-            return self.working();
+            let working = self.look.geometry.to_working(&display).map_err(from_frame)?;
+            return Ok(self.frame(working));
         }
-        let display = self.look.encoding.prepare(&self.picture);
         let working = pixels::cover_nearest(&display, source.working()).map_err(from_frame)?;
         Ok(self.frame(working))
+    }
+}
+
+/// A larger share of values above white than this is worth a sentence where white is expected to be the end.
+const CLIPPED: f64 = 0.005;
+
+/// The same for clips in linear or logarithmic light, which have highlights.
+const CLIPPED_LIGHT: f64 = 0.1;
+
+impl Fetched {
+    /// What the user should know of this frame's colours: a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks: Vec<String> = self.remark.iter().cloned().collect();
+        let encoding = self.look.encoding;
+        if encoding.hides_all(&self.picture) {
+            remarks.push("the clip has frames that hide all of their colours under an alpha of 0, and these stay as they are: if they should be seen, take the alpha channel away before the effect".to_owned());
+        }
+        let share = encoding.clipped(&self.picture);
+        let percent = (share * 100.0).round().max(1.0);
+        match encoding.colour.transfer {
+            Transfer::Display | Transfer::Gamma22 | Transfer::Rec709 if share > CLIPPED => remarks.push(format!(
+                "{percent} % of the clip's values lie above white and are cut off there: if the clip is in linear light, or in PQ, HLG or a log encoding, choose it as inputColour"
+            )),
+            Transfer::Linear | Transfer::AcesCct | Transfer::DavinciIntermediate if share > CLIPPED_LIGHT => {
+                remarks.push(format!(
+                    "{percent} % of the clip's values lie above white, which is where the model's pictures end: lower its exposure before the effect to keep them apart"
+                ));
+            }
+            _ => {}
+        }
+        remarks
     }
 }
 

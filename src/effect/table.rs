@@ -275,7 +275,10 @@ pub const FITS: &[&str] = &["pad", "crop", "stretch"];
 pub const CUTS: &[&str] = &["auto", "off", "list"];
 /// What pixel values mean.
 pub const COLOURS: &[&str] =
-    &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate"];
+    &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate", "pq", "hlg"];
+/// Which lights red, green and blue are.
+pub const PRIMARIES: &[&str] =
+    &["auto", "rec709", "rec2020", "p3", "p3_dci", "acescg", "aces2065", "davinci_wide_gamut"];
 /// What is shown.
 pub const VIEWS: &[&str] = &["result", "source", "reconstruction", "hint"];
 /// How a hint is made.
@@ -453,7 +456,9 @@ pub static TABLE: &[Param] = &[
     row(Picture, Encode, "fit", "Fit", choice(FITS),
         "How the picture is brought to multiples of 8 pixels."),
     row(Picture, Encode, "inputColour", "Input colour", choice(COLOURS),
-        "What the host's pixel values mean; auto goes by the host and the clip."),
+        "What the host's pixel values mean; auto goes by the clip's colour space and the host. pq and hlg: white is 203 cd/m2, and highlights come back where the result is bright."),
+    row(Picture, Encode, "inputPrimaries", "Input primaries", choice(PRIMARIES),
+        "The gamut of the pixel values; auto: the clip's colour space, or what goes with Input colour (acescct: acescg, davinci_intermediate: davinci_wide_gamut, pq and hlg: rec2020, else rec709)."),
     row(Picture, Encode, "frameStep", "Frame step", int(1, (1, 64), (1, 8)),
         "Take every n-th frame; the frames in between hold the one before them."),
     row(Picture, Encode, "segmentFrames", "Segment frames", int(96, (0, 100_000), (0, 240)),

@@ -1,7 +1,10 @@
 //! Pictures in memory: the host's, and the one that the model works on.
 
+use rayon::prelude::*;
+
+use super::colour::Colour;
 use super::geometry::Size;
-use super::{FrameError, Transfer};
+use super::{FrameError, fill};
 
 /// An RGBA picture, interleaved, top row first.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,51 +100,120 @@ fn pixels_mut(rgba: &mut [f32]) -> std::slice::IterMut<'_, [f32; 4]> {
     rgba.as_chunks_mut::<4>().0.iter_mut()
 }
 
+/// What a picture's alpha says of its colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Alpha {
+    /// Nothing: all of the picture is seen, whatever its alpha.
+    Opaque,
+    /// Colours are multiplied by it. Where it is 0, they are light that was added without covering.
+    Premultiplied,
+    /// Colours are not multiplied by it. Where it is 0, they are hidden.
+    Straight,
+}
+
 /// How a host's pictures encode colour and coverage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Encoding {
-    /// The transfer curve of the colours.
-    pub transfer: Transfer,
-    /// Whether colours are multiplied by alpha.
-    pub premultiplied: bool,
+    /// What the colours' numbers mean.
+    pub colour: Colour,
+    /// What alpha means for them.
+    pub alpha: Alpha,
 }
 
 impl Encoding {
-    /// A host's picture as a display-referred, unpremultiplied one of finite numbers; not clamped.
+    /// A host's picture as a display-referred, unpremultiplied one of finite numbers; not clamped. Hidden colours
+    /// are replaced by those of the visible border, see [`fill::hidden_colours`].
     pub fn prepare(&self, host: &Picture) -> Picture {
-        let mut picture = host.clone();
-        picture.make_harmless();
-        if self.premultiplied {
-            picture.unpremultiply();
+        let mut picture = self.display(host);
+        if self.alpha == Alpha::Straight {
+            fill::hidden_colours(&mut picture);
         }
-        if self.transfer != Transfer::Display {
-            for [r, g, b, _] in pixels_mut(&mut picture.rgba) {
-                let convert = |value| self.transfer.to_display(value);
-                (*r, *g, *b) = (convert(*r), convert(*g), convert(*b));
+        picture
+    }
+
+    /// As [`Encoding::prepare`] for a picture of hints: what is hidden is black, which means no hint. Lines drawn on a
+    /// transparent ground must not spread over it.
+    pub fn prepare_hint(&self, host: &Picture) -> Picture {
+        let mut picture = self.display(host);
+        if self.alpha == Alpha::Straight {
+            for pixel in pixels_mut(&mut picture.rgba).filter(|pixel| pixel[3] < 1.0) {
+                let alpha = pixel[3];
+                // Hidden values may be anything; -0 is not 0 to the last bit.
+                pixel[..3]
+                    .iter_mut()
+                    .for_each(|value| *value = if alpha > 0.0 { *value * alpha } else { 0.0 });
             }
         }
         picture
     }
 
+    fn display(&self, host: &Picture) -> Picture {
+        let mut picture = host.clone();
+        picture.make_harmless();
+        if self.alpha == Alpha::Premultiplied {
+            picture.unpremultiply();
+        }
+        let converter = self.colour.converter();
+        if !converter.is_identity() {
+            picture.rgba.as_chunks_mut::<4>().0.par_iter_mut().for_each(|[r, g, b, _]| {
+                [*r, *g, *b] = converter.to_display([*r, *g, *b]);
+            });
+        }
+        picture
+    }
+
     /// A styled picture (from [`super::Geometry::from_working`]) over the host's picture that it was made
-    /// from, in the host's encoding and with the host's alpha. `mix` is as in [`compose`].
+    /// from, in the host's encoding and with the host's alpha. `mix` is as in [`compose`]. Under an alpha of 0 the
+    /// source's numbers stay as they are: nothing of them was shown to the model.
     ///
     /// # Errors
     /// [`FrameError::Size`] if the pictures differ in size.
     pub fn finish(&self, host: &Picture, styled: &Picture, mix: f32) -> Result<Picture, FrameError> {
         let mut styled = styled.clone();
         same_size(host, &styled)?;
+        let converter = self.colour.converter();
         let sources = host.rgba.as_chunks::<4>().0;
-        for ([r, g, b, shown], source) in pixels_mut(&mut styled.rgba).zip(sources) {
-            let alpha = if self.premultiplied { coverage(source[3]) } else { 1.0 };
+        let finish = |([r, g, b, shown], source): (&mut [f32; 4], &[f32; 4])| {
+            let alpha = if self.alpha == Alpha::Opaque { 1.0 } else { coverage(source[3]) };
             if alpha == 0.0 {
-                // Nothing covers here; light that was added without covering stays the source's.
                 *shown = 0.0;
             }
-            let convert = |value| self.transfer.from_display(value) * alpha;
-            (*r, *g, *b) = (convert(*r), convert(*g), convert(*b));
-        }
+            let factor = if self.alpha == Alpha::Premultiplied { alpha } else { 1.0 };
+            let excess = if self.colour.transfer.is_hdr() {
+                let own = |value| harmless(value) / if factor > 0.0 { factor } else { 1.0 };
+                converter.excess([own(source[0]), own(source[1]), own(source[2])])
+            } else {
+                1.0
+            };
+            [*r, *g, *b] = converter.clip_colour([*r, *g, *b], excess).map(|value| value * factor);
+        };
+        styled.rgba.as_chunks_mut::<4>().0.par_iter_mut().zip(sources).for_each(finish);
         compose(host, &styled, mix)
+    }
+
+    /// The share of a host picture's visible values that lie above white and are white to the model, 0..=1; none
+    /// where highlights come back.
+    pub fn clipped(&self, host: &Picture) -> f64 {
+        if self.colour.transfer.is_hdr() || host.rgba.is_empty() {
+            return 0.0;
+        }
+        // A rounding above 1 is none to speak of.
+        const WHITE: f32 = 1.0 + 1.0 / 255.0;
+        let display = self.display(host);
+        let seen = |pixel: &&[f32; 4]| self.alpha == Alpha::Opaque || pixel[3] > 0.0;
+        let pixels = display.rgba.as_chunks::<4>().0.iter().filter(seen);
+        let (above, all) = pixels.fold((0usize, 0usize), |(above, all), pixel| {
+            (above + pixel[..3].iter().filter(|value| **value > WHITE).count(), all + 3)
+        });
+        above as f64 / all.max(1) as f64
+    }
+
+    /// Whether a host's picture has colours and hides all of them under an alpha of 0.
+    pub fn hides_all(&self, host: &Picture) -> bool {
+        let pixels = host.rgba.as_chunks::<4>().0;
+        self.alpha == Alpha::Straight
+            && pixels.iter().all(|pixel| coverage(pixel[3]) == 0.0)
+            && pixels.iter().any(|pixel| pixel[..3].iter().any(|value| *value != 0.0))
     }
 }
 
@@ -212,6 +284,7 @@ impl Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{Primaries, Transfer};
 
     fn one(pixel: [f32; 4]) -> Picture {
         Picture { width: 1, height: 1, rgba: pixel.to_vec() }
@@ -253,7 +326,8 @@ mod tests {
 
     #[test]
     fn a_linear_premultiplied_picture_comes_back_as_it_went() {
-        let encoding = Encoding { transfer: Transfer::Linear, premultiplied: true };
+        let colour = Colour { transfer: Transfer::Linear, primaries: Primaries::Rec709 };
+        let encoding = Encoding { colour, alpha: Alpha::Premultiplied };
         let host = one([0.05, 0.2, 0.4, 0.5]);
         let mut display = encoding.prepare(&host);
         assert!((display.rgba[1] - Transfer::Linear.to_display(0.4)).abs() < 1e-6);
@@ -264,5 +338,43 @@ mod tests {
         }
         let clear = encoding.finish(&one([0.0; 4]), &one([1.0; 4]), 1.0).unwrap();
         assert_eq!(clear.rgba, [0.0; 4]);
+    }
+
+    #[test]
+    fn hidden_colours_do_not_reach_the_model_and_come_back_as_they_were() {
+        let encoding = Encoding { colour: Colour::DISPLAY, alpha: Alpha::Straight };
+        let seen = [0.25, 0.5, 0.75, 1.0];
+        let two = |hidden: [f32; 4]| Picture { width: 2, height: 1, rgba: [seen, hidden].concat() };
+        for hidden in [[0.9, 0.1, 0.4, 0.0], [f32::NAN, -1.0, 70.0, 0.0]] {
+            let host = two(hidden);
+            assert_eq!(encoding.prepare(&host).rgba, [0.25, 0.5, 0.75, 1.0, 0.25, 0.5, 0.75, 0.0]);
+            assert_eq!(encoding.prepare_hint(&host).rgba, [0.25, 0.5, 0.75, 1.0, 0.0, 0.0, 0.0, 0.0]);
+            let styled = two([0.6, 0.6, 0.6, 1.0]);
+            let back = encoding.finish(&host, &styled, 1.0).unwrap();
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&back.rgba[4..]), bits(&hidden));
+        }
+        // A host that says opaque is believed, whatever stands in the fourth channel.
+        let opaque = Encoding { alpha: Alpha::Opaque, ..encoding };
+        let host = two([0.9, 0.1, 0.4, 0.0]);
+        assert_eq!(opaque.prepare(&host), host);
+        assert_eq!(
+            opaque.finish(&host, &two([0.6, 0.6, 0.6, 1.0]), 1.0).unwrap().rgba[4..],
+            [0.6, 0.6, 0.6, 0.0]
+        );
+        assert!(
+            encoding.hides_all(&one([0.5, 0.0, 0.0, 0.0])) && !opaque.hides_all(&one([0.5, 0.0, 0.0, 0.0]))
+        );
+        assert!(!encoding.hides_all(&host) && !encoding.hides_all(&one([0.0; 4])));
+    }
+
+    #[test]
+    fn values_above_white_are_counted_where_they_are_lost() {
+        let of =
+            |transfer, alpha| Encoding { colour: Colour { transfer, primaries: Primaries::Rec709 }, alpha };
+        let host = Picture { width: 2, height: 1, rgba: vec![4.0, 0.5, 2.0, 1.0, 9.0, 0.2, 1.001, 0.0] };
+        assert_eq!(of(Transfer::Display, Alpha::Opaque).clipped(&host), 0.5);
+        assert_eq!(of(Transfer::Linear, Alpha::Straight).clipped(&host), 2.0 / 3.0);
+        assert_eq!(of(Transfer::Pq, Alpha::Opaque).clipped(&host), 0.0);
     }
 }

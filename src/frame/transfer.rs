@@ -1,113 +1,8 @@
-//! Transfer curves: how a clip's numbers encode light, and which ones a host's clips have.
+//! Transfer curves: how a clip's numbers encode light.
 //!
 //! The model knows display-encoded pictures (sRGB). Curves are functions of one number, extended to
-//! negative ones by symmetry, so that a value comes back as it was.
-
-use std::str::FromStr;
-
-use super::error::{FrameError, by_name};
-
-/// What the `inputColour` parameter offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InputColour {
-    /// By what the host says of itself and of the clip, see [`InputColour::resolve`].
-    Auto,
-    /// Encoded for a display: taken as it is.
-    Display,
-    /// Proportional to light.
-    Linear,
-    /// A pure power of 2.2.
-    Gamma22,
-    /// A video master as a reference monitor shows it (BT.1886, a power of 2.4).
-    Rec709,
-    /// ACEScct, the logarithmic encoding of ACES grading.
-    AcesCct,
-    /// DaVinci Intermediate, the logarithmic encoding of Resolve's wide-gamut colour management.
-    DavinciIntermediate,
-}
-
-impl InputColour {
-    /// Every value, in the order in which a menu shows them.
-    pub const ALL: &'static [Self] = &[
-        Self::Auto,
-        Self::Display,
-        Self::Linear,
-        Self::Gamma22,
-        Self::Rec709,
-        Self::AcesCct,
-        Self::DavinciIntermediate,
-    ];
-
-    /// The stable name, as in project files and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Display => "display",
-            Self::Linear => "linear",
-            Self::Gamma22 => "gamma22",
-            Self::Rec709 => "rec709",
-            Self::AcesCct => "acescct",
-            Self::DavinciIntermediate => "davinci_intermediate",
-        }
-    }
-
-    /// The curve to use for a clip of this host.
-    ///
-    /// `auto` believes a colourspace that the clip names, if the name says something about linear or
-    /// logarithmic encoding; without one, float pictures of a host that works in linear light are
-    /// linear, and everything else is for a display.
-    pub fn resolve(self, host: &HostColour) -> Transfer {
-        match self {
-            Self::Auto => host.guess(),
-            Self::Display => Transfer::Display,
-            Self::Linear => Transfer::Linear,
-            Self::Gamma22 => Transfer::Gamma22,
-            Self::Rec709 => Transfer::Rec709,
-            Self::AcesCct => Transfer::AcesCct,
-            Self::DavinciIntermediate => Transfer::DavinciIntermediate,
-        }
-    }
-}
-
-impl FromStr for InputColour {
-    type Err = FrameError;
-
-    fn from_str(name: &str) -> Result<Self, FrameError> {
-        by_name("input colour", Self::ALL, name, Self::as_str)
-    }
-}
-
-/// What a host lets a plugin know about the colour of a clip.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct HostColour {
-    /// The host works in linear light (Natron).
-    pub linear_host: bool,
-    /// The clip's pictures are float or half.
-    pub float: bool,
-    /// The clip's colourspace property (OpenFX 1.5), if the host sets it.
-    pub colourspace: Option<String>,
-}
-
-impl HostColour {
-    fn guess(&self) -> Transfer {
-        let named = self.colourspace.as_deref().unwrap_or_default();
-        let plain: String =
-            named.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-        let says = |words: &[&str]| words.iter().any(|word| plain.contains(word));
-        if says(&["acescct"]) {
-            Transfer::AcesCct
-        } else if says(&["davinciintermediate"]) {
-            Transfer::DavinciIntermediate
-        } else if says(&["linear", "acescg", "aces20651"])
-            || plain.starts_with("lin")
-            || (plain.is_empty() && self.linear_host && self.float)
-        {
-            Transfer::Linear
-        } else {
-            Transfer::Display
-        }
-    }
-}
+//! negative ones by symmetry, so that a value comes back as it was. Light is relative: 1 is the white that the
+//! model knows. Of a picture with a high dynamic range that is the reference white of BT.2408, 203 cd/m2.
 
 /// A transfer curve between a clip's numbers and display-encoded ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,10 +19,20 @@ pub enum Transfer {
     AcesCct,
     /// DaVinci Intermediate (Blackmagic Design, 2021).
     DavinciIntermediate,
+    /// PQ (SMPTE ST 2084, BT.2100): light of a display in absolute numbers.
+    Pq,
+    /// HLG (ARIB STD-B67, BT.2100), as a display of 1000 cd/m2 shows it.
+    Hlg,
 }
 
 impl Transfer {
-    /// A clip's number as a display-encoded one; not clamped. [`Transfer::Display`] changes nothing.
+    /// Whether light goes on far above white, which the model cannot see.
+    pub const fn is_hdr(self) -> bool {
+        matches!(self, Self::Pq | Self::Hlg)
+    }
+
+    /// A clip's number as a display-encoded one, as far as a number is enough, which for HLG only a grey's is; not
+    /// clamped. [`Transfer::Display`] changes nothing.
     pub fn to_display(self, value: f32) -> f32 {
         match self {
             Self::Display => value,
@@ -143,6 +48,22 @@ impl Transfer {
         }
     }
 
+    /// A clip's number as light. For HLG this is light of the scene, see [`hlg`].
+    pub(super) fn decode(self, value: f32) -> f32 {
+        match self {
+            Self::Hlg => odd(value, hlg::decode),
+            other => other.decode_light(value),
+        }
+    }
+
+    /// The reverse of [`Transfer::decode`].
+    pub(super) fn encode(self, light: f32) -> f32 {
+        match self {
+            Self::Hlg => odd(light, hlg::encode),
+            other => other.encode_light(light),
+        }
+    }
+
     fn decode_light(self, value: f32) -> f32 {
         match self {
             Self::Display => odd(value, srgb_decode),
@@ -151,6 +72,8 @@ impl Transfer {
             Self::Rec709 => odd(value, |value| value.powf(2.4)),
             Self::AcesCct => acescct::decode(value),
             Self::DavinciIntermediate => intermediate::decode(value),
+            Self::Pq => odd(value, pq::decode),
+            Self::Hlg => odd(value, |value| hlg::shown([hlg::decode(value); 3])[0]),
         }
     }
 
@@ -162,22 +85,24 @@ impl Transfer {
             Self::Rec709 => odd(light, |light| light.powf(1.0 / 2.4)),
             Self::AcesCct => acescct::encode(light),
             Self::DavinciIntermediate => intermediate::encode(light),
+            Self::Pq => odd(light, pq::encode),
+            Self::Hlg => odd(light, |light| hlg::encode(hlg::filmed([light; 3])[0])),
         }
     }
 }
 
 /// A function of positive numbers, mirrored for negative ones.
-fn odd(value: f32, positive: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn odd(value: f32, positive: impl Fn(f32) -> f32) -> f32 {
     positive(value.abs()).copysign(value)
 }
 
 /// Light to sRGB (IEC 61966-2-1).
-fn srgb_encode(light: f32) -> f32 {
+pub(super) fn srgb_encode(light: f32) -> f32 {
     if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 
 /// sRGB to light.
-fn srgb_decode(value: f32) -> f32 {
+pub(super) fn srgb_decode(value: f32) -> f32 {
     if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
 
@@ -211,23 +136,94 @@ mod intermediate {
     }
 }
 
+/// The white of pictures with a high dynamic range, in cd/m2 (BT.2408): a sheet of paper, not the sun.
+const REFERENCE_WHITE: f64 = 203.0;
+
+/// The perceptual quantizer. In f64: its exponents are large.
+mod pq {
+    use super::REFERENCE_WHITE;
+
+    const M1: f64 = 2610.0 / 16384.0;
+    const M2: f64 = 2523.0 / 4096.0 * 128.0;
+    const C1: f64 = 3424.0 / 4096.0;
+    const C2: f64 = 2413.0 / 4096.0 * 32.0;
+    const C3: f64 = 2392.0 / 4096.0 * 32.0;
+    /// What a value of 1 stands for, in cd/m2.
+    const PEAK: f64 = 10_000.0;
+
+    pub(super) fn decode(value: f32) -> f32 {
+        // The curve ends at 1.
+        let power = f64::from(value.min(1.0)).powf(1.0 / M2);
+        let light = ((power - C1).max(0.0) / (C2 - C3 * power)).powf(1.0 / M1);
+        (light * PEAK / REFERENCE_WHITE) as f32
+    }
+
+    pub(super) fn encode(light: f32) -> f32 {
+        let power = (f64::from(light) * REFERENCE_WHITE / PEAK).min(1.0).powf(M1);
+        (((C1 + C2 * power) / (1.0 + C3 * power)).powf(M2)) as f32
+    }
+}
+
+/// Hybrid log-gamma. Its numbers are those of a camera; what a display makes of them (the OOTF) depends on its peak
+/// and, in colours, on all three numbers at once.
+pub(super) mod hlg {
+    use super::REFERENCE_WHITE;
+
+    const A: f64 = 0.178_832_77;
+    const B: f64 = 1.0 - 4.0 * A;
+    const C: f64 = 0.559_910_73;
+    /// The display's peak, in cd/m2, for which `GAMMA` holds.
+    const PEAK: f64 = 1000.0;
+    const GAMMA: f64 = 1.2;
+    /// Shares of red, green and blue in the luminance (BT.2100).
+    const LUMA: [f64; 3] = [0.2627, 0.6780, 0.0593];
+
+    /// A number as light of the scene, of which the peak is 1.
+    pub(super) fn decode(value: f32) -> f32 {
+        // A little above the peak is allowed.
+        let value = f64::from(value.min(1.2));
+        (if value <= 0.5 { value * value / 3.0 } else { (((value - C) / A).exp() + B) / 12.0 }) as f32
+    }
+
+    /// The reverse of [`decode`].
+    pub(super) fn encode(light: f32) -> f32 {
+        let light = f64::from(light);
+        (if light <= 1.0 / 12.0 { (3.0 * light).sqrt() } else { A * (12.0 * light - B).ln() + C }) as f32
+    }
+
+    /// Light of the scene as light of the display, relative to white.
+    pub(in crate::frame) fn shown(scene: [f32; 3]) -> [f32; 3] {
+        let gain = luminance(scene).powf(GAMMA - 1.0) * PEAK / REFERENCE_WHITE;
+        scene.map(|value| (f64::from(value) * gain) as f32)
+    }
+
+    /// The reverse of [`shown`].
+    pub(in crate::frame) fn filmed(display: [f32; 3]) -> [f32; 3] {
+        let display = display.map(|value| (f64::from(value) * REFERENCE_WHITE / PEAK) as f32);
+        // Black has no luminance, and nothing to scale.
+        let gain = luminance(display).max(1e-12).powf((1.0 - GAMMA) / GAMMA);
+        display.map(|value| (f64::from(value) * gain) as f32)
+    }
+
+    fn luminance(light: [f32; 3]) -> f64 {
+        light.iter().zip(LUMA).map(|(&value, share)| f64::from(value) * share).sum::<f64>().max(0.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [Transfer; 6] = [
+    const ALL: [Transfer; 8] = [
         Transfer::Display,
         Transfer::Linear,
         Transfer::Gamma22,
         Transfer::Rec709,
         Transfer::AcesCct,
         Transfer::DavinciIntermediate,
+        Transfer::Pq,
+        Transfer::Hlg,
     ];
-
-    fn host(linear_host: bool, float: bool, colourspace: &str) -> HostColour {
-        let colourspace = (!colourspace.is_empty()).then(|| colourspace.to_owned());
-        HostColour { linear_host, float, colourspace }
-    }
 
     #[test]
     fn every_curve_is_its_own_way_back_and_rises() {
@@ -262,36 +258,27 @@ mod tests {
     }
 
     #[test]
-    fn auto_follows_the_named_space_before_the_host() {
-        for (host, want) in [
-            (host(false, true, ""), Transfer::Display),
-            (host(true, true, ""), Transfer::Linear),
-            (host(true, false, ""), Transfer::Display),
-            (host(true, true, "srgb_display"), Transfer::Display),
-            (host(false, true, "lin_rec709_srgb"), Transfer::Linear),
-            (host(false, true, "scene_linear"), Transfer::Linear),
-            (host(false, true, "ACEScg"), Transfer::Linear),
-            (host(false, true, "ACEScct"), Transfer::AcesCct),
-            (host(false, true, "davinci_intermediate_wide_gamut"), Transfer::DavinciIntermediate),
-            (host(false, true, "rec1886_rec709_display"), Transfer::Display),
-        ] {
-            assert_eq!(InputColour::Auto.resolve(&host), want, "{host:?}");
-            assert_eq!(InputColour::Display.resolve(&host), Transfer::Display);
+    fn hdr_curves_have_their_published_values() {
+        let close = |got: f32, want: f32, by: f32| assert!((got - want).abs() < by, "{got} {want}");
+        // ST 2084: codes of 100, 203, 1000 and 10000 cd/m2.
+        for (nits, code) in [(100.0, 0.5081), (203.0, 0.5807), (1000.0, 0.7518), (10_000.0, 1.0)] {
+            close(Transfer::Pq.encode_light(nits / 203.0), code, 1e-4);
+            close(Transfer::Pq.decode_light(code) * 203.0, nits, nits * 2e-3);
         }
-    }
-
-    #[test]
-    fn every_choice_parses_and_every_fixed_one_does_something_of_its_own() {
-        let host = HostColour::default();
-        let mut seen: Vec<Transfer> = Vec::new();
-        for &choice in InputColour::ALL {
-            assert_eq!(choice.as_str().parse(), Ok(choice));
-            if choice != InputColour::Auto {
-                let transfer = choice.resolve(&host);
-                assert!(!seen.contains(&transfer));
-                seen.push(transfer);
-            }
+        // BT.2408, table 1: grey of 18 %, 26 cd/m2, is 38 %; white, 203 cd/m2, is 58 % in PQ and 75 % in HLG.
+        close(Transfer::Pq.encode_light(26.0 / 203.0), 0.38, 5e-3);
+        close(Transfer::Hlg.encode_light(26.0 / 203.0), 0.38, 5e-3);
+        close(Transfer::Hlg.encode_light(1.0), 0.75, 1e-3);
+        close(Transfer::Hlg.decode_light(1.0) * 203.0, 1000.0, 0.5);
+        // BT.2100: a number of 0.5 is a twelfth of the scene's peak.
+        close(hlg::decode(0.5), 1.0 / 12.0, 1e-6);
+        close(hlg::decode(1.0), 1.0, 1e-5);
+        // Colours are shown by their luminance, so that a pure one is darker than a grey of the same number.
+        let red = hlg::shown([1.0, 0.0, 0.0]);
+        close(red[0] * 203.0, 1000.0 * 0.2627f32.powf(0.2), 0.1);
+        for (back, scene) in hlg::filmed(hlg::shown([0.7, 0.01, 0.2])).into_iter().zip([0.7, 0.01, 0.2]) {
+            close(back, scene, 1e-6);
         }
-        assert!("Linear".parse::<InputColour>().is_err());
+        assert_eq!(hlg::filmed([0.0; 3]), [0.0; 3]);
     }
 }

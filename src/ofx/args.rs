@@ -193,6 +193,19 @@ impl<'h> ClipPreferences<'h> {
         self.answered |= self.out.offer_word(&of_clip("Depth", clip), depth.word());
     }
 
+    /// The colour spaces in which a clip is welcome, best first.
+    pub fn colourspaces(&mut self, clip: &str, names: &[&str]) {
+        let property = of_clip("PreferredColourspaces", clip);
+        let mut index = 0;
+        for name in names {
+            // A name that the host refuses makes room for the next.
+            if self.out.set_word_at(&property, index, &text::to_c(name)).is_ok() {
+                index += 1;
+            }
+        }
+        self.answered |= index > 0;
+    }
+
     /// What the output's alpha means.
     pub fn premultiplication(&mut self, alpha: Premultiplication) {
         self.answered |= self.out.offer_word(kOfxImageEffectPropPreMultiplication, alpha.word());

@@ -143,9 +143,15 @@ impl<'h> Clip<'h> {
         Field::from_word(&self.string(kOfxImageClipPropFieldOrder)?)
     }
 
-    /// The colour space that the host says the pictures are in (OpenFX 1.5).
+    /// The colour space that the host says the pictures are in (OpenFX 1.5). `OfxColourspace_` before a clip's name
+    /// stands for that clip's, see [`Clip::same_colourspace_as`].
     pub fn colourspace(&self) -> Option<String> {
         self.string(kOfxImageClipPropColourspace).filter(|name| !name.is_empty())
+    }
+
+    /// The clip whose colour space this clip's is said to be.
+    pub fn same_colourspace_as(&self) -> Option<String> {
+        self.colourspace()?.strip_prefix("OfxColourspace_").map(str::to_owned)
     }
 
     /// The area that has pixels at a time, in canonical coordinates.

@@ -123,6 +123,19 @@ impl<'h> EffectDescriptor<'h> {
         self.props.offer_flag(kOfxImageEffectPropSupportsMultipleClipPARs, multiple);
     }
 
+    /// That it wants to be told the clips' colour spaces, by the core names of the configuration of OpenFX 1.5. Says
+    /// nothing to hosts that do not manage colour.
+    pub fn colour_management(&mut self) {
+        if !self.hosted.record.colour_management {
+            return;
+        }
+        let style = kOfxImageEffectColourManagementCore;
+        if self.props.offer_word(kOfxImageEffectPropColourManagementStyle, style) {
+            let configs = kOfxImageEffectPropColourManagementAvailableConfigs;
+            let _ = self.props.set_word_at(configs, 0, kOfxConfigIdentifier);
+        }
+    }
+
     /// Whether the host should render both fields of interlaced footage in one call.
     pub fn field_render_twice(&mut self, twice: bool) {
         self.props.offer_flag(kOfxImageEffectPluginPropFieldRenderTwiceAlways, twice);

@@ -94,6 +94,14 @@ impl HostKind {
     }
 }
 
+/// The ways of telling colour spaces that a host may have.
+const COLOUR_STYLES: [&std::ffi::CStr; 4] = [
+    kOfxImageEffectColourManagementBasic,
+    kOfxImageEffectColourManagementCore,
+    kOfxImageEffectColourManagementFull,
+    kOfxImageEffectColourManagementOCIO,
+];
+
 /// What a host says about itself; plain data, to keep and to pass on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostRecord {
@@ -138,6 +146,8 @@ pub struct HostRecord {
     pub components: Vec<Components>,
     /// Where the origin of its pictures is, if it says so.
     pub native_origin: Option<NativeOrigin>,
+    /// Whether it says in which colour space clips are (OpenFX 1.5).
+    pub colour_management: bool,
     /// Whether a message can stay on the effect until it is cleared.
     pub persistent_messages: bool,
     /// Optional suites with their versions.
@@ -152,12 +162,17 @@ impl HostRecord {
         let int = |name, index| props.and_then(|props| props.int_at(name, index));
         let name = string(kOfxPropName);
         let kind = HostKind::of(&name, flag(kNatronOfxHostIsNatron, false));
+        let api = (int(kOfxPropAPIVersion, 0).unwrap_or(1), int(kOfxPropAPIVersion, 1).unwrap_or(0));
+        let style = string(kOfxImageEffectPropColourManagementStyle);
+        let manages = COLOUR_STYLES.iter().any(|known| known.to_bytes() == style.as_bytes());
         Self {
             kind,
+            // Nuke hides effects that ask for it, or falls over them.
+            colour_management: manages && api >= (1, 5) && kind != HostKind::Nuke,
             label: string(kOfxPropLabel),
             version: (0..4).map_while(|index| int(kOfxPropVersion, index)).collect(),
             version_label: string(kOfxPropVersionLabel),
-            api: (int(kOfxPropAPIVersion, 0).unwrap_or(1), int(kOfxPropAPIVersion, 1).unwrap_or(0)),
+            api,
             background: flag(kOfxImageEffectHostPropIsBackground, false),
             string_animation: flag(kOfxParamHostPropSupportsStringAnimation, false),
             choice_animation: flag(kOfxParamHostPropSupportsChoiceAnimation, false),

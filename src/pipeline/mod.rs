@@ -52,7 +52,8 @@ pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
 /// Pixels for the effect, which knows this part and not those behind it.
 pub mod pixels {
     pub use crate::frame::{
-        CUT_REACH, Components, Depth, Encoding, Fit, FrameError, Geometry, Glance, HostColour, InputColour,
-        Layout, Picture, Rgb, Size, cover_nearest, cuts, decode_row, encode_row, psnr, ssim,
+        Alpha, CUT_REACH, Components, Depth, Encoding, Fit, FrameError, Geometry, Glance, HostColour,
+        InputColour, InputPrimaries, Layout, Picture, Rgb, Size, Transfer, cover_nearest, cuts, decode_row,
+        encode_row, psnr, ssim,
     };
 }

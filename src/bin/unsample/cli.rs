@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 
 use crate::host::render::Order;
-use crate::host::session::{Components, Depth, Outside, RowBytes, Sequence, Settings};
+use crate::host::session::{ColourManagement, Components, Depth, Outside, RowBytes, Sequence, Settings};
 
 /// Restyles video with the Unsample OpenFX plugin, without an editor.
 #[derive(Debug, Parser)]
@@ -148,6 +148,9 @@ pub struct HostArgs {
     /// Abort after the plugin has asked that many times whether to.
     #[arg(long, value_name = "N", hide = true)]
     pub abort_after: Option<u32>,
+    /// The colour space that clips are said to be in, or none to say nothing [default: what the file says]
+    #[arg(long, value_name = "NAME")]
+    pub colourspace: Option<ColourManagement>,
     /// The name by which the host is known to the plugin.
     #[arg(long, value_name = "NAME")]
     pub host_name: Option<String>,
@@ -175,6 +178,7 @@ impl HostArgs {
             animate_strings: !self.no_string_animation,
             sequence: self.sequence,
             abort_after: self.abort_after,
+            colour: self.colourspace.clone().unwrap_or_default(),
         }
     }
 }

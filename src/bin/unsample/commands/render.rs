@@ -1,6 +1,7 @@
 //! `unsample render`
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,6 +35,10 @@ impl Feed for FileFeed {
             deep: info.bits > 8,
             alpha: info.alpha,
         }
+    }
+
+    fn colourspace(&self) -> &'static CStr {
+        self.0.info().colour.colourspace()
     }
 
     fn picture(&self, number: u32) -> Result<SharedPicture, String> {

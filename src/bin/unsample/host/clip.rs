@@ -13,7 +13,7 @@ use super::props::Access::Read;
 use super::props::PropertySet;
 use super::registry::{self, Object, Slot};
 use super::scope;
-use super::session::{Components, Depth, Outside, Settings};
+use super::session::{ColourManagement, Components, Depth, Outside, Settings};
 use super::sets;
 use super::status::Answer;
 
@@ -21,6 +21,11 @@ use super::status::Answer;
 pub trait Feed: Send + Sync {
     /// What is known of all of them.
     fn facts(&self) -> Facts;
+
+    /// The colour space of all of them, by its name in the configuration of OpenFX 1.5.
+    fn colourspace(&self) -> &'static CStr {
+        kOfxColourspaceSrgbDisplay
+    }
 
     /// A picture by its number, from 1.
     ///
@@ -202,6 +207,22 @@ impl Clip {
             .define_text(kOfxImageClipPropFieldOrder, Read, &[kOfxImageFieldNone])
             .define(kOfxImageClipPropContinuousSamples, Read, [0])
             .define_text(kOfxImageClipPropColourspace, Read, &[c""]);
+    }
+
+    /// The colour space of the clip's pictures, as the run says or else its feed.
+    pub fn own_colourspace(&self, settings: &Settings) -> Option<CString> {
+        let feed = self.feed.read();
+        let feed = feed.as_ref()?;
+        Some(match &settings.colour {
+            ColourManagement::Off => return None,
+            ColourManagement::Named(name) => CString::new(name.as_str()).unwrap_or_default(),
+            ColourManagement::Files => feed.colourspace().to_owned(),
+        })
+    }
+
+    /// Tells the plugin in which colour space the images are.
+    pub fn set_colourspace(&self, name: CString) {
+        self.props.assign(kOfxImageClipPropColourspace, [name]);
     }
 
     /// What the images are like.

@@ -65,7 +65,8 @@ impl Effect {
         project: &Project,
         feeds: &BTreeMap<String, Arc<dyn Feed>>,
     ) -> Arc<Self> {
-        let props = Arc::new(sets::instance(&description.props, context, project));
+        let settings = &description.session.settings;
+        let props = Arc::new(sets::instance(&description.props, context, project, settings));
         let clips: Vec<Arc<Clip>> = description
             .clips
             .read()

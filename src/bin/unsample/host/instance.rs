@@ -12,10 +12,10 @@ use super::effect::Effect;
 use super::error::HostError;
 use super::params::{Kind, Param, Value, near_names};
 use super::plugin::{Plugin, check};
-use super::props::Access::{Read, Write};
+use super::props::Access::{List, Read, Write};
 use super::props::PropertySet;
 use super::session::{Components, Depth};
-use super::sets::Project;
+use super::sets::{Project, tells_colour};
 
 /// What an instance is made with.
 #[derive(Clone, Default)]
@@ -108,6 +108,7 @@ impl Instance {
         let alpha = self.alpha_mode();
         let output = PropertySet::new();
         let mut proposals = Vec::new();
+        let tells_colour = tells_colour(&effect.props, &effect.session.settings);
         for clip in effect.clips() {
             let format = propose(effect, &clip, alpha)?;
             let name = clip.name();
@@ -119,6 +120,13 @@ impl Instance {
                 )
                 .define_text(&clip_property(c"OfxImageClipPropDepth_", &name), Write, &[format.depth.name()])
                 .define(&clip_property(c"OfxImageClipPropPAR_", &name), Write, [effect.pixel_aspect()]);
+            if tells_colour && !clip.is_output() {
+                output.define_text(
+                    &clip_property(c"OfxImageClipPropPreferredColourspaces_", &name),
+                    List,
+                    &[],
+                );
+            }
             proposals.push((clip, format));
         }
         output
@@ -147,6 +155,34 @@ impl Instance {
                     alpha_named(&reply.output.string(kOfxImageEffectPropPreMultiplication), format.alpha);
             }
             clip.set_format(format);
+        }
+        if tells_colour { self.agree_on_colour() } else { Ok(()) }
+    }
+
+    /// Tells the plugin the colour space of every clip, and asks for the output's. This host converts nothing, so that
+    /// what the plugin would prefer changes nothing.
+    fn agree_on_colour(&self) -> Result<(), HostError> {
+        let effect = &self.effect;
+        let settings = &effect.session.settings;
+        for clip in effect.clips() {
+            if let Some(name) = clip.own_colourspace(settings) {
+                clip.set_colourspace(name);
+            }
+        }
+        let Some(main) = effect.main_clip().and_then(|clip| clip.own_colourspace(settings)) else {
+            return Ok(());
+        };
+        let (input, output) = (PropertySet::new(), PropertySet::new());
+        input.define_text(kOfxImageClipPropPreferredColourspaces, Read, &[&main]);
+        output.define_text(kOfxImageClipPropColourspace, Write, &[c""]);
+        let arguments = Arguments { input: Some(input), output: Some(output), time: None };
+        let reply = effect.entry.call(kOfxImageEffectActionGetOutputColourspace, effect, arguments);
+        check(&effect.session, "get output colourspace", reply.status)?;
+        // Who leaves it to the host means the first input's.
+        let named = reply.output.string(kOfxImageClipPropColourspace);
+        let named = if reply.is_ok() && !named.is_empty() { CString::new(named).ok() } else { None };
+        if let Some(clip) = effect.clips().into_iter().find(|clip| clip.is_output()) {
+            clip.set_colourspace(named.unwrap_or(main));
         }
         Ok(())
     }

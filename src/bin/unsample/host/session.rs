@@ -99,6 +99,28 @@ pub struct Settings {
     pub sequence: Sequence,
     /// Abort after that many questions of the plugin whether to.
     pub abort_after: Option<u32>,
+    /// Whether colour spaces are told.
+    pub colour: ColourManagement,
+}
+
+/// Whether clips' colour spaces are told, as OpenFX 1.5 has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ColourManagement {
+    /// Those of the files.
+    #[default]
+    Files,
+    /// This one, of every clip.
+    Named(String),
+    /// None, as in hosts before OpenFX 1.5.
+    Off,
+}
+
+impl std::str::FromStr for ColourManagement {
+    type Err = std::convert::Infallible;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Ok(if name == "none" { Self::Off } else { Self::Named(name.to_owned()) })
+    }
 }
 
 impl Default for Settings {
@@ -121,6 +143,7 @@ impl Default for Settings {
             animate_strings: true,
             sequence: Sequence::Whole,
             abort_after: None,
+            colour: ColourManagement::Files,
         }
     }
 }

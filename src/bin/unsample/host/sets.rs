@@ -6,7 +6,7 @@ use openfx_sys::*;
 
 use super::props::Access::{List, Read, Write};
 use super::props::PropertySet;
-use super::session::Settings;
+use super::session::{ColourManagement, Settings};
 
 /// The contexts that the host offers, the preferred one first.
 pub const CONTEXTS: &[&CStr] = &[kOfxImageEffectContextGeneral, kOfxImageEffectContextFilter];
@@ -63,7 +63,13 @@ pub fn host(settings: &Settings) -> PropertySet {
     for gpu in GPU {
         set.define_text(gpu, Read, &[c"false"]);
     }
-    set.define_text(kOfxImageEffectPropColourManagementStyle, Read, &[kOfxImageEffectColourManagementNone]);
+    let style = if settings.colour == ColourManagement::Off {
+        kOfxImageEffectColourManagementNone
+    } else {
+        set.define_text(kOfxImageEffectPropColourManagementAvailableConfigs, Read, &[kOfxConfigIdentifier]);
+        kOfxImageEffectColourManagementCore
+    };
+    set.define_text(kOfxImageEffectPropColourManagementStyle, Read, &[style]);
     set
 }
 
@@ -139,9 +145,34 @@ pub struct Project {
     pub duration: f64,
 }
 
+/// Whether host and plugin agree on telling colour spaces: the plugin has said that it wants to be told.
+pub fn tells_colour(description: &PropertySet, settings: &Settings) -> bool {
+    let style = description.string(kOfxImageEffectPropColourManagementStyle);
+    let wants = !style.is_empty() && style.as_bytes() != kOfxImageEffectColourManagementNone.to_bytes();
+    let configs = description.strings(kOfxImageEffectPropColourManagementAvailableConfigs);
+    let known = configs.iter().any(|config| config.as_bytes() == kOfxConfigIdentifier.to_bytes());
+    settings.colour != ColourManagement::Off && wants && known
+}
+
 /// What an instance finds, made from the description.
-pub fn instance(description: &PropertySet, context: &CStr, project: &Project) -> PropertySet {
+pub fn instance(
+    description: &PropertySet,
+    context: &CStr,
+    project: &Project,
+    settings: &Settings,
+) -> PropertySet {
     let set = description.duplicate();
+    if tells_colour(description, settings) {
+        let style = kOfxImageEffectColourManagementCore;
+        set.define_text(kOfxImageEffectPropColourManagementStyle, Read, &[style]).define_text(
+            kOfxImageEffectPropColourManagementConfig,
+            Read,
+            &[kOfxConfigIdentifier],
+        );
+    } else {
+        let style = kOfxImageEffectColourManagementNone;
+        set.define_text(kOfxImageEffectPropColourManagementStyle, Read, &[style]);
+    }
     set.define_text(kOfxPropType, Read, &[kOfxTypeImageEffectInstance])
         .define_text(kOfxImageEffectPropContext, Read, &[context])
         .define(kOfxPropInstanceData, Write, [0usize])

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use super::decoder::detach_from_ctrl_c;
 use super::fresh::FreshFile;
 use super::names;
-use super::{Info, MediaError, Sink, Target, ffmpeg};
+use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg};
 use crate::host::picture::Picture;
 
 /// Writes a video.
@@ -68,9 +68,8 @@ impl Encoder {
         command.args(codec.arguments);
         command.args(["-vf", &filter(info, codec.format)]);
         let colour = &info.colour;
-        let matrix = if filter(info, "").contains("=bt709:") { "bt709" } else { &colour.matrix };
-        command.args(["-colorspace", matrix, "-color_primaries", &colour.primaries]);
-        command.args(["-color_trc", &colour.transfer, "-color_range", "tv"]);
+        command.args(["-colorspace", matrix(colour).1, "-color_primaries", &colour.primaries]);
+        command.args(["-color_trc", transfer(colour), "-color_range", range(colour)]);
         if ["mp4", "m4v", "mov"].contains(&extension.as_str()) {
             command.args(["-movflags", "+faststart"]);
         }
@@ -154,18 +153,44 @@ struct Codec {
     alpha: bool,
 }
 
+const H264: &[&str] = &["-c:v", "libx264", "-crf", "16", "-preset", "medium"];
+/// With the tag by which Apple's players know HEVC.
+const HEVC: &[&str] = &[
+    "-c:v",
+    "libx265",
+    "-crf",
+    "16",
+    "-preset",
+    "medium",
+    "-tag:v",
+    "hvc1",
+    "-x265-params",
+    "log-level=error",
+];
+/// Matroska has tags of its own.
+const HEVC_MKV: &[&str] =
+    &["-c:v", "libx265", "-crf", "16", "-preset", "medium", "-x265-params", "log-level=error"];
+const PRORES: &[&str] = &["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"];
+const PRORES_HQ: &[&str] = &["-c:v", "prores_ks", "-profile:v", "hq"];
+const VP9: &[&str] = &["-c:v", "libvpx-vp9", "-crf", "20", "-b:v", "0", "-row-mt", "1", "-deadline", "good"];
+
 fn codec(extension: &str, info: &Info) -> Codec {
-    const H264: &[&str] = &["-c:v", "libx264", "-crf", "16", "-preset", "medium"];
-    const PRORES: &[&str] = &["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"];
-    const VP9: &[&str] =
-        &["-c:v", "libvpx-vp9", "-crf", "20", "-b:v", "0", "-row-mt", "1", "-deadline", "good"];
     // Chroma at half the size needs even sides.
     let even = info.width.is_multiple_of(2) && info.height.is_multiple_of(2);
+    let deep = if even { "yuv420p10le" } else { "yuv444p10le" };
+    // Stills of 16 bits are no wish for a video that few players show; a video of 10 or 12 bits is.
+    let deep_video = (9..16).contains(&info.bits);
     let (arguments, format, alpha) = match extension {
         "webm" if info.alpha && even => (VP9, "yuva420p", true),
+        "webm" if deep_video && ffmpeg::encodes("libvpx-vp9", deep) => (VP9, deep, false),
         "webm" => (VP9, if even { "yuv420p" } else { "yuv444p" }, false),
         "mov" if info.alpha => (PRORES, "yuva444p10le", true),
-        "mkv" if info.bits > 8 => (H264, if even { "yuv420p10le" } else { "yuv444p10le" }, false),
+        "mov" if deep_video && even => (PRORES_HQ, "yuv422p10le", false),
+        "mov" if deep_video => (PRORES, "yuv444p10le", false),
+        "mkv" if deep_video && ffmpeg::encodes("libx265", deep) => (HEVC_MKV, deep, false),
+        _ if deep_video && ffmpeg::encodes("libx265", deep) => (HEVC, deep, false),
+        "mkv" if info.bits > 8 => (H264, deep, false),
+        _ if deep_video && ffmpeg::encodes("libx264", deep) => (H264, deep, false),
         _ => (H264, if even { "yuv420p" } else { "yuv444p" }, false),
     };
     Codec { arguments, format, sixteen: info.bits > 8 || format.contains("p10"), alpha }
@@ -181,16 +206,44 @@ fn sound_codec(extension: &str, source: &Path) -> &'static [&'static str] {
     }
 }
 
-/// From RGB to the numbers that the tags promise.
+/// From RGB to the numbers that the tags promise. The tags are set on the frames, too: newer versions of ffmpeg take
+/// them from there.
 fn filter(info: &Info, format: &str) -> String {
-    let matrix = match info.colour.matrix.as_str() {
-        "bt470bg" => "bt470",
-        "bt2020nc" | "bt2020c" => "bt2020",
-        known @ ("smpte170m" | "smpte240m" | "fcc") => known,
-        _ => "bt709",
-    };
+    let colour = &info.colour;
+    let (scaler, tag) = matrix(colour);
+    let (range, transfer, primaries) = (range(colour), transfer(colour), &colour.primaries);
     let aspect = if (info.pixel_aspect - 1.0).abs() < 1e-6 { 1.0 } else { info.pixel_aspect };
-    format!("scale=out_color_matrix={matrix}:out_range=tv,format={format},setsar={aspect:.6}")
+    format!(
+        "scale=out_color_matrix={scaler}:out_range={range},format={format},setsar={aspect:.6},\
+         setparams=range={range}:colorspace={tag}:color_trc={transfer}:color_primaries={primaries}"
+    )
+}
+
+/// The matrix by the scaler's name and by its tag. One that the scaler does not know becomes that of
+/// high-definition video.
+fn matrix(colour: &ColourTags) -> (&'static str, &str) {
+    match colour.matrix.as_str() {
+        "bt470bg" => ("bt470", "bt470bg"),
+        // The scaler computes the one with constant luminance as the other.
+        "bt2020nc" | "bt2020c" => ("bt2020", "bt2020nc"),
+        "smpte170m" => ("smpte170m", "smpte170m"),
+        "smpte240m" => ("smpte240m", "smpte240m"),
+        "fcc" => ("fcc", "fcc"),
+        _ => ("bt709", "bt709"),
+    }
+}
+
+/// The transfer curve as an option; two curves have one name when ffmpeg reports them and another one here.
+fn transfer(colour: &ColourTags) -> &str {
+    match colour.transfer.as_str() {
+        "bt470m" => "gamma22",
+        "bt470bg" => "gamma28",
+        other => other,
+    }
+}
+
+fn range(colour: &ColourTags) -> &'static str {
+    if colour.full_range { "pc" } else { "tv" }
 }
 
 /// A rate as ffmpeg wants it; the American ones are fractions.

@@ -29,6 +29,16 @@ pub fn passthrough() -> [&'static str; 2] {
     if old { ["-vsync", "0"] } else { ["-fps_mode", "passthrough"] }
 }
 
+/// Whether ffmpeg has an encoder and the encoder takes a pixel format.
+pub fn encodes(encoder: &str, format: &str) -> bool {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-h", &format!("encoder={encoder}")])
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else { return false };
+    String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == format)
+}
+
 /// Asks ffprobe what a video is. Every frame is decoded once to count them: containers err, and an edit list or
 /// a damaged end would otherwise show only in the middle of a render.
 pub fn probe(path: &Path) -> Result<Info, MediaError> {
@@ -95,7 +105,7 @@ fn parse_stream(stream: &Value, path: &Path) -> Option<Info> {
         frames,
         fps,
         pixel_aspect,
-        bits: if is_deep(format) { 16 } else { 8 },
+        bits: bits(format),
         alpha: has_alpha(format),
         colour: tags(stream),
         sound: Some(path.to_owned()),
@@ -108,14 +118,20 @@ fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
     (value.is_finite() && value > 0.0).then_some(value)
 }
 
-fn is_deep(format: &str) -> bool {
-    let packed_deep = [
-        "p9", "p10", "p12", "p14", "p16", "48le", "48be", "64le", "64be", "y210", "y212", "x2", "p010",
-        "p016",
-    ];
-    packed_deep.iter().any(|mark| format.contains(mark))
-        || format.starts_with("gray1")
-        || format.contains("f32")
+/// Bits of a sample, by the name of a pixel format.
+fn bits(format: &str) -> u8 {
+    let says = |marks: &[&str]| marks.iter().any(|mark| format.contains(mark));
+    if says(&["p16", "48le", "48be", "64le", "64be", "p016", "gray16", "ya16", "f16", "f32"]) {
+        16
+    } else if says(&["p14", "gray14"]) {
+        14
+    } else if says(&["p12", "p212", "p412", "p012", "y212", "xyz12", "xv36", "gray12"]) {
+        12
+    } else if says(&["p9", "p10", "p010", "p210", "p410", "y210", "x2", "xv30", "gray9", "gray10"]) {
+        10
+    } else {
+        8
+    }
 }
 
 fn has_alpha(format: &str) -> bool {
@@ -133,6 +149,10 @@ fn tags(stream: &Value) -> ColourTags {
         matrix: tag("color_space", default.matrix),
         primaries: tag("color_primaries", default.primaries),
         transfer: tag("color_transfer", default.transfer),
+        // Formats of the older JPEG kind are full by their name; RGB is made limited, as video is.
+        full_range: stream["pix_fmt"].as_str().is_some_and(|format| {
+            format.starts_with("yuvj") || format.contains("yuv") && stream["color_range"] == "pc"
+        }),
     }
 }
 
@@ -156,7 +176,7 @@ mod tests {
             "side_data_list": [{"rotation": -90}],
         });
         let info = parse_stream(&stream, Path::new("a.mp4")).unwrap();
-        assert_eq!((info.width, info.height, info.frames, info.bits), (1080, 1920, 12, 16));
+        assert_eq!((info.width, info.height, info.frames, info.bits), (1080, 1920, 12, 10));
         assert!((info.fps - 29.97).abs() < 0.01 && (info.pixel_aspect - 0.75).abs() < 1e-9);
         assert_eq!(info.colour.matrix, "bt2020nc");
         assert_eq!(info.colour.transfer, "bt709");
@@ -166,8 +186,22 @@ mod tests {
 
     #[test]
     fn formats_tell_depth_and_alpha() {
-        assert!(is_deep("yuv422p10le") && is_deep("rgb48be") && is_deep("gray16le") && is_deep("p010le"));
-        assert!(!is_deep("yuv420p") && !is_deep("rgba") && !is_deep("nv12") && !is_deep("gray"));
+        for (format, want) in [
+            ("yuv422p10le", 10),
+            ("p010le", 10),
+            ("gbrp12be", 12),
+            ("yuva444p12le", 12),
+            ("rgb48be", 16),
+            ("gray16le", 16),
+            ("gbrpf32le", 16),
+            ("yuv420p", 8),
+            ("rgba", 8),
+            ("nv12", 8),
+            ("gray", 8),
+            ("yuvj444p", 8),
+        ] {
+            assert_eq!(bits(format), want, "{format}");
+        }
         assert!(
             has_alpha("yuva444p10le") && has_alpha("bgra") && !has_alpha("yuvj420p") && !has_alpha("rgb24")
         );

@@ -18,7 +18,10 @@ pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
 use names::OutputKind;
 
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
+
+use openfx_sys::*;
 
 use crate::host::picture::{Picture, SharedPicture};
 
@@ -35,7 +38,8 @@ pub struct Info {
     pub fps: f64,
     /// Width of a pixel by its height.
     pub pixel_aspect: f64,
-    /// 16 if a sample has more than 8 bits, else 8.
+    /// Bits of a sample: 8, a video's 10 or 12, or 16, which is also what floats count as. Whatever has more than 8
+    /// is handed over in 16.
     pub bits: u8,
     /// Whether there is an alpha channel.
     pub alpha: bool,
@@ -45,7 +49,7 @@ pub struct Info {
     pub sound: Option<PathBuf>,
 }
 
-/// The three names by which ffmpeg knows the meaning of a video's numbers.
+/// The names by which ffmpeg knows the meaning of a video's numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColourTags {
     /// From luma and chroma to RGB.
@@ -54,12 +58,38 @@ pub struct ColourTags {
     pub primaries: String,
     /// The transfer curve.
     pub transfer: String,
+    /// Whether luma uses all numbers (`pc`) and not only those from 16 to 235 of 255 (`tv`).
+    pub full_range: bool,
 }
 
 impl Default for ColourTags {
     /// High-definition video, the common case for pictures that do not say.
     fn default() -> Self {
-        Self { matrix: "bt709".into(), primaries: "bt709".into(), transfer: "bt709".into() }
+        Self {
+            matrix: "bt709".into(),
+            primaries: "bt709".into(),
+            transfer: "bt709".into(),
+            full_range: false,
+        }
+    }
+}
+
+impl ColourTags {
+    /// The colour space by its name in the configuration of OpenFX 1.5; that of high-definition video where there is
+    /// none for the tags.
+    pub fn colourspace(&self) -> &'static CStr {
+        match (self.transfer.as_str(), self.primaries.as_str()) {
+            ("smpte2084", "smpte432" | "smpte431") => kOfxColourspaceSt2084P3d65Display,
+            ("smpte2084", _) => kOfxColourspaceRec2100PqDisplay,
+            ("arib-std-b67", _) => kOfxColourspaceRec2100HlgDisplay,
+            ("linear", "bt2020") => kOfxColourspaceLinRec2020,
+            ("linear", "smpte432") => kOfxColourspaceLinP3d65,
+            ("linear", _) => kOfxColourspaceLinRec709Srgb,
+            (_, "bt2020") => kOfxColourspaceRec1886Rec2020Display,
+            (_, "smpte432") => kOfxColourspaceDisplayp3Display,
+            (_, "smpte431") => kOfxColourspaceP3DciDisplay,
+            _ => kOfxColourspaceRec1886Rec709Display,
+        }
     }
 }
 

@@ -1,0 +1,178 @@
+//! Colours for what a matte hides.
+//!
+//! Under an alpha of 0 a picture may hold anything: leftovers of the shot, garbage, black. None of it is seen, so
+//! none of it may reach the model. What it gets there instead is the visible picture, carried on from its border: black
+//! would be an edge that the picture does not have. The method is push-pull (Gortler and others, "The Lumigraph",
+//! 1996): means of ever larger squares, weighted by alpha, and the way back down through the squares.
+
+use super::Picture;
+
+/// Pixels with this alpha and more keep their colour. Below it, colours are seen so little that their numbers mean
+/// less and less (in 8 bits, an unpremultiplied colour at an alpha of 1/255 is one of two values), so they fade over
+/// into the fill.
+const TRUSTED: f32 = 0.125;
+
+/// One level of the pyramid: `[height, width, 4]`, red, green, blue and the weight that they have, 0..=1.
+struct Level {
+    width: usize,
+    height: usize,
+    pixels: Vec<[f32; 4]>,
+}
+
+/// Replaces the colours under an alpha of 0 by those of the visible border, and fades those of little alpha into it.
+/// Alpha stays. A picture without anything visible becomes black. Colours are display-referred; for the means they
+/// are clamped to 0..=1, the model's own range.
+///
+/// Returns whether anything is visible.
+pub(super) fn hidden_colours(picture: &mut Picture) -> bool {
+    let pixels = picture.rgba.as_chunks_mut::<4>().0;
+    if pixels.iter().all(|pixel| pixel[3] >= TRUSTED) {
+        return true;
+    }
+    let visible = pixels.iter().any(|pixel| pixel[3] > 0.0);
+    if !visible {
+        pixels.iter_mut().for_each(|pixel| pixel[..3].fill(0.0));
+        return false;
+    }
+    let filled = filled(pixels, picture.width, picture.height);
+    for (pixel, fill) in pixels.iter_mut().zip(&filled) {
+        let share = (pixel[3] / TRUSTED).min(1.0);
+        for (value, &fill) in pixel[..3].iter_mut().zip(fill) {
+            if share <= 0.0 {
+                *value = fill;
+            } else if share < 1.0 {
+                *value = value.clamp(0.0, 1.0) * share + fill * (1.0 - share);
+            }
+        }
+    }
+    true
+}
+
+/// The fill of every pixel.
+fn filled(pixels: &[[f32; 4]], width: usize, height: usize) -> Vec<[f32; 3]> {
+    let weighted = |&[r, g, b, alpha]: &[f32; 4]| {
+        // What is hidden does not even take part with a weight of 0: it may be no number.
+        if alpha > 0.0 { [r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0), alpha] } else { [0.0; 4] }
+    };
+    let mut levels = vec![Level { width, height, pixels: pixels.iter().map(weighted).collect() }];
+    while let Some(last) = levels.last()
+        && last.width.max(last.height) > 1
+    {
+        levels.push(halved(last));
+    }
+    let mut below: Option<(usize, usize, Vec<[f32; 3]>)> = None;
+    while let Some(level) = levels.pop() {
+        let Level { width, height, pixels } = &level;
+        let mut colours = Vec::with_capacity(pixels.len());
+        for (at, &[r, g, b, weight]) in pixels.iter().enumerate() {
+            let coarse = match &below {
+                Some(below) if weight < 1.0 => between(below, at % width, at / width),
+                _ => [r, g, b],
+            };
+            let mix = |own: f32, coarse: f32| own * weight + coarse * (1.0 - weight);
+            colours.push([mix(r, coarse[0]), mix(g, coarse[1]), mix(b, coarse[2])]);
+        }
+        below = Some((*width, *height, colours));
+    }
+    below.map(|(_, _, colours)| colours).unwrap_or_default()
+}
+
+/// Half the size: weighted means of four pixels, fewer at an odd edge. Weights add up, to 1 at most.
+fn halved(level: &Level) -> Level {
+    let (width, height) = (level.width.div_ceil(2), level.height.div_ceil(2));
+    let mut pixels = Vec::with_capacity(width * height);
+    for y in 0..height {
+        for x in 0..width {
+            let mut sum = [0f32; 4];
+            for row in 2 * y..(2 * y + 2).min(level.height) {
+                for column in 2 * x..(2 * x + 2).min(level.width) {
+                    let [r, g, b, weight] = level.pixels[row * level.width + column];
+                    sum = [sum[0] + r * weight, sum[1] + g * weight, sum[2] + b * weight, sum[3] + weight];
+                }
+            }
+            let [r, g, b, weight] = sum;
+            pixels.push(if weight > 0.0 {
+                [r / weight, g / weight, b / weight, weight.min(1.0)]
+            } else {
+                [0.0; 4]
+            });
+        }
+    }
+    Level { width, height, pixels }
+}
+
+/// The coarser level at the place of a finer pixel, bilinear.
+fn between((width, height, colours): &(usize, usize, Vec<[f32; 3]>), x: usize, y: usize) -> [f32; 3] {
+    // A finer pixel's centre lies a quarter of a coarse pixel beside the centre of the one that holds it.
+    let neighbours = |at: usize, side: usize| {
+        let near = at / 2;
+        let far = if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(side - 1) };
+        (near, far)
+    };
+    let ((x0, x1), (y0, y1)) = (neighbours(x, *width), neighbours(y, *height));
+    let at = |x: usize, y: usize| colours[y * width + x];
+    let (a, b, c, d) = (at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1));
+    [0, 1, 2].map(|k| (a[k] * 0.75 + b[k] * 0.25) * 0.75 + (c[k] * 0.75 + d[k] * 0.25) * 0.25)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disc of a gradient, with `hidden` behind its matte and a soft edge.
+    fn disc(hidden: [f32; 3]) -> Picture {
+        let (width, height) = (37, 23);
+        let mut picture = Picture::new(width, height);
+        for y in 0..height {
+            for (x, pixel) in picture.row_mut(y).as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let far = ((x as f32 - 15.0).powi(2) + (y as f32 - 11.0).powi(2)).sqrt();
+                let alpha = (9.5 - far).clamp(0.0, 1.0);
+                let [r, g, b] = if alpha > 0.0 { [0.5 + x as f32 * 0.01, 0.3, 0.2] } else { hidden };
+                *pixel = [r, g, b, alpha];
+            }
+        }
+        picture
+    }
+
+    #[test]
+    fn what_is_hidden_does_not_matter_to_the_last_bit() {
+        let bits = |picture: &Picture| picture.rgba.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let mut one = disc([0.0; 3]);
+        assert!(hidden_colours(&mut one));
+        for hidden in [[1.0, 0.0, 1.0], [9e4, -3.0, f32::NAN], [-0.0, f32::INFINITY, 0.5]] {
+            let mut other = disc(hidden);
+            hidden_colours(&mut other);
+            assert_eq!(bits(&one), bits(&other), "{hidden:?}");
+        }
+        // It is the border's colour that goes on: near the disc and far from it.
+        for (x, y) in [(0, 0), (27, 11), (36, 22), (15, 0)] {
+            let pixel = &one.row(y)[x * 4..];
+            assert!((0.5..0.9).contains(&pixel[0]) && (pixel[1] - 0.3).abs() < 1e-5, "{pixel:?}");
+            assert_eq!(pixel[3], 0.0);
+        }
+    }
+
+    #[test]
+    fn what_is_visible_stays_and_little_alpha_fades() {
+        let before = disc([1.0; 3]);
+        let mut after = before.clone();
+        hidden_colours(&mut after);
+        for (before, after) in before.rgba.chunks_exact(4).zip(after.rgba.chunks_exact(4)) {
+            if before[3] >= TRUSTED {
+                assert_eq!(before, after);
+            }
+        }
+        let mut speck =
+            Picture { width: 2, height: 1, rgba: vec![0.5, 0.5, 0.5, 1.0, 1.0, 0.0, 0.0, 1.0 / 255.0] };
+        hidden_colours(&mut speck);
+        assert!((speck.rgba[4] - 0.5).abs() < 0.03 && speck.rgba[5] > 0.45, "{:?}", speck.rgba);
+    }
+
+    #[test]
+    fn nothing_visible_is_black() {
+        let mut picture =
+            Picture { width: 2, height: 1, rgba: vec![0.5, 0.7, 0.5, 0.0, 1.0, 0.0, f32::NAN, 0.0] };
+        assert!(!hidden_colours(&mut picture));
+        assert_eq!(picture.rgba, [0.0; 8]);
+    }
+}
