@@ -1,9 +1,9 @@
 //! A network, its context windows and its guidance, put together as a [`Denoiser`].
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
 use super::fuse::Merge;
-use super::{ContextOptions, Denoiser, DiffusionError, NoiseSchedule, windows};
+use super::{ContextOptions, Denoiser, DiffusionError, NoiseSchedule, Prediction, windows};
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 
@@ -35,9 +35,14 @@ pub struct Call<'a> {
     pub step: usize,
 }
 
-/// A model that predicts the noise in latents.
+/// A model that predicts the noise in latents, or the velocity.
 pub trait Network {
-    /// The predicted noise, one tensor in the shape of `call.x` for each of `call.branches`, in their
+    /// What [`eps`](Self::eps) gives.
+    fn prediction(&self) -> Prediction {
+        Prediction::Noise
+    }
+
+    /// The prediction, one tensor in the shape of `call.x` for each of `call.branches`, in their
     /// order; any float type. Scales its input itself, see [`super::scale_input`].
     ///
     /// # Errors
@@ -111,7 +116,7 @@ impl Guided<'_> {
         merges.into_iter().map(Merge::finish).collect()
     }
 
-    /// One look of the network, turned from noise into denoised latents: `x - eps * sigma`.
+    /// One look of the network, turned into denoised latents, see [`Prediction::denoised`].
     fn predict(
         &mut self,
         x: &Tensor,
@@ -123,6 +128,7 @@ impl Guided<'_> {
     ) -> Result<Vec<Tensor>> {
         let timestep = self.schedule.timestep(sigma);
         let call = Call { x, sigma, timestep, frames, total, branches, step };
+        let prediction = self.network.prediction();
         let eps = self.network.eps(&call)?;
         if eps.len() != branches.len() {
             return Err(DiffusionError::network(format!(
@@ -140,8 +146,7 @@ impl Guided<'_> {
                         x.dims()
                     )));
                 }
-                let noise = (eps.to_dtype(DType::F32)? * f64::from(sigma))?;
-                Ok((x - noise)?)
+                prediction.denoised(x, &eps, sigma)
             })
             .collect()
     }

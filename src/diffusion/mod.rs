@@ -15,6 +15,7 @@
 //! | [`solvers`] | euler, heun, dpmpp_2m and the two that draw noise |
 //! | [`noise`] | seeded noise that does not depend on the number of frames |
 //! | [`mod@windows`], [`fuse`] | how a clip longer than the motion module is cut and merged |
+//! | [`Prediction`] | noise or velocity, turned into denoised latents |
 //! | [`guidance`] | network, windows and cfg put together as a denoiser |
 
 mod error;
@@ -22,6 +23,7 @@ pub mod fuse;
 pub mod guidance;
 mod names;
 pub mod noise;
+mod prediction;
 pub mod schedule;
 pub mod schedulers;
 pub mod solvers;
@@ -31,6 +33,7 @@ pub use error::DiffusionError;
 pub use fuse::Fuse;
 pub use guidance::{Branch, Call, Guided, Network};
 pub use noise::{NoNoise, Noise, SeededNoise};
+pub use prediction::Prediction;
 pub use schedule::{Betas, NoiseSchedule, c_in, scale_input};
 pub use schedulers::{Scheduler, flip, pass_sigmas, sigmas};
 pub use solvers::{Denoiser, Sampler, Step, sample};

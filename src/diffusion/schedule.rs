@@ -45,17 +45,29 @@ pub struct NoiseSchedule {
 impl NoiseSchedule {
     /// Computes the thousand sigmas `sqrt((1 - abar) / abar)` and their logarithms.
     pub fn new(betas: Betas) -> Self {
-        let mut product = 1f64;
-        let mut sigmas = Vec::with_capacity(TIMESTEPS);
-        let mut log_sigmas = Vec::with_capacity(TIMESTEPS);
-        for index in 0..TIMESTEPS {
-            product *= 1.0 - betas.at(index);
-            let sigma = ((1.0 - product) / product).sqrt();
-            sigmas.push(sigma as f32);
-            // The logarithm of the f64 value, not of the rounded one.
-            log_sigmas.push(sigma.ln() as f32);
+        Self::of(&betas.sigmas())
+    }
+
+    /// The same with a last level that is (almost) noise alone, for networks that were trained with it (Lin et al. 2024,
+    /// "Common diffusion noise schedules and sample steps are flawed"): the square roots of `abar` are moved so that the
+    /// last is 0, and stretched so that the first stays. A level of infinite sigma cannot be computed with; the last
+    /// `abar` is the reference's 4.897e-8 instead, a sigma of 4518.76.
+    pub fn with_zero_terminal(betas: Betas) -> Self {
+        const LAST_ABAR: f64 = 4.897_345_189_085_343_5e-8;
+        let mut roots: Vec<f64> = betas.sigmas().iter().map(|s| (1.0 / (s * s + 1.0)).sqrt()).collect();
+        let (first, last) = (roots[0], roots[TIMESTEPS - 1]);
+        roots.iter_mut().for_each(|root| *root = (*root - last) * first / (first - last));
+        let mut abar: Vec<f64> = roots.iter().map(|root| root * root).collect();
+        abar[TIMESTEPS - 1] = LAST_ABAR;
+        Self::of(&abar.iter().map(|abar| ((1.0 - abar) / abar).sqrt()).collect::<Vec<_>>())
+    }
+
+    /// The logarithms are those of the f64 values, not of the rounded ones.
+    fn of(sigmas: &[f64]) -> Self {
+        Self {
+            sigmas: sigmas.iter().map(|sigma| *sigma as f32).collect(),
+            log_sigmas: sigmas.iter().map(|sigma| sigma.ln() as f32).collect(),
         }
-        Self { sigmas, log_sigmas }
     }
 
     /// The table itself, rising, one sigma per training timestep.
@@ -110,6 +122,16 @@ impl NoiseSchedule {
 }
 
 impl Betas {
+    /// The thousand sigmas, rising.
+    fn sigmas(self) -> Vec<f64> {
+        let mut product = 1f64;
+        let sigma = |index| {
+            product *= 1.0 - self.at(index);
+            ((1.0 - product) / product).sqrt()
+        };
+        (0..TIMESTEPS).map(sigma).collect()
+    }
+
     /// Beta at a training step, 0..1000.
     fn at(self, index: usize) -> f64 {
         let ramp = |start: f64, end: f64| {

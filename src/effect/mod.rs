@@ -39,11 +39,11 @@ use crate::ofx::{
     EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
     RenderHandle, Result, TwinError, TwinId,
 };
-use crate::pipeline::{Engine, describe_file, pasted, set_cuda_not_taken};
+use crate::pipeline::{Engine, describe_models, set_cuda_not_taken};
 
 use instance::Instance;
 use reader::HostReader;
-use settings::{PictureSettings, Reader};
+use settings::PictureSettings;
 
 /// The plugin.
 pub struct Unsample;
@@ -190,23 +190,13 @@ fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
 fn models() -> impl Iterator<Item = &'static str> {
     let controls = table::CONTROLS.iter().map(|control| control.model);
     let loras = table::LORAS.iter().map(|lora| lora.file);
-    ["checkpoint", "motionModule", "vae"].into_iter().chain(controls).chain(loras)
+    ["checkpoint", "motionModule", "vae", "textEncoder"].into_iter().chain(controls).chain(loras)
 }
 
-/// Shows what the chosen files are.
+/// Shows what the chosen files are and how they go together.
 fn tell_models(handle: &EditHandle<'_>, time: f64) {
-    let reader = HostReader(handle);
-    let mut lines = Vec::new();
-    for name in models() {
-        let path = pasted(&reader.text(name, time));
-        if !path.as_os_str().is_empty() && path.as_os_str() != "none" {
-            lines.push(describe_file(&path));
-        }
-    }
-    if lines.is_empty() {
-        lines.push("the built-in model".to_owned());
-    }
-    let _ = handle.set_string("modelStatus", &lines.join("; "));
+    let models = settings::chosen_models(&HostReader(handle), time);
+    let _ = handle.set_string("modelStatus", &describe_models(&models));
 }
 
 fn clear_cache(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {

@@ -293,6 +293,32 @@ fn loras(v: &Values<'_>) -> Vec<LoraUse> {
     table::LORAS.iter().filter_map(read).collect()
 }
 
+/// The files that are chosen, with these ControlNets.
+fn models(v: &Values<'_>, controls: Vec<PathBuf>) -> Models {
+    let motion = match v.path("motionModule") {
+        None => Motion::Usual,
+        Some(path) if path.as_os_str() == "none" => Motion::None,
+        Some(path) => Motion::File(path),
+    };
+    let text = v.text("textEncoder");
+    let text = text.split(';').map(pasted).filter(|path| !path.as_os_str().is_empty());
+    Models {
+        checkpoint: v.path("checkpoint"),
+        motion,
+        vae: v.path("vae"),
+        text: text.collect(),
+        controls,
+        loras: loras(v),
+    }
+}
+
+/// The files that are chosen at a time.
+pub fn chosen_models(reader: &dyn Reader, time: f64) -> Models {
+    let v = Values { reader, time };
+    let controls = table::CONTROLS.iter().filter_map(|control| v.path(control.model)).collect();
+    models(&v, controls)
+}
+
 /// The ControlNets that have a file: the files, what each of them sees, and their use on the two passes.
 #[derive(Default)]
 struct Controls {
@@ -386,18 +412,16 @@ pub fn request(
         "same" => scheduler,
         own => own,
     };
-    let motion = match v.path("motionModule") {
-        _ if image_mode => Motion::None,
-        None => Motion::Usual,
-        Some(path) if path.as_os_str() == "none" => Motion::None,
-        Some(path) => Motion::File(path),
-    };
-    let controls = Controls::read(&v, &frames, numbering, segment.step)?;
+    let mut controls = Controls::read(&v, &frames, numbering, segment.step)?;
     let mut remarks: Vec<String> = cache_remark(&v).into_iter().chain(prompts.remarks).collect();
-    remarks.extend(controls.remarks);
+    remarks.append(&mut controls.remarks);
     // Any other view leaves most settings aside on purpose.
     if goal == Goal::Result {
         remarks.extend(idle::idle(&v, &frames, numbering, image_mode));
+    }
+    let mut models = models(&v, std::mem::take(&mut controls.files));
+    if image_mode {
+        models.motion = Motion::None;
     }
 
     Ok(Request {
@@ -406,13 +430,7 @@ pub fn request(
         remarks,
         source: pictures.source,
         hint_clip: pictures.hint,
-        models: Models {
-            checkpoint: v.path("checkpoint"),
-            motion,
-            vae: v.path("vae"),
-            controls: controls.files,
-            loras: loras(&v),
-        },
+        models,
         hints: controls.hints,
         unsample: Pass {
             positive: unsample_positive,

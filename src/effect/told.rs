@@ -14,7 +14,7 @@ use super::settings::Reader;
 use crate::ofx::InstanceHandle;
 
 /// Parameters that name a file which a sentence may be about.
-const FILES: [&str; 3] = ["checkpoint", "motionModule", "vae"];
+const FILES: [&str; 4] = ["checkpoint", "motionModule", "vae", "textEncoder"];
 
 /// Sentences in memory; with more than these, the oldest matter no more, and all are forgotten.
 const REMEMBERED: usize = 1000;

@@ -9,7 +9,7 @@ use super::diagnostics::{self, Given};
 use super::key::{Key, KeyBuilder};
 use super::models::Chosen;
 use super::request::{Goal, Pass, PromptTrack, Request};
-use crate::diffusion::{Betas, Scheduler};
+use crate::diffusion::{Betas, Prediction, Scheduler};
 use crate::weights::{Family, MotionVersion};
 
 /// The chain of keys of a request.
@@ -133,6 +133,8 @@ pub fn keys(
         .text("device", placement.kind())
         .text("precision", placement.dtype.as_str())
         .text("betas", betas.as_str())
+        .number("velocity", i64::from(chosen.prediction.0 == Prediction::Velocity))
+        .number("zero terminal", i64::from(chosen.prediction.1))
         .floats("denoise", &[request.denoise])
         .number("clip skip", request.clip_skip as i64);
     if let Some(id) = chosen.motion_id() {

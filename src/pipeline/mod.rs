@@ -36,6 +36,7 @@ pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
 pub use error::PipelineError;
 pub use key::Key;
 pub use loras::LoraUse;
+pub use models::{check_file, describe_models};
 pub use pasted::{pasted, pasted_path};
 pub use plan::{ClipRange, Cutting, Segment, Share, segments_at, shot_shares};
 pub use report::{Origin, Report};
@@ -43,7 +44,7 @@ pub use request::{
     CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
     Request, SchedulerName, Source, WorkingFrame,
 };
-pub use resources::{BUILT_IN, describe_file, set_resources};
+pub use resources::{BUILT_IN, set_resources};
 pub use stages::Outcome;
 pub use worker::{Engine, Progress, Ticket};
 

@@ -2,9 +2,14 @@
 
 mod called;
 mod embeddings;
+mod fitted;
 mod leaving;
+mod outline;
+mod read_out;
+mod texts;
 
 pub use leaving::Use;
+pub use read_out::{check_file, describe_models};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,18 +18,23 @@ use candle_core::{DType, Device, Tensor};
 
 use super::LoraUse;
 use super::PipelineError;
+use fitted::Fitted;
+use outline::Part;
+use texts::Texts;
+
 use super::device::Placement;
 use super::hints;
 use super::identity::{Identities, Identity};
 use super::key::Key;
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
 use super::request::{Models, Motion, Preprocessor};
-use super::resources::{BUILT_IN, built_in, located};
+use super::resources::{BUILT_IN, built_in, located, nowhere};
+use crate::diffusion::Prediction;
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{
-    Family, Kind, Lora, MotionVersion, Network, Stamp, TensorFile, View, WeightsError, identify, list_models,
-    models_dirs,
+    Family, Kind, Lora, MotionVersion, Network, Predicts, Stamp, TensorFile, View, WeightsError, identify,
+    list_models, models_dirs, predicts,
 };
 
 /// A network's share of a weight file, for the networks.
@@ -67,6 +77,7 @@ pub(super) struct Opened {
 #[derive(Clone)]
 pub struct Chosen {
     checkpoint: Opened,
+    texts: Texts,
     vae: Opened,
     motion: Option<Opened>,
     loras: Vec<Active>,
@@ -79,6 +90,8 @@ pub struct Chosen {
     pub device: &'static str,
     /// What the checkpoint belongs to.
     pub family: Family,
+    /// What the UNet predicts, and whether its last noise level is noise alone.
+    pub prediction: (Prediction, bool),
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
     /// Sentences for the user about files that are used in part or not at all.
@@ -88,7 +101,11 @@ pub struct Chosen {
 impl Chosen {
     /// Identity of the UNet and text encoder, with what LoRAs add to them.
     pub fn checkpoint_id(&self) -> Key {
-        with_loras(self.checkpoint.id, &self.loras, &[Network::Unet, Network::Text, Network::Text2])
+        with_loras(
+            self.texts.with(&self.checkpoint),
+            &self.loras,
+            &[Network::Unet, Network::Text, Network::Text2],
+        )
     }
 
     /// Channels of the latents that the UNet works on.
@@ -160,8 +177,10 @@ pub struct ModelStore {
     motion: Slot<MotionModule>,
     /// Tensors of the UNet and the motion module that LoRAs left as they are.
     kept: [Kept; 2],
-    /// LoRAs that were found to change something in a checkpoint and motion module.
-    matched: Vec<[Key; 3]>,
+    /// LoRAs that were found to change something in a checkpoint and motion module, with what is not used of them.
+    matched: Vec<([Key; 3], Vec<String>)>,
+    /// Networks that were found to be whole, with what is not used of their tensors.
+    checked: Vec<(Key, Part, Option<String>)>,
     controls: Vec<(Key, Arc<ControlNet>)>,
     detector: Slot<Detector>,
     /// Where the networks of preprocessors were found.
@@ -185,6 +204,7 @@ impl ModelStore {
             motion: Slot(None),
             kept: Default::default(),
             matched: Vec::new(),
+            checked: Vec::new(),
             controls: Vec::new(),
             detector: Slot(None),
             annotators: Vec::new(),
@@ -210,6 +230,9 @@ impl ModelStore {
 
     fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
         let path = &*located(path);
+        if let Some(nowhere) = nowhere(path) {
+            return Err(PipelineError::Unfit(nowhere));
+        }
         let now = Stamp::of(path);
         if let Some(known) = self.opened.iter().find(|o| o.path == path && Some(&o.stamp) == now.as_ref()) {
             return Ok(known.clone());
@@ -248,10 +271,14 @@ impl ModelStore {
                 self.open(&path)?
             }
         };
-        identify(&checkpoint.file).require_checkpoint(&checkpoint.file, models.vae.is_some())?;
+        identify(&checkpoint.file).require_checkpoint(&checkpoint.file)?;
         let family = match checkpoint.kind {
             Kind::Checkpoint { family, .. } => family,
             _ => Family::Sd15,
+        };
+        let prediction = match predicts(&checkpoint.file) {
+            Predicts::Velocity { zero_terminal } => (Prediction::Velocity, zero_terminal),
+            Predicts::Noise | Predicts::Other(_) => (Prediction::Noise, false),
         };
         let vae = match &models.vae {
             Some(path) => {
@@ -260,8 +287,15 @@ impl ModelStore {
                 check_latents(&checkpoint, &vae)?;
                 vae
             }
-            None => checkpoint.clone(),
+            None if matches!(checkpoint.kind, Kind::Checkpoint { vae: true, .. }) => checkpoint.clone(),
+            None => {
+                return Err(PipelineError::Unfit(format!(
+                    "{} has no VAE; choose a file or checkpoint with one as vae",
+                    checkpoint.file.file_name()
+                )));
+            }
         };
+        let texts = self.texts(models, &checkpoint, family)?;
         let mut notices = Vec::new();
         let motion = match &models.motion {
             Motion::None => None,
@@ -290,9 +324,22 @@ impl ModelStore {
         for opened in &controls {
             identify(&opened.file).require_control(&opened.file, family)?;
         }
-        let loras = self.loras(&models.loras, &checkpoint, motion.as_ref(), family)?;
+        self.check(&checkpoint, Part::Unet, &mut notices)?;
+        self.check(&vae, Part::Vae, &mut notices)?;
+        self.check(&texts.first, Part::Text, &mut notices)?;
+        if let Some(second) = &texts.second {
+            self.check(second, Part::Text2, &mut notices)?;
+        }
+        for opened in motion.iter().chain(&controls) {
+            for part in outline::parts(&opened.kind) {
+                self.check(opened, part, &mut notices)?;
+            }
+        }
+        let fitted = Fitted { checkpoint: &checkpoint, texts: &texts, motion: motion.as_ref(), family };
+        let loras = self.loras(&models.loras, &fitted, prediction.0, &mut notices)?;
         Ok(Chosen {
             checkpoint,
+            texts,
             vae,
             motion,
             loras,
@@ -301,6 +348,7 @@ impl ModelStore {
             embeddings: embeddings::Called::default(),
             device: self.placement.kind(),
             family,
+            prediction,
             motion_version,
             notices,
         })
@@ -352,57 +400,18 @@ impl ModelStore {
         }
     }
 
-    /// The LoRAs that act, each found to fit the family and to change something.
-    fn loras(
-        &mut self,
-        wanted: &[LoraUse],
-        checkpoint: &Opened,
-        motion: Option<&Opened>,
-        family: Family,
-    ) -> Result<Vec<Active>, PipelineError> {
-        let mut loras = Vec::new();
-        for LoraUse { path, weight } in wanted.iter().filter(|lora| lora.weight != 0.0) {
-            let opened = self.open(path)?;
-            identify(&opened.file).require_lora(&opened.file, family)?;
-            let Some(lora) = opened.lora else { continue };
-            let active = Active { lora, id: opened.id, identity: opened.identity, weight: *weight };
-            let pair = [checkpoint.id, motion.map_or(checkpoint.id, |m| m.id), opened.id];
-            if !self.matched.contains(&pair) {
-                self.match_lora(&active, checkpoint, motion)?;
-                self.matched.push(pair);
+    /// Finds a network of a file to be whole, once; what is not used of it becomes a sentence.
+    fn check(&mut self, opened: &Opened, part: Part, notices: &mut Vec<String>) -> Result<(), PipelineError> {
+        let known = self.checked.iter().find(|(id, of, _)| *id == opened.id && *of == part);
+        let sentence = match known {
+            Some((_, _, sentence)) => sentence.clone(),
+            None => {
+                let sentence = part.check(&opened.file)?;
+                self.checked.push((opened.id, part, sentence.clone()));
+                sentence
             }
-            loras.push(active);
-        }
-        Ok(loras)
-    }
-
-    /// Refuses a LoRA whose layers have other shapes than the networks', or of which not one is found in them.
-    fn match_lora(
-        &self,
-        active: &Active,
-        checkpoint: &Opened,
-        motion: Option<&Opened>,
-    ) -> Result<(), PipelineError> {
-        let file = || checkpoint.file.clone();
-        let mut views = vec![
-            (Network::Unet, View::unet(file())),
-            (Network::Text, View::text(file())),
-            (Network::Text2, View::text_2(file())),
-        ];
-        views.extend(motion.map(|m| (Network::Motion, View::motion(m.file.clone()))));
-        let mut touched = 0;
-        for (network, view) in views {
-            touched += view.with_loras(network, &strengths(std::slice::from_ref(active)))?.touched().count();
-        }
-        // A motion LoRA without a motion module has nothing to act on, which is no fault of the file.
-        let idle = motion.is_none() && active.lora.networks().all(|network| network == Network::Motion);
-        if touched == 0 && !idle {
-            return Err(PipelineError::Unfit(format!(
-                "{} has no layer of {}; choose a LoRA that was made for this family of checkpoints",
-                active.lora.origin(),
-                checkpoint.file.file_name()
-            )));
-        }
+        };
+        notices.extend(sentence);
         Ok(())
     }
 
@@ -482,14 +491,12 @@ impl ModelStore {
     /// # Errors
     /// As for [`Self::unet`].
     pub fn text(&mut self, chosen: &Chosen) -> Result<Arc<TextEncoder>, PipelineError> {
-        let (file, loras) = (&chosen.checkpoint.file, strengths(&chosen.loras));
+        let loras = strengths(&chosen.loras);
         let device = &self.placement.device;
         self.text.get(chosen.checkpoint_id(), || {
-            let first = Weights(View::text(file.clone()).with_loras(Network::Text, &loras)?);
-            let second = match chosen.family {
-                Family::Sdxl => Some(View::text_2(file.clone()).with_loras(Network::Text2, &loras)?),
-                Family::Sd15 | Family::Small => None,
-            };
+            let first = Weights(chosen.texts.first().with_loras(Network::Text, &loras)?);
+            let second = chosen.texts.second();
+            let second = second.map(|view| view.with_loras(Network::Text2, &loras)).transpose()?;
             let second = second.map(Weights);
             let second = second.as_ref().map(|source| source as &dyn Source);
             Ok(TextEncoder::load(&first, second, DType::F32, device)?)
@@ -573,6 +580,7 @@ mod tests {
                 checkpoint: Some(path.into()),
                 motion: Motion::None,
                 vae: None,
+                text: Vec::new(),
                 controls: Vec::new(),
                 loras: Vec::new(),
             };

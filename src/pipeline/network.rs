@@ -8,7 +8,7 @@ use super::controls::{ActiveControl, Look, residuals};
 use super::finite::{NotFinite, is_finite};
 use super::memory::{Room, Slices};
 use super::worker::Control;
-use crate::diffusion::{Branch, Call, DiffusionError, Network, scale_input};
+use crate::diffusion::{Branch, Call, DiffusionError, Network, Prediction, scale_input};
 use crate::model::{Given, ModelError, MotionControls, MotionModule, UNet, size_vector};
 
 /// What a prompt, or a prompt for every frame, steers by.
@@ -69,6 +69,8 @@ pub struct Conditioning {
 pub struct UnetNetwork<'a> {
     /// The UNet.
     pub unet: Arc<UNet>,
+    /// What it predicts.
+    pub prediction: Prediction,
     /// The motion module; without one every frame is on its own.
     pub motion: Option<Arc<MotionModule>>,
     /// Attention scale of the motion module at every frame of the segment.
@@ -159,6 +161,10 @@ impl UnetNetwork<'_> {
 }
 
 impl Network for UnetNetwork<'_> {
+    fn prediction(&self) -> Prediction {
+        self.prediction
+    }
+
     fn eps(&mut self, call: &Call<'_>) -> Result<Vec<Tensor>, DiffusionError> {
         self.control.check().map_err(|_| DiffusionError::Cancelled)?;
         let x = scale_input(call.x, call.sigma)?;

@@ -21,6 +21,8 @@ pub struct Models {
     pub motion: Motion,
     /// An autoencoder in place of the checkpoint's.
     pub vae: Option<PathBuf>,
+    /// Text encoders in place of the checkpoint's, for SDXL one file with both or one for each.
+    pub text: Vec<PathBuf>,
     /// ControlNets, in the order in which they are numbered.
     pub controls: Vec<PathBuf>,
     /// LoRAs, added in this order.

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::weights::{TensorFile, find_model, identify, models_dirs};
+use crate::weights::{find_model, models_dirs};
 
 /// File names of the built-in model in the bundle's resources: checkpoint, motion module, ControlNet for lines.
 pub const BUILT_IN: [&str; 3] =
@@ -40,13 +39,21 @@ pub(super) fn located(path: &Path) -> Cow<'_, Path> {
     }
 }
 
-/// What a file is, for a read-out: a sentence, whether it can be used or not.
-pub fn describe_file(path: &Path) -> String {
-    let describe = || {
-        let file = Arc::new(TensorFile::open(located(path))?);
-        let identity = identify(&file);
-        identity.require_sound(&file)?;
-        Ok(format!("{} is {}", file.file_name(), identity.description))
-    };
-    describe().unwrap_or_else(|error: crate::weights::WeightsError| error.to_string())
+/// A sentence for a path that leads to no file; for a name alone it says where was searched.
+pub(super) fn nowhere(path: &Path) -> Option<String> {
+    if path.exists() {
+        return None;
+    }
+    let alone = path.parent().is_some_and(|parent| parent.as_os_str().is_empty());
+    let name = path.display();
+    if !alone {
+        let folder = path.parent().filter(|folder| !folder.is_dir());
+        return Some(match folder {
+            Some(folder) => format!("{name} does not exist, nor does the folder {}", folder.display()),
+            None => format!("{name} does not exist"),
+        });
+    }
+    let folders = models_dirs().into_iter().chain([models()]);
+    let folders: Vec<String> = folders.map(|folder| folder.display().to_string()).collect();
+    Some(format!("there is no model called {name}; these folders were searched: {}", folders.join(", ")))
 }

@@ -202,7 +202,10 @@ impl<'a> Job<'a> {
         disk: Option<Arc<DiskCache>>,
     ) -> Result<Self, PipelineError> {
         let betas = request.motion.betas.unwrap_or(usual_betas(chosen.motion_version));
-        let schedule = NoiseSchedule::new(betas);
+        let schedule = match chosen.prediction {
+            (_, true) => NoiseSchedule::with_zero_terminal(betas),
+            (_, false) => NoiseSchedule::new(betas),
+        };
         let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
             let scheduler = scheduler(pass.scheduler.0, chosen.family)?;
             Ok(pass_sigmas(&schedule, scheduler, pass.steps, request.denoise)?)
@@ -486,6 +489,7 @@ impl<'a> Job<'a> {
         let mut make_room = || store.keep_only(Use::Sampling);
         let mut network = UnetNetwork {
             unet,
+            prediction: self.chosen.prediction.0,
             motion,
             motion_scale: settings.scale.iter().map(|&s| s as f32).collect(),
             motion_effect: settings.effect as f32,

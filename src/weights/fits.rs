@@ -3,13 +3,11 @@
 use super::{Family, Identity, Kind, TensorFile, WeightsError};
 
 impl Identity {
-    /// Succeeds for a checkpoint that can be loaded with its VAE and text encoder; `vae_elsewhere` says that the user
-    /// chose a VAE file, so that the checkpoint may lack one.
-    pub fn require_checkpoint(&self, file: &TensorFile, vae_elsewhere: bool) -> Result<(), WeightsError> {
-        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file, or the model_index.json of a diffusers \
-             folder, with its text encoder and VAE";
+    /// Succeeds for a checkpoint or UNet file; its VAE and text encoders may be elsewhere.
+    pub fn require_checkpoint(&self, file: &TensorFile) -> Result<(), WeightsError> {
+        let wanted = "a checkpoint has to be an SD1.5 or SDXL single file, or the model_index.json of a diffusers folder";
         match self.kind {
-            Kind::Checkpoint { text: true, vae, .. } if vae || vae_elsewhere => Ok(()),
+            Kind::Checkpoint { .. } => Ok(()),
             _ => Err(self.wrong(file, wanted)),
         }
     }
@@ -18,8 +16,9 @@ impl Identity {
     pub fn require_motion_module(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
             Kind::MotionModule { family, .. } if family == checkpoint => Ok(()),
-            _ => Err(self.wrong(
+            _ => Err(self.wrong_for(
                 file,
+                checkpoint,
                 match checkpoint {
                     Family::Sd15 => {
                         "an SD1.5 checkpoint needs an AnimateDiff v1, v2 or v3 or AnimateLCM motion module for SD1.5"
@@ -37,8 +36,9 @@ impl Identity {
             Kind::ControlNet { family, .. } | Kind::SparseCtrl { family, .. } if family == checkpoint => {
                 Ok(())
             }
-            _ => Err(self.wrong(
+            _ => Err(self.wrong_for(
                 file,
+                checkpoint,
                 match checkpoint {
                     Family::Sd15 => "an SD1.5 checkpoint needs a ControlNet for SD1.5",
                     Family::Sdxl => "an SDXL checkpoint needs a ControlNet for SDXL",
@@ -53,8 +53,9 @@ impl Identity {
         match self.kind {
             Kind::Lora { family } if family.is_none_or(|family| family == checkpoint) => Ok(()),
             Kind::MotionLora if checkpoint != Family::Sdxl => Ok(()),
-            _ => Err(self.wrong(
+            _ => Err(self.wrong_for(
                 file,
+                checkpoint,
                 match checkpoint {
                     Family::Sd15 => "an SD1.5 checkpoint takes LoRAs for SD1.5",
                     Family::Sdxl => "an SDXL checkpoint takes LoRAs for SDXL",
@@ -100,6 +101,18 @@ impl Identity {
                     wanted,
                 })
             }
+        }
+    }
+
+    /// As [`wrong`](Self::wrong), or a word on the checkpoint where a file for a published model meets a small one, which
+    /// is most often the built-in model because no checkpoint was chosen.
+    fn wrong_for(&self, file: &TensorFile, checkpoint: Family, wanted: &str) -> WeightsError {
+        match self.family() {
+            Some(family @ (Family::Sd15 | Family::Sdxl)) if checkpoint == Family::Small => self.wrong(
+                file,
+                &format!("choose an {family} checkpoint with it; an empty checkpoint is the built-in model"),
+            ),
+            _ => self.wrong(file, wanted),
         }
     }
 

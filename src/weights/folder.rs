@@ -52,10 +52,11 @@ pub(super) fn is_checkpoint(folder: &Path) -> bool {
     folder.join("model_index.json").is_file() || folder.join("unet").is_dir()
 }
 
-/// The files that make up a folder.
+/// The files that make up a folder: a checkpoint or some of its networks, each in a folder, or a single network.
 pub(super) fn parts(folder: &Path) -> Result<Vec<Part>, WeightsError> {
     let mut parts = Vec::new();
-    if is_checkpoint(folder) {
+    let single = if is_checkpoint(folder) { Vec::new() } else { files(folder)? };
+    if single.is_empty() {
         for network in NETWORKS {
             let inside = folder.join(network);
             if inside.is_dir() {
@@ -64,7 +65,7 @@ pub(super) fn parts(folder: &Path) -> Result<Vec<Part>, WeightsError> {
             }
         }
     } else {
-        parts.extend(files(folder)?.into_iter().map(|path| Part { path, prefix: String::new() }));
+        parts.extend(single.into_iter().map(|path| Part { path, prefix: String::new() }));
     }
     if parts.is_empty() {
         let reason = "it is a folder without the files of a diffusers model";

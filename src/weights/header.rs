@@ -71,9 +71,7 @@ pub(super) fn read(map: &[u8]) -> Result<Contents, String> {
     };
     let length = u64::from_le_bytes(*length);
     if length > MAX_HEADER {
-        return Err(format!(
-            "this is not a safetensors file: it begins with a header length of {length} bytes"
-        ));
+        return Err("this is not a safetensors file, nor a PyTorch pickle".into());
     }
     let data_start = 8 + length;
     if data_start > size {

@@ -45,6 +45,12 @@ fn gathered(data: &[u8], width: usize, shape: &[usize], strides: &[usize]) -> Ve
     bytes
 }
 
+/// Whether [`tensor`] reads the format.
+pub(super) fn is_weight(dtype: Dtype) -> bool {
+    use Dtype::{BF16, F8_E4M3, F8_E5M2, F16, F32, F64};
+    matches!(dtype, F32 | F16 | BF16 | F64 | F8_E4M3 | F8_E5M2)
+}
+
 /// A tensor in main memory in the nearest format that candle computes in; the 8-bit floats become f16, which holds
 /// each of their values. `None` for integers and what else cannot be a weight.
 pub(super) fn tensor(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<candle_core::Result<Tensor>> {

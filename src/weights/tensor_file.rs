@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
-use super::{WeightsError, folder, header, numbers, pickle};
+use super::{WeightsError, folder, format, header, names, numbers, pickle, prediction};
 
 /// One tensor as its file describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn map(path: &Path) -> Result<memmap2::Mmap, WeightsError> {
 
 /// What a mapped file of either container holds.
 fn contents(path: &Path, map: &[u8]) -> Result<Contents, WeightsError> {
-    let read = match foreign_format(map) {
+    let read = match format::foreign(map) {
         Some(format) => Err(format!("the file is {format}, expected safetensors or a PyTorch pickle")),
         None if pickle::begins(map) => pickle::read(map),
         None => header::read(map),
@@ -95,10 +95,21 @@ fn contents(path: &Path, map: &[u8]) -> Result<Contents, WeightsError> {
             Some(name) => Err(format!(
                 "the tensor `{name}` has control characters in its name, expected a network's names"
             )),
-            None => Ok(contents),
+            None => Ok(unwrapped(contents)),
         }
     });
     read.map_err(|reason| WeightsError::Malformed { path: path.into(), reason })
+}
+
+/// The same tensors under names without wrappers, see [`names::wrapped`].
+fn unwrapped(mut contents: Contents) -> Contents {
+    let mut renamed = names::wrapped::unwrapped(contents.tensors.keys().map(String::as_str));
+    if !renamed.is_empty() {
+        let tensors = contents.tensors.into_iter();
+        contents.tensors =
+            tensors.map(|(name, info)| (renamed.remove(&name).unwrap_or(name), info)).collect();
+    }
+    contents
 }
 
 impl TensorFile {
@@ -114,7 +125,8 @@ impl TensorFile {
             return Self::open_folder(folder);
         }
         let map = map(&path)?;
-        let contents = contents(&path, &map)?;
+        let mut contents = contents(&path, &map)?;
+        contents.metadata.extend(prediction::beside(&path));
         Ok(Self { path, maps: vec![map], contents })
     }
 
@@ -122,7 +134,9 @@ impl TensorFile {
         let mut file = Self { path: path.into(), maps: Vec::new(), contents: Contents::default() };
         for (number, part) in folder::parts(path)?.into_iter().enumerate() {
             let map = map(&part.path)?;
-            for (name, mut info) in contents(&part.path, &map)?.tensors {
+            let contents = contents(&part.path, &map)?;
+            file.contents.metadata.extend(contents.metadata);
+            for (name, mut info) in contents.tensors {
                 info.place.part = number;
                 let name = format!("{}{name}", part.prefix);
                 if file.contents.tensors.insert(name.clone(), info).is_some() {
@@ -132,6 +146,7 @@ impl TensorFile {
             }
             file.maps.push(map);
         }
+        file.contents.metadata.extend(prediction::beside(path));
         Ok(file)
     }
 
@@ -153,12 +168,13 @@ impl TensorFile {
         self.maps.iter().map(|map| map.len() as u64).sum()
     }
 
-    /// The free-form `__metadata__` of a safetensors header.
+    /// The free-form `__metadata__` of a safetensors header, and what lies beside the weights and says how they were
+    /// trained: `scheduler/...` of a diffusers folder, `yaml/parameterization`.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.contents.metadata
     }
 
-    /// All tensors in name order.
+    /// All tensors in name order; names are those in the file without wrappers such as `module.` in front.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
         self.contents.tensors.iter().map(|(name, info)| (name.as_str(), info))
     }
@@ -201,6 +217,21 @@ impl TensorFile {
         self.read(name, |bytes, info| numbers::tensor(bytes, info.dtype, &info.shape))
     }
 
+    /// Whether a tensor is there in a number format that weights can have; reads no value.
+    ///
+    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`].
+    pub(super) fn check(&self, name: &str) -> Result<(), WeightsError> {
+        let Some(info) = self.info(name) else {
+            return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
+        };
+        if numbers::is_weight(info.dtype) { Ok(()) } else { Err(self.format_error(name, info)) }
+    }
+
+    fn format_error(&self, name: &str, info: &TensorInfo) -> WeightsError {
+        let (file, found) = (self.file_name(), info.dtype.to_string());
+        WeightsError::Format { file, tensor: name.into(), found }
+    }
+
     fn read(
         &self,
         name: &str,
@@ -219,11 +250,7 @@ impl TensorFile {
         }
         match read {
             Some(tensor) => tensor.map_err(|source| self.device_error(name, source)),
-            None => Err(WeightsError::Format {
-                file: self.file_name(),
-                tensor: name.into(),
-                found: info.dtype.to_string(),
-            }),
+            None => Err(self.format_error(name, info)),
         }
     }
 
@@ -308,22 +335,6 @@ impl TensorFile {
 
     pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
         WeightsError::Device { file: self.file_name(), tensor: name.into(), source: Box::new(source) }
-    }
-}
-
-/// Recognises what people most often mistake for a file of weights.
-fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
-    let begins = |magic: &[u8]| bytes.starts_with(magic);
-    if begins(b"GGUF") {
-        Some("a GGUF file")
-    } else if begins(b"<!DOCTYPE") || begins(b"<!doctype") || begins(b"<html") {
-        Some("a web page (a download that went wrong)")
-    } else if begins(b"version https://git-lfs") {
-        Some("a Git LFS pointer, not the file itself")
-    } else if begins(b"7z\xbc\xaf\x27\x1c") || begins(b"Rar!") || begins(b"\x1f\x8b") {
-        Some("a compressed archive; unpack it first")
-    } else {
-        None
     }
 }
 

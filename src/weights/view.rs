@@ -1,6 +1,6 @@
 //! One network's share of a file, under canonical names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
@@ -36,6 +36,8 @@ pub struct View {
     base: Option<Arc<View>>,
     /// What LoRAs add, by canonical name.
     changes: BTreeMap<String, Vec<Change>>,
+    /// Names in the file below the prefix that no canonical name was found for.
+    unnamed: Vec<String>,
 }
 
 impl View {
@@ -43,12 +45,17 @@ impl View {
     /// canonical name that has no tensor.
     fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Vec<(String, Op)>) -> Self {
         let mut entries = BTreeMap::new();
+        let mut unnamed = Vec::new();
         for (stored, info) in file.tensors() {
             if SCALES.iter().any(|scale| stored.ends_with(scale)) {
                 continue;
             }
             let scale = scale(&file, stored);
-            for (name, op) in canonical(stored) {
+            let names = canonical(stored);
+            if names.is_empty() && stored.starts_with(prefix) {
+                unnamed.push(stored.to_owned());
+            }
+            for (name, op) in names {
                 // A shape that the operation cannot take stays as it is; whoever asks for the tensor then says so.
                 let shape = op.shape(&info.shape);
                 let op = if shape.is_some() { op } else { Op::Copy };
@@ -56,7 +63,7 @@ impl View {
                 entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale });
             }
         }
-        Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new() }
+        Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new(), unnamed }
     }
 
     /// The tensors below `prefix` that `rename` has a name for, copied.
@@ -188,6 +195,38 @@ impl View {
         self.changes.contains_key(name)
     }
 
+    /// Names in the file of tensors that look like weights of this network and are not among `read`, the canonical names
+    /// that a network was loaded from. What trained networks have beside their weights and is of no use here (position
+    /// ids, tables that can be computed, scales of training) is passed over.
+    pub fn unread<'a>(&'a self, read: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
+        let mut used: BTreeSet<&str> = BTreeSet::new();
+        let mut idle: BTreeSet<&str> = self.unnamed.iter().map(String::as_str).collect();
+        for (name, entry) in &self.entries {
+            if read.contains(name) { &mut used } else { &mut idle }.insert(&entry.stored);
+        }
+        // A file of its own may hold a network's temporal layers beside it, and the other way round.
+        let temporal = |name: &str| name.contains("motion_modules.") || name.contains("temporal_attentions.");
+        let is_motion = self.entries.keys().any(|name| temporal(name));
+        let of_this = |name: &&str| {
+            temporal(name) == is_motion && name.contains('.') && !used.contains(name) && !harmless(name)
+        };
+        idle.into_iter().filter(of_this).collect()
+    }
+
+    /// Whether a tensor, by its canonical name, is there in a format that can be read; reads no value.
+    ///
+    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`].
+    pub fn check(&self, name: &str) -> Result<(), WeightsError> {
+        match self.entries.get(name) {
+            Some(entry) => self.file.check(&entry.stored),
+            None => Err(self.missing(name)),
+        }
+    }
+
+    fn missing(&self, name: &str) -> WeightsError {
+        WeightsError::Missing { file: self.origin(), tensor: format!("{}{name}", self.prefix) }
+    }
+
     /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.
     pub fn annotator(file: Arc<TensorFile>) -> Self {
         Self::renamed(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
@@ -237,10 +276,7 @@ impl View {
     ///
     /// Errors: as [`TensorFile::tensor`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
-        let Some(entry) = self.entries.get(name) else {
-            let tensor = format!("{}{name}", self.prefix);
-            return Err(WeightsError::Missing { file: self.origin(), tensor });
-        };
+        let Some(entry) = self.entries.get(name) else { return Err(self.missing(name)) };
         let base = self.base.as_ref().filter(|base| base.shape(name) == Some(entry.shape.as_slice()));
         let changes = self.changes.get(name).map_or(&[] as &[_], Vec::as_slice);
         if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() && changes.is_empty() {
@@ -292,6 +328,34 @@ impl Entry {
 
 /// Ends of the names of numbers that belong to 8-bit weights.
 const SCALES: [&str; 4] = [".scale_weight", ".scale_input", ".weight_scale", ".input_scale"];
+
+/// Whether a tensor of a trained network is of no use to it.
+fn harmless(name: &str) -> bool {
+    const ENDS: [&str; 8] = [
+        "position_ids",
+        "logit_scale",
+        "text_projection",
+        "text_projection.weight",
+        "pos_encoder.pe",
+        "num_batches_tracked",
+        "attn_mask",
+        "num_updates",
+    ];
+    // Parts of a union of ControlNets that is run without being told what it sees, losses, other halves of CLIP.
+    const PARTS: [&str; 10] = [
+        "task_embedding",
+        "transformer_layes.",
+        "spatial_ch_projs.",
+        "loss.",
+        "model_ema.",
+        "visual.",
+        "vision_model.",
+        "visual_projection.",
+        "scaled_fp8",
+        "pos_embed.pe",
+    ];
+    ENDS.iter().any(|end| name.ends_with(end)) || PARTS.iter().any(|part| name.contains(part))
+}
 
 /// What the 8-bit weight `stored` has to be multiplied with, if its layer says so.
 fn scale(file: &TensorFile, stored: &str) -> Option<f64> {

@@ -62,6 +62,7 @@ pub fn sized(prompt: &str, folder: &Path, size: [usize; 2]) -> Request {
             checkpoint: None,
             motion: Motion::Usual,
             vae: None,
+            text: Vec::new(),
             controls: Vec::new(),
             loras: Vec::new(),
         },

@@ -62,7 +62,7 @@ fn a_folder_is_a_checkpoint() {
             text: true,
         };
         assert_eq!((identity.kind.clone(), identity.description.as_str()), (kind, "an SD1.5 checkpoint"));
-        assert!(identity.require_checkpoint(&file, false).is_ok());
+        assert!(identity.require_checkpoint(&file).is_ok());
         assert_eq!(View::unet(file.clone()).shape("out.2.weight"), Some([4, 4, 1, 1].as_slice()));
         assert_eq!(View::vae(file.clone()).len(), 2);
         assert_eq!(

@@ -193,7 +193,7 @@ fn a_lora_of_another_family_is_refused() {
     assert!(identify(&sd15).require_lora(&sd15, Family::Sd15).is_ok());
     let refused = identify(&sdxl).require_lora(&sdxl, Family::Sd15).unwrap_err().to_string();
     assert_eq!(refused, "b.safetensors is a LoRA for SDXL; an SD1.5 checkpoint takes LoRAs for SD1.5");
-    assert_eq!(identify(&lora("c", 1024)).description, "a LoRA for SD2");
+    assert_eq!(identify(&lora("c", 1024)).description, "a LoRA for SD2, which is not supported");
 }
 
 /// Every pair of every layout of LoRA finds its weight.

@@ -9,10 +9,12 @@ mod layouts;
 mod loras;
 mod manifests;
 mod networks;
+mod partial;
 mod pickles;
 mod soundness;
 mod spellings;
 mod views;
+mod wrappers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -115,7 +117,7 @@ fn broken_files_get_a_sentence() {
     let cases: [(&str, Vec<u8>, &str); 14] = [
         ("empty", vec![], "too short"),
         ("short", vec![1, 2, 3], "too short"),
-        ("huge", u64::MAX.to_le_bytes().to_vec(), "not a safetensors file"),
+        ("huge", u64::MAX.to_le_bytes().to_vec(), "not a safetensors file, nor a PyTorch pickle"),
         ("noise", (0..255).cycle().map(|i| (i * 7 + 3) as u8).take(5000).collect(), "not a safetensors file"),
         ("cut-header", file(one, 16)[..30].to_vec(), "cut off inside its header"),
         ("cut-data", file(one, 12), "cut off: the tensor `a` ends at byte"),

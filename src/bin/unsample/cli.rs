@@ -246,11 +246,14 @@ pub struct PullArgs {
 /// `unsample models inspect`
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A .safetensors file.
+    /// A file of weights or a diffusers folder.
     pub file: PathBuf,
-    /// As JSON.
+    /// As JSON, with the tensors.
     #[arg(long)]
     pub json: bool,
+    /// Name every tensor with its format and shape.
+    #[arg(long)]
+    pub tensors: bool,
 }
 
 /// `unsample cache`

@@ -78,6 +78,11 @@ pub(super) fn idle(v: &Values<'_>, frames: &[i64], numbering: &Numbering, image_
             said.extend(looked.without_effect(&[names.weight], &format!("without {}", names.file)));
         } else if looked.always(names.weight, 0.0) {
             said.push(format!("{} has no effect while {} is 0", names.file, names.weight));
+        } else if v.double(names.weight) == 0.0 {
+            said.push(format!(
+                "{} has no effect here: {} is taken at the first frame of a segment, where it is 0",
+                names.file, names.weight
+            ));
         }
     }
     if v.double("denoise") == 0.0 {

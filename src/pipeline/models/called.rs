@@ -9,7 +9,8 @@ use super::{Chosen, ModelStore, Network, Opened, Use};
 impl Chosen {
     fn opened(&self) -> impl Iterator<Item = &Opened> {
         let hints = self.annotators.iter().map(|(_, opened)| opened);
-        [&self.checkpoint, &self.vae].into_iter().chain(&self.motion).chain(&self.controls).chain(hints)
+        let own = [&self.checkpoint, &self.vae].into_iter().chain(self.texts.opened());
+        own.chain(&self.motion).chain(&self.controls).chain(hints)
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {
@@ -22,7 +23,7 @@ impl Chosen {
     pub fn lasting(&self) -> Option<Self> {
         let mut chosen = self.clone();
         let hints = chosen.annotators.iter_mut().map(|(_, opened)| opened);
-        let all = [&mut chosen.checkpoint, &mut chosen.vae].into_iter();
+        let all = [&mut chosen.checkpoint, &mut chosen.vae].into_iter().chain(chosen.texts.opened_mut());
         for opened in all.chain(&mut chosen.motion).chain(&mut chosen.controls).chain(hints) {
             opened.id = opened.identity.lasting()?;
         }
@@ -57,7 +58,7 @@ impl Chosen {
             Use::Pictures | Use::Hints => &[],
         };
         match used {
-            Use::Text => add(self.checkpoint.file.file_name()),
+            Use::Text => self.texts.opened().for_each(|opened| add(opened.file.file_name())),
             Use::Sampling => {
                 add(self.checkpoint.file.file_name());
                 self.motion.iter().for_each(|motion| add(motion.file.file_name()));

@@ -160,12 +160,8 @@ impl ModelStore {
 fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError> {
     let width =
         |view: View| view.shape("embeddings.token_embedding.weight").and_then(|shape| shape.get(1)).copied();
-    let checkpoint = &chosen.checkpoint.file;
-    let first = width(View::text(checkpoint.clone())).unwrap_or(0);
-    let second = match chosen.family {
-        weights::Family::Sdxl => width(View::text_2(checkpoint.clone())),
-        weights::Family::Sd15 | weights::Family::Small => None,
-    };
+    let first = width(chosen.texts.first()).unwrap_or(0);
+    let second = chosen.texts.second().and_then(width);
     let identity = identify(&opened.file);
     identity.require_embedding(&opened.file, first, second)?;
     let Some(embedding) = weights::Embedding::of(&opened.file) else {

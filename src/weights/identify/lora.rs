@@ -4,32 +4,27 @@ use std::sync::Arc;
 
 use super::{Family, Identity, Kind};
 use crate::weights::TensorFile;
-
-/// Parts of names that only LoRAs have.
-const MARKS: [&str; 10] = [
-    ".lora_down.",
-    ".lora_up.",
-    "_lora.down.",
-    "_lora.up.",
-    ".lora_A.",
-    ".lora_B.",
-    ".lora.down.",
-    ".lora.up.",
-    "lora_linear_layer",
-    ".lora_mid.",
-];
+use crate::weights::lora::is_lora_name;
 
 /// What kind of LoRA a file is; `None` if it is none.
 pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     let any = |part: &str| file.names().any(|name| name.contains(part));
     let starts = |part: &str| file.names().any(|name| name.starts_with(part));
-    for (mark, name) in [(".hada_w1_a", "a LoHa"), (".lokr_w1", "a LoKr"), (".dora_scale", "a DoRA")] {
-        if any(mark) {
-            return Some(Identity::unsupported(format!("{name}, a relative of LoRA")));
-        }
-    }
-    if !MARKS.iter().any(|mark| any(mark)) {
+    if !file.names().any(is_lora_name) {
         return None;
+    }
+    // A relative of LoRA, unless some layers are plain ones: those are used and the others counted.
+    let relatives = [(".hada_w1_a", "a LoHa"), (".lokr_w1", "a LoKr"), (".dora_scale", "a DoRA")];
+    if let Some((mark, name)) = relatives.into_iter().find(|(mark, _)| any(mark)) {
+        let layer = |name: &str| name.rsplit_once(mark).map(|(layer, _)| layer.to_owned());
+        let marked: std::collections::BTreeSet<String> = file.names().filter_map(layer).collect();
+        let plain = |name: &str| {
+            let down = name.strip_suffix(".lora_down.weight").or_else(|| name.strip_suffix(".lora_A.weight"));
+            down.or_else(|| name.strip_suffix(".diff")).is_some_and(|layer| !marked.contains(layer))
+        };
+        if !file.names().any(plain) {
+            return Some(Identity::unsupported(format!("{name}, a relative of LoRA that is not supported")));
+        }
     }
     if any("motion_modules") {
         return Some(Identity::new(Kind::MotionLora, "an AnimateDiff motion LoRA"));
@@ -40,11 +35,15 @@ pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
         (down && name.contains("attn2") && name.contains("to_k")).then(|| info.shape.get(1).copied())?
     });
     let second_tower = starts("lora_te2_") || starts("text_encoder_2.");
+    let flux = ["double_blocks", "single_transformer_blocks", "joint_blocks", "joint_transformer_blocks"];
+    if flux.into_iter().any(any) {
+        return Some(Identity::unsupported("a LoRA for Flux or SD3, which are not supported"));
+    }
     let family = match context {
         _ if second_tower => Some(Family::Sdxl),
         Some(2048) => Some(Family::Sdxl),
         Some(768) => Some(Family::Sd15),
-        Some(1024) => return Some(Identity::unsupported("a LoRA for SD2")),
+        Some(1024) => return Some(Identity::unsupported("a LoRA for SD2, which is not supported")),
         Some(_) => Some(Family::Small),
         None => None,
     };

@@ -5,6 +5,7 @@
 //! refusal says what the file is instead of which tensor it lacks.
 
 mod embedding;
+mod foreign;
 mod lora;
 mod motion;
 mod network;
@@ -161,7 +162,10 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
         return identity;
     }
     if has("lora_controlnet") {
-        return Identity::unsupported("a Control-LoRA");
+        return Identity::unsupported("a Control-LoRA, which is not supported");
+    }
+    if let Some(found) = foreign::identify(file) {
+        return Identity::unsupported(found);
     }
     let control_hint = "controlnet_cond_embedding";
     if any(control_hint) && any("motion_modules") {
@@ -183,13 +187,21 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
     {
         return network::checkpoint(file);
     }
+    // Alone, or cut out of a checkpoint with its names.
     let first_level = ["encoder.down.0.block.0.norm1.weight", "encoder.down_blocks.0.resnets.0.norm1.weight"];
-    if first_level.into_iter().any(has) {
+    let places = ["", "first_stage_model.", "vae/"];
+    let vae = |level: &str| places.iter().any(|place| has(&format!("{place}{level}")));
+    if first_level.into_iter().any(vae) {
         return network::vae(file);
     }
     let towers =
         ["text_model.encoder.layers.0.", "encoder.layers.0.self_attn.", "transformer.resblocks.0.attn."];
-    if towers.into_iter().any(starts) {
+    let places = ["cond_stage_model.", "conditioner.embedders.", "text_encoder/", "text_encoder_2/"];
+    let tower = |name: &str| {
+        let inside = places.iter().any(|place| name.starts_with(place));
+        towers.iter().any(|tower| name.starts_with(tower) || (inside && name.contains(tower)))
+    };
+    if file.names().any(tower) {
         return network::text(file);
     }
     const ANNOTATORS: [(&str, Annotator, &str); 5] = [

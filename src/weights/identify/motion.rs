@@ -59,13 +59,13 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
     let names = || file.names().map(|name| name.strip_prefix("module.").unwrap_or(name));
     let any = |part: &str| names().any(|name| name.contains(part));
     if any("img_encoder.") {
-        return Identity::unsupported("an AnimateLCM image-to-video module");
+        return Identity::unsupported("an AnimateLCM image-to-video module, which is not supported");
     }
     if any("FancyVideo") {
-        return Identity::unsupported("a FancyVideo motion module");
+        return Identity::unsupported("a FancyVideo motion module, which is not supported");
     }
     if file.shape("conv_in.weight").is_some_and(|shape| shape.get(1) == Some(&9)) {
-        return Identity::unsupported("a PIA motion module");
+        return Identity::unsupported("a PIA motion module, which is not supported");
     }
     let view = View::motion(file.clone());
     let width = first_width(&view);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Family, Identity, Kind};
-use crate::weights::{TensorFile, View};
+use crate::weights::{Predicts, TensorFile, View, predicts};
 
 /// What the shapes of a UNet, or of the half of it that a ControlNet is, say of its family.
 enum Found {
@@ -72,17 +72,6 @@ fn article(family: Family, context_width: usize) -> String {
     }
 }
 
-/// What a UNet predicts other than noise, where a key is there only to say so.
-fn prediction(file: &TensorFile) -> Option<&'static str> {
-    const MARKS: [(&str, &str); 4] = [
-        ("v_pred", "that predicts velocity"),
-        ("edm_vpred.sigma_max", "that predicts velocity"),
-        ("edm_mean", "of the Playground kind"),
-        ("edm_std", "of the Playground kind"),
-    ];
-    MARKS.iter().find_map(|(mark, found)| file.shape(mark).is_some().then_some(*found))
-}
-
 /// A checkpoint or a bare UNet, in LDM or diffusers names.
 pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let starts = |part: &str| file.names().any(|name| name.starts_with(part));
@@ -95,18 +84,28 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let (Some(channels_in), Some(channels_out)) = (channels_in, channels_out) else { return incomplete() };
     let (family, context_width) = match family(&view, true) {
         Found::Family { family, context_width } => (family, context_width),
-        Found::Other(found) => return Identity::unsupported(format!("{found} {what}")),
+        Found::Other(found) => {
+            return Identity::unsupported(format!("{found} {what}, which is not supported"));
+        }
         Found::Incomplete => return incomplete(),
     };
     if channels_in != channels_out {
         let special = if channels_in == 9 { "inpainting " } else { "" };
         let found = article(family, context_width);
-        return Identity::unsupported(format!("{found} {special}{what} with {channels_in} input channels"));
+        return Identity::unsupported(format!(
+            "{found} {special}{what} with {channels_in} input channels, which is not supported"
+        ));
     }
-    if let Some(other) = prediction(file) {
-        let found = article(family, context_width);
-        return Identity::unsupported(format!("{found} {what} {other}"));
-    }
+    let velocity = match predicts(file) {
+        Predicts::Noise => "",
+        Predicts::Velocity { .. } => " that predicts velocity",
+        Predicts::Other(other) => {
+            let found = article(family, context_width);
+            return Identity::unsupported(format!(
+                "{found} {what} that predicts {other}, which is not supported"
+            ));
+        }
+    };
     let vae = starts("first_stage_model.") || starts("vae/");
     let first = !View::text(file.clone()).is_empty();
     let text = first && (family != Family::Sdxl || !View::text_2(file.clone()).is_empty());
@@ -120,7 +119,7 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     };
     Identity::new(
         Kind::Checkpoint { family, context_width, latent_channels: channels_in, vae, text },
-        format!("{} {what}{lacks}", article(family, context_width)),
+        format!("{} {what}{lacks}{velocity}", article(family, context_width)),
     )
 }
 
@@ -142,7 +141,9 @@ pub fn control(file: &Arc<TensorFile>) -> Identity {
                 format!("a {union_of}ControlNet for {family_name}{stored}"),
             )
         }
-        Found::Other(found) => Identity::unsupported(format!("a ControlNet for {found} model")),
+        Found::Other(found) => {
+            Identity::unsupported(format!("a ControlNet for {found} model, which is not supported"))
+        }
         Found::Incomplete => Identity::unsupported("an incomplete ControlNet"),
     }
 }
@@ -159,11 +160,17 @@ pub fn vae(file: &Arc<TensorFile>) -> Identity {
     }
 }
 
-/// A text encoder on its own.
+/// Text encoders on their own: one, or both of SDXL.
 pub fn text(file: &Arc<TensorFile>) -> Identity {
-    let view = View::text(file.clone());
-    match view.shape("final_layer_norm.weight").and_then(|shape| shape.first()) {
-        Some(&width) => {
+    let width = |view: View| view.shape("final_layer_norm.weight").and_then(|shape| shape.first().copied());
+    let (first, second) = (width(View::text(file.clone())), width(View::text_2(file.clone())));
+    match (first, second) {
+        (Some(first), Some(second)) if first != second => Identity::new(
+            Kind::TextEncoder { width: first },
+            format!("two text encoders (widths {first} and {second})"),
+        ),
+        (Some(1024), _) => Identity::unsupported("a text encoder for SD2, which is not supported"),
+        (Some(width), _) | (None, Some(width)) => {
             let name = match width {
                 768 => "a CLIP-L text encoder",
                 1280 => "an OpenCLIP bigG text encoder",
@@ -171,6 +178,6 @@ pub fn text(file: &Arc<TensorFile>) -> Identity {
             };
             Identity::new(Kind::TextEncoder { width }, format!("{name} (width {width})"))
         }
-        None => Identity::unsupported("an incomplete text encoder"),
+        (None, None) => Identity::unsupported("an incomplete text encoder"),
     }
 }

@@ -94,9 +94,7 @@ impl Identity {
                 "SD1.5 and SDXL checkpoints, each with a VAE of its own kind".into()
             }
             Kind::Vae { .. } => "the checkpoint that it was made for".into(),
-            Kind::TextEncoder { .. } => {
-                "nothing on its own; choose the folder of the whole checkpoint".into()
-            }
+            Kind::TextEncoder { .. } => "checkpoints and UNet files, as their text encoder".into(),
             Kind::Embedding { .. } => "prompts, as embedding:name, where it lies in the models folder".into(),
             Kind::Annotator(_) => "the preprocessors of ControlNets".into(),
             Kind::Unsupported | Kind::Unknown => "nothing in Unsample".into(),

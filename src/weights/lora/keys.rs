@@ -34,10 +34,12 @@ pub enum Role {
     Difference,
     /// The change of the bias.
     BiasDifference,
+    /// A part of a change that cannot be applied, with the name of its kind.
+    Other(&'static str),
 }
 
 /// Ends of names; the longer before what they end with.
-const ENDS: [(&str, Role); 19] = [
+const ENDS: [(&str, Role); 35] = [
     (".lora_down.weight", Role::Down),
     (".lora_up.weight", Role::Up),
     (".lora_mid.weight", Role::Mid),
@@ -49,15 +51,50 @@ const ENDS: [(&str, Role); 19] = [
     (".lora.up.weight", Role::Up),
     (".lora_A.weight", Role::Down),
     (".lora_B.weight", Role::Up),
-    (".lora_A.default.weight", Role::Down),
-    (".lora_B.default.weight", Role::Up),
-    (".lora_A.default_0.weight", Role::Down),
-    (".lora_B.default_0.weight", Role::Up),
     (".alpha", Role::Alpha),
     (".lora_alpha", Role::Alpha),
     (".diff", Role::Difference),
     (".diff_b", Role::BiasDifference),
+    (".w_norm", Role::Difference),
+    (".b_norm", Role::BiasDifference),
+    (".hada_w1_a", Role::Other("LoHa")),
+    (".hada_w1_b", Role::Other("LoHa")),
+    (".hada_w2_a", Role::Other("LoHa")),
+    (".hada_w2_b", Role::Other("LoHa")),
+    (".hada_t1", Role::Other("LoHa")),
+    (".hada_t2", Role::Other("LoHa")),
+    (".lokr_w1", Role::Other("LoKr")),
+    (".lokr_w1_a", Role::Other("LoKr")),
+    (".lokr_w1_b", Role::Other("LoKr")),
+    (".lokr_w2", Role::Other("LoKr")),
+    (".lokr_w2_a", Role::Other("LoKr")),
+    (".lokr_w2_b", Role::Other("LoKr")),
+    (".lokr_t2", Role::Other("LoKr")),
+    (".dora_scale", Role::Other("DoRA")),
+    (".lora_magnitude_vector", Role::Other("DoRA")),
+    (".lora_magnitude_vector.weight", Role::Other("DoRA")),
+    (".oft_blocks", Role::Other("OFT")),
+    (".oft_diag", Role::Other("OFT")),
 ];
+
+/// The path and the part of a name in a LoRA file. PEFT may put an adapter's name before the last word.
+fn ended(name: &str) -> Option<(&str, Role)> {
+    let known = ENDS.iter().find_map(|(end, role)| Some((name.strip_suffix(end)?, *role)));
+    known.or_else(|| {
+        let (path, adapter) = name.strip_suffix(".weight")?.rsplit_once('.')?;
+        let plain = !adapter.is_empty();
+        [(".lora_A", Role::Down), (".lora_B", Role::Up)]
+            .iter()
+            .find_map(|(end, role)| Some((path.strip_suffix(end).filter(|_| plain)?, *role)))
+    })
+}
+
+/// Whether a tensor's name is one of those that only LoRAs and their relatives have.
+pub fn is_lora_name(name: &str) -> bool {
+    matches!(ended(name), Some((_, role)) if role != Role::Alpha)
+        || name.contains(".lora_A.")
+        || name.contains(".lora_B.")
+}
 
 /// Beginnings of names in dots or underscores, and the network that they stand for. Without any of them a name is the
 /// UNet's.
@@ -85,9 +122,10 @@ pub type Layer = (Network, String);
 /// The layer and the part that a name in a LoRA file stands for; `None` for a name of another kind.
 pub fn split(name: &str) -> Option<(Layer, Role)> {
     let name = name.strip_prefix("module.").unwrap_or(name);
-    let (path, role) = ENDS.iter().find_map(|(end, role)| Some((name.strip_suffix(end)?, *role)))?;
+    let (path, role) = ended(name)?;
     let begun = BEGINNINGS.iter().find_map(|(start, network)| Some((path.strip_prefix(start)?, *network)));
-    let (path, network) = begun.unwrap_or((path, Network::Unet));
+    let (path, network) = begun.unwrap_or((path, guessed(path)));
+    let path = path.strip_prefix("base_model.model.").unwrap_or(path);
     // Attention processors stand between the attention and its layers in old files of diffusers.
     let path = path.replace(".processor.", ".");
     if path.is_empty() {
@@ -109,6 +147,12 @@ pub fn split(name: &str) -> Option<(Layer, Role)> {
         },
     };
     Some(((network, path), role))
+}
+
+/// The network of a name that begins in no known way: the UNet's, unless it speaks of a text encoder.
+fn guessed(path: &str) -> Network {
+    let text = ["text_model", "text_encoder", "encoder_layers", "encoder.layers"];
+    if text.iter().any(|part| path.contains(part)) { Network::Text } else { Network::Unet }
 }
 
 /// The output of an attention is a list of a linear layer and a dropout; some files leave out the linear layer's number.

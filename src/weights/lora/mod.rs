@@ -1,10 +1,12 @@
 //! LoRA (Hu et al. 2021, "LoRA: low-rank adaptation of large language models"): small changes of a network's weights.
 //!
 //! A file holds, for some layers, two thin matrices. With strength s the weight W becomes
-//! W + s alpha / r (up down), r being the rank; without an alpha the factor is s. For a convolution the matrices are
+//! W + s alpha / r (up down), r being the rank; without an alpha, in a tensor or in PEFT's metadata, the factor is s. For a convolution the matrices are
 //! flattened behind their first axis, and LoCon may put a third between them: the sum over a and b of
 //! `up[o, a] mid[a, b, y, x] down[b, i]`.
 
+mod adapter;
+mod fit;
 mod keys;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +14,9 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
+pub use fit::Fit;
 pub use keys::Network;
+pub(super) use keys::is_lora_name;
 use keys::{Layer, Role};
 
 use super::names::unet::Plan;
@@ -27,6 +31,10 @@ struct Parts {
     alpha: Option<f64>,
     difference: Option<String>,
     bias: Option<String>,
+    /// The kind of a change that cannot be applied.
+    other: Option<&'static str>,
+    /// The first of the tensors.
+    first: String,
 }
 
 /// A file of low-rank changes.
@@ -34,6 +42,8 @@ struct Parts {
 pub struct Lora {
     file: Arc<TensorFile>,
     layers: HashMap<Layer, Parts>,
+    /// Tensors of no known kind.
+    strange: Vec<String>,
 }
 
 /// The change of one tensor.
@@ -53,9 +63,14 @@ impl Lora {
     /// ranks differ.
     pub fn open(file: Arc<TensorFile>) -> Result<Self, WeightsError> {
         let mut layers: HashMap<Layer, Parts> = HashMap::new();
+        let mut strange = Vec::new();
         for (name, _) in file.tensors() {
-            let Some((layer, role)) = keys::split(name) else { continue };
-            let parts = layers.entry(layer).or_default();
+            let Some((layer, role)) = keys::split(name) else {
+                strange.push(name.to_owned());
+                continue;
+            };
+            let parts =
+                layers.entry(layer).or_insert_with(|| Parts { first: name.into(), ..Parts::default() });
             let stored = Some(name.to_owned());
             match role {
                 Role::Down => parts.down = stored,
@@ -64,9 +79,17 @@ impl Lora {
                 Role::Alpha => parts.alpha = file.scalar(name),
                 Role::Difference => parts.difference = stored,
                 Role::BiasDifference => parts.bias = stored,
+                Role::Other(kind) => parts.other = Some(kind),
             }
         }
-        let lora = Self { file, layers };
+        let adapter = adapter::Adapter::read(file.metadata());
+        for (layer, parts) in &mut layers {
+            let down = parts.down.as_deref().and_then(|name| file.shape(name));
+            if let (None, Some([rank, ..])) = (parts.alpha, down) {
+                parts.alpha = adapter.alpha(layer, *rank);
+            }
+        }
+        let lora = Self { file, layers, strange };
         let mut sorted: Vec<&Parts> = lora.layers.values().collect();
         sorted.sort_by(|a, b| (&a.down, &a.up).cmp(&(&b.down, &b.up)));
         for parts in sorted {
@@ -138,7 +161,7 @@ impl Lora {
     }
 
     /// The changes of the tensors with these canonical names and shapes, by name. Layers of `network` that no tensor
-    /// has a name for are left out: a motion LoRA for the middle block fits modules without one.
+    /// has a name for are left out, see [`fit`](Self::fit).
     ///
     /// Errors: [`WeightsError::WrongKind`] for a change that has not the shape of its weight.
     pub(super) fn changes<'a>(
@@ -159,6 +182,9 @@ impl Lora {
             };
             let known = keys::of_layer(network, layer, &plan);
             let Some(parts) = known.iter().find_map(|layer| self.layers.get(layer)) else { continue };
+            if parts.other.is_some() {
+                continue;
+            }
             let size = if bias {
                 let Some(stored) = &parts.bias else { continue };
                 self.file.shape(stored).map(|shape| [shape.iter().product(), 1])

@@ -10,6 +10,7 @@ pub mod motion;
 pub mod text;
 pub mod unet;
 pub mod vae;
+pub mod wrapped;
 
 /// What has to be done to a stored tensor on its way to a canonical name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,7 +50,7 @@ fn members(map: &[u8]) -> Result<HashMap<String, Range<usize>>, String> {
         let name = member.name().map_err(broken)?.into_owned();
         if member.compression() != CompressionMethod::Stored || member.encrypted() {
             return Err(format!(
-                "the file is an archive whose member `{name}` is compressed, which PyTorch does not do"
+                "the file is an archive whose member `{name}` is compressed, which PyTorch does not do; unpack it first"
             ));
         }
         let start = member.data_start().and_then(|start| usize::try_from(start).ok());

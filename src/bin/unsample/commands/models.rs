@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-use unsample::pipeline::pasted_path;
+use unsample::pipeline::{check_file, pasted_path};
 use unsample::weights::{Identity, TensorFile, identify, list_models, models_dir, models_dirs, precision};
 
 use super::{print, pull};
@@ -78,14 +78,15 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let file = TensorFile::open(&path).map_err(|error| Failure::Failed(error.to_string()))?;
     let file = Arc::new(file);
     let identity = identify(&file);
-    let sound = identity.require_sound(&file);
+    let sound = identity.require_sound(&file).map_err(|error| error.to_string());
+    let checked = sound.and_then(|()| check_file(&file).map_err(|error| error.to_string()));
     // The report first: it says what the damaged file was meant to be.
-    let verdict = sound.map_err(|error| Failure::Failed(error.to_string()));
+    let verdict = checked.clone().map(|_| ()).map_err(Failure::Failed);
     if args.json {
-        print(&format!("{:#}\n", as_json(&file, &args.file, &identity)));
+        print(&format!("{:#}\n", as_json(&file, &path, &identity, &checked)));
         return verdict;
     }
-    let mut text = format!("{} is {}\n", args.file.display(), identity.description);
+    let mut text = format!("{} is {}\n", path.display(), identity.description);
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             text.push_str(&format!("{name:16}{value}\n"));
@@ -99,11 +100,16 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     line("fits", Some(identity.fits()));
     let (count, values) = (file.names().count(), values(&file));
     line("size", Some(format!("{}, {count} tensors, {values} values", size(file.size()))));
-    for (key, value) in file.metadata() {
-        text.push_str(&format!("{key}: {value}\n"));
+    for sentence in checked.iter().flatten() {
+        line("note", Some(sentence.clone()));
     }
-    for (name, info) in file.tensors() {
-        text.push_str(&format!("{name}  {} {:?}\n", info.dtype, info.shape));
+    if args.tensors {
+        for (key, value) in file.metadata() {
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+        for (name, info) in file.tensors() {
+            text.push_str(&format!("{name}  {} {:?}\n", info.dtype, info.shape));
+        }
     }
     print(&text);
     verdict
@@ -113,7 +119,12 @@ fn values(file: &TensorFile) -> u64 {
     file.tensors().map(|(_, info)| info.shape.iter().map(|&n| n as u64).product::<u64>()).sum()
 }
 
-fn as_json(file: &TensorFile, path: &Path, identity: &Identity) -> Json {
+fn as_json(
+    file: &TensorFile,
+    path: &Path,
+    identity: &Identity,
+    checked: &Result<Vec<String>, String>,
+) -> Json {
     let tensors: Map<String, Json> = file
         .tensors()
         .map(|(name, info)| (name.to_owned(), json!({"dtype": info.dtype.to_string(), "shape": info.shape})))
@@ -127,6 +138,8 @@ fn as_json(file: &TensorFile, path: &Path, identity: &Identity) -> Json {
         "contextLength": identity.context_length(),
         "precision": precision(file),
         "fits": identity.fits(),
+        "notes": checked.as_ref().ok(),
+        "problem": checked.as_ref().err(),
         "bytes": file.size(),
         "values": values(file),
         "metadata": file.metadata(),

@@ -1,0 +1,86 @@
+//! LoRAs against the networks that they are added to.
+
+use super::super::loras::{Active, LoraUse, strengths};
+use super::texts::Texts;
+use super::{Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify, predicts};
+
+/// The networks that LoRAs are added to.
+pub(super) struct Fitted<'a> {
+    pub checkpoint: &'a Opened,
+    pub texts: &'a Texts,
+    pub motion: Option<&'a Opened>,
+    pub family: Family,
+}
+
+impl Fitted<'_> {
+    /// What is not used of a LoRA, a sentence each.
+    ///
+    /// Errors: layers of other shapes than the networks', or not one that is found in them.
+    fn matched(&self, active: &Active, prediction: Prediction) -> Result<Vec<String>, PipelineError> {
+        let name = active.lora.origin();
+        // A motion LoRA without a motion module has nothing to act on, which is no fault of the file.
+        if self.motion.is_none() && active.lora.networks().all(|network| network == Network::Motion) {
+            return Ok(vec![format!("{name} is a motion LoRA and does nothing without a motion module")]);
+        }
+        let mut views = vec![
+            (Network::Unet, View::unet(self.checkpoint.file.clone())),
+            (Network::Text, self.texts.first()),
+        ];
+        views.extend(self.texts.second().map(|view| (Network::Text2, view)));
+        views.extend(self.motion.map(|m| (Network::Motion, View::motion(m.file.clone()))));
+        for (network, view) in &views {
+            view.clone().with_loras(*network, &strengths(std::slice::from_ref(active)))?;
+        }
+        let fit = active.lora.fit(&views.iter().map(|(network, view)| (*network, view)).collect::<Vec<_>>());
+        if fit.used == 0 {
+            return Err(PipelineError::Unfit(format!(
+                "{name} has no layer of {}; choose a LoRA that was made for this family of checkpoints",
+                self.checkpoint.file.file_name()
+            )));
+        }
+        let mut sentences: Vec<String> = fit.sentence(&name).into_iter().collect();
+        if prediction == Prediction::Noise
+            && matches!(predicts(active.lora.file()), Predicts::Velocity { .. })
+        {
+            sentences.push(format!(
+                "{name} says that it was trained for velocity, and {} predicts noise",
+                self.checkpoint.file.file_name()
+            ));
+        }
+        Ok(sentences)
+    }
+}
+
+impl ModelStore {
+    /// The LoRAs that act, each found to fit the family and to change something; what is not used of them becomes
+    /// sentences.
+    pub(super) fn loras(
+        &mut self,
+        wanted: &[LoraUse],
+        networks: &Fitted<'_>,
+        prediction: Prediction,
+        notices: &mut Vec<String>,
+    ) -> Result<Vec<Active>, PipelineError> {
+        let mut loras = Vec::new();
+        for LoraUse { path, weight } in wanted.iter().filter(|lora| lora.weight != 0.0) {
+            let opened = self.open(path)?;
+            identify(&opened.file).require_lora(&opened.file, networks.family)?;
+            let Some(lora) = opened.lora else { continue };
+            let active = Active { lora, id: opened.id, identity: opened.identity, weight: *weight };
+            let id = networks.texts.with(networks.checkpoint);
+            let triple = [id, networks.motion.map_or(id, |m| m.id), opened.id];
+            let known = self.matched.iter().find(|(known, _)| *known == triple);
+            let sentences = match known {
+                Some((_, sentences)) => sentences.clone(),
+                None => {
+                    let sentences = networks.matched(&active, prediction)?;
+                    self.matched.push((triple, sentences.clone()));
+                    sentences
+                }
+            };
+            notices.extend(sentences);
+            loras.push(active);
+        }
+        Ok(loras)
+    }
+}

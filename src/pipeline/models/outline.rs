@@ -1,0 +1,119 @@
+//! Networks built from the names, shapes and number formats of their files alone: what would be refused when the values
+//! are read is refused before any work, and what a network leaves unread is known.
+
+use std::collections::BTreeSet;
+
+use candle_core::{DType, Device, Tensor};
+use parking_lot::Mutex;
+
+use super::{Arc, Kind, PipelineError, TensorFile, View};
+use crate::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
+
+/// A view with zeros for values. A tensor is a single zero, stretched to its shape, so that it takes no memory.
+struct Outline<'a> {
+    view: &'a View,
+    read: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Outline<'a> {
+    fn new(view: &'a View) -> Self {
+        Self { view, read: Mutex::default() }
+    }
+}
+
+impl Source for Outline<'_> {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.view.shape(name).map(<[usize]>::to_vec)
+    }
+
+    fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, ModelError> {
+        self.view.check(name).map_err(|error| ModelError::Read(Box::new(error)))?;
+        self.read.lock().insert(name.to_owned());
+        let zeros =
+            Tensor::zeros((), dtype, device)?.broadcast_as(self.view.shape(name).unwrap_or_default())?;
+        // These are used up while the network is loaded.
+        Ok(if name.starts_with("control_add_embedding.") { zeros.contiguous()? } else { zeros })
+    }
+
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.view.names())
+    }
+
+    fn origin(&self) -> String {
+        self.view.origin()
+    }
+}
+
+/// A network of a file that can be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Unet,
+    Vae,
+    Text,
+    Text2,
+    Motion,
+    Control,
+    SparseControl,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unet => "UNet",
+            Self::Vae => "VAE",
+            Self::Text => "text encoder",
+            Self::Text2 => "second text encoder",
+            Self::Motion => "motion module",
+            Self::Control => "ControlNet",
+            Self::SparseControl => "SparseCtrl",
+        }
+    }
+
+    /// Builds the network of a file.
+    ///
+    /// # Errors
+    /// What loading it would say, except for values that cannot be read.
+    pub(super) fn check(self, file: &Arc<TensorFile>) -> Result<Option<String>, PipelineError> {
+        let view = match self {
+            Self::Unet => View::unet(file.clone()),
+            Self::Vae => View::vae(file.clone()),
+            Self::Text => View::text(file.clone()),
+            Self::Text2 => View::text_2(file.clone()),
+            Self::Motion => View::motion(file.clone()),
+            Self::Control | Self::SparseControl => View::control(file.clone()),
+        };
+        let source = Outline::new(&view);
+        let (dtype, device) = (DType::F32, &Device::Cpu);
+        match self {
+            Self::Unet => drop(UNet::load(&source, dtype, device)?),
+            Self::Vae => drop(Vae::load(&source, dtype, device)?),
+            Self::Text => drop(ClipText::load(&source, dtype, device)?),
+            Self::Text2 => drop(ClipText::load_open(&source, dtype, device)?),
+            Self::Motion => drop(MotionModule::load(&source, dtype, device)?),
+            Self::Control => drop(ControlNet::load(&source, dtype, device)?),
+            Self::SparseControl => {
+                let motion = View::motion(file.clone());
+                drop(ControlNet::load_sparse(&source, &Outline::new(&motion), dtype, device)?);
+            }
+        }
+        let read = source.read.into_inner();
+        let unread = view.unread(&read);
+        let tensors = if unread.len() == 1 { "tensor" } else { "tensors" };
+        Ok(unread.first().map(|first| {
+            format!("{}: {} {tensors} of the {} not used: {first}", view.origin(), unread.len(), self.name())
+        }))
+    }
+}
+
+/// The networks that a file of this kind brings, except for text encoders.
+pub(super) fn parts(kind: &Kind) -> Vec<Part> {
+    match kind {
+        Kind::Checkpoint { vae: true, .. } => vec![Part::Unet, Part::Vae],
+        Kind::Checkpoint { vae: false, .. } => vec![Part::Unet],
+        Kind::Vae { .. } => vec![Part::Vae],
+        Kind::MotionModule { .. } => vec![Part::Motion],
+        Kind::ControlNet { .. } => vec![Part::Control],
+        Kind::SparseCtrl { .. } => vec![Part::SparseControl],
+        _ => Vec::new(),
+    }
+}

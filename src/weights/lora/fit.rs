@@ -1,0 +1,112 @@
+//! How much of a LoRA finds a place in the networks that it is added to.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::super::View;
+use super::super::names::unet::Plan;
+use super::keys::{self, Layer};
+use super::{Lora, Network, Parts};
+
+/// Why layers are not used, and the first of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Left {
+    count: usize,
+    first: String,
+}
+
+/// How many layers of a LoRA are used, and what becomes of the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// Layers that change a weight.
+    pub used: usize,
+    /// Layers of the file.
+    pub total: usize,
+    /// Layers without a place, by the network that their names speak of.
+    homeless: BTreeMap<&'static str, Left>,
+    /// Layers of a kind that cannot be applied, by its name.
+    other: BTreeMap<&'static str, Left>,
+    /// Tensors of no known kind.
+    strange: Option<Left>,
+}
+
+impl Fit {
+    /// A sentence about the layers of the file `name` that are not used; none where all of them are.
+    pub fn sentence(&self, name: &str) -> Option<String> {
+        let mut parts = Vec::new();
+        for (network, Left { count, first }) in &self.homeless {
+            let have = if *count == 1 { "has" } else { "have" };
+            parts.push(format!("{count} for the {network} {have} no place here: {first}"));
+        }
+        for (kind, Left { count, first }) in &self.other {
+            parts.push(format!("{count} of the kind {kind} cannot be applied: {first}"));
+        }
+        if let Some(Left { count, first }) = &self.strange {
+            let tensors = if *count == 1 { "tensor is" } else { "tensors are" };
+            parts.push(format!("{count} {tensors} of no known kind: {first}"));
+        }
+        let (used, total) = (self.used, self.total);
+        (!parts.is_empty()).then(|| format!("{name}: {used} of {total} layers used; {}", parts.join("; ")))
+    }
+
+    fn leave(map: &mut BTreeMap<&'static str, Left>, what: &'static str, first: &str) {
+        let left = map.entry(what).or_insert_with(|| Left { count: 0, first: first.to_owned() });
+        left.count += 1;
+        if first < left.first.as_str() {
+            left.first = first.to_owned();
+        }
+    }
+}
+
+impl Lora {
+    /// How the file fits the networks that these views show. Shapes are not looked at; that is what
+    /// [`View::with_loras`] does.
+    pub fn fit(&self, views: &[(Network, &View)]) -> Fit {
+        let [mut weights, mut biases] = [(); 2].map(|()| HashSet::<Layer>::new());
+        for (network, view) in views {
+            let plan = Plan::of(view.names());
+            for name in view.names() {
+                let Some((layer, leaf)) = name.rsplit_once('.') else { continue };
+                match leaf {
+                    "weight" => weights.extend(keys::of_layer(*network, layer, &plan)),
+                    "bias" => biases.extend(keys::of_layer(*network, layer, &plan)),
+                    _ => {}
+                }
+            }
+        }
+        let mut fit = Fit::default();
+        for (layer, parts) in self.layers.iter().filter(|(_, parts)| parts.is_change()) {
+            fit.total += 1;
+            if let Some(kind) = parts.other {
+                Fit::leave(&mut fit.other, kind, &parts.first);
+            } else if (parts.changes_weight() && !weights.contains(layer))
+                || (parts.bias.is_some() && !biases.contains(layer))
+            {
+                Fit::leave(&mut fit.homeless, of(layer.0), &parts.first);
+            } else {
+                fit.used += 1;
+            }
+        }
+        let first = self.strange.first();
+        fit.strange = first.map(|first| Left { count: self.strange.len(), first: first.clone() });
+        fit
+    }
+}
+
+impl Parts {
+    fn changes_weight(&self) -> bool {
+        self.down.is_some() || self.difference.is_some()
+    }
+
+    fn is_change(&self) -> bool {
+        self.changes_weight() || self.bias.is_some() || self.other.is_some()
+    }
+}
+
+fn of(network: Network) -> &'static str {
+    match network {
+        Network::Unet => "UNet",
+        Network::Text => "text encoder",
+        Network::Text2 => "second text encoder",
+        Network::Motion => "motion module",
+    }
+}

@@ -1,0 +1,144 @@
+//! Files in a request: parts of a checkpoint from elsewhere, files that fit only in part, names that lead nowhere, and
+//! what a user is told of all that.
+
+#[path = "support/request.rs"]
+mod request;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use request::{request, run};
+use unsample::pipeline::{Engine, LoraUse, Models, Motion, Outcome, PipelineError, Request, describe_models};
+
+fn bundled(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(name)
+}
+
+/// Writes the built-in checkpoint's tensors that `rename` has a name for.
+fn write(to: &Path, rename: impl Fn(&str) -> Option<String>) {
+    let stored = candle_core::safetensors::load(bundled("pocket.safetensors"), &Device::Cpu).unwrap();
+    let kept = stored.into_iter().filter_map(|(name, tensor)| Some((rename(&name)?, tensor)));
+    candle_core::safetensors::save(&kept.collect::<HashMap<_, _>>(), to).unwrap();
+}
+
+fn part(to: &Path, start: &str, with: &str) {
+    write(to, |name| Some(format!("{with}{}", name.strip_prefix(start)?)));
+}
+
+/// Pairs of LoRA matrices for these layers of 32 x 32 weights.
+fn lora(to: &Path, layers: &[&str]) {
+    let ones = |shape: (usize, usize)| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+    let pair = |layer: &&str| {
+        [("down", (1, 32)), ("up", (32, 1))]
+            .map(|(p, shape)| (format!("{layer}.lora_{p}.weight"), ones(shape)))
+    };
+    let tensors: HashMap<String, Tensor> = layers.iter().flat_map(pair).collect();
+    candle_core::safetensors::save(&tensors, to).unwrap();
+}
+
+fn with(change: impl FnOnce(&mut Models)) -> (tempfile::TempDir, Request) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request("a pencil sketch", folder.path());
+    change(&mut request.models);
+    (folder, request)
+}
+
+fn outcome(change: impl FnOnce(&mut Models)) -> Result<Outcome, PipelineError> {
+    let (_folder, request) = with(change);
+    run(&Engine::default(), request)
+}
+
+fn refused(change: impl FnOnce(&mut Models)) -> String {
+    outcome(change).err().expect("it was rendered").to_string()
+}
+
+const LAYER: &str = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+
+#[test]
+fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    part(&path("unet.safetensors"), "model.diffusion_model.", "unet.module.");
+    part(&path("text.safetensors"), "cond_stage_model.transformer.", "");
+    part(&path("vae.safetensors"), "first_stage_model.", "first_stage_model.");
+    let motion = || Motion::File(bundled("pocket_motion.safetensors"));
+    let no_vae = refused(|models| models.checkpoint = Some(path("unet.safetensors")));
+    assert_eq!(no_vae, "unet.safetensors has no VAE; choose a file or checkpoint with one as vae");
+    let no_text = refused(|models| {
+        models.checkpoint = Some(path("unet.safetensors"));
+        models.vae = Some(path("vae.safetensors"));
+    });
+    let want = "unet.safetensors has no text encoder; choose a file or checkpoint with it as textEncoder";
+    assert_eq!(no_text, want);
+    let other = refused(|models| models.text = vec![path("vae.safetensors")]);
+    assert!(
+        other.starts_with("vae.safetensors is a VAE with 12 latent channels; the checkpoint needs"),
+        "{other}"
+    );
+
+    let want = outcome(|_| {}).unwrap().picture.unwrap();
+    for text in ["text.safetensors", "whole"] {
+        let text = if text == "whole" { bundled("pocket.safetensors") } else { path(text) };
+        let got = outcome(|models| {
+            models.checkpoint = Some(path("unet.safetensors"));
+            models.vae = Some(path("vae.safetensors"));
+            models.text = vec![text];
+            models.motion = motion();
+        });
+        let got = got.unwrap();
+        assert_eq!(got.report.notices(), [String::new(); 0]);
+        assert!(got.picture.unwrap().data == want.data, "other pixels");
+    }
+    // Another text encoder is another result, also for who remembers the first.
+    write(&path("other.safetensors"), |name| {
+        let name = name.strip_prefix("cond_stage_model.transformer.")?;
+        // Two layers change places.
+        Some(
+            name.replace("layers.0.", "layers.x.")
+                .replace("layers.1.", "layers.0.")
+                .replace("layers.x.", "layers.1."),
+        )
+    });
+    let (_folder, mut request) = with(|_| {});
+    let engine = Engine::default();
+    let own = run(&engine, request.clone()).unwrap().picture.unwrap();
+    request.models.text = vec![path("other.safetensors")];
+    let other = run(&engine, request).unwrap().picture.unwrap();
+    assert!(own.data == want.data && other.data != want.data);
+}
+
+#[test]
+fn what_is_not_used_of_a_lora_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ink.safetensors");
+    let told = |weight: f64, motion: Motion| {
+        let path = path.clone();
+        let outcome = outcome(|models| {
+            models.loras = vec![LoraUse { path, weight }];
+            models.motion = motion;
+        });
+        outcome.unwrap().report.notices().to_vec()
+    };
+    lora(&path, &[LAYER, "lora_txet_text_model_encoder_layers_0_self_attn_q_proj"]);
+    let want = "ink.safetensors: 1 of 2 layers used; 1 for the text encoder has no place here: \
+                lora_txet_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight";
+    assert_eq!(told(1.0, Motion::Usual), [want]);
+    let module = "down_blocks.0.motion_modules.0.temporal_transformer";
+    let tensor = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+    let tensors = HashMap::from([
+        (format!("{module}.norm.weight"), tensor(&[320])),
+        (
+            format!("{module}.transformer_blocks.0.attention_blocks.0.pos_encoder.pe")
+                .replace("blocks.0.m", "blocks.3.m"),
+            tensor(&[1, 32, 320]),
+        ),
+    ]);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let said = refused(|models| models.motion = Motion::File(path));
+    assert_eq!(
+        said,
+        "mm.safetensors is an AnimateDiff v3 motion module for SD1.5 (32 frames); choose an SD1.5 checkpoint with it; an \
+         empty checkpoint is the built-in model"
+    );
+}
