@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::LoraUse;
 use super::PipelineError;
 use fitted::Fitted;
 use outline::Part;

@@ -168,15 +168,16 @@ fn a_file_is_checked_as_a_render_would_before_any_value_is_read() {
     let folder = Folder::new();
     let tensors = layout(&manifests, "sd15_ldm_checkpoint");
     let name = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight";
-    let changed = |change: &dyn Fn(&mut (String, Vec<usize>))| {
+    let shape = tensors.iter().find(|(stored, _)| stored == name).unwrap().1.clone();
+    let changed = |to: &str, shape: Vec<usize>| {
         let mut tensors = tensors.clone();
-        change(tensors.iter_mut().find(|(stored, _)| stored == name).unwrap());
+        *tensors.iter_mut().find(|(stored, _)| stored == name).unwrap() = (to.to_owned(), shape);
         let file = hollow(&folder, "file.safetensors", &borrowed(&tensors));
         check_file(&file).unwrap_err().to_string()
     };
-    let renamed = changed(&|tensor| tensor.0 = name.replace("to_q", "to_qq"));
+    let renamed = changed(&name.replace("to_q", "to_qq"), shape);
     assert!(renamed.contains("to_q.weight` is missing"), "{renamed}");
-    let permuted = changed(&|tensor| tensor.1 = vec![160, 640]);
+    let permuted = changed(name, vec![160, 640]);
     assert!(permuted.contains("has the shape [160, 640]"), "{permuted}");
     // A network of integers.
     let plain = hollow(&folder, "file.safetensors", &borrowed(&tensors));

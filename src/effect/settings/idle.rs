@@ -277,6 +277,10 @@ mod tests {
                 "unsampleNegativePrompt has no effect while unsampleCfg is 1",
             ),
             (&[("unsampleCfg", "3")], "unsampleCfg has no effect while unsamplePromptMode is blank"),
+            (
+                &[("lora2File", "x"), ("lora2Weight", "0~1")],
+                "lora2File has no effect here: lora2Weight is taken at the first frame of a segment, where it is 0",
+            ),
             (&[("contextClosed", "on")], "contextClosed has no effect with contextSchedule standard_static"),
             (
                 &[("contextStride", "2"), ("contextFuse", "flat"), ("contextSchedule", "batched")],

@@ -2,7 +2,9 @@
 
 use super::super::loras::{Active, LoraUse, strengths};
 use super::texts::Texts;
-use super::{Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify, predicts};
+use super::{
+    Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify, predicts,
+};
 
 /// The networks that LoRAs are added to.
 pub(super) struct Fitted<'a> {

@@ -36,7 +36,7 @@ const MARKS: [(&[&str], &str); 27] = [
 /// What a file is if it is one of those, to stand after "is".
 pub fn identify(file: &TensorFile) -> Option<String> {
     let any = |part: &&str| file.names().any(|name| name.contains(*part));
-    let (_, found) = MARKS.iter().find(|(marks, _)| marks.iter().all(|mark| any(mark)))?;
+    let (_, found) = MARKS.iter().find(|(marks, _)| marks.iter().all(&any))?;
     // The text tower of a whole CLIP can be used.
     let text = *found == "a CLIP image encoder" && any(&"text_model.encoder.layers.0.");
     (!text).then(|| format!("{found}, which is not supported"))

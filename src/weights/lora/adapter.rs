@@ -27,9 +27,10 @@ pub(super) struct Adapter(BTreeMap<String, Settings>);
 impl Adapter {
     /// Reads them; nothing where there are none or where they are not readable.
     pub fn read(metadata: &BTreeMap<String, String>) -> Self {
-        let stored = metadata.get(KEY).and_then(|text| serde_json::from_str(text).ok());
+        let stored: Option<serde_json::Map<_, _>> =
+            metadata.get(KEY).and_then(|text| serde_json::from_str(text).ok());
         let mut components: BTreeMap<String, serde_json::Map<String, serde_json::Value>> = BTreeMap::new();
-        for (key, value) in stored.unwrap_or_else(serde_json::Map::new) {
+        for (key, value) in stored.unwrap_or_default() {
             let (component, name) = key.rsplit_once('.').unwrap_or(("", &key));
             components.entry(component.to_owned()).or_default().insert(name.to_owned(), value);
         }
