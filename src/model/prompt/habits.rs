@@ -40,7 +40,7 @@ const IN_TEXT: [Habit; 15] = [
     ),
     (r"\{[^{}]*\}", "`{}` in a prompt is read as plain words; to count words more write (words:1.1)"),
     (
-        r#""\)?\s*\.(blend|and|swap)\([^()]*\)|\)\s*\.(blend|and|swap)\([^()]*\)"#,
+        r#"[)"]\s*\.(blend|and|swap)\([^()]*\)"#,
         "`{}` in a prompt is read as plain words; to blend two prompts use promptB and promptMix",
     ),
     (r"__[\w/*-]+__", "`{}` in a prompt is read as a plain word; wildcards are not filled in"),
