@@ -107,6 +107,77 @@ fn every_layout_is_recognised_and_read() {
     }
 }
 
+/// A file of vectors of zeros.
+fn zeros(
+    folder: &Path,
+    name: &str,
+    tensors: &[(&str, &[usize])],
+) -> std::sync::Arc<unsample::weights::TensorFile> {
+    let tensors: std::collections::HashMap<String, Tensor> = tensors
+        .iter()
+        .map(|(name, shape)| ((*name).to_owned(), Tensor::zeros(*shape, DType::F16, &Device::Cpu).unwrap()))
+        .collect();
+    let path = folder.join(name);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    open(path)
+}
+
+#[test]
+fn files_of_all_families_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sd15, xl) = ((768, None), (768, Some(1280)));
+    let cases: [(&str, &[(&str, &[usize])], &str, [bool; 2]); 8] = [
+        (
+            "a",
+            &[("emb_params", &[8, 768])],
+            "a textual inversion embedding for SD1.5, 8 vectors",
+            [true, false],
+        ),
+        ("b", &[("<cat>", &[768])], "a textual inversion embedding for SD1.5, 1 vector", [true, false]),
+        ("c", &[("cat-toy", &[2, 768])], "a textual inversion embedding for SD1.5, 2 vectors", [true, false]),
+        (
+            "d",
+            &[("clip_g", &[2, 1280]), ("clip_l", &[2, 768])],
+            "a textual inversion embedding for SDXL, 2 vectors",
+            [true, true],
+        ),
+        ("e", &[("emb_params", &[1, 1024])], "a textual inversion embedding for SD2", [false, false]),
+        (
+            "f",
+            &[("clip_g", &[2, 1280])],
+            "a textual inversion embedding for SDXL without its part for CLIP-L",
+            [false, false],
+        ),
+        (
+            "g",
+            &[("<a>", &[768]), ("<b>", &[768])],
+            "several textual inversion embeddings in one file",
+            [false, false],
+        ),
+        (
+            "h",
+            &[("text_projection", &[768, 768])],
+            "not a model that Unsample knows (its first tensor is `text_projection`)",
+            [false, false],
+        ),
+    ];
+    for (name, tensors, description, fits) in cases {
+        let file = zeros(folder.path(), &format!("{name}.safetensors"), tensors);
+        let identity = identify(&file);
+        assert_eq!(identity.description, description);
+        for ((first, second), fits) in [sd15, xl].into_iter().zip(fits) {
+            let checked = identity.require_embedding(&file, first, second);
+            assert_eq!(checked.is_ok(), fits, "{description}: {checked:?}");
+        }
+    }
+    let file = zeros(folder.path(), "x.safetensors", &[("emb_params", &[8, 768])]);
+    assert_eq!(
+        identify(&file).require_embedding(&file, 768, Some(1280)).unwrap_err().to_string(),
+        "x.safetensors is a textual inversion embedding for SD1.5, 8 vectors; an SDXL checkpoint takes textual inversion \
+         embeddings for SDXL"
+    );
+}
+
 /// Renders a frame with the golden embeddings in the models folder.
 fn render(models: &Path, folder: &Path, set: &[(&str, &str)]) -> Output {
     support::write_clip(&folder.join("clip"), 2);
@@ -179,6 +250,11 @@ fn what_cannot_be_used_is_one_sentence_and_the_source() {
         Tensor::zeros((2, 768), DType::F32, &Device::Cpu).unwrap(),
     )]);
     candle_core::safetensors::save(&wide, models.path().join("sd15.safetensors")).unwrap();
+    let broken = std::collections::HashMap::from([(
+        "emb_params".to_owned(),
+        Tensor::full(f32::NAN, (2, 64), &Device::Cpu).unwrap(),
+    )]);
+    candle_core::safetensors::save(&broken, models.path().join("broken.safetensors")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         (
@@ -192,6 +268,11 @@ fn what_cannot_be_used_is_one_sentence_and_the_source() {
             "embedding:sd15",
             "sd15.safetensors is a textual inversion embedding for SD1.5, 2 vectors; \
           the checkpoint takes textual inversion embeddings of width 64",
+        ),
+        (
+            "prompt",
+            "embedding:broken",
+            "broken.safetensors: the embedding's tensor `emb_params` has values that are not finite",
         ),
         ("prompt", "a, embedding: ", "`embedding:` in a prompt has no name behind it"),
         ("prompt", "a (cat:1e30)", "the weight 1e30 of `cat` in a prompt is outside of -100 to 100"),

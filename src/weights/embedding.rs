@@ -8,6 +8,8 @@ use super::{TensorFile, WeightsError};
 
 /// Tensors that a file may have and still be an embedding.
 const MOST: usize = 8;
+/// Vectors that a tensor may have whose name says nothing.
+const MOST_VECTORS: usize = 256;
 /// Widths of the text encoders that embeddings are made for; a tensor of another one has to have a telling name.
 const WIDTHS: [usize; 3] = [768, 1024, 1280];
 
@@ -58,7 +60,9 @@ impl Embedding {
         match (names.next(), names.next()) {
             (Some(name), None) => {
                 let first = vectors(name)?;
-                let telling = is_placeholder(name) || (WIDTHS.contains(&first.width) && !name.contains('.'));
+                let likely =
+                    WIDTHS.contains(&first.width) && first.count <= MOST_VECTORS && !name.contains('.');
+                let telling = is_placeholder(name) || likely;
                 if telling { found(Some(first), None) } else { None }
             }
             _ => None,
@@ -73,14 +77,14 @@ impl Embedding {
 
     /// The vectors for the first text encoder, `[count, width]` in f32.
     ///
-    /// Errors: as [`TensorFile::tensor`].
+    /// Errors: as [`TensorFile::tensor`], and [`WeightsError::Malformed`] for values that are not finite.
     pub fn read_first(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         self.read(self.first.as_ref(), device)
     }
 
     /// The vectors for the second text encoder, `[count, width]` in f32.
     ///
-    /// Errors: as [`TensorFile::tensor`].
+    /// Errors: as [`read_first`](Self::read_first).
     pub fn read_second(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         self.read(self.second.as_ref(), device)
     }
@@ -88,8 +92,19 @@ impl Embedding {
     fn read(&self, vectors: Option<&Vectors>, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         let Some(vectors) = vectors else { return Ok(None) };
         let tensor = self.file.tensor(&vectors.tensor, DType::F32, device)?;
-        let shaped = tensor.reshape((vectors.count, vectors.width));
-        shaped.map(Some).map_err(|source| self.file.device_error(&vectors.tensor, source))
+        let finite = || {
+            let tensor = tensor.reshape((vectors.count, vectors.width))?;
+            let sum = tensor.abs()?.sum_all()?.to_scalar::<f32>()?;
+            Ok((tensor, sum.is_finite()))
+        };
+        match finite() {
+            Ok((tensor, true)) => Ok(Some(tensor)),
+            Ok((_, false)) => Err(WeightsError::Malformed {
+                path: self.file.path().into(),
+                reason: format!("the embedding's tensor `{}` has values that are not finite", vectors.tensor),
+            }),
+            Err(source) => Err(self.file.device_error(&vectors.tensor, source)),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Piece, shown};
 type Habit = (&'static str, &'static str);
 
 /// Spellings of whole prompts. What one of them has found, those after it do not see.
-const IN_TEXT: [Habit; 14] = [
+const IN_TEXT: [Habit; 15] = [
     (r"\\[\[\]{}<>|:,]", "the backslash of `{}` in a prompt is read, too; only \\( and \\) are escapes"),
     (
         r"(?im)^\s*negative prompt:.*$",
@@ -39,6 +39,10 @@ const IN_TEXT: [Habit; 14] = [
         "`{}` in a prompt is read as plain words, none of them is chosen; write the one that you want",
     ),
     (r"\{[^{}]*\}", "`{}` in a prompt is read as plain words; to count words more write (words:1.1)"),
+    (
+        r#"[)"]\s*\.(blend|and|swap)\([^()]*\)"#,
+        "`{}` in a prompt is read as plain words; to blend two prompts use promptB and promptMix",
+    ),
     (r"__[\w/*-]+__", "`{}` in a prompt is read as a plain word; wildcards are not filled in"),
     (
         r"\b(BREAK|ADDBASE|ADDCOMM|ADDROW|ADDCOL)\b",
@@ -54,7 +58,7 @@ const AND: Habit =
     (r"\bAND\b", "`{}` in a prompt is read as a plain word; to blend two prompts use promptB and promptMix");
 
 /// Spellings within words of one weight, where the grammar of weights has taken its share.
-const IN_WORDS: [Habit; 4] = [
+const IN_WORDS: [Habit; 6] = [
     (
         r"(?i)\S*embedding:\s*\S*",
         "`{}` in a prompt is read as plain words; for an embedding write embedding:name in small letters behind a blank, \
@@ -63,6 +67,14 @@ const IN_WORDS: [Habit; 4] = [
     (
         r"[^\s,]*[\pL_-]::?-?(\d+(\.\d+)?|\.\d+)([\s,;]|\.?$)",
         "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
+    ),
+    (
+        r"-?\d+(\.\d+)?::[^:]+(::|$)",
+        "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
+    ),
+    (
+        r"[^\s,，]*：\s*(\d+(\.\d+)?|\.\d+)\s*$",
+        "`{}` in a prompt is read as plain words; a weight needs a plain colon, as in (word:1.2)",
     ),
     (r"[\pL\d-]*\pL\+\++", "`{}` in a prompt is read as plain words; to weigh a word write (word:1.2)"),
     (r"<[A-Za-z_]+:[^<>]*>", "`{}` in a prompt is read as plain words"),

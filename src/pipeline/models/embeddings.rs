@@ -170,6 +170,9 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError>
             opened.file.file_name()
         )));
     };
+    // A few kilobytes: what is broken in them is said before anything is computed.
+    embedding.read_first(&Device::Cpu)?;
+    embedding.read_second(&Device::Cpu)?;
     if second.is_none() && embedding.second.is_some() {
         chosen.notices.push(format!(
             "{} is {}; of it an SD1.5 checkpoint uses the part for CLIP-L",

@@ -94,6 +94,9 @@ fn words_that_are_commands_elsewhere() {
 fn weights_in_other_spellings() {
     one("a cat:1.2, sitting", "cat:1.2", "needs parentheses");
     one("a cat::2 dog", "cat::2", "needs parentheses");
+    one("1.3::a cat::, sitting", "1.3::a cat::", "needs parentheses");
+    one("a (cat：1.2)", "cat：1.2", "plain colon");
+    one("(\"a cat\", \"a dog\").blend(0.5, 0.5)", ").blend(0.5, 0.5)", "promptMix");
     one("cat++ on grass", "cat++", "(word:1.2)");
     one("a (red cat)1.3, b", "(red cat)1.3", "inside");
     one("a (cat)++", "(cat)++", "inside");
