@@ -92,8 +92,8 @@ pub(super) fn widened(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<can
     Some(Tensor::from_vec(wide, shape, &Device::Cpu))
 }
 
-/// Whether all values are finite, by their bits; integers always are. A pass over the bytes on all cores: about 0.1 s a
-/// gigabyte on two of them, where reading and widening the same takes ten times as long.
+/// Whether all values are finite, by their bits; integers always are. A pass over the bytes on all cores,
+/// whose pages the conversion that follows needs anyway.
 pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
     const BLOCK: usize = 1 << 17;
     fn sound<const N: usize>(bytes: &[u8], strange: impl Fn([u8; N]) -> bool + Sync) -> bool {
