@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use parking_lot::RwLock;
 
@@ -38,6 +39,12 @@ pub(super) fn located(path: &Path) -> Cow<'_, Path> {
         Some(found) => Cow::Owned(found),
         None => Cow::Borrowed(path),
     }
+}
+
+/// Size and time of the last change of the file that a parameter means; nothing where there is none.
+pub fn file_state(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+    let meta = std::fs::metadata(located(path)).ok()?;
+    Some((meta.len(), meta.modified().ok()))
 }
 
 /// What a file is, for a read-out: a sentence, whether it can be used or not.
