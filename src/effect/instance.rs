@@ -12,6 +12,9 @@ use super::source::Look;
 use crate::pipeline::pixels::{Encoding, Size};
 use crate::pipeline::{Key, Segment};
 
+/// Sentences for the user that are kept until the next edit.
+const NOTICES: usize = 16;
+
 /// Segments whose digests are remembered.
 const REMEMBERED: usize = 64;
 
@@ -20,7 +23,7 @@ const REMEMBERED: usize = 64;
 pub struct Origin {
     /// Name of the clip.
     pub clip: &'static str,
-    /// Its frames.
+    /// Its frames, as the clip was cut.
     pub segment: Segment,
     /// What its pictures were taken for.
     pub look: Look,
@@ -28,11 +31,13 @@ pub struct Origin {
     pub size: Size,
 }
 
-/// Digests of a segment's working frames, as they were when all of them were fetched.
+/// A segment that was fetched whole: the part of it that is worked on, and the digests of that part's working frames.
 #[derive(Clone, Debug)]
-struct Seen {
-    origin: Origin,
-    digests: Vec<Key>,
+pub struct Seen {
+    /// The part; nothing where the host showed nothing.
+    pub part: Option<Segment>,
+    /// A digest for each of its frames.
+    pub digests: Vec<Key>,
 }
 
 /// The cuts of a run of frames, with the digest of every frame that the host had.
@@ -46,9 +51,11 @@ struct Scan {
 #[derive(Default)]
 struct State {
     scans: VecDeque<Scan>,
-    seen: VecDeque<Seen>,
+    seen: VecDeque<(Origin, Seen)>,
     status: Option<String>,
-    told_no_temporal_access: bool,
+    notices: Vec<String>,
+    /// What the host shows on the instance as a result of them.
+    shown: Option<String>,
     has_temporal_access: bool,
     remarks: Option<(Encoding, Vec<String>)>,
 }
@@ -79,22 +86,24 @@ impl Instance {
         LIVING.load(Ordering::Relaxed) > 0
     }
 
-    /// Digests of a segment that was fetched whole before under the same picture settings.
-    pub fn digests(&self, origin: &Origin) -> Option<Vec<Key>> {
+    /// What is known of a segment that was fetched whole before under the same picture settings.
+    pub fn seen(&self, origin: &Origin) -> Option<Seen> {
         let state = self.state.lock();
-        state.seen.iter().find(|s| s.origin == *origin).map(|s| s.digests.clone())
+        state.seen.iter().find(|(known, _)| known == origin).map(|(_, seen)| seen.clone())
     }
 
-    /// Whether a segment of a clip was fetched whole before, under whatever settings.
-    pub fn knows(&self, clip: &str, segment: &Segment) -> bool {
-        self.state.lock().seen.iter().any(|s| s.origin.clip == clip && s.origin.segment == *segment)
+    /// What is known of a segment of a clip that was fetched whole before, under whatever settings.
+    pub fn knows(&self, clip: &str, segment: &Segment) -> Option<Seen> {
+        let state = self.state.lock();
+        let is = |origin: &Origin| origin.clip == clip && origin.segment == *segment;
+        state.seen.iter().find(|(origin, _)| is(origin)).map(|(_, seen)| seen.clone())
     }
 
-    /// Remembers a segment's digests.
-    pub fn remember(&self, origin: Origin, digests: Vec<Key>) {
+    /// Remembers a segment.
+    pub fn remember(&self, origin: Origin, seen: Seen) {
         let mut state = self.state.lock();
-        state.seen.retain(|s| s.origin != origin);
-        state.seen.push_back(Seen { origin, digests });
+        state.seen.retain(|(known, _)| *known != origin);
+        state.seen.push_back((origin, seen));
         if state.seen.len() > REMEMBERED {
             state.seen.pop_front();
         }
@@ -150,6 +159,31 @@ impl Instance {
         self.state.lock().status = Some(sentence);
     }
 
+    /// Adds to the sentences that hold since the last edit, and returns all of them: a frame's sentence must not take away
+    /// what there was to say about another one.
+    pub fn note(&self, notices: &[String]) -> Vec<String> {
+        let mut state = self.state.lock();
+        for notice in notices {
+            if state.notices.len() < NOTICES && !state.notices.contains(notice) {
+                state.notices.push(notice.clone());
+            }
+        }
+        state.notices.clone()
+    }
+
+    /// Forgets these sentences: what the user has changed may have answered them.
+    pub fn forget_notices(&self) {
+        self.state.lock().notices.clear();
+    }
+
+    /// Notes what the host shows on the instance from now on; says whether it is anything new.
+    pub fn shows(&self, sentence: Option<String>) -> bool {
+        let mut state = self.state.lock();
+        let new = state.shown != sentence;
+        state.shown = sentence;
+        new
+    }
+
     /// Takes the sentence.
     pub fn take_status(&self) -> Option<String> {
         self.state.lock().status.take()
@@ -163,10 +197,5 @@ impl Instance {
     /// Remembers that this host does give other frames.
     pub fn saw_temporal_access(&self) {
         self.state.lock().has_temporal_access = true;
-    }
-
-    /// Whether the user still has to be told that this host gives no other frames; says so once.
-    pub fn tell_no_temporal_access(&self) -> bool {
-        !std::mem::replace(&mut self.state.lock().told_no_temporal_access, true)
     }
 }

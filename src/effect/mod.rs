@@ -26,6 +26,8 @@ mod logging;
 pub mod prompt;
 mod reader;
 mod render;
+#[cfg(test)]
+mod reruns;
 pub mod settings;
 mod shots;
 mod source;
@@ -39,7 +41,7 @@ use crate::ofx::{
     EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
     RenderHandle, Result, TwinError, TwinId,
 };
-use crate::pipeline::{Engine, describe_models, set_cuda_not_taken};
+use crate::pipeline::{Engine, Segment, describe_models, set_cuda_not_taken};
 
 use instance::Instance;
 use reader::HostReader;
@@ -117,13 +119,19 @@ impl Effect for Unsample {
             let ranges = [(end as f64, end as f64), only[0]];
             return clips.iter().try_for_each(|name| answer.clip(name, &ranges));
         }
-        let range = source::clip_range(&clip, settings.cutting, frame);
+        let range = source::extent(&clip, settings.cutting, frame).range;
         let numbering = source::numbering(&clip, handle.host(), frame);
         let wanted = shots::frames_wanted(instance, &settings, &numbering, range, frame);
         for name in clips {
+            // Hints are fetched for the part of a segment that is worked on.
+            let part = |segment: &Segment| match instance.knows("Source", segment) {
+                Some(seen) if *name == "Hint" => seen.part,
+                _ => Some(*segment),
+            };
             let mut ranges: Vec<(f64, f64)> = wanted
                 .iter()
-                .filter(|segment| !instance.knows(name, segment))
+                .filter_map(part)
+                .filter(|segment| instance.knows(name, segment).is_none())
                 .map(|segment| (segment.first as f64, segment.frame(segment.count - 1) as f64))
                 .collect();
             if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
@@ -164,6 +172,9 @@ impl Effect for Unsample {
             ChangeKind::Other => {}
         }
         tell_status(instance, handle);
+        if change.reason == ChangeReason::User {
+            instance.forget_notices();
+        }
         Ok(Handled::Yes)
     }
 
@@ -188,9 +199,8 @@ fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
 
 /// Names of the parameters that are weight files.
 fn models() -> impl Iterator<Item = &'static str> {
-    let controls = table::CONTROLS.iter().map(|control| control.model);
-    let loras = table::LORAS.iter().map(|lora| lora.file);
-    ["checkpoint", "motionModule", "vae", "textEncoder"].into_iter().chain(controls).chain(loras)
+    // The latents file has results, not weights.
+    table::files().filter(|name| *name != "latentsFile")
 }
 
 /// Shows what the chosen files are and how they go together.

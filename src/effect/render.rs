@@ -1,5 +1,6 @@
 //! One render call: the frames it needs, the requests it makes, the picture it writes.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,12 @@ use crate::pipeline::pixels::Rgb;
 use crate::pipeline::{Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame};
 
 use super::errors::from_pipeline;
-use super::instance::{Instance, Origin};
+use super::instance::{Instance, Origin, Seen};
 use super::logging;
 use super::reader::HostReader;
 use super::settings::{self, PictureSettings, Pictures};
 use super::shots::Pool;
-use super::source::{self, Fetched};
+use super::source::{self, Fetched, is_black};
 use super::told;
 
 /// How often the host is asked whether to go on.
@@ -41,7 +42,7 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
         && !settings.is_identity()
     {
         match restyle(instance, handle, &clip, time, &settings, source) {
-            Ok(picture) => styled = Some(picture),
+            Ok(picture) => styled = picture,
             Err(error) => failure = Some(error),
         }
     }
@@ -51,10 +52,16 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     source::write(shown.zip(place), &mut output, args.window)?;
     match failure {
         None => {
-            handle.clear_notice();
+            // Else what was left for other frames stays: it is still true.
+            if settings.is_identity() || instance.note(&[]).is_empty() {
+                instance.shows(None);
+                handle.clear_notice();
+            }
             Ok(())
         }
         Some(error) => {
+            // The guard puts the failure in the place of whatever is shown.
+            instance.shows(None);
             if error.is_for_user() {
                 let sentence = error.to_string();
                 let told = told::before(handle, &sentence);
@@ -68,7 +75,8 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     }
 }
 
-/// The restyled picture of a frame, in the host's encoding and at the source's size.
+/// The restyled picture of a frame, in the host's encoding and at the source's size; nothing where the clip has ended
+/// or not begun.
 fn restyle<'a>(
     instance: &Instance,
     handle: &'a RenderHandle<'_>,
@@ -76,29 +84,27 @@ fn restyle<'a>(
     time: f64,
     settings: &PictureSettings,
     source: &Fetched,
-) -> Result<crate::pipeline::pixels::Picture> {
+) -> Result<Option<crate::pipeline::pixels::Picture>> {
     logging::start(&settings::cache(&HostReader(handle), time).folder());
-    let job = Frames { instance, handle, clip: *clip, settings, pool: Pool::default() };
+    let job = Frames::new(instance, handle, *clip, settings);
     let current = source.working()?;
     let goal = settings.view.goal();
     let frame = job.frame_shown(time.round() as i64, &current)?;
     let working = if job.has_temporal_access(frame) {
-        let range = source::clip_range(clip, settings.cutting, frame);
+        let extent = source::extent(clip, settings.cutting, frame);
         let numbering = source::numbering(clip, handle.host(), frame);
-        let shots = job.shots(range, &numbering, frame, source, (frame, &current))?;
+        let shots = job.shots(extent.range, &numbering, frame, source, (frame, &current))?;
         let mut mixed: Option<Rgb> = None;
         for share in shots.shares {
-            let picture = job.share(&share, &shots.remarks, source, (frame, &current), goal)?;
+            let current = (frame, &current);
+            let Some(picture) = job.share(&share, &shots.remarks, source, current, goal, extent.believed)?
+            else {
+                return Ok(None);
+            };
             mixed = Some(blend(mixed, &picture, share.weight));
         }
         mixed.map(Arc::new)
     } else {
-        if instance.tell_no_temporal_access() {
-            if !told::before(handle, NO_TEMPORAL_ACCESS) {
-                handle.log(NO_TEMPORAL_ACCESS);
-            }
-            instance.set_status(NO_TEMPORAL_ACCESS.to_owned());
-        }
         let numbering = source::numbering(clip, handle.host(), frame);
         let segment = Segment { first: frame, step: 1, count: 1 };
         let hint = job.hint(&segment, &segment, source, frame, false)?;
@@ -108,10 +114,13 @@ fn restyle<'a>(
         let mut request =
             settings::request(&HostReader(handle), segment, &numbering, 0, pictures, goal, true)?;
         request.remarks.extend(remarks);
+        request.remarks.push(NO_TEMPORAL_ACCESS.to_owned());
         job.run(request)?.picture
     };
+    let done = job.done.borrow().join("; ");
+    job.tell(&done);
     let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
-    source::finish(source, &working, settings.mix)
+    source::finish(source, &working, settings.mix).map(Some)
 }
 
 /// Adds a picture with a weight to what is there.
@@ -132,6 +141,17 @@ fn blend(below: Option<Rgb>, picture: &Rgb, weight: f32) -> Rgb {
     }
 }
 
+/// Frames as a source, gaps filled with the nearest frame; nothing where there is none.
+fn filled(frames: Vec<Option<WorkingFrame>>) -> Option<Source> {
+    source::fill_gaps(frames).map(Source::of)
+}
+
+/// Index of a share's frame in a part of its segment: the nearest one where the part does not have it.
+fn index_within(part: &Segment, share: &Share) -> usize {
+    let skipped = (part.first - share.segment.first) / part.step.max(1);
+    share.index.saturating_sub(usize::try_from(skipped).unwrap_or(0)).min(part.count.saturating_sub(1))
+}
+
 /// What it takes to get frames from the host and results from the engine, on the action's thread.
 pub struct Frames<'a, 'h> {
     /// The instance's memory.
@@ -144,9 +164,41 @@ pub struct Frames<'a, 'h> {
     pub settings: &'a PictureSettings,
     /// Frames that were fetched already.
     pub pool: Pool,
+    /// What was done so far, a line for each request.
+    done: RefCell<Vec<String>>,
+}
+
+impl<'a, 'h> Frames<'a, 'h> {
+    /// Nothing fetched and nothing done yet.
+    pub fn new(
+        instance: &'a Instance,
+        handle: &'a RenderHandle<'h>,
+        clip: Clip<'a>,
+        settings: &'a PictureSettings,
+    ) -> Self {
+        Self { instance, handle, clip, settings, pool: Pool::default(), done: RefCell::default() }
+    }
 }
 
 impl Frames<'_, '_> {
+    /// Tells the user what was `done` and what there is to know about it: in the status, and the latter also on the
+    /// effect, or in the host's log where it has no such place.
+    pub fn tell(&self, done: &str) {
+        let notices = self.instance.note(&[]);
+        let lines: Vec<&str> = std::iter::once(done).chain(notices.iter().map(String::as_str)).collect();
+        self.instance.set_status(lines.join("; "));
+        let new = |notice: &&String| !told::before(self.handle, notice);
+        let notices: Vec<&str> = notices.iter().filter(new).map(String::as_str).collect();
+        if notices.is_empty() {
+            return;
+        }
+        // A host shows one message on an effect.
+        let sentence = notices.join("; ");
+        if self.instance.shows(Some(sentence.clone())) {
+            self.handle.notice(MessageKind::Warning, &sentence);
+        }
+    }
+
     /// Whether other frames can be had. A host that answers every time with the same picture in memory cannot give
     /// them, whatever it says.
     pub fn has_temporal_access(&self, frame: i64) -> bool {
@@ -156,7 +208,7 @@ impl Frames<'_, '_> {
         if self.instance.has_temporal_access() {
             return true;
         }
-        let range = source::clip_range(&self.clip, self.settings.cutting, frame);
+        let range = source::extent(&self.clip, self.settings.cutting, frame).range;
         let other = if frame < range.last { frame + 1 } else { frame - 1 };
         if other < range.first {
             return true;
@@ -186,7 +238,8 @@ impl Frames<'_, '_> {
         Ok(if same { end } else { frame })
     }
 
-    /// A segment's styled frame. `current` is the frame being rendered, which the caller has already.
+    /// A segment's styled frame. `current` is the frame being rendered, which the caller has already. Nothing where the
+    /// clip's own frames are not `believed` and this one lies outside of what the host shows.
     fn share(
         &self,
         share: &Share,
@@ -194,47 +247,58 @@ impl Frames<'_, '_> {
         source: &Fetched,
         current: (i64, &WorkingFrame),
         goal: Goal,
-    ) -> Result<Arc<Rgb>> {
-        let segment = share.segment;
-        let known =
-            self.instance.digests(&self.origin("Source", &segment, source, source)).filter(|digests| {
-                // The one frame that is at hand has to be what it was; if not, the clip is another one.
-                let index = segment.frames().position(|f| f == current.0);
-                index.is_none_or(|i| digests.get(i) == Some(&current.1.digest))
-            });
-        let pictures = match known {
-            Some(digests) => {
+        believed: bool,
+    ) -> Result<Option<Arc<Rgb>>> {
+        let whole = share.segment;
+        let known = self.instance.seen(&self.origin("Source", &whole, source, source)).filter(|seen| {
+            // The one frame that is at hand has to be what it was; if not, the clip is another one.
+            match seen.part.and_then(|part| part.frames().position(|f| f == current.0)) {
+                Some(i) => seen.digests.get(i) == Some(&current.1.digest),
+                None => whole.frames().all(|f| f != current.0) || is_black(current.1),
+            }
+        });
+        let (segment, pictures) = match known {
+            Some(Seen { part: None, .. }) => return Ok(None),
+            Some(Seen { part: Some(part), digests }) => {
                 // With a frame step, the wanted frame may be one before the one being rendered.
-                let wanted = segment.frames().nth(share.index) == Some(current.0);
+                let wanted = part.frames().nth(index_within(&part, share)) == Some(current.0);
                 let size = source.look.geometry.working();
                 let input = Source::known(size, digests, wanted.then(|| current.1.clone()));
                 let clip = self.whole(current.0);
-                Pictures { source: input, hint: self.hint(&segment, &clip, source, current.0, false)? }
+                (part, Pictures { source: input, hint: self.hint(&part, &clip, source, current.0, false)? })
             }
-            None => self.fetch_all(&segment, source, current)?,
+            None => match self.fetch_all(&whole, source, current, believed)? {
+                Some(fetched) => fetched,
+                None => return Ok(None),
+            },
         };
+        if is_black(current.1) && !(segment.first..=segment.frame(segment.count - 1)).contains(&current.0) {
+            return Ok(None);
+        }
         let numbering = source::numbering(&self.clip, self.handle.host(), current.0);
-        let request = |pictures| -> Result<Request> {
-            let reader = HostReader(self.handle);
-            let mut request =
-                settings::request(&reader, segment, &numbering, share.index, pictures, goal, false)?;
+        let request = |segment, pictures| -> Result<Request> {
+            let (reader, index) = (HostReader(self.handle), index_within(&segment, share));
+            let mut request = settings::request(&reader, segment, &numbering, index, pictures, goal, false)?;
             request.remarks.extend_from_slice(remarks);
             request.remarks.extend(self.remarks(source));
             Ok(request)
         };
-        let outcome = match self.try_run(request(pictures)?) {
+        let outcome = match self.try_run(request(segment, pictures)?) {
             Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
-                self.run(request(self.fetch_all(&segment, source, current)?)?)?
+                let Some((segment, pictures)) = self.fetch_all(&whole, source, current, believed)? else {
+                    return Ok(None);
+                };
+                self.run(request(segment, pictures)?)?
             }
             Err(other) => return Err(other.into()),
             Ok(outcome) => outcome,
         };
-        outcome.picture.ok_or_else(|| Error::failed("the model gave no picture"))
+        outcome.picture.map(Some).ok_or_else(|| Error::failed("the model gave no picture"))
     }
 
     /// The clip's frames, as far as the host can be believed.
     fn whole(&self, frame: i64) -> Segment {
-        let range = source::clip_range(&self.clip, self.settings.cutting, frame);
+        let range = source::extent(&self.clip, self.settings.cutting, frame).range;
         let count = range.last.saturating_sub(range.first).saturating_add(1);
         Segment { first: range.first, step: 1, count: usize::try_from(count).unwrap_or(1) }
     }
@@ -256,18 +320,32 @@ impl Frames<'_, '_> {
         Origin { clip, segment: *segment, look: own.look.clone(), size }
     }
 
-    /// Takes all frames of a segment from the host, one at a time.
+    /// Takes all frames of a segment from the host, one at a time. Where these are not `believed` to be the clip's, what
+    /// is black or missing at either end lies outside of it: that part is cut off. It follows from the whole segment's
+    /// pictures, so it is the same for each of its frames. Nothing where no frame is left.
     pub fn fetch_all(
         &self,
         segment: &Segment,
         source: &Fetched,
         current: (i64, &WorkingFrame),
-    ) -> Result<Pictures> {
-        let frames = self.gather(segment, |frame| self.working(frame, source, current))?;
-        let frames = frames.ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
-        self.instance.remember(self.origin("Source", segment, source, source), frames.digests.clone());
-        let hint = self.hint(segment, &self.whole(current.0), source, current.0, true)?;
-        Ok(Pictures { source: frames, hint })
+        believed: bool,
+    ) -> Result<Option<(Segment, Pictures)>> {
+        let mut frames = self.gather(segment, |frame| self.working(frame, source, current))?;
+        let shows =
+            |frame: &Option<WorkingFrame>| believed || frame.as_ref().is_some_and(|frame| !is_black(frame));
+        let shown: Vec<bool> = frames.iter().map(shows).collect();
+        let part = source::part_shown(segment, &shown);
+        let origin = self.origin("Source", segment, source, source);
+        let Some(part) = part else {
+            self.instance.remember(origin, Seen { part, digests: Vec::new() });
+            return Ok(None);
+        };
+        let skipped = shown.iter().take_while(|shown| !**shown).count();
+        let frames = frames.drain(skipped..skipped + part.count).collect();
+        let frames = filled(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
+        self.instance.remember(origin, Seen { part: Some(part), digests: frames.digests.clone() });
+        let hint = self.hint(&part, &self.whole(current.0), source, current.0, true)?;
+        Ok(Some((part, Pictures { source: frames, hint })))
     }
 
     /// The clip Hint over a segment of `whole`, where hints are made and the host has any picture of it. With `all` its
@@ -292,26 +370,26 @@ impl Frames<'_, '_> {
         let now = fetch(segment.frame(index))?;
         let origin = now.as_ref().map(|now| self.origin("Hint", segment, now, source));
         if let (Some(now), Some(origin), false) = (&now, &origin, all)
-            && let Some(digests) = self.instance.digests(origin)
+            && let Some(Seen { digests, .. }) = self.instance.seen(origin)
             && digests.get(index) == Some(&now.hint(&source.look.geometry)?.digest)
         {
             return Ok(Some(Source::known(source.look.geometry.working(), digests, None)));
         }
-        let frames = self.gather(segment, |frame| {
+        let frames = filled(self.gather(segment, |frame| {
             fetch(frame)?.map(|fetched| fetched.hint(&source.look.geometry)).transpose()
-        })?;
+        })?);
         if let (Some(frames), Some(origin)) = (&frames, origin) {
-            self.instance.remember(origin, frames.digests.clone());
+            self.instance.remember(origin, Seen { part: Some(*segment), digests: frames.digests.clone() });
         }
         Ok(frames)
     }
 
-    /// The frames of a segment, gaps filled with the nearest frame; nothing where there is none.
+    /// The frames of a segment, as far as there are any.
     fn gather(
         &self,
         segment: &Segment,
         mut fetch: impl FnMut(i64) -> Result<Option<WorkingFrame>>,
-    ) -> Result<Option<Source>> {
+    ) -> Result<Vec<Option<WorkingFrame>>> {
         let mut frames = Vec::with_capacity(segment.count);
         for frame in segment.frames() {
             if self.handle.abort() {
@@ -319,7 +397,7 @@ impl Frames<'_, '_> {
             }
             frames.push(fetch(frame)?);
         }
-        Ok(source::fill_gaps(frames).map(Source::of))
+        Ok(frames)
     }
 
     /// Has a request worked off while the host is asked whether to go on.
@@ -344,15 +422,10 @@ impl Frames<'_, '_> {
         loop {
             match ticket.wait(POLL) {
                 Some(Ok(outcome)) => {
-                    self.handle.log(&outcome.report.to_string());
-                    self.instance.set_status(outcome.report.to_string());
-                    // A host shows one message on an effect.
-                    let new = |notice: &&String| !told::before(self.handle, notice);
-                    let notices: Vec<&str> =
-                        outcome.report.notices().iter().filter(new).map(String::as_str).collect();
-                    if !notices.is_empty() {
-                        self.handle.notice(MessageKind::Warning, &notices.join("; "));
-                    }
+                    let work = outcome.report.work().to_string();
+                    self.handle.log(&work);
+                    self.instance.note(outcome.report.notices());
+                    self.done.borrow_mut().push(work);
                     return Ok(outcome);
                 }
                 Some(Err(error)) => return Err(error.into()),

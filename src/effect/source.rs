@@ -109,6 +109,14 @@ pub fn fetch<'a>(
     Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding }, remark }))
 }
 
+/// Less than half a step of 8 bits.
+const BLACK: f32 = 1e-3;
+
+/// Whether there is nothing to see in a frame: all black.
+pub fn is_black(frame: &WorkingFrame) -> bool {
+    frame.picture.data.iter().all(|value| *value <= BLACK)
+}
+
 impl Fetched {
     /// The working picture with its digest.
     ///
@@ -192,11 +200,21 @@ pub fn fill_gaps(frames: Vec<Option<WorkingFrame>>) -> Option<Vec<WorkingFrame>>
     filled.collect()
 }
 
+/// The frames that a clip is cut into segments by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent {
+    /// The frames.
+    pub range: ClipRange,
+    /// Whether these are the clip's own. If not, the clip may begin and end anywhere in them.
+    pub believed: bool,
+}
+
 /// The clip's frames, as far as the host can be believed. Where it cannot, segments lie on a grid of absolute frame
 /// numbers, which is the same for every frame of the clip, too.
-pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
+pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> Extent {
     if let Some((first, last)) = clip.believable_frame_range(time as f64) {
-        return ClipRange { first: first.round() as i64, last: last.round() as i64 };
+        let range = ClipRange { first: first.round() as i64, last: last.round() as i64 };
+        return Extent { range, believed: true };
     }
     let length = match i64::try_from(cutting.segment_frames) {
         Ok(n) if n > 0 => n,
@@ -204,7 +222,14 @@ pub fn clip_range(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipRange {
     };
     let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
     let first = time.div_euclid(length) * length;
-    ClipRange { first, last: first + length - 1 }
+    Extent { range: ClipRange { first, last: first + length - 1 }, believed: false }
+}
+
+/// The part of a segment from its first to its last frame that shows anything; nothing where none does.
+pub fn part_shown(segment: &Segment, shown: &[bool]) -> Option<Segment> {
+    let first = shown.iter().position(|shown| *shown)?;
+    let last = shown.iter().rposition(|shown| *shown)?;
+    Some(Segment { first: segment.frame(first), count: last - first + 1, ..*segment })
 }
 
 /// How texts number the clip's frames: from the first of the range that the host gives, as far as that says anything.

@@ -68,6 +68,8 @@ pub enum Stage {
     Nothing,
     /// The picture is mixed again.
     Compose,
+    /// The decoded frames are averaged again.
+    Steady,
     /// From the VAE's decoder on.
     Decode,
     /// From the second sampling pass on.
@@ -84,6 +86,7 @@ impl Stage {
         match self {
             Self::Nothing => "-",
             Self::Compose => "mix",
+            Self::Steady => "steady",
             Self::Decode => "decode",
             Self::Resample => "resample",
             Self::Unsample => "unsample",
@@ -168,8 +171,35 @@ pub struct Param {
     pub kind: Kind,
     /// Whether it takes keyframes (strings only where the host animates strings).
     pub animates: bool,
-    /// What runs again when it changes.
+    /// What runs again when it changes: from which stage on.
     pub stage: Stage,
+}
+
+impl Param {
+    /// Where its change makes another stage run again: which one, and when. The test in `reruns` finds both of them by
+    /// changing values and comparing keys.
+    pub fn otherwise(&self) -> Option<(Stage, &'static str)> {
+        let of_a_control = |c: &ControlNames| {
+            [c.model, c.preprocessor, c.frames, c.weight, c.start, c.end].contains(&self.name)
+        };
+        match self.name {
+            "checkpoint" => Some((Unsample, "with a VAE of its own below")),
+            "prompt" | "negativePrompt" | "promptB" | "promptMix" => {
+                Some((Unsample, "with the unsampling prompt `same`"))
+            }
+            "steps" | "scheduler" => Some((Resample, "where unsampling has its own")),
+            _ if CONTROLS.iter().any(of_a_control) => Some((Unsample, "where it acts on that pass")),
+            _ => None,
+        }
+    }
+
+    /// What runs again, in the README's words.
+    pub fn reruns(&self) -> String {
+        match self.otherwise() {
+            None => self.stage.word().to_owned(),
+            Some((stage, case)) => format!("{}; {} {case}", self.stage.word(), stage.word()),
+        }
+    }
 }
 
 const fn int(default: i32, range: (i32, i32), display: (i32, i32)) -> Kind {
@@ -346,12 +376,12 @@ const CONTROL_END: &str = "It no longer acts after this share of the noise level
 const CONTROL_APPLY: &str = "On which passes it acts.";
 
 use Group::{ControlNet, Housekeeping, Model, Motion, Picture, Style, Unsampling};
-use Stage::{Compose, Decode, Encode, Nothing, Resample, Unsample};
+use Stage::{Compose, Encode, Nothing, Resample, Steady, Unsample};
 
 /// Every parameter, in the order of the panel.
 #[rustfmt::skip]
 pub static TABLE: &[Param] = &[
-    row(Model, Unsample, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
+    row(Model, Encode, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
         "Stable Diffusion 1.5 or SDXL checkpoint: a file, or its name in the models folder. Empty: the built-in model."),
     row(Model, Unsample, "motionModule", "Motion module", text("", TextMode::OpenFile),
         "AnimateDiff or, for SDXL, Hotshot-XL or AnimateDiff-SDXL motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
@@ -391,7 +421,7 @@ pub static TABLE: &[Param] = &[
     row(Style, Unsample, "scheduler", "Scheduler", choice(SCHEDULERS),
         "How the noise levels are spaced; ays is Align Your Steps."),
     row(Style, Unsample, "denoise", "Denoise", double(1.0, (0.0, 1.0), (0.0, 1.0)),
-        "How far up the noise levels the clip is taken. Lower values stay nearer to the source and take less time."),
+        "How far up the noise levels the clip is taken. Lower values stay nearer to the source. ays then takes fewer steps, the other schedulers spread all of them over what is left."),
     row(Style, Resample, "seed", "Seed", int(0, (0, i32::MAX), (0, 9999)),
         "Seed of the samplers that draw noise; without effect on the others."),
     row(Style, Unsample, "clipSkip", "CLIP skip", int(0, (0, 12), (0, 4)),
@@ -419,11 +449,11 @@ pub static TABLE: &[Param] = &[
     row(Motion, Unsample, "contextOverlap", "Context overlap", int(4, (0, 127), (0, 16)),
         "Frames that neighbouring windows share."),
     row(Motion, Unsample, "contextStride", "Context stride", int(1, (1, 16), (1, 4)),
-        "Largest power of two of frame distances within a window, for the uniform schedules."),
+        "How many distances of frames within a window the uniform schedules use. 1: neighbouring frames; 2: also every 2nd frame; 3: also every 4th, and so on."),
     row(Motion, Unsample, "contextSchedule", "Context schedule", choice(CONTEXT_SCHEDULES),
-        "How windows are laid over the clip."),
+        "How windows are laid over a segment."),
     row(Motion, Unsample, "contextClosed", "Closed loop", Kind::Bool { default: false },
-        "Let windows wrap from the clip's end to its beginning, for the schedule looped_uniform."),
+        "Also lay the window that joins the segment's end to its beginning, for the schedule looped_uniform."),
     row(Motion, Unsample, "contextFuse", "Context fuse", choice(FUSES),
         "How overlapping windows are merged."),
     keyed(row(Motion, Unsample, "motionScale", "Motion scale", double(1.0, (0.0, 10.0), (0.0, 2.0)),
@@ -431,26 +461,26 @@ pub static TABLE: &[Param] = &[
     row(Motion, Unsample, "motionEffect", "Motion effect", double(1.0, (0.0, 1.0), (0.0, 1.0)),
         "Blends the motion module in; 0 leaves it out."),
 
-    row(ControlNet, Unsample, CONTROLS[0].model, "ControlNet 1", text("", TextMode::OpenFile), CONTROL_MODEL),
-    row(ControlNet, Unsample, CONTROLS[0].preprocessor, "Preprocessor 1", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
-    row(ControlNet, Unsample, CONTROLS[0].frames, "Frames 1", text("", TextMode::SingleLine), CONTROL_FRAMES),
-    keyed(row(ControlNet, Unsample, CONTROLS[0].weight, "Weight 1", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
-    row(ControlNet, Unsample, CONTROLS[0].start, "Start 1", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
-    row(ControlNet, Unsample, CONTROLS[0].end, "End 1", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
+    row(ControlNet, Resample, CONTROLS[0].model, "ControlNet 1", text("", TextMode::OpenFile), CONTROL_MODEL),
+    row(ControlNet, Resample, CONTROLS[0].preprocessor, "Preprocessor 1", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    row(ControlNet, Resample, CONTROLS[0].frames, "Frames 1", text("", TextMode::SingleLine), CONTROL_FRAMES),
+    keyed(row(ControlNet, Resample, CONTROLS[0].weight, "Weight 1", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
+    row(ControlNet, Resample, CONTROLS[0].start, "Start 1", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
+    row(ControlNet, Resample, CONTROLS[0].end, "End 1", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
     row(ControlNet, Unsample, CONTROLS[0].apply, "Apply 1", choice(APPLIES), CONTROL_APPLY),
-    row(ControlNet, Unsample, CONTROLS[1].model, "ControlNet 2", text("", TextMode::OpenFile), CONTROL_MODEL),
-    row(ControlNet, Unsample, CONTROLS[1].preprocessor, "Preprocessor 2", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
-    row(ControlNet, Unsample, CONTROLS[1].frames, "Frames 2", text("", TextMode::SingleLine), CONTROL_FRAMES),
-    keyed(row(ControlNet, Unsample, CONTROLS[1].weight, "Weight 2", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
-    row(ControlNet, Unsample, CONTROLS[1].start, "Start 2", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
-    row(ControlNet, Unsample, CONTROLS[1].end, "End 2", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
+    row(ControlNet, Resample, CONTROLS[1].model, "ControlNet 2", text("", TextMode::OpenFile), CONTROL_MODEL),
+    row(ControlNet, Resample, CONTROLS[1].preprocessor, "Preprocessor 2", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    row(ControlNet, Resample, CONTROLS[1].frames, "Frames 2", text("", TextMode::SingleLine), CONTROL_FRAMES),
+    keyed(row(ControlNet, Resample, CONTROLS[1].weight, "Weight 2", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
+    row(ControlNet, Resample, CONTROLS[1].start, "Start 2", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
+    row(ControlNet, Resample, CONTROLS[1].end, "End 2", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
     row(ControlNet, Unsample, CONTROLS[1].apply, "Apply 2", choice(APPLIES), CONTROL_APPLY),
-    row(ControlNet, Unsample, CONTROLS[2].model, "ControlNet 3", text("", TextMode::OpenFile), CONTROL_MODEL),
-    row(ControlNet, Unsample, CONTROLS[2].preprocessor, "Preprocessor 3", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
-    row(ControlNet, Unsample, CONTROLS[2].frames, "Frames 3", text("", TextMode::SingleLine), CONTROL_FRAMES),
-    keyed(row(ControlNet, Unsample, CONTROLS[2].weight, "Weight 3", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
-    row(ControlNet, Unsample, CONTROLS[2].start, "Start 3", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
-    row(ControlNet, Unsample, CONTROLS[2].end, "End 3", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
+    row(ControlNet, Resample, CONTROLS[2].model, "ControlNet 3", text("", TextMode::OpenFile), CONTROL_MODEL),
+    row(ControlNet, Resample, CONTROLS[2].preprocessor, "Preprocessor 3", choice(PREPROCESSORS), CONTROL_PREPROCESSOR),
+    row(ControlNet, Resample, CONTROLS[2].frames, "Frames 3", text("", TextMode::SingleLine), CONTROL_FRAMES),
+    keyed(row(ControlNet, Resample, CONTROLS[2].weight, "Weight 3", double(1.0, (0.0, 10.0), (0.0, 2.0)), CONTROL_WEIGHT)),
+    row(ControlNet, Resample, CONTROLS[2].start, "Start 3", double(0.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_START),
+    row(ControlNet, Resample, CONTROLS[2].end, "End 3", double(1.0, (0.0, 1.0), (0.0, 1.0)), CONTROL_END),
     row(ControlNet, Unsample, CONTROLS[2].apply, "Apply 3", choice(APPLIES), CONTROL_APPLY),
 
     row(Picture, Encode, "workingSize", "Working size", int(256, (0, 4096), (0, 1024)),
@@ -469,11 +499,11 @@ pub static TABLE: &[Param] = &[
         "How the shots of a clip are told apart, so that none takes anything from another: auto finds hard cuts; off takes the clip as one shot; list goes by Cut frames."),
     row(Picture, Encode, "cutFrames", "Cut frames", text("", TextMode::SingleLine),
         "The frames with which shots begin, such as 24, 61, counted from the clip's first frame as 1; used with the option list of Cuts."),
-    row(Picture, Decode, "steadyFrames", "Steady frames", int(8, (0, 16), (0, 8)),
+    row(Picture, Steady, "steadyFrames", "Steady frames", int(8, (0, 16), (0, 8)),
         "Frames on either side that each frame is averaged with, along the motion of the source, against flicker; 0: none."),
     keyed(row(Picture, Compose, "mix", "Mix", double(1.0, (0.0, 1.0), (0.0, 1.0)),
         "0: the source, 1: the result.")),
-    row(Picture, Decode, "view", "View", choice(VIEWS),
+    row(Picture, Resample, "view", "View", choice(VIEWS),
         "result; source; reconstruction: unsampled and resampled with the same prompt, which shows what the noise keeps; hint: what the first ControlNet sees."),
 
     row(Housekeeping, Compose, "bypass", "Bypass", Kind::Bool { default: false },
@@ -497,6 +527,12 @@ pub static TABLE: &[Param] = &[
 /// The row called `name`.
 pub fn find(name: &str) -> Option<&'static Param> {
     TABLE.iter().find(|p| p.name == name)
+}
+
+/// Names of the parameters that are files to read.
+pub fn files() -> impl Iterator<Item = &'static str> {
+    let opens = |p: &&Param| matches!(p.kind, Kind::Text { mode: TextMode::OpenFile, .. });
+    TABLE.iter().filter(opens).map(|p| p.name)
 }
 
 /// The README's table, in Markdown.
@@ -531,7 +567,7 @@ pub fn markdown() -> String {
             out.push_str(&format!(
                 "| `{}` | {default} | {range} | {keys} | {} | {} |\n",
                 p.name,
-                p.stage.word(),
+                p.reruns(),
                 p.hint
             ));
         }

@@ -6,20 +6,25 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use parking_lot::Mutex;
 
 use super::reader::HostReader;
 use super::settings::Reader;
+use super::table;
 use crate::ofx::InstanceHandle;
-
-/// Parameters that name a file which a sentence may be about.
-const FILES: [&str; 4] = ["checkpoint", "motionModule", "vae", "textEncoder"];
+use crate::pipeline::{file_state, pasted};
 
 /// Sentences in memory; with more than these, the oldest matter no more, and all are forgotten.
 const REMEMBERED: usize = 1000;
 
 static TOLD: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// Whether a sentence is about a file. Other files may change meanwhile without making it worth another word.
+fn names(sentence: &str, path: &Path) -> bool {
+    path.file_name().is_some_and(|name| sentence.contains(&*name.to_string_lossy()))
+}
 
 /// Whether the user was told this by an earlier instance, about the same files in the same state. Notes the sentence;
 /// false in hosts whose instances live.
@@ -29,11 +34,12 @@ pub fn before(handle: &InstanceHandle<'_>, sentence: &str) -> bool {
     }
     let mut hasher = DefaultHasher::new();
     sentence.hash(&mut hasher);
-    for name in FILES {
+    for name in table::files() {
         // Files have no keyframes, so any time will do.
-        let path = HostReader(handle).text(name, 0.0);
-        let state = std::fs::metadata(path.trim()).ok().map(|m| (m.len(), m.modified().ok()));
-        (path, state).hash(&mut hasher);
+        let path = pasted(&HostReader(handle).text(name, 0.0));
+        if names(sentence, &path) {
+            file_state(&path).hash(&mut hasher);
+        }
     }
     let mut told = TOLD.lock();
     if told.len() >= REMEMBERED {

@@ -14,8 +14,9 @@ use super::props::Props;
 use super::suites::{Suites, call};
 use super::text;
 
-/// Longer than any footage; beyond it a frame range is a placeholder.
-const LONGEST: f64 = 1e7;
+/// Frames of six hours and more: longer than a shot, so a frame range beyond it is a placeholder, such as a day of
+/// time code.
+const LONGEST: f64 = 5e5;
 
 /// A clip of an instance, or the lack of one.
 #[derive(Clone, Copy)]

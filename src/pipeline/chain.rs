@@ -104,6 +104,16 @@ fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
         .number("steps", pass.steps as i64)
 }
 
+/// The key of frame `index` decoded from the latents of a key.
+pub fn decoded(name: &str, of: &Key, chosen: &Chosen, index: usize) -> Key {
+    Key::of(name)
+        .key("of", of)
+        .key("vae", &chosen.vae_id())
+        .text("device", chosen.device)
+        .number("index", index as i64)
+        .finish()
+}
+
 /// The keys of a request's stages.
 ///
 /// # Errors

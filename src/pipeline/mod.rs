@@ -44,8 +44,10 @@ pub use request::{
     CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
     Request, SchedulerName, Source, WorkingFrame,
 };
-pub use resources::{BUILT_IN, set_resources};
+pub use resources::{BUILT_IN, file_state, set_resources};
 pub use stages::Outcome;
+#[cfg(test)]
+pub use stages::reruns::Keyring;
 pub use worker::{Engine, Progress, Ticket};
 
 pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};

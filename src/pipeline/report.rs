@@ -108,6 +108,11 @@ impl Report {
         self.stages.iter().map(|(_, o)| if let Origin::Computed(t) = o { *t } else { Duration::ZERO }).sum()
     }
 
+    /// What was done, without the notices.
+    pub fn work(&self) -> impl fmt::Display + '_ {
+        Work(self)
+    }
+
     /// The stages with their origins, in the order in which they finished.
     pub fn stages(&self) -> &[(&'static str, Origin)] {
         &self.stages
@@ -116,9 +121,23 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let last = self.segment.frame(self.segment.count.saturating_sub(1));
-        write!(f, "frames {} to {last} {}:", self.segment.first, self.placement)?;
-        for (i, (name, origin)) in self.stages.iter().enumerate() {
+        write!(f, "{}", self.work())?;
+        for notice in &self.notices {
+            write!(f, "; {notice}")?;
+        }
+        Ok(())
+    }
+}
+
+/// See [`Report::work`].
+struct Work<'a>(&'a Report);
+
+impl fmt::Display for Work<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(report) = self;
+        let last = report.segment.frame(report.segment.count.saturating_sub(1));
+        write!(f, "frames {} to {last} {}:", report.segment.first, report.placement)?;
+        for (i, (name, origin)) in report.stages.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
             match origin {
                 Origin::Memory => write!(f, "{comma} {name} from memory")?,
@@ -126,14 +145,11 @@ impl fmt::Display for Report {
                 Origin::Computed(t) => write!(f, "{comma} {name} computed in {:.1} s", t.as_secs_f64())?,
             }
         }
-        if let Some((reconstruction, plain)) = self.psnr {
+        if let Some((reconstruction, plain)) = report.psnr {
             write!(f, "; reconstruction {reconstruction:.2} dB, VAE round trip {plain:.2} dB")?;
         }
-        if let Some(slices) = &self.slices {
+        if let Some(slices) = &report.slices {
             write!(f, "; {slices} for want of memory")?;
-        }
-        for notice in &self.notices {
-            write!(f, "; {notice}")?;
         }
         Ok(())
     }

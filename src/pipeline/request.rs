@@ -108,7 +108,7 @@ pub struct MotionSettings {
     pub length: usize,
     /// Frames that windows share.
     pub overlap: usize,
-    /// Largest exponent of frame distances for the uniform schedules.
+    /// How many of the frame distances 1, 2, 4, ... the uniform schedules use.
     pub stride: usize,
     /// How windows are laid.
     pub schedule: ContextSchedule,

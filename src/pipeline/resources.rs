@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use parking_lot::RwLock;
 
@@ -37,6 +38,12 @@ pub(super) fn located(path: &Path) -> Cow<'_, Path> {
         Some(found) => Cow::Owned(found),
         None => Cow::Borrowed(path),
     }
+}
+
+/// Size and time of the last change of the file that a parameter means; nothing where there is none.
+pub fn file_state(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+    let meta = std::fs::metadata(located(path)).ok()?;
+    Some((meta.len(), meta.modified().ok()))
 }
 
 /// A sentence for a path that leads to no file; for a name alone it says where was searched.

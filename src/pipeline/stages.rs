@@ -6,6 +6,8 @@
 mod fit;
 mod hint;
 mod keep;
+#[cfg(test)]
+pub mod reruns;
 mod steady;
 mod text;
 
@@ -15,7 +17,7 @@ use std::time::Instant;
 use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
-use super::chain::{Keys, context_length, keys, latent_scale, scheduler, second_pass, usual_betas};
+use super::chain::{Keys, context_length, decoded, keys, latent_scale, scheduler, second_pass, usual_betas};
 use super::controls::{ActiveControl, acting};
 use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
@@ -353,12 +355,7 @@ impl<'a> Job<'a> {
         of: &Key,
         index: usize,
     ) -> Result<Arc<Rgb>, PipelineError> {
-        let key = Key::of(name)
-            .key("of", of)
-            .key("vae", &self.chosen.vae_id())
-            .text("device", self.chosen.device)
-            .number("index", index as i64)
-            .finish();
+        let key = decoded(name, of, &self.chosen, index);
         if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
             self.report.stage(name, Origin::Memory);
             return Ok(Arc::new(from_tensor(&x)?));

@@ -269,6 +269,9 @@ fn what_is_known_of_a_clip_is_believed_with_care() {
     assert_eq!(range(0.0, 0.0), None, "not around the time");
     assert_eq!(range(24.0, 1.0), None, "backwards");
     assert_eq!(range(f64::from(i32::MIN), f64::from(i32::MAX)), None);
+    assert_eq!(range(f64::NEG_INFINITY, f64::INFINITY), None);
+    assert_eq!(range(0.0, 24.0 * 86_400.0), None, "a day of time code");
+    assert_eq!(range(0.0, 24.0 * 7200.0), Some((0.0, 172_800.0)), "two hours of film");
     assert_eq!(range(f64::NAN, 24.0), None);
 
     host(|state| {

@@ -91,7 +91,12 @@ impl DiskCache {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.folder);
-        let fail = |source: io::Error| CacheError::Write { path: path.clone(), source };
+        // The folder and not the entry, nor a part file of a name of its own: the sentence is the same for all of a film.
+        let fail = |source: io::Error| {
+            let own = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
+            let source = if own { source } else { source.kind().into() };
+            CacheError::Write { folder: self.folder.clone(), source }
+        };
         fs::create_dir_all(parent).map_err(fail)?;
         let bytes = encode(key, stage, entry)?;
         if bytes.len() as u64 > self.limit {

@@ -18,10 +18,10 @@ pub type Entry = BTreeMap<String, Tensor>;
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// While an entry is written: no permission, a full disk.
-    #[error("the cache entry {} could not be written: {source}", path.display())]
+    #[error("the cache folder {} could not be written to: {source}", folder.display())]
     Write {
-        /// The entry's file.
-        path: PathBuf,
+        /// The cache's folder.
+        folder: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },

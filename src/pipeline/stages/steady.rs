@@ -9,6 +9,7 @@ use super::super::PipelineError;
 use super::super::cache::{Entry, MemoryCache};
 use super::super::chain::second_pass;
 use super::super::key::Key;
+use super::super::models::Chosen;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
 use super::super::request::{Pass, PromptTrack, Request};
@@ -57,25 +58,36 @@ fn pass_difference(pass: &Pass, one: usize, other: usize) -> f64 {
     prompts.into_iter().chain(controls).fold(difference(&pass.cfg, one, other), f64::max)
 }
 
+/// The frames of the segment that make up frame `index`, with their shares, and the key of the result.
+pub(super) fn near(
+    request: &Request,
+    chosen: &Chosen,
+    resampled: &Key,
+    index: usize,
+) -> (Vec<usize>, Vec<f32>, Key) {
+    let all = shares(request, index);
+    let near: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0.0).collect();
+    let shares: Vec<f32> = near.iter().map(|&i| all[i]).collect();
+    let digests: Vec<Key> = near.iter().map(|&i| request.source.digests[i]).collect();
+    let key = Key::of(NAME)
+        .key("of", resampled)
+        .key("vae", &chosen.vae_id())
+        .text("device", chosen.device)
+        .keys("sources", &digests)
+        .number("index", index as i64)
+        .number("first", near.first().map_or(0, |&first| first as i64))
+        .floats("shares", &shares.iter().map(|&share| f64::from(share)).collect::<Vec<_>>())
+        .finish();
+    (near, shares, key)
+}
+
 impl Job<'_> {
     /// Frame `index` of the styled clip, averaged with its neighbours in the segment along the motion of the source.
     pub(super) fn steadied(&mut self, index: usize) -> Result<Arc<Rgb>, PipelineError> {
-        let shares = shares(self.request, index);
-        let near: Vec<usize> = (0..shares.len()).filter(|&i| shares[i] > 0.0).collect();
+        let (near, shares, key) = near(self.request, &self.chosen, &self.keys.resampled, index);
         if near.len() < 2 {
             return self.decoded(index);
         }
-        let shares: Vec<f32> = near.iter().map(|&i| shares[i]).collect();
-        let digests: Vec<Key> = near.iter().map(|&i| self.request.source.digests[i]).collect();
-        let key = Key::of(NAME)
-            .key("of", &self.keys.resampled)
-            .key("vae", &self.chosen.vae_id())
-            .text("device", self.chosen.device)
-            .keys("sources", &digests)
-            .number("index", index as i64)
-            .number("first", near[0] as i64)
-            .floats("shares", &shares.iter().map(|&share| f64::from(share)).collect::<Vec<_>>())
-            .finish();
         if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(NAME)) {
             self.report.stage(NAME, Origin::Memory);
             return Ok(Arc::new(from_tensor(&x)?));

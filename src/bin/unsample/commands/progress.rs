@@ -1,5 +1,6 @@
 //! Progress and messages on standard error.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ pub struct Bars {
     all: MultiProgress,
     frames: ProgressBar,
     plugin: Mutex<Option<ProgressBar>>,
-    last: Mutex<Option<Message>>,
+    /// What was said, but for the log.
+    said: Mutex<BTreeSet<String>>,
+    /// The log's last line.
+    last: Mutex<Option<String>>,
 }
 
 /// The bars, in the hands of the host.
@@ -51,6 +55,7 @@ impl Bars {
             all,
             frames: ProgressBar::hidden(),
             plugin: Mutex::default(),
+            said: Mutex::default(),
             last: Mutex::default(),
         })
     }
@@ -113,11 +118,13 @@ impl Progress for Shown {
         if bad || (log && self.0.voice != Voice::Verbose) {
             return;
         }
-        let mut last = self.0.last.lock();
-        // Every frame may say the same.
-        if last.as_ref() != Some(message) {
+        // Every frame may say the same, and so may every segment in turn.
+        let new = match log {
+            true => self.0.last.lock().replace(message.text.clone()).as_ref() != Some(&message.text),
+            false => self.0.said.lock().insert(message.text.clone()),
+        };
+        if new {
             self.0.say(&format!("plugin: {}", message.text));
-            *last = Some(message.clone());
         }
     }
 }

@@ -110,8 +110,12 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
         bars.step();
         Ok(())
     });
-    let result = result.and_then(|()| instance.sync_and_purge());
+    let result = result.and(instance.sync_and_purge());
     bars.finish();
+    if args.host.no_suites.iter().any(|suite| suite.starts_with("OfxMessageSuite")) {
+        // What a host without messages has to show is the read-out.
+        value(&instance, "status", f64::from(job.last)).iter().for_each(|status| bars.say(status));
+    }
     let printed = if result.is_ok() { printed(args, &instance, f64::from(job.last)) } else { Vec::new() };
     drop(instance);
     drop(plugin);
@@ -281,13 +285,14 @@ fn job(args: &RenderArgs, range: (i32, i32), instance: &Instance) -> Result<Job,
 }
 
 fn printed(args: &RenderArgs, instance: &Instance, time: f64) -> Vec<String> {
-    let value = |name: &String| {
-        let name = std::ffi::CString::new(name.as_str()).ok()?;
-        let param = instance.effect.params.find(&name)?;
-        let value = param.value(time).ok()?;
-        Some(param.show(&value))
-    };
-    args.prints.iter().filter_map(value).collect()
+    args.prints.iter().filter_map(|name| value(instance, name, time)).collect()
+}
+
+/// A parameter's value at a time, as text.
+fn value(instance: &Instance, name: &str, time: f64) -> Option<String> {
+    let param = instance.effect.params.find(&std::ffi::CString::new(name).ok()?)?;
+    let value = param.value(time).ok()?;
+    Some(param.show(&value))
 }
 
 /// Writes the frames as they come. The output is made with the first of them, which knows its size.
