@@ -58,7 +58,13 @@ impl Place {
     fn render(&self, to: &str, preprocessor: &str, more: &[&str]) -> Output {
         let mut command = self.command();
         command.arg("render").arg(self.path("clip")).arg("-o").arg(self.path(to).join("%04d.png"));
-        command.arg("--bundle").arg(bundle()).args(["--set", "view=hint", "--set", "workingSize=0", "-v"]);
+        command.arg("--overwrite").arg("--bundle").arg(bundle()).args([
+            "--set",
+            "view=hint",
+            "--set",
+            "workingSize=0",
+            "-v",
+        ]);
         command.args(["--set", &format!("controlNet1Preprocessor={preprocessor}")]);
         command.args(["--set", &format!("cacheFolder={}", self.path("cache").display())]);
         command.args(more).output().unwrap()

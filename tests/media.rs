@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use host::picture::{Picture, Samples};
-use io::{ColourTags, Info, MediaError, Target};
+use io::{ColourTags, Info, MediaError, Target, Times};
 
 const WIDTH: u32 = 18;
 const HEIGHT: u32 = 10;
@@ -27,8 +27,13 @@ fn info(frames: u32, bits: u8, alpha: bool) -> Info {
         bits,
         alpha,
         colour: ColourTags::default(),
-        sound: None,
+        times: Times::even(12.5, frames),
+        tracks: None,
     }
+}
+
+fn target(info: Info) -> Target {
+    Target { frames: info.frames, info, overwrite: false }
 }
 
 /// A picture that tells its number by its brightness, in 16 bits with values that 8 bits cannot hold.
@@ -46,8 +51,7 @@ fn picture(number: u32, bits: u8, alpha: bool) -> Picture {
 }
 
 fn write(output: &Path, frames: u32, bits: u8, alpha: bool) -> Result<(), MediaError> {
-    let target = Target { info: info(frames, bits, alpha), frames };
-    let mut sink = io::create(output, &target)?;
+    let mut sink = io::create(output, &target(info(frames, bits, alpha)))?;
     for number in 1..=frames {
         sink.write(number, &picture(number, bits, alpha))?;
     }
@@ -113,16 +117,134 @@ fn a_gif_keeps_its_frames_and_its_pace() {
 fn a_folder_is_read_in_the_order_of_its_numbers() {
     let folder = tempfile::tempdir().unwrap();
     for (number, name) in [(1, "s9.png"), (2, "s10.png"), (3, "s101.png")] {
-        write(&folder.path().join(name), 1, 8, false).unwrap();
         let single = folder.path().join(name);
-        let target = Target { info: info(1, 8, false), frames: 1 };
-        let mut sink = io::create(&single, &target).unwrap();
+        let mut sink = io::create(&single, &target(info(1, 8, false))).unwrap();
         sink.write(1, &picture(number, 8, false)).unwrap();
         sink.finish().unwrap();
     }
     fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
     fs::write(folder.path().join(".hidden.png"), "no picture").unwrap();
     assert_there_and_back(folder.path(), 3, 8, false);
+}
+
+/// A JPEG of the block pattern with an EXIF orientation.
+fn write_turned(path: &Path, picture: &image::RgbImage, orientation: u8) {
+    use image::ImageEncoder;
+    // Big-endian TIFF of one entry: 0x0112, a short.
+    let mut exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let mut encoder =
+        image::codecs::png::PngEncoder::new(std::io::BufWriter::new(fs::File::create(path).unwrap()));
+    encoder.set_exif_metadata(exif).unwrap();
+    encoder
+        .write_image(picture.as_raw(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
+        .unwrap();
+}
+
+#[test]
+fn pictures_are_turned_upright_and_may_differ_in_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let upright = image::RgbImage::from_fn(6, 4, |x, y| image::Rgb([x as u8 * 40, y as u8 * 60, 9]));
+    // Orientation 6: turned by 90 degrees clockwise to be upright.
+    let on_its_side = image::imageops::rotate270(&upright);
+    write_turned(&folder.path().join("1.png"), &on_its_side, 6);
+    write_turned(&folder.path().join("2.png"), &image::imageops::rotate180(&upright), 3);
+    upright.save(folder.path().join("3.png")).unwrap();
+    let source = io::open(folder.path()).unwrap();
+    assert_eq!((source.info().width, source.info().height), (6, 4));
+    for number in 1..=3 {
+        assert_eq!(source.frame(number).unwrap().to_eight(), *upright.as_raw(), "frame {number}");
+    }
+    assert!(source.notices()[0].contains("2 of 3 pictures were turned upright"), "{:?}", source.notices());
+}
+
+#[test]
+fn openexr_keeps_light_beyond_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let light = Info { colour: ColourTags::light(), bits: 16, ..info(2, 16, true) };
+    // Straight colours with alpha 1, a half and 0 with a glow; 1000 is beyond any display.
+    let samples = [[4.0, 0.25, 1000.0, 1.0], [0.5, 2.0, 0.125, 0.5], [3.0, 0.0, 0.0, 0.0]].concat();
+    let picture = Picture::float(3, 1, 4, samples.clone()).unwrap();
+    let path = folder.path().join("light_%04d.exr");
+    let mut sink = io::create(&path, &target(Info { width: 3, height: 1, ..light })).unwrap();
+    for number in 1..=2 {
+        sink.write(number, &picture).unwrap();
+    }
+    sink.finish().unwrap();
+    let source = io::open(&path).unwrap();
+    let found = source.info();
+    assert_eq!((found.width, found.height, found.frames, found.alpha), (3, 1, 2, true));
+    assert!(found.colour.is_light());
+    assert_eq!(source.frame(2).unwrap().to_floats(), samples);
+}
+
+#[test]
+fn light_and_display_are_converted_between_files() {
+    let folder = tempfile::tempdir().unwrap();
+    // sRGB 188 is half of the light of white, to a rounding (IEC 61966-2-1).
+    let display = Picture::eight(1, 1, 3, vec![188, 255, 0]).unwrap();
+    let one = Info { width: 1, height: 1, ..info(1, 8, false) };
+    let exr = folder.path().join("a.exr");
+    let mut sink = io::create(&exr, &target(one.clone())).unwrap();
+    sink.write(1, &display).unwrap();
+    sink.finish().unwrap();
+    let source = io::open(&exr).unwrap();
+    let values = source.frame(1).unwrap().to_floats();
+    assert!((values[0] - 0.5029).abs() < 1e-3 && values[1] == 1.0 && values[2] == 0.0, "{values:?}");
+    let png = folder.path().join("a.png");
+    let mut sink = io::create(&png, &target(Info { colour: ColourTags::light(), ..one })).unwrap();
+    sink.write(1, &source.frame(1).unwrap()).unwrap();
+    sink.finish().unwrap();
+    assert_eq!(io::open(&png).unwrap().frame(1).unwrap().to_eight(), display.to_eight());
+}
+
+#[test]
+fn animations_keep_uneven_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = Times::from_durations(&[0.1, 0.5, 0.04, 0.2]);
+    for name in ["a.gif", "a.apng"] {
+        let path = folder.path().join(name);
+        let mut sink =
+            io::create(&path, &target(Info { times: times.clone(), ..info(4, 8, false) })).unwrap();
+        for number in 1..=4 {
+            sink.write(number, &picture(number, 8, false)).unwrap();
+        }
+        sink.finish().unwrap();
+        assert_eq!(io::open(&path).unwrap().info().times, times, "{name}");
+    }
+}
+
+#[test]
+fn what_an_output_cannot_hold_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str, info: &Info| {
+        let output = folder.path().join(name);
+        let wish = io::Wish { output: &output, frames: (1, 3), overwrite: false, inputs: &[], files: &[] };
+        io::check_output(&wish, info).unwrap().join(" ")
+    };
+    let (plain, clear) = (info(3, 8, false), info(3, 8, true));
+    assert_eq!(told("a.gif", &plain), "");
+    assert!(told("a.gif", &Info { times: Times::even(60.0, 3), ..plain }).contains("slower than the clip"));
+    for (name, holds) in
+        [("%d.jpg", false), ("%d.ppm", false), ("%d.png", true), ("%d.exr", true), ("a.gif", true)]
+    {
+        assert_eq!(told(name, &clear).is_empty(), holds, "{name}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_a_file_is_shows_in_it_and_not_in_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.gif"), 3, 8, false).unwrap();
+    for name in ["b.png", "b"] {
+        fs::copy(folder.path().join("a.gif"), folder.path().join(name)).unwrap();
+        assert_eq!(io::open(&folder.path().join(name)).unwrap().info().frames, 3, "{name}");
+    }
+    let sentence = |name: &str| io::open(&folder.path().join(name)).err().unwrap();
+    fs::write(folder.path().join("a.dpx"), "SDPX").unwrap();
+    assert!(sentence("a.dpx").to_string().contains("a.dpx is DPX, which is not read here"));
+    assert!(sentence("a.dpx").is_usage());
 }
 
 #[test]
@@ -138,8 +260,7 @@ fn what_is_wrong_is_said() {
     // The second picture of a sequence has another size.
     write(&at("pair_1.png"), 1, 8, false).unwrap();
     image::RgbImage::new(4, 4).save(at("pair_2.png")).unwrap();
-    let source = io::open(&at("pair_%d.png")).unwrap();
-    let error = source.frame(2).unwrap_err().to_string();
+    let error = sentence("pair_%d.png");
     assert!(error.contains("pair_2.png is 4x4, and the clip's first frame is 18x10"), "{error}");
     assert!(write(&at("a.xyz"), 2, 8, false).unwrap_err().is_usage());
     assert!(
@@ -153,8 +274,7 @@ fn an_output_that_is_not_finished_leaves_nothing() {
     let names: &[&str] =
         if io::ffmpeg_version().is_some() { &["a.gif", "a.apng", "a.mp4"] } else { &["a.gif", "a.apng"] };
     for name in names {
-        let target = Target { info: info(3, 8, false), frames: 3 };
-        let mut sink = io::create(&folder.path().join(name), &target).unwrap();
+        let mut sink = io::create(&folder.path().join(name), &target(info(3, 8, false))).unwrap();
         sink.write(1, &picture(1, 8, false)).unwrap();
         drop(sink);
         let left: Vec<_> =
@@ -162,8 +282,7 @@ fn an_output_that_is_not_finished_leaves_nothing() {
         assert!(left.is_empty(), "{name}: {left:?}");
     }
     // Not even a folder that was made for it.
-    let target = Target { info: info(3, 8, false), frames: 3 };
-    drop(io::create(&folder.path().join("frames"), &target).unwrap());
+    drop(io::create(&folder.path().join("frames"), &target(info(3, 8, false))).unwrap());
     assert!(!folder.path().join("frames").exists());
 }
 
@@ -193,8 +312,7 @@ fn videos_come_back_frame_by_frame() {
     // Odd sides, which most players want even, are kept.
     let odd = folder.path().join("odd.mp4");
     let odd_info = Info { width: 17, height: 9, ..info(1, 8, false) };
-    let target = Target { info: odd_info, frames: 1 };
-    let mut sink = io::create(&odd, &target).unwrap();
+    let mut sink = io::create(&odd, &target(odd_info)).unwrap();
     sink.write(1, &Picture::eight(17, 9, 3, vec![90; 17 * 9 * 3]).unwrap()).unwrap();
     sink.finish().unwrap();
     let source = io::open(&odd).unwrap();

@@ -101,6 +101,7 @@ impl Bundle {
             .arg(self.folder.path().join("clip"))
             .arg("-o")
             .arg(self.folder.path().join("out"))
+            .arg("--overwrite")
             .arg("--bundle")
             .arg(self.path())
             .args(["--set", "workingSize=0", "--set", "steps=1", "--set", "cacheSize=0", "--print", "status"])

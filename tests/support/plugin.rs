@@ -87,6 +87,7 @@ pub fn render(input: &Path, output: &Path, cache: &Path, more: &[&str]) -> Outpu
         .arg(input)
         .arg("-o")
         .arg(output.join("%04d.png"))
+        .arg("--overwrite")
         .arg("--bundle")
         .arg(bundle())
         .args(["--set", "prompt=a pencil sketch", "--set", "workingSize=0", "--set", "steps=2", "-v"])

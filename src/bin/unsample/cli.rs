@@ -45,11 +45,15 @@ pub enum Command {
 /// `unsample render`
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// A video, a folder of pictures, a pattern such as shot_%04d.png, a GIF, an animated PNG, or one picture.
+    /// A video, a folder of pictures, a pattern such as shot_%04d.png, shot_####.png or 'shot_*.png', a GIF, an
+    /// animated PNG or WebP, or one picture.
     pub input: PathBuf,
     /// Where the result goes: the same kinds; the name decides.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: PathBuf,
+    /// Replace files that are there; without it they are an error, before any work.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Connect another clip, for instance Hint=depth/
     #[arg(long = "clip", value_name = "NAME=INPUT")]
     pub clips: Vec<Named>,
@@ -59,8 +63,8 @@ pub struct RenderArgs {
     /// Set a keyframe, for instance cfg@12=6.5
     #[arg(long = "key", value_name = "NAME@FRAME=VALUE")]
     pub keys: Vec<Key>,
-    /// Render these frames only; the rest of the clip is still looked at.
-    #[arg(long, value_name = "A-B")]
+    /// Render these frames only, with their part of the sound; the rest of the clip is still looked at.
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
     pub frames: Option<Range>,
     /// Press a button of the plugin before rendering.
     #[arg(long = "press", value_name = "NAME")]
@@ -390,11 +394,7 @@ impl FromStr for Range {
             .find(|(at, c)| *c == '-' && text[..*at].trim_end().ends_with(|c: char| c.is_ascii_digit()));
         let (first, last) = dash.map_or((text, text), |(at, _)| (&text[..at], &text[at + 1..]));
         let number = |text: &str| text.trim().parse().map_err(|_| format!("{text} is no frame; write A-B"));
-        let range = Self { first: number(first)?, last: number(last)? };
-        if range.first > range.last {
-            return Err(format!("{} is after {}", range.first, range.last));
-        }
-        Ok(range)
+        Ok(Self { first: number(first)?, last: number(last)? })
     }
 }
 
@@ -447,6 +447,6 @@ mod tests {
         assert_eq!(range("5"), Ok((5, 5)));
         assert_eq!(range("-4--2"), Ok((-4, -2)));
         assert_eq!(range("-4-2"), Ok((-4, 2)));
-        assert!(range("7-3").is_err() && range("a-b").is_err() && range("").is_err());
+        assert!(range("a-b").is_err() && range("").is_err() && range("3-").is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::host::error::HostError;
 use crate::io::MediaError;
+use crate::words;
 
 /// A failed command: its sentence and its kind of exit.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Failure {
             Self::Failed(sentence) => (sentence, 1),
             Self::Usage(sentence) => (sentence, 2),
         };
-        eprintln!("unsample: {sentence}");
+        words::err(&format!("unsample: {sentence}"));
         ExitCode::from(code)
     }
 }

@@ -1,7 +1,7 @@
 //! The command line of Unsample: a batch renderer, and what goes with it.
 //!
 //! `host` is a complete OpenFX host and knows nothing of the plugin's crate; `io` reads and writes pictures and
-//! videos; `commands` has one file for each command, and is the only part that prints.
+//! videos; `commands` has one file for each command; only `words` prints.
 
 mod bundle;
 mod cli;
@@ -9,12 +9,14 @@ mod commands;
 mod failure;
 mod host;
 mod io;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cli::{Cli, Command};
+use failure::Failure;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -26,6 +28,11 @@ fn main() -> ExitCode {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
+    // What was asked for on standard output and is not there is no success.
+    let result = result.and_then(|()| match words::lost() {
+        Some(why) => Err(Failure::Failed(format!("cannot write to standard output: {why}"))),
+        None => Ok(()),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

@@ -10,9 +10,4 @@ pub mod pull;
 pub mod render;
 pub mod sigmas;
 
-use std::io::Write;
-
-/// Prints to standard output. A reader that has seen enough, such as `head`, is no failure.
-pub fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
+pub use crate::words::out as print;

@@ -10,6 +10,7 @@ use unsample::weights::{Identity, TensorFile, identify, list_models, models_dir,
 use super::{print, pull};
 use crate::cli::{InspectArgs, ModelsCommand};
 use crate::failure::Failure;
+use crate::words;
 
 /// Runs the command.
 ///
@@ -39,7 +40,7 @@ fn list() -> Result<(), Failure> {
         let models = list_models(&folder);
         if models.is_empty() {
             let need = if folder == own { "; the built-in model needs none" } else { "" };
-            eprintln!("there are no files of weights in {}{need}", folder.display());
+            words::err(&format!("there are no files of weights in {}{need}", folder.display()));
         }
         for model in models {
             let name = if folder == own {

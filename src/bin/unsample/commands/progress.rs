@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 
 use crate::host::session::{Message, Progress};
+use crate::words;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Bars {
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         if self.voice != Voice::Quiet {
-            self.all.suspend(|| eprintln!("{line}"));
+            self.all.suspend(|| words::err(line));
         }
     }
 }

@@ -1,10 +1,11 @@
 //! `unsample render`
 
-use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+use unsample::pipeline::pasted_path;
 
 use super::progress::{Bars, Shown, Voice};
 use crate::bundle;
@@ -18,10 +19,11 @@ use crate::host::plugin::Plugin;
 use crate::host::render::{Job, Rendered, render, time_domain};
 use crate::host::session::Session;
 use crate::host::suites;
-use crate::io::{self, Info, Sink, Source, Target};
+use crate::io::stop::{self, When};
+use crate::io::{self, Info, MediaError, Sink, Source, Target, Wish};
 
 /// A clip of the command line as a feed for the host.
-struct FileFeed(Box<dyn Source>);
+struct FileFeed(Arc<dyn Source>);
 
 impl Feed for FileFeed {
     fn facts(&self) -> Facts {
@@ -52,6 +54,7 @@ impl Feed for FileFeed {
 /// With the sentence for the user.
 pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let began = Instant::now();
+    stop_on_ctrl_c();
     if !(args.host.scale > 0.0 && args.host.scale <= 16.0) {
         return Err(Failure::Usage(format!("--scale takes a number above 0, not {}", args.host.scale)));
     }
@@ -60,41 +63,47 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("there is no suite {wrong}; the host has {all}")));
     }
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
-    let source = io::open(&args.input)?;
-    let info = source.info().clone();
-    let recipe = recipe(args, source)?;
+    let clips = Clips::open(args)?;
+    let info = clips.source().info().clone();
+    let range = range(args, args.host.first_frame, info.frames)?;
     let voice = match (args.quiet, args.verbose) {
         (true, _) => Voice::Quiet,
         (_, true) => Voice::Verbose,
         _ => Voice::Normal,
     };
     let bars = Bars::new(voice);
+    let mut notices = clips.notices();
+    // What is wrong with the output should show now, not after the first frame.
+    let place = Place { first_frame: args.host.first_frame, range, info: &info };
+    notices.extend(place.check(args, &clips)?);
+    for notice in notices {
+        bars.say(&format!("note: {notice}"));
+    }
     let settings = args.host.settings(args.plugin.context.as_deref());
     let session = Arc::new(Session::new(settings, Box::new(Shown(bars.clone()))));
-    stop_on_ctrl_c(&session);
+    let aborting = Arc::downgrade(&session);
+    let _asked = stop::register(When::Asked, move || {
+        if let Some(session) = aborting.upgrade() {
+            session.abort();
+        }
+    });
     let plugin = Plugin::load(&bundle, args.plugin.plugin.as_deref(), &session)?;
     for name in &args.prints {
         find_param(&plugin.description, name)?;
     }
-    let first = session.settings.first_frame;
-    session.set_range(f64::from(first), f64::from(first) + f64::from(info.frames) - 1.0);
+    let first = f64::from(args.host.first_frame);
+    session.set_range(first, first + f64::from(info.frames) - 1.0);
+    go_on()?;
+    let recipe = clips.recipe(args);
     let instance = Instance::create(&plugin, &recipe)?;
-    let job = job(args, &instance)?;
-    let frames = u32::try_from(job.last - job.first + 1).unwrap_or(0);
-    // What is wrong with the name should show now, not after the first frame.
-    io::check_output(&args.output, frames)?;
-    bars.begin(u64::from(frames));
-    let whole = frames == info.frames;
+    let job = job(args, range, &instance)?;
+    bars.begin(u64::from(place.count()));
     let mut writer = Writer {
         output: &args.output,
-        info: Info {
-            // A part of the clip would get the sound of its beginning.
-            sound: info.sound.clone().filter(|_| whole),
-            ..info
-        },
-        frames,
-        offset: i64::from(first) - 1,
+        target: Target { info: place.part(), frames: place.count(), overwrite: args.overwrite },
+        offset: i64::from(args.host.first_frame) - 1,
         sink: None,
+        written: 0,
     };
     let result = render(&plugin, &instance, &recipe, &job, &mut |rendered| {
         writer.take(&rendered)?;
@@ -106,7 +115,9 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let printed = if result.is_ok() { printed(args, &instance, f64::from(job.last)) } else { Vec::new() };
     drop(instance);
     drop(plugin);
-    result?;
+    if let Err(error) = result {
+        return Err(writer.failed(error));
+    }
     writer.finish()?;
     for line in printed {
         super::print(&format!("{line}\n"));
@@ -115,7 +126,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     if !complaints.is_empty() {
         return Err(HostError::Rules(complaints).into());
     }
-    let seconds = began.elapsed().as_secs_f64();
+    let (seconds, frames) = (began.elapsed().as_secs_f64(), place.count());
     let plural = if frames == 1 { "" } else { "s" };
     bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", args.output.display()));
     Ok(())
@@ -127,54 +138,142 @@ fn known_suite(name: &str) -> bool {
     suites::names().iter().any(|suite| suite == name)
 }
 
-fn recipe(args: &RenderArgs, source: Box<dyn Source>) -> Result<Recipe, Failure> {
-    let mut feeds: BTreeMap<String, Arc<dyn Feed>> = BTreeMap::new();
-    feeds.insert("Source".into(), Arc::new(FileFeed(source)));
-    for clip in &args.clips {
-        let source = io::open(Path::new(&clip.value))?;
-        feeds.insert(clip.name.clone(), Arc::new(FileFeed(source)));
+/// The clips of the command line, by their names; the main one first.
+struct Clips(Vec<(String, PathBuf, Arc<dyn Source>)>);
+
+impl Clips {
+    fn open(args: &RenderArgs) -> Result<Self, Failure> {
+        let named = args.clips.iter().map(|clip| (clip.name.clone(), PathBuf::from(&clip.value)));
+        let all = std::iter::once(("Source".to_owned(), args.input.clone())).chain(named);
+        let open = |(name, path): (String, PathBuf)| {
+            let path = pasted_path(&path).into_owned();
+            let source = io::open(&path);
+            // Whatever a program that was stopped says is not the reason.
+            go_on()?;
+            Ok((name, path, Arc::from(source?)))
+        };
+        Ok(Self(all.map(open).collect::<Result<_, Failure>>()?))
     }
-    let values = args.values.iter().map(|named| Edit {
-        name: named.name.clone(),
-        time: None,
-        text: named.value.clone(),
-    });
-    let keys = args.keys.iter().map(|key| Edit {
-        name: key.name.clone(),
-        time: Some(key.frame),
-        text: key.value.clone(),
-    });
-    Ok(Recipe { feeds, edits: values.chain(keys).collect(), presses: args.presses.clone() })
+
+    fn source(&self) -> &dyn Source {
+        &*self.0[0].2
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.0.iter().flat_map(|(.., source)| source.notices().iter().cloned()).collect()
+    }
+
+    fn recipe(&self, args: &RenderArgs) -> Recipe {
+        let feed = |source: &Arc<dyn Source>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
+        let values = args.values.iter().map(|named| Edit {
+            name: named.name.clone(),
+            time: None,
+            text: named.value.clone(),
+        });
+        let keys = args.keys.iter().map(|key| Edit {
+            name: key.name.clone(),
+            time: Some(key.frame),
+            text: key.value.clone(),
+        });
+        Recipe {
+            feeds: self.0.iter().map(|(name, _, source)| (name.clone(), feed(source))).collect(),
+            edits: values.chain(keys).collect(),
+            presses: args.presses.clone(),
+        }
+    }
 }
 
-/// The first Ctrl-C asks the plugin to stop, the second one does not ask.
-fn stop_on_ctrl_c(session: &Arc<Session>) {
-    let session = Arc::downgrade(session);
-    let handler = move || match session.upgrade() {
-        Some(session) if !session.aborted() => session.abort(),
-        _ => std::process::exit(130),
+/// The frames that are rendered, of which clip.
+struct Place<'a> {
+    first_frame: i32,
+    range: (i32, i32),
+    info: &'a Info,
+}
+
+impl Place<'_> {
+    /// The first and the last frame as files count them, from 1.
+    fn frames(&self) -> (u32, u32) {
+        let number =
+            |frame: i32| u32::try_from(i64::from(frame) - i64::from(self.first_frame) + 1).unwrap_or(1);
+        (number(self.range.0), number(self.range.1))
+    }
+
+    fn count(&self) -> u32 {
+        let (first, last) = self.frames();
+        last - first + 1
+    }
+
+    /// What the rendered frames have in common, with the times and the sound that belong to them.
+    fn part(&self) -> Info {
+        let (first, last) = self.frames();
+        if self.count() == self.info.frames {
+            return self.info.clone();
+        }
+        let times = &self.info.times;
+        let (from, to) = (times.seconds(first as usize - 1), times.seconds(last as usize));
+        let tracks = self.info.tracks.as_ref().map(|tracks| tracks.part(times.late() + from, to - from));
+        Info { times: times.part(first, last), tracks, ..self.info.clone() }
+    }
+
+    fn check(&self, args: &RenderArgs, clips: &Clips) -> Result<Vec<String>, MediaError> {
+        let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
+        let files: Vec<&Path> =
+            clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
+        let wish = Wish {
+            output: &args.output,
+            frames: self.frames(),
+            overwrite: args.overwrite,
+            inputs: &inputs,
+            files: &files,
+        };
+        io::check_output(&wish, &self.part())
+    }
+}
+
+/// The first Ctrl-C asks everybody to stop, and so do the closing of the terminal and the system; the second one does
+/// not ask.
+fn stop_on_ctrl_c() {
+    let handler = || {
+        if !stop::ask() {
+            stop::tidy();
+            std::process::exit(130);
+        }
     };
     // Without a handler Ctrl-C ends the program at once, which is no reason not to render.
     let _ = ctrlc::set_handler(handler);
 }
 
-/// The frames to render: those that were asked for, else all that the effect has.
-fn job(args: &RenderArgs, instance: &Instance) -> Result<Job, Failure> {
+/// Ends the command if somebody asked for it.
+fn go_on() -> Result<(), Failure> {
+    if stop::asked() { Err(HostError::Aborted.into()) } else { Ok(()) }
+}
+
+/// The frames to render, as the host counts them: those that were asked for, else the whole clip.
+fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failure> {
+    let last = first.saturating_add(i32::try_from(frames).unwrap_or(i32::MAX)).saturating_sub(1);
+    match args.frames {
+        Some(range) if range.first > range.last => Err(Failure::Usage(format!(
+            "--frames {}-{} ends before it begins: the clip has frames {first} to {last}",
+            range.first, range.last
+        ))),
+        Some(range) if range.first < first || range.last > last => Err(Failure::Usage(format!(
+            "there are no frames {} to {}: the clip has {first} to {last}",
+            range.first, range.last
+        ))),
+        Some(range) => Ok((range.first, range.last)),
+        None => Ok((first, last)),
+    }
+}
+
+/// What the host is to do: the frames, as long as the effect has them.
+fn job(args: &RenderArgs, range: (i32, i32), instance: &Instance) -> Result<Job, Failure> {
     let (first, last) = time_domain(&instance.effect)?;
-    let (first, last) = (first.ceil() as i32, last.floor() as i32);
-    let (first, last) = match args.frames {
-        Some(range) if range.first < first || range.last > last => {
-            return Err(Failure::Usage(format!(
-                "there are no frames {} to {}: the clip has {first} to {last}",
-                range.first, range.last
-            )));
-        }
-        Some(range) => (range.first, range.last),
-        None => (first, last),
-    };
+    if f64::from(range.0) < first || f64::from(range.1) > last {
+        return Err(Failure::Failed(format!("the plugin has frames {first} to {last} only")));
+    }
     Ok(Job {
-        first,
-        last,
+        first: range.0,
+        last: range.1,
         order: args.host.order,
         threads: args.host.threads,
         fresh_instances: args.host.fresh_instances,
@@ -194,34 +293,33 @@ fn printed(args: &RenderArgs, instance: &Instance, time: f64) -> Vec<String> {
 /// Writes the frames as they come. The output is made with the first of them, which knows its size.
 struct Writer<'a> {
     output: &'a Path,
-    info: Info,
-    frames: u32,
+    target: Target,
     /// From the host's frame numbers to those of files, which begin with 1.
     offset: i64,
     sink: Option<Box<dyn Sink>>,
+    written: u32,
 }
 
 impl Writer<'_> {
     fn take(&mut self, rendered: &Rendered) -> Result<(), String> {
         let picture = &rendered.picture;
+        let info = &mut self.target.info;
         if self.sink.is_none() {
-            let alpha = self.info.alpha && picture.channels == 4;
-            let info = Info { width: picture.width, height: picture.height, alpha, ..self.info.clone() };
-            let target = Target { info, frames: self.frames };
-            self.sink = Some(io::create(self.output, &target).map_err(|error| error.to_string())?);
-            (self.info.width, self.info.height) = (picture.width, picture.height);
-        }
-        if (picture.width, picture.height) != (self.info.width, self.info.height) {
+            info.alpha = info.alpha && picture.channels == 4;
+            (info.width, info.height) = (picture.width, picture.height);
+            self.sink = Some(io::create(self.output, &self.target).map_err(|error| error.to_string())?);
+        } else if (picture.width, picture.height) != (info.width, info.height) {
             return Err(format!(
                 "frame {} is {}x{}, and the first one was {}x{}",
-                rendered.frame, picture.width, picture.height, self.info.width, self.info.height
+                rendered.frame, picture.width, picture.height, info.width, info.height
             ));
         }
         let number = u32::try_from(i64::from(rendered.frame) - self.offset).unwrap_or(0);
-        match &mut self.sink {
-            Some(sink) => sink.write(number, picture).map_err(|error| error.to_string()),
-            None => Ok(()),
+        if let Some(sink) = &mut self.sink {
+            sink.write(number, picture).map_err(|error| error.to_string())?;
         }
+        self.written += 1;
+        Ok(())
     }
 
     fn finish(self) -> Result<(), Failure> {
@@ -229,5 +327,19 @@ impl Writer<'_> {
             Some(sink) => Ok(sink.finish()?),
             None => Ok(()),
         }
+    }
+
+    /// The failure of a render, with what is left of it.
+    fn failed(self, error: HostError) -> Failure {
+        let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
+        if let (HostError::Aborted, true) = (&error, kept) {
+            let plural = if self.written == 1 { "" } else { "s" };
+            return Failure::Failed(format!(
+                "stopped: {} has the first {} frame{plural}",
+                self.output.display(),
+                self.written
+            ));
+        }
+        error.into()
     }
 }

@@ -1,20 +1,20 @@
-//! Animated GIF and animated PNG.
+//! Animated GIF and PNG, and animated WebP to read.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
 
 use image::codecs::gif::{GifDecoder, GifEncoder, Repeat};
 use image::codecs::png::PngDecoder;
-use image::{AnimationDecoder, Delay, Frame};
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder, Delay, Frame, ImageFormat};
 
 use super::fresh::FreshFile;
-use super::names::extension;
 use super::spool::{Frames, Replay};
 use super::stills::{from_rgba8, to_rgba8};
-use super::{ColourTags, Info, MediaError, Sink, Source, Target};
+use super::times::Times;
+use super::{ColourTags, Info, MediaError, Sink, Source, Target, stop};
 use crate::host::picture::{Picture, SharedPicture};
 
 /// A clip out of one file of frames.
@@ -25,42 +25,54 @@ pub struct Animation {
 }
 
 impl Animation {
-    /// Opens an animation; `None` for a PNG that is a single picture.
-    pub fn open(path: &Path) -> Result<Option<Self>, MediaError> {
-        if extension(path) != "gif" && !png(path)?.is_apng().map_err(|error| MediaError::read(path, error))? {
+    /// Opens an animation; `None` for a single picture.
+    pub fn open(path: &Path, format: ImageFormat) -> Result<Option<Self>, MediaError> {
+        let failed = |error| MediaError::read(path, error);
+        let moves = match format {
+            ImageFormat::Gif => true,
+            ImageFormat::Png => png(path)?.is_apng().map_err(failed)?,
+            ImageFormat::WebP => webp(path)?.has_animation(),
+            _ => false,
+        };
+        if !moves {
             return Ok(None);
         }
-        // Neither format says how many frames there are, nor whether any of them is transparent.
-        let (mut frames, mut seconds, mut alpha, mut size) = (0u32, 0.0, false, (0, 0));
-        for frame in decode(path)? {
-            let frame = frame.map_err(|error| MediaError::read(path, error))?;
-            seconds += Duration::from(frame.delay()).as_secs_f64();
+        // No format says how many frames there are, nor whether any of them is transparent.
+        let (mut seconds, mut alpha, mut size) = (Vec::new(), false, (0, 0));
+        for frame in decode(path, format)? {
+            if stop::asked() {
+                return Err(MediaError::read(path, "stopped"));
+            }
+            let frame = frame.map_err(failed)?;
+            let (numerator, denominator) = frame.delay().numer_denom_ms();
+            seconds.push(f64::from(numerator) / f64::from(denominator.max(1)) / 1000.0);
             alpha |= frame.buffer().pixels().any(|pixel| pixel.0[3] != 255);
             size = frame.buffer().dimensions();
-            frames += 1;
         }
+        let frames = u32::try_from(seconds.len()).unwrap_or(u32::MAX);
         if frames == 0 {
             return Err(MediaError::Empty(path.to_owned()));
         }
-        let fps = if seconds > 0.0 { f64::from(frames) / seconds } else { 10.0 };
+        let times = Times::from_durations(&seconds);
         let file = path.to_owned();
         Ok(Some(Self {
             info: Info {
                 width: size.0,
                 height: size.1,
                 frames,
-                fps: (fps * 1000.0).round() / 1000.0,
+                fps: times.fps(),
+                times,
                 pixel_aspect: 1.0,
                 bits: 8,
                 alpha,
                 colour: ColourTags::default(),
-                sound: None,
+                tracks: None,
             },
             path: path.to_owned(),
             replay: Replay::new(Box::new(move |from| {
                 let file = file.clone();
                 let skip = from.saturating_sub(1) as usize;
-                Ok(on_a_thread(file, skip, alpha))
+                Ok(on_a_thread(file, format, skip, alpha))
             })),
         }))
     }
@@ -69,6 +81,14 @@ impl Animation {
 impl Source for Animation {
     fn info(&self) -> &Info {
         &self.info
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
+    }
+
+    fn notices(&self) -> &[String] {
+        &[]
     }
 
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
@@ -80,26 +100,33 @@ impl Source for Animation {
     }
 }
 
-fn png(path: &Path) -> Result<PngDecoder<BufReader<File>>, MediaError> {
-    let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
-    PngDecoder::new(BufReader::new(file)).map_err(|error| MediaError::read(path, error))
+fn file(path: &Path) -> Result<BufReader<File>, MediaError> {
+    File::open(path).map(BufReader::new).map_err(|error| MediaError::read(path, error))
 }
 
-fn decode(path: &Path) -> Result<image::Frames<'static>, MediaError> {
+fn png(path: &Path) -> Result<PngDecoder<BufReader<File>>, MediaError> {
+    PngDecoder::new(file(path)?).map_err(|error| MediaError::read(path, error))
+}
+
+fn webp(path: &Path) -> Result<WebPDecoder<BufReader<File>>, MediaError> {
+    WebPDecoder::new(file(path)?).map_err(|error| MediaError::read(path, error))
+}
+
+fn decode(path: &Path, format: ImageFormat) -> Result<image::Frames<'static>, MediaError> {
     let failed = |error| MediaError::read(path, error);
-    if extension(path) == "gif" {
-        let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
-        return Ok(GifDecoder::new(BufReader::new(file)).map_err(failed)?.into_frames());
-    }
-    Ok(png(path)?.apng().map_err(failed)?.into_frames())
+    Ok(match format {
+        ImageFormat::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
+        ImageFormat::WebP => webp(path)?.into_frames(),
+        _ => png(path)?.apng().map_err(failed)?.into_frames(),
+    })
 }
 
 /// Decodes on a thread of its own, as the library's decoders cannot move between threads. The thread ends with
 /// the file, or when the other end of the channel is gone.
-fn on_a_thread(file: PathBuf, skip: usize, alpha: bool) -> Frames {
+fn on_a_thread(file: PathBuf, format: ImageFormat, skip: usize, alpha: bool) -> Frames {
     let (sender, receiver) = sync_channel(2);
     std::thread::spawn(move || {
-        let frames = match decode(&file) {
+        let frames = match decode(&file, format) {
             Ok(frames) => frames,
             Err(error) => {
                 let _ = sender.send(Err(error));
@@ -123,28 +150,30 @@ fn on_a_thread(file: PathBuf, skip: usize, alpha: bool) -> Frames {
 pub struct GifSink {
     encoder: Option<GifEncoder<BufWriter<File>>>,
     fresh: FreshFile,
-    delay: Delay,
+    times: Times,
+    frames: usize,
 }
 
 impl GifSink {
     /// Begins the file.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
-        let fresh = FreshFile::new(output)?;
+        let fresh = FreshFile::new(output, target.overwrite)?;
         let file = File::create(fresh.path()).map_err(|error| MediaError::write(output, &error))?;
         let mut encoder = GifEncoder::new_with_speed(BufWriter::new(file), 10);
         encoder.set_repeat(Repeat::Infinite).map_err(|error| MediaError::encode(output, &error))?;
-        Ok(Self {
-            encoder: Some(encoder),
-            fresh,
-            delay: Delay::from_saturating_duration(Duration::from_secs_f64(1.0 / rate(&target.info))),
-        })
+        Ok(Self { encoder: Some(encoder), fresh, times: target.info.times.clone(), frames: 0 })
     }
 }
 
-/// A rate that is safe to divide by.
-fn rate(info: &Info) -> f64 {
-    if info.fps.is_finite() && info.fps > 0.01 { info.fps } else { 25.0 }
+/// How long frame `index` is shown, in units of which a second has `units`. Rounded from one frame's beginning to the
+/// next one's, so that nothing adds up.
+fn duration(times: &Times, index: usize, units: f64) -> f64 {
+    let at = |index: usize| (times.seconds(index) * units).round();
+    at(index + 1) - at(index)
 }
+
+/// Hundredths of a second that a frame of a GIF is shown; players take less for a tenth of a second.
+pub const GIF_SHORTEST: f64 = 2.0;
 
 impl Sink for GifSink {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
@@ -153,9 +182,13 @@ impl Sink for GifSink {
             path: target.to_owned(),
             why: "a frame has no pixels".into(),
         })?;
+        // The format has 16 bits for it.
+        let hundredths = duration(&self.times, self.frames, 100.0).clamp(GIF_SHORTEST, 65_535.0);
+        let delay = Delay::from_numer_denom_ms(hundredths as u32 * 10, 1);
+        self.frames += 1;
         if let Some(encoder) = &mut self.encoder {
             encoder
-                .encode_frame(Frame::from_parts(pixels, 0, 0, self.delay))
+                .encode_frame(Frame::from_parts(pixels, 0, 0, delay))
                 .map_err(|error| MediaError::encode(target, &error))?;
         }
         Ok(())
@@ -181,16 +214,18 @@ pub struct ApngSink {
     fresh: FreshFile,
     sixteen: bool,
     alpha: bool,
+    times: Times,
+    frames: usize,
 }
 
 impl ApngSink {
     /// Begins the file.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
-        let fresh = FreshFile::new(output)?;
+        let fresh = FreshFile::new(output, target.overwrite)?;
         let file = File::create(fresh.path()).map_err(|error| MediaError::write(output, &error))?;
         let info = &target.info;
         let (sixteen, alpha) = (info.bits > 8, info.alpha);
-        let (numerator, denominator) = delay_fraction(rate(info));
+        let (numerator, denominator) = delay(&info.times, 0);
         let mut encoder = png::Encoder::new(BufWriter::new(file), info.width, info.height);
         encoder.set_color(if alpha { png::ColorType::Rgba } else { png::ColorType::Rgb });
         encoder.set_depth(if sixteen { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
@@ -199,19 +234,25 @@ impl ApngSink {
             .and_then(|()| encoder.set_frame_delay(numerator, denominator))
             .and_then(|()| encoder.write_header())
             .map_err(|error| MediaError::encode(output, &error))?;
-        Ok(Self { writer: Some(writer), fresh, sixteen, alpha })
+        Ok(Self { writer: Some(writer), fresh, sixteen, alpha, times: info.times.clone(), frames: 0 })
     }
 }
 
-/// The time of a frame as a fraction of 16-bit numbers.
-fn delay_fraction(fps: f64) -> (u16, u16) {
-    for scale in [1.0, 1001.0, 100.0] {
-        let denominator = fps * scale;
-        if denominator <= 65535.0 && (denominator - denominator.round()).abs() < 1e-3 {
-            return (scale as u16, denominator.round() as u16);
+/// The time of a frame in seconds, as a fraction of 16-bit numbers.
+fn delay(times: &Times, index: usize) -> (u16, u16) {
+    let tick = times.tick();
+    if times.is_even()
+        && let (Ok(numerator), Ok(denominator)) = (tick.numerator.try_into(), tick.denominator.try_into())
+    {
+        return (numerator, denominator);
+    }
+    for units in [10_000_u16, 1000, 100] {
+        let duration = duration(times, index, f64::from(units));
+        if (1.0..=65_535.0).contains(&duration) {
+            return (duration as u16, units);
         }
     }
-    ((1000.0 / fps).round().clamp(1.0, 65535.0) as u16, 1000)
+    (u16::MAX, 100)
 }
 
 impl Sink for ApngSink {
@@ -222,9 +263,12 @@ impl Sink for ApngSink {
         } else {
             picture.to_eight()
         };
+        let (numerator, denominator) = delay(&self.times, self.frames);
+        self.frames += 1;
         if let Some(writer) = &mut self.writer {
             writer
-                .write_image_data(&bytes)
+                .set_frame_delay(numerator, denominator)
+                .and_then(|()| writer.write_image_data(&bytes))
                 .map_err(|error| MediaError::encode(self.fresh.target(), &error))?;
         }
         Ok(())
@@ -245,8 +289,21 @@ mod tests {
 
     #[test]
     fn rates_become_fractions() {
-        assert_eq!(delay_fraction(25.0), (1, 25));
-        assert_eq!(delay_fraction(30000.0 / 1001.0), (1001, 30000));
-        assert_eq!(delay_fraction(12.5), (100, 1250));
+        assert_eq!(delay(&Times::even(25.0, 2), 0), (1, 25));
+        assert_eq!(delay(&Times::even(30000.0 / 1001.0, 2), 1), (1001, 30000));
+        assert_eq!(delay(&Times::even(12.5, 2), 1), (2, 25));
+        let uneven = Times::from_durations(&[0.03, 0.5, 100.0]);
+        assert_eq!(
+            [delay(&uneven, 0), delay(&uneven, 1), delay(&uneven, 2)],
+            [(300, 10000), (5000, 10000), (10000, 100)]
+        );
+    }
+
+    #[test]
+    fn hundredths_do_not_drift() {
+        let times = Times::even(30.0, 30);
+        let durations: Vec<f64> = (0..30).map(|index| duration(&times, index, 100.0)).collect();
+        assert_eq!(durations[..3], [3.0, 4.0, 3.0]);
+        assert_eq!(durations.iter().sum::<f64>(), 100.0);
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Frames come as PAM pictures, whose headers say their size and depth, so that nothing has to be guessed.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
 
 use super::spool::{Frames, Replay};
+use super::stop::{Process, When};
 use super::{Info, MediaError, Source, ffmpeg};
 use crate::host::picture::{Picture, SharedPicture};
 
@@ -14,25 +16,34 @@ use crate::host::picture::{Picture, SharedPicture};
 pub struct Video {
     info: Info,
     path: PathBuf,
+    notices: Vec<String>,
     replay: Replay,
 }
 
 impl Video {
     /// Asks what the file is; decoding begins with the first frame that is wanted.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
-        let info = ffmpeg::probe(path)?;
+        let (info, notices) = ffmpeg::probe(path)?;
         let (file, format) = (path.to_owned(), pixel_format(&info));
         let replay = Replay::new(Box::new(move |from| {
             let frames: Frames = Box::new(Reader::start(&file, format, from)?);
             Ok(frames)
         }));
-        Ok(Self { info, path: path.to_owned(), replay })
+        Ok(Self { info, path: path.to_owned(), notices, replay })
     }
 }
 
 impl Source for Video {
     fn info(&self) -> &Info {
         &self.info
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.path)
+    }
+
+    fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
@@ -63,8 +74,9 @@ fn pixel_format(info: &Info) -> &'static str {
 
 /// A running ffmpeg.
 struct Reader {
-    child: Child,
+    process: Process,
     pipe: BufReader<ChildStdout>,
+    words: Option<JoinHandle<Vec<u8>>>,
     path: PathBuf,
     done: bool,
 }
@@ -75,16 +87,26 @@ impl Reader {
     fn start(path: &Path, format: &str, from: u32) -> Result<Self, MediaError> {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-i"]).arg(ffmpeg::file_argument(path));
-        command.args(["-map", "0:v:0"]).args(ffmpeg::passthrough());
+        command.args(["-map", "0:V:0"]).args(ffmpeg::passthrough());
         if from > 1 {
             command.args(["-vf", &format!("select=gte(n\\,{})", from - 1)]);
         }
         command.args(["-c:v", "pam", "-pix_fmt", format, "-f", "image2pipe", "-"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        detach_from_ctrl_c(&mut command);
-        let mut child = command.spawn().map_err(|error| MediaError::read(path, error))?;
-        let pipe = child.stdout.take().ok_or_else(|| MediaError::read(path, "ffmpeg has no output"))?;
-        Ok(Self { child, pipe: BufReader::with_capacity(1 << 20, pipe), path: path.to_owned(), done: false })
+        let failed = |error| MediaError::read(path, error);
+        let process = Process::start(&mut command, When::Asked).map_err(failed)?;
+        let (stdout, stderr) = {
+            let mut child = process.child();
+            (child.stdout.take(), child.stderr.take())
+        };
+        let pipe = stdout.ok_or_else(|| MediaError::read(path, "ffmpeg has no output"))?;
+        Ok(Self {
+            process,
+            pipe: BufReader::with_capacity(1 << 20, pipe),
+            words: stderr.map(ffmpeg::collect),
+            path: path.to_owned(),
+            done: false,
+        })
     }
 
     /// The next picture; `None` at the end.
@@ -92,11 +114,9 @@ impl Reader {
         match read_pam(&mut self.pipe) {
             Ok(Some(picture)) => Ok(Some(picture)),
             Ok(None) => {
-                let mut words = Vec::new();
-                if let Some(stderr) = &mut self.child.stderr {
-                    let _ = stderr.read_to_end(&mut words);
-                }
-                match self.child.wait() {
+                let words = self.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+                let status = self.process.child().wait();
+                match status {
                     Ok(status) if status.success() => Ok(None),
                     Ok(_) => Err(MediaError::read(&self.path, ffmpeg::last_line(&words))),
                     Err(error) => Err(MediaError::read(&self.path, error)),
@@ -118,25 +138,6 @@ impl Iterator for Reader {
         self.done = !matches!(item, Some(Ok(_)));
         item
     }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        // It may have ended by itself, in which case there is nothing to stop and only the exit to collect.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Ctrl-C goes to the whole group of a terminal; the render wants to end its ffmpegs itself.
-pub fn detach_from_ctrl_c(command: &mut Command) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        command.process_group(0);
-    }
-    #[cfg(not(unix))]
-    let _ = command;
 }
 
 /// Reads one PAM picture; `None` at a clean end.

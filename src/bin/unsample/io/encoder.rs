@@ -1,14 +1,14 @@
 //! Videos out, through a pipe to ffmpeg.
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-use super::decoder::detach_from_ctrl_c;
 use super::fresh::FreshFile;
-use super::names;
-use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg};
+use super::stop::{Process, When};
+use super::times::Times;
+use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg, ivf, names};
 use crate::host::picture::Picture;
 
 /// Writes a video.
@@ -18,25 +18,18 @@ pub struct Encoder {
     fresh: FreshFile,
     sixteen: bool,
     alpha: bool,
+    times: Times,
     /// How many frames ffmpeg was given.
     frames: u32,
 }
 
 /// A running ffmpeg.
 struct Running {
-    child: Child,
+    // The pipe goes before the process, which may wait for its end.
     pipe: Option<BufWriter<ChildStdin>>,
-    /// ffmpeg's words, collected all along so that it never waits for a reader.
+    process: Process,
+    /// ffmpeg's words.
     words: Option<JoinHandle<Vec<u8>>>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.pipe = None;
-        // It may have ended by itself, in which case there is only the exit to collect.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Encoder {
@@ -45,26 +38,29 @@ impl Encoder {
         if ffmpeg::version().is_none() {
             return Err(MediaError::NoFfmpeg(output.to_owned()));
         }
-        let fresh = FreshFile::new(output)?;
-        let info = &target.info;
+        let fresh = FreshFile::new(output, target.overwrite)?;
         let extension = names::extension(output);
+        let mut info = target.info.clone();
+        if extension == "avi" && !info.times.is_even() {
+            // The container has one rate, and ffmpeg would fill the time between with empty frames.
+            info.times = Times::even(info.fps, target.frames);
+        }
+        let info = &info;
         let codec = codec(&extension, info);
         let (sixteen, alpha) = (codec.sixteen, codec.alpha);
-        let raw = match (sixteen, alpha) {
-            (false, false) => "rgb24",
-            (false, true) => "rgba",
-            (true, false) => "rgb48le",
-            (true, true) => "rgba64le",
-        };
         let mut command = Command::new("ffmpeg");
-        command.args(["-v", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", raw]);
-        command.args(["-s", &format!("{}x{}", info.width, info.height)]);
-        command.args(["-r", &rate(info.fps), "-i", "pipe:0"]);
-        if let Some(sound) = &info.sound {
-            command.arg("-i").arg(ffmpeg::file_argument(sound));
-            command.args(["-map", "0:v:0", "-map", "1:a?"]);
-            command.args(sound_codec(&extension, sound));
+        command.args(["-v", "error", "-nostdin", "-y", "-f", "ivf", "-c:v", "rawvideo"]);
+        if info.times.late() > 0.0 {
+            // ffmpeg lets every input begin at 0, so that a picture which is later than its sound needs this.
+            command.args(["-itsoffset", &format!("{:.6}", info.times.late())]);
         }
+        command.args(["-i", "pipe:0"]);
+        let tracks = info.tracks.as_ref().map(|tracks| tracks.arguments(&extension).0).unwrap_or_default();
+        command.args(tracks.input).args(["-map", "0:v:0"]).args(tracks.output);
+        command.args(ffmpeg::passthrough());
+        // Else the encoder counts in frames of the rate that ffmpeg guesses, and moves uneven times to these.
+        let tick = info.times.tick();
+        command.args(["-enc_time_base:v", &format!("{}:{}", tick.numerator, tick.denominator)]);
         command.args(codec.arguments);
         command.args(["-vf", &filter(info, codec.format)]);
         let colour = &info.colour;
@@ -73,37 +69,59 @@ impl Encoder {
         if ["mp4", "m4v", "mov"].contains(&extension.as_str()) {
             command.args(["-movflags", "+faststart"]);
         }
+        if !info.times.is_even() {
+            // MP4 counts a track's length in the order of decoding, which ends before the last frame is shown where
+            // frames are reordered and their times are uneven.
+            command.args(["-bf", "0"]);
+        }
         command.arg(ffmpeg::file_argument(fresh.path()));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        detach_from_ctrl_c(&mut command);
-        let mut child = command.spawn().map_err(|error| MediaError::write(output, &error))?;
-        let pipe = child.stdin.take().map(|pipe| BufWriter::with_capacity(1 << 20, pipe));
-        let words = child.stderr.take().map(|mut stderr| {
-            std::thread::spawn(move || {
-                let mut words = Vec::new();
-                let _ = stderr.read_to_end(&mut words);
-                words
-            })
-        });
-        Ok(Self { running: Running { child, pipe, words }, fresh, sixteen, alpha, frames: 0 })
+        let process =
+            Process::start(&mut command, When::Ending).map_err(|error| MediaError::write(output, &error))?;
+        let (stdin, stderr) = {
+            let mut child = process.child();
+            (child.stdin.take(), child.stderr.take())
+        };
+        let pipe = stdin.map(|pipe| BufWriter::with_capacity(1 << 20, pipe));
+        let running = Running { pipe, process, words: stderr.map(ffmpeg::collect) };
+        let mut encoder = Self { running, fresh, sixteen, alpha, times: info.times.clone(), frames: 0 };
+        let header =
+            ivf::header(ivf::Samples { sixteen, alpha }, (info.width, info.height), info.times.tick());
+        encoder.send(&header)?;
+        Ok(encoder)
     }
 
-    /// What ffmpeg said, once it has ended.
-    fn words(&mut self) -> String {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        let sent = self.running.pipe.as_mut().is_some_and(|pipe| pipe.write_all(bytes).is_ok());
+        if sent { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// How ffmpeg ended and what it said.
+    fn ending(&mut self) -> (Option<ExitStatus>, String) {
         self.running.pipe = None;
-        let _ = self.running.child.wait();
         let words = self.running.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        String::from_utf8_lossy(&words).into_owned()
+        let status = self.running.process.child().wait().ok();
+        (status, String::from_utf8_lossy(&words).into_owned())
     }
 
     /// Why ffmpeg stopped.
     fn failure(&mut self) -> MediaError {
-        let words = self.words();
+        let (status, words) = self.ending();
+        self.reason(status, &words)
+    }
+
+    fn reason(&self, status: Option<ExitStatus>, words: &str) -> MediaError {
         let path = self.fresh.target().to_owned();
         if words.contains(NO_SPACE) {
             return MediaError::Full(path);
         }
-        MediaError::Unwritable { path, why: ffmpeg::last_line(words.as_bytes()) }
+        let silent = words.trim().is_empty();
+        let why = match status {
+            // A limit on the size of files, a lack of memory, somebody's kill.
+            Some(status) if silent => format!("ffmpeg ended early ({status})"),
+            _ => ffmpeg::last_line(words.as_bytes()),
+        };
+        MediaError::Unwritable { path, why }
     }
 }
 
@@ -113,25 +131,23 @@ const NO_SPACE: &str = "No space left on device";
 impl Sink for Encoder {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
-        let bytes = if self.sixteen {
+        let bytes: Vec<u8> = if self.sixteen {
             picture.to_sixteen().into_iter().flat_map(u16::to_le_bytes).collect()
         } else {
             picture.to_eight()
         };
-        let sent = self.running.pipe.as_mut().is_some_and(|pipe| pipe.write_all(&bytes).is_ok());
+        let time = self.times.start(self.frames as usize);
         self.frames += 1;
-        if sent { Ok(()) } else { Err(self.failure()) }
+        self.send(&ivf::frame_header(bytes.len(), time))?;
+        self.send(&bytes)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), MediaError> {
         let flushed = self.running.pipe.take().is_some_and(|mut pipe| pipe.flush().is_ok());
-        let status = self.running.child.wait();
-        if !flushed || !status.is_ok_and(|status| status.success()) {
-            return Err(self.failure());
-        }
+        let (status, words) = self.ending();
         // ffmpeg ends well even if the last bytes found no room, so its words and the file have a say, too.
-        if self.words().contains(NO_SPACE) {
-            return Err(MediaError::Full(self.fresh.target().to_owned()));
+        if !flushed || !status.is_some_and(|status| status.success()) || words.contains(NO_SPACE) {
+            return Err(self.reason(status, &words));
         }
         let found = ffmpeg::count_packets(self.fresh.path());
         if found.is_none_or(|found| found < self.frames) {
@@ -174,6 +190,11 @@ const PRORES: &[&str] = &["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bit
 const PRORES_HQ: &[&str] = &["-c:v", "prores_ks", "-profile:v", "hq"];
 const VP9: &[&str] = &["-c:v", "libvpx-vp9", "-crf", "20", "-b:v", "0", "-row-mt", "1", "-deadline", "good"];
 
+/// Whether a video of this extension gets the clip's alpha.
+pub fn holds_alpha(extension: &str, info: &Info) -> bool {
+    codec(extension, info).alpha
+}
+
 fn codec(extension: &str, info: &Info) -> Codec {
     // Chroma at half the size needs even sides.
     let even = info.width.is_multiple_of(2) && info.height.is_multiple_of(2);
@@ -194,16 +215,6 @@ fn codec(extension: &str, info: &Info) -> Codec {
         _ => (H264, if even { "yuv420p" } else { "yuv444p" }, false),
     };
     Codec { arguments, format, sixteen: info.bits > 8 || format.contains("p10"), alpha }
-}
-
-/// The sound's codec: as it is where the container takes what the source's container took.
-fn sound_codec(extension: &str, source: &Path) -> &'static [&'static str] {
-    match extension {
-        "mkv" | "mov" => &["-c:a", "copy"],
-        same if same == names::extension(source) => &["-c:a", "copy"],
-        "webm" => &["-c:a", "libopus"],
-        _ => &["-c:a", "aac", "-b:a", "256k"],
-    }
 }
 
 /// From RGB to the numbers that the tags promise. The tags are set on the frames, too: newer versions of ffmpeg take
@@ -244,26 +255,4 @@ fn transfer(colour: &ColourTags) -> &str {
 
 fn range(colour: &ColourTags) -> &'static str {
     if colour.full_range { "pc" } else { "tv" }
-}
-
-/// A rate as ffmpeg wants it; the American ones are fractions.
-fn rate(fps: f64) -> String {
-    let whole = (fps * 1.001).round();
-    if fps.fract().abs() > 1e-6 && (whole * 1000.0 / 1001.0 - fps).abs() < 1e-4 {
-        return format!("{}/1001", whole * 1000.0);
-    }
-    format!("{fps:.6}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_exact() {
-        assert_eq!(rate(30000.0 / 1001.0), "30000/1001");
-        assert_eq!(rate(24000.0 / 1001.0), "24000/1001");
-        assert_eq!(rate(25.0), "25.000000");
-        assert_eq!(rate(12.5), "12.500000");
-    }
 }

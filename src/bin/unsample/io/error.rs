@@ -12,9 +12,50 @@ pub enum MediaError {
     /// A folder or a pattern without a picture.
     #[error("there is no picture in {}", .0.display())]
     Empty(PathBuf),
+    /// A folder with more than one sequence.
+    #[error(
+        "{} holds several sequences: {found}; name one of them, or take all in the order of their names with '{}'",
+        .folder.display(), .folder.join("*").display()
+    )]
+    Several {
+        /// The folder.
+        folder: PathBuf,
+        /// The sequences.
+        found: String,
+    },
+    /// A kind of picture that people have and that is not read here.
+    #[error("{} is {kind}, which is not read here: convert it to OpenEXR, TIFF or PNG first", .path.display())]
+    Picture {
+        /// The file, or a folder of such files.
+        path: PathBuf,
+        /// The name of the kind.
+        kind: &'static str,
+    },
+    /// An address, or a stream.
+    #[error("'{}' is not the name of a file: clips are read from files and written to files", .0.display())]
+    NoFile(PathBuf),
+    /// There is a file already.
+    #[error("{} exists{}: choose another name, or replace it with --overwrite", .path.display(), and_more(*.more))]
+    Exists {
+        /// The first of the files.
+        path: PathBuf,
+        /// How many more there are.
+        more: usize,
+    },
+    /// The output would replace what it is made from.
+    #[error("{} is what the clip is read from: choose another output", .0.display())]
+    Input(PathBuf),
+    /// Somebody else wrote a file of the output's name meanwhile.
+    #[error("{} has appeared during the render and was left alone: the result is {}", .path.display(), .kept.display())]
+    Taken {
+        /// The output.
+        path: PathBuf,
+        /// Where the result is.
+        kept: PathBuf,
+    },
     /// The extension of an output is of no known kind.
     #[error(
-        "do not know how to write {}: use a video (.mp4 .mov .mkv .webm), .gif, .apng, a still (.png .jpg .tif), \
+        "do not know how to write {}: use a video (.mp4 .mov .mkv .webm), .gif, .apng, a still (.png .jpg .tif .exr), \
          a pattern such as frame%04d.png, or a folder", .0.display()
     )]
     UnknownOutput(PathBuf),
@@ -96,7 +137,26 @@ impl MediaError {
 
     /// Whether the arguments were wrong, rather than the work failing.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Missing(_) | Self::Empty(_) | Self::UnknownOutput(_) | Self::NoFfmpeg(_))
+        matches!(
+            self,
+            Self::Missing(_)
+                | Self::Empty(_)
+                | Self::Several { .. }
+                | Self::Picture { .. }
+                | Self::NoFile(_)
+                | Self::Exists { .. }
+                | Self::Input(_)
+                | Self::UnknownOutput(_)
+                | Self::NoFfmpeg(_)
+        )
+    }
+}
+
+fn and_more(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        1 => ", and one more picture of the sequence".to_owned(),
+        more => format!(", and {more} more pictures of the sequence"),
     }
 }
 

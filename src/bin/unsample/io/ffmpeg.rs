@@ -1,11 +1,16 @@
 //! The system's ffmpeg: is it there, and what does it say of a file.
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
-use super::{ColourTags, Info, MediaError};
+use super::stop::{Process, When};
+use super::times::Times;
+use super::tracks::Tracks;
+use super::{ColourTags, Info, MediaError, timeline};
 
 /// The version of the installed ffmpeg, as it prints it; `None` if ffmpeg or ffprobe is absent.
 pub fn version() -> Option<String> {
@@ -15,7 +20,7 @@ pub fn version() -> Option<String> {
 }
 
 fn first_line(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("-version").stdin(Stdio::null()).output().ok()?;
+    let output = run(Command::new(program).arg("-version").stdin(Stdio::null())).ok()?;
     String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
 
@@ -31,44 +36,85 @@ pub fn passthrough() -> [&'static str; 2] {
 
 /// Whether ffmpeg has an encoder and the encoder takes a pixel format.
 pub fn encodes(encoder: &str, format: &str) -> bool {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-h", &format!("encoder={encoder}")])
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else { return false };
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-h", &format!("encoder={encoder}")]).stdin(Stdio::null());
+    let Ok(output) = run(&mut command) else { return false };
     String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == format)
 }
 
-/// Asks ffprobe what a video is. Every frame is decoded once to count them: containers err, and an edit list or
-/// a damaged end would otherwise show only in the middle of a render.
-pub fn probe(path: &Path) -> Result<Info, MediaError> {
+/// Asks ffprobe what a video is, and decodes it once. The second value is what the user should know, a sentence each.
+pub fn probe(path: &Path) -> Result<(Info, Vec<String>), MediaError> {
     if version().is_none() {
         return Err(MediaError::NoFfmpeg(path.to_owned()));
     }
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_streams", "-of", "json"])
-        .arg(file_argument(path))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| MediaError::read(path, error))?;
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-show_streams", "-show_format", "-show_chapters", "-of", "json"]);
+    command.arg(file_argument(path)).stdin(Stdio::null());
+    let output = run(&mut command).map_err(|error| MediaError::read(path, error))?;
     if !output.status.success() {
         return Err(MediaError::read(path, last_line(&output.stderr)));
     }
     let json: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| MediaError::read(path, error))?;
-    let stream = &json["streams"][0];
-    parse_stream(stream, path).ok_or_else(|| MediaError::read(path, "there is no video in it"))
+    let streams = json["streams"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // A cover picture is no video.
+    let is_video = |stream: &&Value| {
+        stream["codec_type"] == "video" && stream["disposition"]["attached_pic"].as_u64() != Some(1)
+    };
+    let mut videos = streams.iter().filter(is_video);
+    let stream = videos.next().ok_or_else(|| {
+        let sound = streams.iter().any(|stream| stream["codec_type"] == "audio");
+        MediaError::read(
+            path,
+            if sound { "there is sound in it and no video" } else { "there is no video in it" },
+        )
+    })?;
+    let mut info = parse_stream(stream).ok_or_else(|| MediaError::read(path, "its video has no size"))?;
+    let zero = json["format"]["start_time"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    let timeline = timeline::read(path, stream, zero, info.fps)?;
+    info.frames = timeline.frames;
+    info.times = timeline.times;
+    info.tracks = Some(Tracks::of(path, &json, stream["index"].as_u64()));
+    let mut notices = timeline.notices;
+    if videos.next().is_some() {
+        notices.push(format!("{} holds several videos; the first one is taken", path.display()));
+    }
+    Ok((info, notices))
+}
+
+/// Runs a program to its end, or to that of the user's patience.
+pub fn run(command: &mut Command) -> std::io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let process = Process::start(command, When::Asked)?;
+    let (stdout, stderr) = {
+        let mut child = process.child();
+        (child.stdout.take(), child.stderr.take())
+    };
+    let words = stderr.map(collect);
+    let mut bytes = Vec::new();
+    if let Some(mut stdout) = stdout {
+        stdout.read_to_end(&mut bytes)?;
+    }
+    let stderr = words.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    let status = process.child().wait()?;
+    Ok(Output { status, stdout: bytes, stderr })
+}
+
+/// Collects a program's words all along, so that it never waits for a reader.
+pub fn collect(mut stderr: ChildStderr) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut words = Vec::new();
+        let _ = stderr.read_to_end(&mut words);
+        words
+    })
 }
 
 /// How many frames a video holds, by its packets; `None` if it cannot be read.
 pub fn count_packets(path: &Path) -> Option<u32> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-count_packets"])
-        .args(["-show_entries", "stream=nb_read_packets", "-of", "default=nokey=1:noprint_wrappers=1"])
-        .arg(file_argument(path))
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-select_streams", "v:0", "-count_packets"]);
+    command.args(["-show_entries", "stream=nb_read_packets", "-of", "default=nokey=1:noprint_wrappers=1"]);
+    let output = run(command.arg(file_argument(path)).stdin(Stdio::null())).ok()?;
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
@@ -79,7 +125,8 @@ pub fn file_argument(path: &Path) -> std::ffi::OsString {
     argument
 }
 
-fn parse_stream(stream: &Value, path: &Path) -> Option<Info> {
+/// What a stream says of itself; frames and times are found by decoding.
+fn parse_stream(stream: &Value) -> Option<Info> {
     let number = |name: &str| stream[name].as_u64().and_then(|n| u32::try_from(n).ok());
     let (mut width, mut height) = (number("width")?, number("height")?);
     // ffmpeg turns a phone's video upright while decoding.
@@ -94,28 +141,34 @@ fn parse_stream(stream: &Value, path: &Path) -> Option<Info> {
         std::mem::swap(&mut width, &mut height);
         pixel_aspect = 1.0 / pixel_aspect;
     }
-    let frames = stream["nb_read_frames"].as_str()?.parse::<u32>().ok()?;
     let fps = ratio(stream["avg_frame_rate"].as_str(), '/')
         .or_else(|| ratio(stream["r_frame_rate"].as_str(), '/'))
         .unwrap_or(25.0);
     let format = stream["pix_fmt"].as_str().unwrap_or("yuv420p");
-    (frames > 0).then(|| Info {
+    (width > 0 && height > 0).then(|| Info {
         width,
         height,
-        frames,
+        frames: 0,
         fps,
         pixel_aspect,
         bits: bits(format),
         alpha: has_alpha(format),
         colour: tags(stream),
-        sound: Some(path.to_owned()),
+        times: Times::even(fps, 0),
+        tracks: None,
     })
 }
 
 fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
+    let (above, below) = number_pair(text, sign)?;
+    Some(f64::from(above) / f64::from(below))
+}
+
+/// Two numbers above 0.
+pub fn number_pair(text: Option<&str>, sign: char) -> Option<(u32, u32)> {
     let (above, below) = text?.split_once(sign)?;
-    let value = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
-    (value.is_finite() && value > 0.0).then_some(value)
+    let pair = (above.parse::<u32>().ok()?, below.parse::<u32>().ok()?);
+    (pair.0 > 0 && pair.1 > 0).then_some(pair)
 }
 
 /// Bits of a sample, by the name of a pixel format.
@@ -172,16 +225,16 @@ mod tests {
     fn a_stream_is_understood() {
         let stream = json!({
             "width": 1920, "height": 1080, "pix_fmt": "yuv420p10le", "avg_frame_rate": "30000/1001",
-            "nb_read_frames": "12", "sample_aspect_ratio": "4:3", "color_space": "bt2020nc",
+            "sample_aspect_ratio": "4:3", "color_space": "bt2020nc",
             "side_data_list": [{"rotation": -90}],
         });
-        let info = parse_stream(&stream, Path::new("a.mp4")).unwrap();
-        assert_eq!((info.width, info.height, info.frames, info.bits), (1080, 1920, 12, 10));
+        let info = parse_stream(&stream).unwrap();
+        assert_eq!((info.width, info.height, info.bits), (1080, 1920, 10));
         assert!((info.fps - 29.97).abs() < 0.01 && (info.pixel_aspect - 0.75).abs() < 1e-9);
         assert_eq!(info.colour.matrix, "bt2020nc");
         assert_eq!(info.colour.transfer, "bt709");
         assert!(!info.alpha);
-        assert!(parse_stream(&json!({}), Path::new("a.mp4")).is_none());
+        assert!(parse_stream(&json!({})).is_none());
     }
 
     #[test]

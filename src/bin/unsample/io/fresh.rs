@@ -1,39 +1,63 @@
 //! A file that gets its name when it is complete.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::MediaError;
+use super::stop::{self, Registered, When};
 
 /// A file beside its final place. Dropped without [`FreshFile::publish`], it removes itself.
 #[derive(Debug)]
 pub struct FreshFile {
     target: PathBuf,
-    beside: Option<PathBuf>,
+    beside: PathBuf,
+    overwrite: bool,
+    published: bool,
+    _ending: Registered,
 }
 
 impl FreshFile {
-    /// Chooses the name beside `target`, with the same extension (encoders go by it).
+    /// Chooses the name beside `target`, with the same extension (encoders go by it), and makes an empty file of it.
+    /// A link is followed: what it points to is written, and the link stays.
     ///
     /// # Errors
-    /// The folder does not exist or the target is a folder.
-    pub fn new(target: &Path) -> Result<Self, MediaError> {
+    /// The folder does not exist or cannot be written, or the target is no place for a file.
+    pub fn new(target: &Path, overwrite: bool) -> Result<Self, MediaError> {
         let unwritable = |why: &str| MediaError::Unwritable { path: target.to_owned(), why: why.to_owned() };
+        let target = follow(target);
         if target.is_dir() {
             return Err(unwritable("it is a folder"));
         }
-        let name = target.file_name().ok_or_else(|| unwritable("it has no file name"))?;
+        if target.exists() && !target.is_file() {
+            return Err(unwritable("it is not an ordinary file"));
+        }
+        if target.file_name().is_none() {
+            return Err(unwritable("it has no file name"));
+        }
         if target.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(unwritable("its folder does not exist"));
         }
-        let beside =
-            target.with_file_name(format!(".partial-{}-{}", std::process::id(), name.to_string_lossy()));
-        Ok(Self { target: target.to_owned(), beside: Some(beside) })
+        // Short, since a name may be as long as the system allows already, and plain, whatever the name is made of.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut beside = target.with_file_name(format!(".partial-{}-{number}", std::process::id()));
+        if let Some(extension) = target.extension() {
+            beside.as_mut_os_string().push(".");
+            beside.as_mut_os_string().push(extension);
+        }
+        let doomed = beside.clone();
+        let _ending = stop::register(When::Ending, move || {
+            let _ = fs::remove_file(&doomed);
+        });
+        fs::File::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
+        Ok(Self { target, beside, overwrite, published: false, _ending })
     }
 
     /// Where to write for now.
     pub fn path(&self) -> &Path {
-        self.beside.as_deref().unwrap_or(&self.target)
+        &self.beside
     }
 
     /// The final place, for messages.
@@ -41,24 +65,68 @@ impl FreshFile {
         &self.target
     }
 
-    /// Gives the file its name, over an older one.
+    /// Gives the file its name, over an older one only if that was allowed.
     ///
     /// # Errors
-    /// The file cannot be renamed.
+    /// The file cannot be renamed, or another one has taken its name meanwhile.
     pub fn publish(mut self) -> Result<(), MediaError> {
-        fs::rename(self.path(), &self.target).map_err(|error| MediaError::write(&self.target, &error))?;
-        self.beside = None;
-        Ok(())
+        let failed = |error| MediaError::write(&self.target, &error);
+        if self.overwrite {
+            fs::rename(&self.beside, &self.target).map_err(failed)?;
+            self.published = true;
+            return Ok(());
+        }
+        // A second name is refused where there is a file; not all file systems have that.
+        match fs::hard_link(&self.beside, &self.target) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(_) if !self.target.exists() => {
+                fs::rename(&self.beside, &self.target).map_err(failed)?;
+                self.published = true;
+                return Ok(());
+            }
+            Err(_) => {}
+        }
+        let kept = self.spare();
+        fs::rename(&self.beside, &kept).map_err(failed)?;
+        self.published = true;
+        Err(MediaError::Taken { path: self.target.clone(), kept })
+    }
+
+    /// A free name beside the target.
+    fn spare(&self) -> PathBuf {
+        let stem = self.target.file_stem().unwrap_or_default();
+        let names = (2..).map(|number| {
+            let mut name = stem.to_owned();
+            name.push(format!("-{number}"));
+            if let Some(extension) = self.target.extension() {
+                name.push(".");
+                name.push(extension);
+            }
+            self.target.with_file_name(name)
+        });
+        names.into_iter().find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| self.target.clone())
     }
 }
 
 impl Drop for FreshFile {
     fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
+        if !self.published {
             // There may be nothing to remove, and nobody left to tell.
-            let _ = fs::remove_file(beside);
+            let _ = fs::remove_file(&self.beside);
         }
     }
+}
+
+/// The place that a link means in the end, there or not.
+pub fn follow(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        let Ok(next) = fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(next);
+    }
+    place
 }
 
 #[cfg(test)]
@@ -70,14 +138,41 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.txt");
         fs::write(&target, "old").unwrap();
-        let fresh = FreshFile::new(&target).unwrap();
+        let fresh = FreshFile::new(&target, true).unwrap();
         fs::write(fresh.path(), "half").unwrap();
         drop(fresh);
         assert_eq!(fs::read_to_string(&target).unwrap(), "old");
-        let fresh = FreshFile::new(&target).unwrap();
+        let fresh = FreshFile::new(&target, true).unwrap();
         fs::write(fresh.path(), "new").unwrap();
         fresh.publish().unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_name_taken_meanwhile_loses_neither_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.txt");
+        let fresh = FreshFile::new(&target, false).unwrap();
+        fs::write(fresh.path(), "ours").unwrap();
+        fs::write(&target, "theirs").unwrap();
+        let error = fresh.publish().unwrap_err().to_string();
+        assert!(error.contains("a-2.txt"), "{error}");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(folder.path().join("a-2.txt")).unwrap(), "ours");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_leads_to_the_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, real) = (folder.path().join("link.txt"), folder.path().join("real.txt"));
+        std::os::unix::fs::symlink("real.txt", &link).unwrap();
+        let fresh = FreshFile::new(&link, false).unwrap();
+        fs::write(fresh.path(), "new").unwrap();
+        fresh.publish().unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("real.txt"));
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
     }
 }

@@ -8,15 +8,28 @@ mod animated;
 mod decoder;
 mod encoder;
 mod error;
+mod exr;
 mod ffmpeg;
 mod fresh;
+mod ivf;
+mod light;
+mod list;
 mod names;
+mod output;
+mod sequence;
 mod spool;
 mod stills;
+pub mod stop;
+mod timeline;
+mod times;
+mod tracks;
 
 pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
 use names::OutputKind;
+pub use output::{Wish, check as check_output};
+pub use times::Times;
+pub use tracks::Tracks;
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
@@ -34,8 +47,10 @@ pub struct Info {
     pub height: u32,
     /// Number of frames; they are numbered from 1.
     pub frames: u32,
-    /// Frames a second; 25 for stills, which do not say.
+    /// Frames a second, on average; 25 for stills, which do not say.
     pub fps: f64,
+    /// When the frames are shown.
+    pub times: Times,
     /// Width of a pixel by its height.
     pub pixel_aspect: f64,
     /// Bits of a sample: 8, a video's 10 or 12, or 16, which is also what floats count as. Whatever has more than 8
@@ -45,8 +60,8 @@ pub struct Info {
     pub alpha: bool,
     /// How a video's numbers mean colours.
     pub colour: ColourTags,
-    /// The file to take the sound from, where there can be one.
-    pub sound: Option<PathBuf>,
+    /// What a video has beside its pictures.
+    pub tracks: Option<Tracks>,
 }
 
 /// The names by which ffmpeg knows the meaning of a video's numbers.
@@ -93,10 +108,28 @@ impl ColourTags {
     }
 }
 
+impl ColourTags {
+    /// Numbers that are light itself, as OpenEXR has them.
+    pub fn light() -> Self {
+        Self { transfer: "linear".into(), ..Self::default() }
+    }
+
+    /// Whether the numbers are light itself.
+    pub fn is_light(&self) -> bool {
+        self.transfer == "linear"
+    }
+}
+
 /// A clip to read from, in any order and from any thread.
 pub trait Source: Send + Sync {
     /// What the clip is.
     fn info(&self) -> &Info;
+
+    /// The files that it reads, by frame where there is one a frame.
+    fn files(&self) -> &[PathBuf];
+
+    /// What the user should know of the clip, a sentence each.
+    fn notices(&self) -> &[String];
 
     /// Frame `number`, counted from 1.
     ///
@@ -113,6 +146,11 @@ pub trait Sink {
     /// The disk is full, the folder cannot be written, or the encoder gave up.
     fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError>;
 
+    /// Whether every frame has its name as soon as it is written.
+    fn keeps_frames(&self) -> bool {
+        false
+    }
+
     /// Completes what was written and gives it its name. Without this call nothing half-written stays.
     ///
     /// # Errors
@@ -125,22 +163,28 @@ pub trait Sink {
 /// # Errors
 /// Nothing is there, it is of no known kind, or ffmpeg is needed and absent.
 pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
-    if let Some(files) = names::sequence(input)? {
-        return Ok(Box::new(stills::Stills::open(input, files)?));
+    names::check_is_file(input)?;
+    if let Some(sequence) = sequence::find(input)? {
+        return Ok(Box::new(stills::Stills::open(input, sequence)?));
     }
     if !input.exists() {
         return Err(MediaError::Missing(input.to_owned()));
     }
-    match names::extension(input).as_str() {
-        "gif" | "png" | "apng" => {
-            if let Some(clip) = animated::Animation::open(input)? {
-                return Ok(Box::new(clip));
-            }
-            Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?))
-        }
-        ext if names::is_still(ext) => Ok(Box::new(stills::Stills::open(input, vec![input.to_owned()])?)),
-        _ => Ok(Box::new(decoder::Video::open(input)?)),
+    let extension = names::extension(input);
+    if let Some(kind) = names::other_picture(&extension) {
+        return Err(MediaError::Picture { path: input.to_owned(), kind });
     }
+    // By what is in it: names err.
+    let format = stills::format(input)?;
+    if let Some(format) = format
+        && let Some(clip) = animated::Animation::open(input, format)?
+    {
+        return Ok(Box::new(clip));
+    }
+    if format.is_some() || names::is_still(&extension) {
+        return Ok(Box::new(stills::Stills::open(input, sequence::single(input))?));
+    }
+    Ok(Box::new(decoder::Video::open(input)?))
 }
 
 /// What an output has to be like.
@@ -150,6 +194,8 @@ pub struct Target {
     pub info: Info,
     /// How many frames will be written.
     pub frames: u32,
+    /// Whether a file of that name may be replaced.
+    pub overwrite: bool,
 }
 
 /// Makes an output; its kind comes from the name.
@@ -157,26 +203,25 @@ pub struct Target {
 /// # Errors
 /// The name says no known kind, the folder is missing, or ffmpeg is needed and absent.
 pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaError> {
-    match names::output_kind(output, target.frames)? {
-        OutputKind::Video => Ok(Box::new(encoder::Encoder::create(output, target)?)),
-        OutputKind::Gif => Ok(Box::new(animated::GifSink::create(output, target)?)),
-        OutputKind::AnimatedPng => Ok(Box::new(animated::ApngSink::create(output, target)?)),
-        OutputKind::Pattern(pattern) => Ok(Box::new(stills::StillSink::create(pattern, target)?)),
-        OutputKind::Still(extension) => Ok(Box::new(stills::StillSink::single(output, &extension, target)?)),
+    let kind = names::output_kind(output, target.frames)?;
+    let holds_light = kind.extension(output) == "exr";
+    let convert = match kind {
+        // A video that says of itself that it is linear stays so.
+        OutputKind::Video => target.info.colour.is_light() && target.info.tracks.is_none(),
+        _ => target.info.colour.is_light() != holds_light,
+    };
+    if convert {
+        return light::Converter::create(output, target, kind, holds_light);
     }
+    create_as_is(output, target, kind)
 }
 
-/// Whether an output can be made at all, before any work is done for it.
-///
-/// # Errors
-/// As for [`create`], as far as it can be known beforehand.
-pub fn check_output(output: &Path, frames: u32) -> Result<(), MediaError> {
-    let kind = names::output_kind(output, frames)?;
-    if kind == OutputKind::Video && ffmpeg::version().is_none() {
-        return Err(MediaError::NoFfmpeg(output.to_owned()));
-    }
-    if !matches!(kind, OutputKind::Pattern(_)) {
-        fresh::FreshFile::new(output)?;
-    }
-    Ok(())
+fn create_as_is(output: &Path, target: &Target, kind: OutputKind) -> Result<Box<dyn Sink>, MediaError> {
+    Ok(match kind {
+        OutputKind::Video => Box::new(encoder::Encoder::create(output, target)?),
+        OutputKind::Gif => Box::new(animated::GifSink::create(output, target)?),
+        OutputKind::AnimatedPng => Box::new(animated::ApngSink::create(output, target)?),
+        OutputKind::Pattern(pattern) => Box::new(stills::StillSink::create(pattern, target)?),
+        OutputKind::Still(extension) => Box::new(stills::StillSink::single(output, &extension, target)?),
+    })
 }

@@ -8,15 +8,40 @@ use super::MediaError;
 
 /// The stills that can be read.
 const STILLS: &[&str] =
-    &["png", "jpg", "jpeg", "jpe", "tif", "tiff", "bmp", "webp", "ppm", "pgm", "pnm", "pam"];
+    &["png", "jpg", "jpeg", "jpe", "tif", "tiff", "bmp", "webp", "ppm", "pgm", "pnm", "pam", "exr"];
 
 /// The stills that can be written.
-const WRITABLE: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "ppm"];
+const WRITABLE: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "ppm", "exr"];
 
 /// The containers that ffmpeg is asked to write.
 const VIDEOS: &[&str] = &["mp4", "m4v", "mov", "mkv", "webm", "avi"];
 
-/// A `%04d` in a file name.
+/// Pictures of other kinds that people have; ffmpeg would take some of them for a video of one frame.
+const OTHER_PICTURES: &[(&str, &str)] = &[
+    ("dpx", "DPX"),
+    ("cin", "Cineon"),
+    ("hdr", "Radiance HDR"),
+    ("pic", "Radiance HDR"),
+    ("dng", "raw"),
+    ("cr2", "raw"),
+    ("cr3", "raw"),
+    ("nef", "raw"),
+    ("arw", "raw"),
+    ("raf", "raw"),
+    ("orf", "raw"),
+    ("rw2", "raw"),
+    ("heic", "HEIF"),
+    ("heif", "HEIF"),
+    ("avif", "AVIF"),
+    ("jxl", "JPEG XL"),
+    ("jp2", "JPEG 2000"),
+    ("j2k", "JPEG 2000"),
+    ("psd", "Photoshop"),
+    ("tga", "Targa"),
+    ("svg", "SVG"),
+];
+
+/// A `%04d` or a `####` in a file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     folder: PathBuf,
@@ -26,22 +51,73 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// The pattern in a path's last part: `%d` or `%0Nd`, once.
+    /// The pattern in a path's last part: `%d` or `%0Nd`, or two or more `#`, once. `%%` beside it is a percent sign,
+    /// as programs that print numbers have it, and so is a `%` that begins no number.
     pub fn parse(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
-        let (before, rest) = name.split_once('%')?;
-        let end = rest.find('d')?;
-        let (width, after) = (&rest[..end], &rest[end + 1..]);
-        let digits = if width.is_empty() { 1 } else { width.strip_prefix('0')?.parse::<usize>().ok()? };
-        if digits == 0 || digits > 18 || after.contains('%') {
+        let mut found = Self::places(name);
+        let (from, to, digits) = found.pop()?;
+        if !found.is_empty() {
             return None;
         }
         Some(Self {
             folder: path.parent().map(Path::to_owned).unwrap_or_default(),
-            before: before.to_owned(),
+            before: name[..from].replace("%%", "%"),
             digits,
-            after: after.to_owned(),
+            after: name[to..].replace("%%", "%"),
         })
+    }
+
+    /// Whether a path's last part has several places for a number.
+    pub fn is_ambiguous(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| Self::places(name).len() > 1)
+    }
+
+    /// Where numbers go: from, to, how many digits.
+    fn places(name: &str) -> Vec<(usize, usize, usize)> {
+        let bytes = name.as_bytes();
+        let run = |from: usize, is: fn(&u8) -> bool| bytes[from..].iter().take_while(|byte| is(byte)).count();
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let hashes = run(at, |byte| *byte == b'#');
+            if hashes > 1 {
+                found.push((at, at + hashes, hashes));
+            }
+            let width = if bytes[at] == b'%' { run(at + 1, u8::is_ascii_digit) } else { 0 };
+            let end = at + 1 + width;
+            let digits = match name.get(at + 1..end).unwrap_or_default() {
+                _ if bytes[at] != b'%' || bytes.get(end) != Some(&b'd') => None,
+                // A word may follow a percent sign, as in "50%dark".
+                "" if bytes.get(end + 1).is_some_and(u8::is_ascii_alphabetic) => None,
+                "" => Some(1),
+                width => width.strip_prefix('0').and_then(|width| width.parse().ok()),
+            };
+            if let Some(digits) = digits.filter(|digits| (1..=18).contains(digits)) {
+                found.push((at, end + 1, digits));
+                at = end + 1;
+            } else if bytes[at..].starts_with(b"%%") {
+                at += 2;
+            } else {
+                at += hashes.max(1);
+            }
+        }
+        found
+    }
+
+    /// A pattern from its parts.
+    pub fn new(folder: &Path, before: &str, digits: usize, after: &str) -> Self {
+        Self { folder: folder.to_owned(), before: before.to_owned(), digits, after: after.to_owned() }
+    }
+
+    /// As one writes it.
+    pub fn written(&self) -> PathBuf {
+        let number = if self.digits == 1 { "%d".to_owned() } else { format!("%0{}d", self.digits) };
+        self.folder.join(format!(
+            "{}{number}{}",
+            self.before.replace('%', "%%"),
+            self.after.replace('%', "%%")
+        ))
     }
 
     /// The file of frame `number`.
@@ -56,7 +132,7 @@ impl Pattern {
     }
 
     /// The number in a file name, if the pattern could have made the name.
-    fn number(&self, name: &str) -> Option<u64> {
+    pub fn number(&self, name: &str) -> Option<u64> {
         let middle = name.strip_prefix(&self.before)?.strip_suffix(&self.after)?;
         let plain = !middle.is_empty() && middle.bytes().all(|b| b.is_ascii_digit());
         let fits = middle.len() == self.digits || (middle.len() > self.digits && !middle.starts_with('0'));
@@ -64,52 +140,47 @@ impl Pattern {
     }
 }
 
-/// The files of a sequence, in order, if the name means one: a folder or a pattern.
+/// The ordinary files in a folder.
 ///
 /// # Errors
-/// The folder cannot be listed or holds no picture.
-pub fn sequence(input: &Path) -> Result<Option<Vec<PathBuf>>, MediaError> {
-    if input.is_dir() {
-        let mut files: Vec<PathBuf> =
-            list(input)?.into_iter().filter(|file| is_still(&extension(file)) && !is_hidden(file)).collect();
-        files.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
-        return non_empty(input, files).map(Some);
-    }
-    if input.exists() {
-        return Ok(None);
-    }
-    let Some(pattern) = Pattern::parse(input) else {
-        return Ok(None);
-    };
-    if !pattern.folder().is_dir() {
-        return Err(MediaError::Missing(pattern.folder().to_owned()));
-    }
-    let mut numbered: Vec<(u64, PathBuf)> = list(pattern.folder())?
-        .into_iter()
-        .filter_map(|file| Some((pattern.number(&file_name(&file))?, file)))
-        .collect();
-    numbered.sort();
-    non_empty(input, numbered.into_iter().map(|(_, file)| file).collect()).map(Some)
-}
-
-fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
+/// It cannot be listed.
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
     let entries = fs::read_dir(folder).map_err(|error| MediaError::read(folder, error))?;
     Ok(entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.is_file())
+        .filter(|path| path.is_file() && !is_hidden(path))
         .collect())
 }
 
-fn non_empty(input: &Path, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, MediaError> {
-    if files.is_empty() { Err(MediaError::Empty(input.to_owned())) } else { Ok(files) }
-}
-
-fn file_name(path: &Path) -> String {
+/// A path's last part.
+pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Such as `.DS_Store`, and `._shot.png`, which holds what another system knows of `shot.png`.
 fn is_hidden(path: &Path) -> bool {
     file_name(path).starts_with('.')
+}
+
+/// Whether a name is that of a file here: no address of the net, and no stream.
+///
+/// # Errors
+/// It is one.
+pub fn check_is_file(path: &Path) -> Result<(), MediaError> {
+    let text = path.to_string_lossy();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let address = scheme.is_some_and(|scheme| {
+        scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    });
+    if text == "-" || text.is_empty() || (address && !path.exists()) {
+        return Err(MediaError::NoFile(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// The name of a kind of picture that cannot be read.
+pub fn other_picture(extension: &str) -> Option<&'static str> {
+    OTHER_PICTURES.iter().find(|(known, _)| *known == extension).map(|(_, name)| *name)
 }
 
 /// The extension in small letters, empty if there is none.
@@ -137,6 +208,16 @@ pub enum OutputKind {
     Still(String),
 }
 
+impl OutputKind {
+    /// The extension of the files, in small letters.
+    pub fn extension(&self, output: &Path) -> String {
+        match self {
+            Self::Pattern(pattern) => extension(&pattern.file(1)),
+            _ => extension(output),
+        }
+    }
+}
+
 /// The kind of output that a name and a number of frames ask for.
 ///
 /// # Errors
@@ -145,6 +226,12 @@ pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError>
     let ext = extension(output);
     let unknown = || MediaError::UnknownOutput(output.to_owned());
     if !output.is_dir() {
+        if Pattern::is_ambiguous(output) {
+            return Err(MediaError::Unwritable {
+                path: output.to_owned(),
+                why: "its name has several places for a frame's number".into(),
+            });
+        }
         if let Some(pattern) = Pattern::parse(output) {
             let known = WRITABLE.contains(&ext.as_str());
             return if known { Ok(OutputKind::Pattern(pattern)) } else { Err(unknown()) };
@@ -166,11 +253,17 @@ pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError>
                     })
                 };
             }
+            "" if output.exists() => {
+                return Err(MediaError::Unwritable {
+                    path: output.to_owned(),
+                    why: "it is a file whose name does not say what it holds".into(),
+                });
+            }
             "" => {}
             _ => return Err(unknown()),
         }
     }
-    Pattern::parse(&output.join("%04d.png")).map(OutputKind::Pattern).ok_or_else(unknown)
+    Ok(OutputKind::Pattern(Pattern::new(output, "", 4, ".png")))
 }
 
 /// Orders names as people number them: runs of digits by their value, the rest letter by letter.
@@ -229,6 +322,34 @@ mod tests {
         assert_eq!(pattern.number("shot_00x7_v2.png"), None);
         assert!(Pattern::parse(Path::new("100%.png")).is_none());
         assert!(Pattern::parse(Path::new("%04x.png")).is_none());
+    }
+
+    #[test]
+    fn percent_signs_are_signs() {
+        let file = |name: &str| Pattern::parse(Path::new(name)).map(|pattern| pattern.file(7));
+        let is = |name: &str| Some(PathBuf::from(name));
+        assert_eq!(file("out/50%_%04d.png"), is("out/50%_0007.png"));
+        assert_eq!(file("50%%_%04d_100%.png"), is("50%_0007_100%.png"));
+        assert_eq!(file("50% done %d.png"), is("50% done 7.png"));
+        assert_eq!(file("100%%d.png"), None);
+        assert_eq!(file("50%dark.png"), None);
+        assert_eq!(file("shot.####.png"), is("shot.0007.png"));
+        assert_eq!(file("take #1.png"), None);
+        assert_eq!(file("%d_%04d.png"), None);
+        assert!(Pattern::is_ambiguous(Path::new("%d_%04d.png")));
+        let pattern = Pattern::parse(Path::new("a%%%03d.png")).unwrap();
+        assert_eq!(pattern.file(1), Path::new("a%001.png"));
+        assert_eq!(pattern.written(), Path::new("a%%%03d.png"));
+    }
+
+    #[test]
+    fn addresses_and_streams_are_no_files() {
+        for name in ["-", "", "https://example.org/a.mp4", "rtsp://camera"] {
+            assert!(check_is_file(Path::new(name)).is_err(), "{name}");
+        }
+        for name in ["a.mp4", "-x.mp4", "a:b.mp4", "C://x.mp4"] {
+            assert!(check_is_file(Path::new(name)).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Sequences of single pictures, and single pictures.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::metadata::Orientation;
 use image::{
     ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
 };
@@ -13,8 +14,10 @@ use parking_lot::Mutex;
 
 use super::fresh::FreshFile;
 use super::names::{Pattern, extension};
+use super::sequence::Sequence;
 use super::spool::Spool;
-use super::{ColourTags, Info, MediaError, Sink, Source, Target};
+use super::times::Times;
+use super::{ColourTags, Info, MediaError, Sink, Source, Target, exr, stop};
 use crate::host::picture::{Picture, SharedPicture};
 
 /// Stills do not say how fast they follow each other.
@@ -26,41 +29,136 @@ const KEEP_BYTES: usize = 1 << 29;
 /// A clip of one file a frame.
 pub struct Stills {
     files: Vec<PathBuf>,
+    notices: Vec<String>,
     info: Info,
     path: PathBuf,
     spool: Mutex<Spool>,
 }
 
 impl Stills {
-    /// Opens the sequence; the first picture decides size, depth and alpha.
-    pub fn open(path: &Path, files: Vec<PathBuf>) -> Result<Self, MediaError> {
-        let first = files.first().ok_or_else(|| MediaError::Empty(path.to_owned()))?;
-        let decoder = reader(first)?.into_decoder().map_err(|error| MediaError::read(first, error))?;
-        let (width, height) = decoder.dimensions();
-        let colour = decoder.color_type();
+    /// Opens the sequence. Every picture's header is read: the first one decides the size, the deepest one the depth,
+    /// and there is alpha if one of them has it.
+    pub fn open(path: &Path, sequence: Sequence) -> Result<Self, MediaError> {
+        let Sequence { files, mut notices } = sequence;
         let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
+        let mut whole: Option<Header> = None;
+        let mut turned = 0;
+        for (nth, file) in files.iter().enumerate() {
+            if stop::asked() {
+                return Err(MediaError::read(path, "stopped"));
+            }
+            if nth > 0 && files[nth - 1] == *file {
+                continue;
+            }
+            let (header, notice) = Header::read(file)?;
+            notices.extend(notice.filter(|_| nth == 0));
+            turned += usize::from(header.turned);
+            whole = Some(match whole {
+                None => header,
+                Some(first) if first.light != header.light => {
+                    let why = "some of its pictures are OpenEXR, which is light, and some are not".to_owned();
+                    return Err(MediaError::read(path, why));
+                }
+                Some(first) if first.size == header.size => {
+                    Header { bits: first.bits.max(header.bits), alpha: first.alpha || header.alpha, ..first }
+                }
+                Some(first) => return Err(size_error(file, header.size, first.size)),
+            });
+        }
+        let whole = whole.ok_or_else(|| MediaError::Empty(path.to_owned()))?;
+        if turned > 0 && turned < files.len() {
+            notices.push(format!(
+                "{}: {turned} of {} pictures were turned upright, as their cameras noted",
+                path.display(),
+                files.len()
+            ));
+        }
         Ok(Self {
             info: Info {
-                width,
-                height,
+                width: whole.size.0,
+                height: whole.size.1,
                 frames,
                 fps: STILLS_FPS,
-                pixel_aspect: 1.0,
-                bits: if sample_bytes(colour) > 1 { 16 } else { 8 },
-                alpha: colour.has_alpha(),
-                colour: ColourTags::default(),
-                sound: None,
+                times: Times::even(STILLS_FPS, frames),
+                pixel_aspect: whole.pixel_aspect,
+                bits: whole.bits,
+                alpha: whole.alpha,
+                colour: if whole.light { ColourTags::light() } else { ColourTags::default() },
+                tracks: None,
             },
             files,
+            notices,
             path: path.to_owned(),
             spool: Mutex::new(Spool::new(KEEP_BYTES)),
         })
     }
 }
 
+/// What a picture's file says before its pixels.
+struct Header {
+    /// Upright.
+    size: (u32, u32),
+    bits: u8,
+    alpha: bool,
+    turned: bool,
+    pixel_aspect: f64,
+    /// The numbers are proportional to light.
+    light: bool,
+}
+
+impl Header {
+    /// With what the user should know of the file.
+    fn read(file: &Path) -> Result<(Self, Option<String>), MediaError> {
+        if is_exr(file) {
+            let exr::About { size, alpha, pixel_aspect, notice } = exr::about(file)?;
+            return Ok((Self { size, bits: 16, alpha, turned: false, pixel_aspect, light: true }, notice));
+        }
+        let mut decoder = reader(file)?.into_decoder().map_err(|error| MediaError::read(file, error))?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let (width, height) = decoder.dimensions();
+        let colour = decoder.color_type();
+        let header = Self {
+            size: if on_its_side(orientation) { (height, width) } else { (width, height) },
+            bits: if sample_bytes(colour) > 1 { 16 } else { 8 },
+            alpha: colour.has_alpha(),
+            turned: orientation != Orientation::NoTransforms,
+            pixel_aspect: 1.0,
+            light: false,
+        };
+        Ok((header, None))
+    }
+}
+
+/// Whether upright means that width and height change places.
+fn on_its_side(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
+}
+
+fn size_error(file: &Path, found: (u32, u32), first: (u32, u32)) -> MediaError {
+    MediaError::Size {
+        path: file.to_owned(),
+        found: format!("{}x{}", found.0, found.1),
+        expected: format!("{}x{}", first.0, first.1),
+    }
+}
+
 impl Source for Stills {
     fn info(&self) -> &Info {
         &self.info
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError> {
@@ -72,12 +170,10 @@ impl Source for Stills {
             return Ok(picture);
         }
         let picture = Arc::new(read(file)?);
+        // A file may have been replaced meanwhile.
         if (picture.width, picture.height) != (self.info.width, self.info.height) {
-            return Err(MediaError::Size {
-                path: file.clone(),
-                found: format!("{}x{}", picture.width, picture.height),
-                expected: format!("{}x{}", self.info.width, self.info.height),
-            });
+            let size = (self.info.width, self.info.height);
+            return Err(size_error(file, (picture.width, picture.height), size));
         }
         self.spool.lock().put(number, picture.clone());
         Ok(picture)
@@ -90,13 +186,32 @@ fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, MediaError> {
         .map_err(|error| MediaError::read(path, error))
 }
 
+fn is_exr(path: &Path) -> bool {
+    extension(path) == "exr"
+}
+
+/// The kind of picture in a file, by how it begins; `None` for what is none, or of a kind without a beginning.
+pub fn format(path: &Path) -> Result<Option<ImageFormat>, MediaError> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
+    file.take(32).read_to_end(&mut start).map_err(|error| MediaError::read(path, error))?;
+    Ok(image::guess_format(&start).ok().filter(ImageFormat::reading_enabled))
+}
+
 fn sample_bytes(colour: ColorType) -> u8 {
     colour.bytes_per_pixel() / colour.channel_count()
 }
 
-/// Reads one picture; grey becomes RGB, everything else keeps its depth and its alpha.
+/// Reads one picture and turns it upright; grey becomes RGB, everything else keeps its depth and its alpha.
 pub fn read(path: &Path) -> Result<Picture, MediaError> {
-    let image = reader(path)?.decode().map_err(|error| MediaError::read(path, error))?;
+    if is_exr(path) {
+        return exr::load(path);
+    }
+    let failed = |error| MediaError::read(path, error);
+    let mut decoder = reader(path)?.into_decoder().map_err(failed)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    image.apply_orientation(orientation);
     let (width, height) = (image.width(), image.height());
     let colour = image.color();
     let channels = if colour.has_alpha() { 4 } else { 3 };
@@ -111,7 +226,7 @@ pub fn read(path: &Path) -> Result<Picture, MediaError> {
     picture.ok_or_else(|| MediaError::read(path, format!("not a picture of {channels} channels")))
 }
 
-/// What one kind of still can hold.
+/// What one kind of still can hold; OpenEXR has a way of its own.
 struct Ability {
     format: ImageFormat,
     sixteen: bool,
@@ -126,9 +241,15 @@ fn ability(extension: &str) -> Option<Ability> {
         "bmp" => (ImageFormat::Bmp, false, true),
         "webp" => (ImageFormat::WebP, false, true),
         "ppm" => (ImageFormat::Pnm, false, false),
+        "exr" => (ImageFormat::OpenExr, true, true),
         _ => return None,
     };
     Some(Ability { format, sixteen, alpha })
+}
+
+/// Whether a still of this extension has alpha.
+pub fn holds_alpha(extension: &str) -> bool {
+    ability(extension).is_some_and(|ability| ability.alpha)
 }
 
 /// Writes one file a frame, or a single one.
@@ -137,6 +258,10 @@ pub struct StillSink {
     ability: Ability,
     sixteen: bool,
     alpha: bool,
+    overwrite: bool,
+    /// The clip's numbers are light, and its alpha is that of OpenEXR.
+    light: bool,
+    pixel_aspect: f64,
     /// A folder that this sink made, and that nothing was put into so far.
     made: Option<PathBuf>,
 }
@@ -178,6 +303,9 @@ impl StillSink {
         Ok(Self {
             sixteen: ability.sixteen && target.info.bits > 8,
             alpha: ability.alpha && target.info.alpha,
+            overwrite: target.overwrite,
+            light: target.info.colour.is_light(),
+            pixel_aspect: target.info.pixel_aspect,
             place,
             ability,
             made,
@@ -191,12 +319,20 @@ impl Sink for StillSink {
             Place::Pattern(pattern) => pattern.file(number),
             Place::Single(path) => path.clone(),
         };
-        let fresh = FreshFile::new(&path)?;
+        let fresh = FreshFile::new(&path, self.overwrite)?;
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
-        save(&fresh, &picture, &self.ability, self.sixteen)?;
+        if self.ability.format == ImageFormat::OpenExr {
+            exr::save(&fresh, &picture, self.pixel_aspect, self.light)?;
+        } else {
+            save(&fresh, &picture, &self.ability, self.sixteen)?;
+        }
         fresh.publish()?;
         self.made = None;
         Ok(())
+    }
+
+    fn keeps_frames(&self) -> bool {
+        true
     }
 
     fn finish(self: Box<Self>) -> Result<(), MediaError> {

@@ -1,0 +1,134 @@
+//! Being asked to stop: what waits for other programs, and what has files that nobody else would remove, is told.
+//!
+//! The first request is a wish: readers of videos let go, whoever works looks at [`asked`]. The second one ends the
+//! process, after [`tidy`].
+
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+static NEXT: AtomicU64 = AtomicU64::new(0);
+static HOOKS: Mutex<Vec<(u64, When, Hook)>> = Mutex::new(Vec::new());
+
+type Hook = Box<dyn Fn() + Send>;
+
+/// When a hook runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At the first request, or at once if there was one.
+    Asked,
+    /// Just before the process ends without unwinding.
+    Ending,
+}
+
+/// Something to do while this lives.
+#[derive(Debug)]
+pub struct Registered(u64);
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        hooks().retain(|(id, ..)| *id != self.0);
+    }
+}
+
+fn hooks() -> MutexGuard<'static, Vec<(u64, When, Hook)>> {
+    HOOKS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Adds a hook. Hooks are short and register nothing themselves.
+pub fn register(when: When, hook: impl Fn() + Send + 'static) -> Registered {
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut hooks = hooks();
+    if when == When::Asked && asked() {
+        hook();
+    }
+    hooks.push((id, when, Box::new(hook)));
+    Registered(id)
+}
+
+/// Whether somebody has asked.
+pub fn asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Asks; `false` if that was done before.
+pub fn ask() -> bool {
+    let hooks = hooks();
+    let first = !ASKED.swap(true, Ordering::SeqCst);
+    if first {
+        hooks.iter().filter(|(_, when, _)| *when == When::Asked).for_each(|(.., hook)| hook());
+    }
+    first
+}
+
+/// Ends what would outlive the process and removes what would be left of it.
+pub fn tidy() {
+    hooks().iter().for_each(|(.., hook)| hook());
+}
+
+/// A program that ends with this value, or earlier by a request to stop.
+pub struct Process {
+    child: Arc<Mutex<Child>>,
+    _ending: Registered,
+}
+
+impl Process {
+    /// Starts a program in a group of its own: Ctrl-C goes to the whole group of a terminal, and an encoder that
+    /// obeyed it would end a file that is not to be. `when` says at which moment it is killed for the user.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(command: &mut Command, when: When) -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
+        let child = Arc::new(Mutex::new(command.spawn()?));
+        let shared = child.clone();
+        let _ending = register(when, move || {
+            if let Ok(mut child) = shared.lock() {
+                let _ = child.kill();
+            }
+        });
+        Ok(Self { child, _ending })
+    }
+
+    /// The program; it must not be waited for under this lock before it has closed its pipes.
+    pub fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let mut child = self.child();
+        // It may have ended by itself, in which case there is only the exit to collect.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_runs_while_it_is_registered() {
+        let count = Arc::new(AtomicU64::new(0));
+        let counter = count.clone();
+        let kept = register(When::Ending, move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        let counter = count.clone();
+        drop(register(When::Ending, move || {
+            counter.fetch_add(10, Ordering::SeqCst);
+        }));
+        tidy();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        drop(kept);
+        tidy();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+}

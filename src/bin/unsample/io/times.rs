@@ -1,0 +1,197 @@
+//! When the frames of a clip are shown.
+
+/// A fraction of a second: the length of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Seconds...
+    pub numerator: u32,
+    /// ...by this.
+    pub denominator: u32,
+}
+
+impl Tick {
+    /// In seconds.
+    pub fn seconds(self) -> f64 {
+        f64::from(self.numerator) / f64::from(self.denominator)
+    }
+}
+
+/// The times of a clip's frames, in ticks from its first frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Times {
+    tick: Tick,
+    /// Of every frame, rising; the first is 0.
+    starts: Vec<u64>,
+    /// When the last frame ends.
+    end: u64,
+    /// Seconds from the beginning of the file to its first frame: there may be sound before.
+    late: f64,
+}
+
+impl Times {
+    /// `frames` frames at an even rate.
+    pub fn even(fps: f64, frames: u32) -> Self {
+        let (rate, scale) = rate(fps);
+        let starts = (0..u64::from(frames)).collect();
+        Self { tick: Tick { numerator: scale, denominator: rate }, starts, end: u64::from(frames), late: 0.0 }
+    }
+
+    /// Frames at these times in ticks, the last one ending at `end`, in a file whose clock begins with `zero`. An even
+    /// rate that was only rounded to the ticks is made exact again; `fps` says which. `None` if the times do not rise.
+    pub fn from_ticks(tick: Tick, times: &[i64], end: i64, zero: f64, fps: f64) -> Option<Self> {
+        let (first, last) = (*times.first()?, *times.last()?);
+        if times.windows(2).any(|pair| pair[0] >= pair[1]) || end <= last {
+            return None;
+        }
+        let seconds = |ticks: i64| ticks as f64 * tick.seconds();
+        let late = seconds(first) - zero;
+        // The clock of the file is known to a microsecond.
+        let late = if late.abs() < 2e-6 { 0.0 } else { late };
+        let frames = u32::try_from(times.len()).ok()?;
+        let mut even = Self { late, ..Self::even(fps, frames) };
+        let step = even.tick.seconds();
+        let rounding = tick.seconds() * 1.01;
+        let off = |(nth, &time): (usize, &i64)| (seconds(time - first) - nth as f64 * step).abs() > rounding;
+        if fps > 0.0 && !times.iter().enumerate().any(off) {
+            let held = (seconds(end - first) / step).round() as u64;
+            even.end = held.max(even.end);
+            return Some(even);
+        }
+        let from_first = |time: i64| u64::try_from(time - first).unwrap_or(0);
+        let starts = times.iter().map(|&time| from_first(time)).collect();
+        Some(Self { tick, starts, end: from_first(end), late })
+    }
+
+    /// Frames that last that many seconds each, as animations say it.
+    pub fn from_durations(seconds: &[f64]) -> Self {
+        // Players hold a frame of no duration for a tenth of a second.
+        let length = |seconds: f64| if seconds > 0.0 { seconds } else { 0.1 };
+        let frames = u32::try_from(seconds.len()).unwrap_or(u32::MAX);
+        let first = length(seconds.first().copied().unwrap_or(0.0));
+        if seconds.iter().all(|&other| (length(other) - first).abs() < 1e-6) {
+            return Self::even(1.0 / first, frames);
+        }
+        // The clock of MPEG: hundredths and milliseconds are whole numbers of it.
+        const CLOCK: u32 = 90_000;
+        let ticks = |seconds: f64| (seconds * f64::from(CLOCK)).round() as u64;
+        let mut starts = Vec::with_capacity(seconds.len());
+        let mut time = 0.0;
+        for &duration in seconds {
+            starts.push(ticks(time));
+            time += length(duration).max(1.0 / f64::from(CLOCK));
+        }
+        Self { tick: Tick { numerator: 1, denominator: CLOCK }, starts, end: ticks(time), late: 0.0 }
+    }
+
+    /// Frames `first` to `last`, counted from 1, as a clip of its own that begins with the first of them.
+    pub fn part(&self, first: u32, last: u32) -> Self {
+        let (first, last) = (first.max(1) as usize - 1, (last as usize).min(self.starts.len()));
+        let zero = self.starts.get(first).copied().unwrap_or(0);
+        let end = self.starts.get(last).copied().unwrap_or(self.end);
+        let starts =
+            self.starts.get(first..last).unwrap_or_default().iter().map(|time| time - zero).collect();
+        Self { tick: self.tick, starts, end: end - zero, late: 0.0 }
+    }
+
+    /// The length of a tick.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// When a frame begins, in ticks; `index` counts from 0. Beyond the last one frames follow as the last two did.
+    pub fn start(&self, index: usize) -> u64 {
+        match self.starts.get(index) {
+            Some(start) => *start,
+            None => self.end + (index - self.starts.len()) as u64,
+        }
+    }
+
+    /// When a frame begins, in seconds from the first one; `index` counts from 0, and the end of the clip is the
+    /// number of its frames.
+    pub fn seconds(&self, index: usize) -> f64 {
+        self.start(index) as f64 * self.tick.seconds()
+    }
+
+    /// Seconds from the beginning of the file to its first frame; negative where the sound begins later.
+    pub fn late(&self) -> f64 {
+        self.late
+    }
+
+    /// Whether all frames have the length of one tick.
+    pub fn is_even(&self) -> bool {
+        self.starts.iter().enumerate().all(|(nth, &start)| nth as u64 == start)
+    }
+
+    /// Frames a second, on average.
+    pub fn fps(&self) -> f64 {
+        let tick = self.tick;
+        if self.is_even() {
+            return f64::from(tick.denominator) / f64::from(tick.numerator);
+        }
+        self.starts.len() as f64 / (self.end as f64 * tick.seconds())
+    }
+}
+
+/// A rate as a fraction; the American ones are exact.
+pub fn rate(fps: f64) -> (u32, u32) {
+    let fps = if fps.is_finite() && fps > 0.001 && fps < 100_000.0 { fps } else { 25.0 };
+    let whole = (fps * 1.001).round();
+    if fps.fract().abs() > 1e-6 && (whole * 1000.0 / 1001.0 - fps).abs() < 1e-4 {
+        return ((whole * 1000.0) as u32, 1001);
+    }
+    for scale in [1_u32, 2, 3, 4, 10, 100] {
+        let scaled = fps * f64::from(scale);
+        if (scaled - scaled.round()).abs() < 1e-6 {
+            return (scaled.round() as u32, scale);
+        }
+    }
+    ((fps * 10_000.0).round() as u32, 10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Tick = Tick { numerator: 1, denominator: 1000 };
+
+    #[test]
+    fn rates_are_exact() {
+        assert_eq!(rate(30000.0 / 1001.0), (30000, 1001));
+        assert_eq!(rate(24000.0 / 1001.0), (24000, 1001));
+        assert_eq!(rate(25.0), (25, 1));
+        assert_eq!(rate(12.5), (25, 2));
+        assert_eq!(rate(f64::NAN), (25, 1));
+    }
+
+    #[test]
+    fn a_rounded_rate_is_exact_again() {
+        let times =
+            Times::from_ticks(MILLISECOND, &[500, 533, 567, 600], 633, 0.0, 30000.0 / 1001.0).unwrap();
+        assert_eq!(times.tick(), Tick { numerator: 1001, denominator: 30000 });
+        assert!(times.is_even() && (times.late() - 0.5).abs() < 1e-9);
+        assert!((times.seconds(4) - 4.0 * 1001.0 / 30000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn uneven_times_stay() {
+        let ticks = [100, 140, 240, 260];
+        let times = Times::from_ticks(MILLISECOND, &ticks, 300, 0.1, 20.0).unwrap();
+        assert_eq!((0..4).map(|n| times.start(n)).collect::<Vec<_>>(), [0, 40, 140, 160]);
+        assert!(!times.is_even() && times.late() == 0.0);
+        assert!((times.fps() - 20.0).abs() < 1e-9);
+        let part = times.part(2, 3);
+        assert_eq!((part.start(0), part.start(1)), (0, 100));
+        assert!((part.seconds(2) - 0.12).abs() < 1e-9);
+        assert!((times.seconds(1) - 0.04).abs() < 1e-9 && (times.seconds(4) - 0.2).abs() < 1e-9);
+        assert!(Times::from_ticks(MILLISECOND, &[0, 40, 40], 50, 0.0, 20.0).is_none());
+    }
+
+    #[test]
+    fn durations_add_up() {
+        let times = Times::from_durations(&[0.03, 0.0, 0.07]);
+        assert_eq!([times.start(0), times.start(1), times.start(2)], [0, 2700, 11700]);
+        assert!((times.seconds(3) - 0.2).abs() < 1e-9);
+        let third = 1.0 / 30.0;
+        assert_eq!(Times::from_durations(&[third; 3]), Times::even(30.0, 3));
+    }
+}

@@ -1,0 +1,208 @@
+//! What a video has beside its pictures: sound, subtitles, chapters. A rendered video takes along what its container
+//! can hold.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::names;
+
+/// One track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Track {
+    /// Its number in the file.
+    index: u64,
+    /// ffmpeg's name of the codec.
+    codec: String,
+}
+
+/// The tracks of a file beside the video that is rendered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tracks {
+    path: PathBuf,
+    audio: Vec<Track>,
+    subtitles: Vec<Track>,
+    /// Timecode, sensors, cover pictures, attached fonts.
+    others: usize,
+    chapters: usize,
+    /// Which seconds of it, where it is not the whole: beginning and length.
+    part: Option<(f64, f64)>,
+}
+
+/// ffmpeg's arguments for the tracks.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    /// Those that open the file; it is ffmpeg's second input.
+    pub input: Vec<OsString>,
+    /// Those that say what becomes of it.
+    pub output: Vec<OsString>,
+}
+
+impl Tracks {
+    /// The tracks in ffprobe's account of a file, without the video `taken`.
+    pub fn of(path: &Path, json: &Value, taken: Option<u64>) -> Self {
+        let mut tracks = Self {
+            path: path.to_owned(),
+            audio: Vec::new(),
+            subtitles: Vec::new(),
+            others: 0,
+            chapters: json["chapters"].as_array().map_or(0, Vec::len),
+            part: None,
+        };
+        for stream in json["streams"].as_array().into_iter().flatten() {
+            let index = stream["index"].as_u64();
+            if index == taken {
+                continue;
+            }
+            let codec = stream["codec_name"].as_str().unwrap_or_default().to_owned();
+            match (stream["codec_type"].as_str(), index) {
+                (Some("audio"), Some(index)) => tracks.audio.push(Track { index, codec }),
+                (Some("subtitle"), Some(index)) => tracks.subtitles.push(Track { index, codec }),
+                _ => tracks.others += 1,
+            }
+        }
+        tracks
+    }
+
+    /// The same tracks from `start`, in seconds from the beginning of the file, for `length` seconds.
+    pub fn part(&self, start: f64, length: f64) -> Self {
+        Self { part: Some((start, length)), ..self.clone() }
+    }
+
+    /// Whether there is sound.
+    pub fn has_sound(&self) -> bool {
+        !self.audio.is_empty()
+    }
+
+    /// The arguments for a file of this extension, and what will be missing in it, as parts of a sentence.
+    pub fn arguments(&self, extension: &str) -> (Arguments, Vec<String>) {
+        let mut arguments = Arguments::default();
+        let mut missing = Vec::new();
+        if let Some((start, length)) = self.part {
+            for (name, seconds) in [("-ss", start), ("-t", length)] {
+                arguments.input.extend([name.into(), format!("{seconds:.6}").into()]);
+            }
+        }
+        arguments.input.extend(["-i".into(), super::ffmpeg::file_argument(&self.path)]);
+        let mut say = |words: &[&str]| arguments.output.extend(words.iter().map(OsString::from));
+        for (nth, track) in self.audio.iter().enumerate() {
+            say(&["-map", &format!("1:{}", track.index)]);
+            let codec = self.audio_codec(extension, &track.codec);
+            say(&[&format!("-c:a:{nth}"), codec]);
+            if codec == "aac" {
+                say(&[&format!("-b:a:{nth}"), "256k"]);
+            }
+        }
+        let mut kept = 0;
+        let mut lost = 0;
+        for track in &self.subtitles {
+            match subtitle_codec(extension, &track.codec).filter(|_| self.part.is_none()) {
+                Some(codec) => {
+                    say(&["-map", &format!("1:{}", track.index), &format!("-c:s:{kept}"), codec]);
+                    kept += 1;
+                }
+                None => lost += 1,
+            }
+        }
+        let chapters = if self.part.is_none() { "1" } else { "-1" };
+        say(&["-map_metadata", "1", "-map_chapters", chapters]);
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        if lost > 0 {
+            missing.push(format!("{lost} track{} of subtitles", plural(lost)));
+        }
+        if self.others > 0 {
+            missing.push(format!("{} other track{}", self.others, plural(self.others)));
+        }
+        if self.chapters > 0 && (self.part.is_some() || extension == "avi") {
+            missing.push("the chapters".to_owned());
+        }
+        (arguments, missing)
+    }
+
+    /// The sound's codec: as it is where the container takes it. A part is encoded again, since packets do not end
+    /// where frames do.
+    fn audio_codec(&self, extension: &str, codec: &str) -> &'static str {
+        let held: &[&str] = match extension {
+            "mp4" | "m4v" => &["aac", "mp3", "ac3", "eac3", "alac", "opus"],
+            "mov" => {
+                &["aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"]
+            }
+            "webm" => &["opus", "vorbis"],
+            "avi" => &["mp3", "ac3", "mp2", "pcm_s16le", "pcm_u8"],
+            _ => &[],
+        };
+        let same = names::extension(&self.path) == extension;
+        if self.part.is_none() && (same || extension == "mkv" || held.contains(&codec)) {
+            return "copy";
+        }
+        match (extension, codec) {
+            ("webm", _) => "libopus",
+            ("mov" | "mkv", "pcm_s24le" | "pcm_s24be" | "pcm_s32le" | "pcm_f32le") => "pcm_s24le",
+            ("mov" | "mkv" | "avi", codec) if codec.starts_with("pcm_") => "pcm_s16le",
+            ("avi", _) => "pcm_s16le",
+            ("mkv", "flac") => "flac",
+            _ => "aac",
+        }
+    }
+}
+
+/// What subtitles become in a container; `None` if it has none of the kind.
+fn subtitle_codec(extension: &str, codec: &str) -> Option<&'static str> {
+    let text = matches!(codec, "subrip" | "srt" | "ass" | "ssa" | "webvtt" | "text" | "mov_text");
+    match extension {
+        "mkv" => Some(if codec == "mov_text" { "srt" } else { "copy" }),
+        "mp4" | "m4v" | "mov" if codec == "mov_text" => Some("copy"),
+        "mp4" | "m4v" | "mov" if text => Some("mov_text"),
+        "webm" if codec == "webvtt" => Some("copy"),
+        "webm" if text => Some("webvtt"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tracks() -> Tracks {
+        let stream = |index: u64, kind: &str, codec: &str| json!({"index": index, "codec_type": kind, "codec_name": codec});
+        let streams = [
+            stream(0, "video", "h264"),
+            stream(1, "audio", "aac"),
+            stream(2, "audio", "pcm_s16le"),
+            stream(3, "subtitle", "subrip"),
+            stream(4, "subtitle", "dvd_subtitle"),
+            stream(5, "data", "bin_data"),
+        ];
+        Tracks::of(Path::new("a.mkv"), &json!({"streams": streams, "chapters": [{}]}), Some(0))
+    }
+
+    fn words(arguments: &[OsString]) -> String {
+        arguments.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn every_track_is_kept_or_named() {
+        let (arguments, missing) = tracks().arguments("mp4");
+        assert_eq!(words(&arguments.input), "-i file:a.mkv");
+        assert_eq!(
+            words(&arguments.output),
+            "-map 1:1 -c:a:0 copy -map 1:2 -c:a:1 aac -b:a:1 256k -map 1:3 -c:s:0 mov_text \
+             -map_metadata 1 -map_chapters 1"
+        );
+        assert_eq!(missing, ["1 track of subtitles", "1 other track"]);
+        let (arguments, missing) = tracks().arguments("mkv");
+        assert!(words(&arguments.output).contains("-map 1:4 -c:s:1 copy"));
+        assert_eq!(missing, ["1 other track"]);
+    }
+
+    #[test]
+    fn a_part_is_cut_where_its_frames_are() {
+        let (arguments, missing) = tracks().part(0.4, 1.25).arguments("mkv");
+        assert_eq!(words(&arguments.input), "-ss 0.400000 -t 1.250000 -i file:a.mkv");
+        assert!(words(&arguments.output).starts_with("-map 1:1 -c:a:0 aac"));
+        assert_eq!(missing, ["2 tracks of subtitles", "1 other track", "the chapters"]);
+    }
+}
