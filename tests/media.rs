@@ -340,7 +340,7 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
         [("a.mp4", &pq), ("a.mkv", &hlg), ("a.mov", &hlg), ("a.webm", &pq), ("b.mp4", &full), ("c.mkv", &old)]
     {
         let output = folder.path().join(name);
-        let target = Target { info: Info { colour: colour.clone(), ..info(2, 10, false) }, frames: 2 };
+        let target = target(Info { colour: colour.clone(), ..info(2, 10, false) });
         // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
         let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
         let mut sink = match io::create(&output, &target) {

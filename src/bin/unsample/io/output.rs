@@ -145,7 +145,8 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     }
     let curve = info.colour.transfer.as_str();
     if extension == "exr" && matches!(curve, "smpte2084" | "arib-std-b67") {
-        notices.push(format!("{shown} will not be light: the clip's curve ({curve}) is taken for that of sRGB"));
+        notices
+            .push(format!("{shown} will not be light: the clip's curve ({curve}) is taken for that of sRGB"));
     }
     if extension == "avi" && !info.times.is_even() {
         notices.push(format!(
