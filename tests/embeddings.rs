@@ -126,7 +126,9 @@ fn zeros(
 fn files_of_all_families_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let (sd15, xl) = ((768, None), (768, Some(1280)));
-    let cases: [(&str, &[(&str, &[usize])], &str, [bool; 2]); 8] = [
+    /// Name, tensors with their shapes, what it is, and whether it fits SD1.5 and SDXL.
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a [usize])], &'a str, [bool; 2]);
+    let cases: [Case<'_>; 8] = [
         (
             "a",
             &[("emb_params", &[8, 768])],
