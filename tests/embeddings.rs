@@ -274,7 +274,7 @@ fn what_cannot_be_used_is_one_sentence_and_the_source() {
         (
             "prompt",
             "embedding:broken",
-            "broken.safetensors: the embedding's tensor `emb_params` has values that are not finite",
+            "broken.safetensors is damaged: the tensor `emb_params` holds NaN or infinite values",
         ),
         ("prompt", "a, embedding: ", "`embedding:` in a prompt has no name behind it"),
         ("prompt", "a (cat:1e30)", "the weight 1e30 of `cat` in a prompt is outside of -100 to 100"),

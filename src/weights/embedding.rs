@@ -77,7 +77,7 @@ impl Embedding {
 
     /// The vectors for the first text encoder, `[count, width]` in f32.
     ///
-    /// Errors: as [`TensorFile::tensor`], and [`WeightsError::Malformed`] for values that are not finite.
+    /// Errors: as [`TensorFile::tensor`].
     pub fn read_first(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         self.read(self.first.as_ref(), device)
     }
@@ -92,19 +92,8 @@ impl Embedding {
     fn read(&self, vectors: Option<&Vectors>, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         let Some(vectors) = vectors else { return Ok(None) };
         let tensor = self.file.tensor(&vectors.tensor, DType::F32, device)?;
-        let finite = || {
-            let tensor = tensor.reshape((vectors.count, vectors.width))?;
-            let sum = tensor.abs()?.sum_all()?.to_scalar::<f32>()?;
-            Ok((tensor, sum.is_finite()))
-        };
-        match finite() {
-            Ok((tensor, true)) => Ok(Some(tensor)),
-            Ok((_, false)) => Err(WeightsError::Malformed {
-                path: self.file.path().into(),
-                reason: format!("the embedding's tensor `{}` has values that are not finite", vectors.tensor),
-            }),
-            Err(source) => Err(self.file.device_error(&vectors.tensor, source)),
-        }
+        let shaped = tensor.reshape((vectors.count, vectors.width));
+        shaped.map(Some).map_err(|source| self.file.device_error(&vectors.tensor, source))
     }
 }
 
