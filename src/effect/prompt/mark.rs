@@ -58,18 +58,24 @@ pub fn closers(open: char) -> Option<&'static [char]> {
 
 /// The frame that a key means, or why it is none; nothing where it does not even look like one.
 fn frame(key: &str) -> Option<Result<i64, &'static str>> {
-    let key = key.trim().to_lowercase();
+    let ascii = |c: char| match c {
+        '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
+        _ => c,
+    };
+    let key: String = key.trim().to_lowercase().chars().map(ascii).collect();
+    let bare = |open, close| key.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    let key = bare('[', ']').or_else(|| bare('(', ')')).unwrap_or(&key).trim();
     let number = ["keyframe", "frame", "f", "#"]
         .iter()
         .find_map(|word| key.strip_prefix(word))
-        .map_or(key.as_str(), |rest| rest.trim_start_matches([' ', '#', '.']));
+        .map_or(key, |rest| rest.trim_start_matches([' ', '#', '.']));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if digits(number) {
         return Some(number.parse().map_err(|_| LARGE));
     }
     if let Some((whole, fraction)) = number.split_once('.')
         && digits(whole)
-        && digits(fraction)
+        && (fraction.is_empty() || digits(fraction))
     {
         let zeros = fraction.bytes().all(|b| b == b'0');
         return Some(if zeros { whole.parse().map_err(|_| LARGE) } else { Err(WHOLE) });
@@ -121,8 +127,15 @@ fn key(text: &str) -> Option<(&str, usize, bool)> {
     }
 }
 
-/// What begins at the beginning of this text, which has no blanks in front.
+/// What begins at the beginning of this text, which has no blanks in front. It may be a point of a list.
 pub fn mark(text: &str) -> Option<Mark> {
+    let inner = text.strip_prefix(['-', '*', '•']).filter(|rest| rest.starts_with(' ')).map(str::trim_start);
+    let inner = inner.unwrap_or(text);
+    let found = plain(inner)?;
+    Some(Mark { length: found.length + text.len() - inner.len(), ..found })
+}
+
+fn plain(text: &str) -> Option<Mark> {
     let (key, end, quoted) = key(text)?;
     let gap = text[end..].len() - text[end..].trim_start_matches([' ', '\t']).len();
     let separator = text[end + gap..].chars().next()?;
@@ -199,10 +212,10 @@ mod tests {
             "keyframe 24: a",
             "frame #24: a",
         ] {
-            let expected = if text.starts_with("24.:") { None } else { Some(Frame(24)) };
-            assert_eq!(mark(text).map(|mark| mark.kind), expected, "{text}");
+            assert_eq!(mark(text).map(|mark| mark.kind), Some(Frame(24)), "{text}");
         }
         assert_eq!(mark("24 : a").map(|mark| mark.length), Some(4));
+        assert_eq!(mark("- 24: a").map(|mark| mark.length), Some(5));
     }
 
     #[test]

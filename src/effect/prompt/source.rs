@@ -85,6 +85,7 @@ impl<'a> Source<'a> {
     pub fn is_schedule(&self) -> bool {
         let line = |place| place == Place::Line;
         let frame = |kind| matches!(kind, MarkKind::Frame(_));
+        let wrong = |kind| matches!(kind, MarkKind::Wrong(_));
         let tight: Vec<i64> = (self.marks.iter())
             .filter_map(|(_, place, mark)| match mark.kind {
                 MarkKind::Tight(number) if *place == Place::Line => Some(number),
@@ -95,7 +96,8 @@ impl<'a> Source<'a> {
             || self.lines() > 0
             || self.count(|place| line(place) || place == Place::Semicolon, frame) > 1
             || (tight.len() > 1 && tight.is_sorted_by(|a, b| a < b))
-            || self.count(line, |kind| matches!(kind, MarkKind::Wrong(_))) > 1
+            || self.count(line, wrong) > 1
+            || self.marks.iter().any(|(_, place, mark)| line(*place) && mark.quoted && wrong(mark.kind))
     }
 
     /// The line of a place, from 1.
