@@ -175,7 +175,7 @@ fn candidates(name: &str, kind: Kind, files: &Files) -> Vec<String> {
         // A card, and bf16, are not to be had on every machine.
         ("device", _) => vec!["cpu".to_owned()],
         ("precision", _) => vec!["f32".to_owned(), "f16".to_owned()],
-        ("checkpoint" | "vae", _) => vec![file("checkpoint")],
+        ("checkpoint" | "vae" | "textEncoder", _) => vec![file("checkpoint")],
         ("motionModule", _) => vec![file("motion"), "none".to_owned()],
         ("latentsFile", _) => vec![file("latents")],
         ("cutFrames", _) => vec!["16".to_owned()],
