@@ -215,7 +215,7 @@ fn a_hint_of_another_size_and_length_covers_the_working_picture() {
     let file = place.path("stages.safetensors");
     let clip = format!("Hint={}", folder.display());
     let to = format!("diagnosticsFile={}", file.display());
-    place.controlled("large", &["--clip", &clip, "--set", &to]);
+    place.controlled("covered", &["--clip", &clip, "--set", &to]);
     let hint = tensor(&open(&file), "hint.1");
     assert_eq!(hint.dims(), [FRAMES as usize, 3, 32, 40]);
     let at = |frame: usize, channel: usize, y: usize, x: usize| {

@@ -59,7 +59,8 @@ fn frames_outside_of_what_an_endless_clip_shows_are_not_worked_on() {
     let wide = (f64::from(i32::MIN), f64::from(i32::MAX));
     let rendered = |outside: Outside, dark: [bool; 3], range: Option<(f64, f64)>, times: &[f64]| {
         let (_turn, cache, plugin, session) = set_up(Settings { outside, ..Settings::default() });
-        let values = [("segmentFrames", "16"), ("cacheSize", "0")];
+        // From black to a picture is a cut, too.
+        let values = [("segmentFrames", "16"), ("cacheSize", "0"), ("cuts", "off")];
         let mut recipe = recipe(cache.path(), &values);
         recipe.feeds.insert("Source".to_owned(), Arc::new(Dark(dark)));
         let instance = Instance::create(&plugin, &recipe).unwrap();

@@ -138,7 +138,7 @@ fn what_is_not_used_of_a_lora_is_said() {
     let said = refused(|models| models.motion = Motion::File(path));
     assert_eq!(
         said,
-        "mm.safetensors is an AnimateDiff v3 motion module for SD1.5 (32 frames); choose an SD1.5 checkpoint with it; an \
+        "ink.safetensors is an AnimateDiff v3 motion module for SD1.5 (32 frames); choose an SD1.5 checkpoint with it; an \
          empty checkpoint is the built-in model"
     );
 }

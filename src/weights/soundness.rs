@@ -84,7 +84,11 @@ fn trained(file: &Arc<TensorFile>, kind: &Kind) -> Vec<String> {
             names.dedup();
             names
         }
-        Kind::Vae { .. } => of(View::vae(file.clone()), &|_| true),
+        Kind::Vae { latent_channels } => {
+            // Those of Stable Diffusion have four; the others are a small model's.
+            let designed = |name: &str| *latent_channels != 4 && name.starts_with("encoder.");
+            of(View::vae(file.clone()), &|name| !designed(name))
+        }
         Kind::TextEncoder { .. } => of(View::text(file.clone()), &|_| true),
         Kind::MotionModule { .. } => of(View::motion(file.clone()), &module),
         Kind::ControlNet { difference: false, .. } => of(View::control(file.clone()), &blocks),

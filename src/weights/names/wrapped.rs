@@ -186,7 +186,8 @@ fn shared(names: &[(&str, String)]) -> Vec<String> {
 
 fn begins(name: &str, lora: bool) -> bool {
     BEGINNINGS.iter().any(|start| name.starts_with(start))
-        || name == "task_embedding"
+        // A union ControlNet has the one, HED the other, and nothing behind it.
+        || matches!(name, "task_embedding" | "norm")
         || (lora && LORA_BEGINNINGS.iter().any(|start| name.starts_with(start)))
 }
 

@@ -88,7 +88,9 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
         let why = format!("{} is not a folder", there.display());
         return Err(MediaError::Unwritable { path: folder.to_owned(), why });
     }
-    FreshFile::new(&there.join("unsample"), true).map(drop).map_err(|error| match error {
+    // A name that nobody has.
+    let probe = there.join(format!(".unsample-{}", std::process::id()));
+    FreshFile::new(&probe, true).map(drop).map_err(|error| match error {
         MediaError::Unwritable { why, .. } => MediaError::Unwritable { path: folder.to_owned(), why },
         other => other,
     })
