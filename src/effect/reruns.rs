@@ -69,7 +69,7 @@ fn state(keyring: &mut Keyring, values: &Values) -> State {
     };
     let shares = shot_shares(range, picture.cutting, 5, cuts).unwrap();
     let share = shares.first().unwrap();
-    let look = (picture.working_size, picture.fit, picture.colour);
+    let look = (picture.working_size, picture.fit, picture.colour, picture.primaries);
     let digests = share.segment.frames().map(|frame| Key::of_bytes(format!("{look:?} {frame}").as_bytes()));
     let source = Source::known(Size { width: 64, height: 64 }, digests.collect(), None);
     let pictures = Pictures { source, hint: None };

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::is_lora_name;
 
 /// How names begin, of the networks that are used and of the parts of a checkpoint.
-const BEGINNINGS: [&str; 50] = [
+const BEGINNINGS: [&str; 53] = [
     "model.diffusion_model.",
     "first_stage_model.",
     "cond_stage_model.",
@@ -62,6 +62,9 @@ const BEGINNINGS: [&str; 50] = [
     "block4.",
     "block5.",
     "model0.",
+    "model1.",
+    "model2.",
+    "model3.",
     "model4.",
     "model.model.",
 ];
