@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::is_lora_name;
 
 /// How names begin, of the networks that are used and of the parts of a checkpoint.
-const BEGINNINGS: [&str; 53] = [
+const BEGINNINGS: [&str; 54] = [
     "model.diffusion_model.",
     "first_stage_model.",
     "cond_stage_model.",
@@ -56,6 +56,7 @@ const BEGINNINGS: [&str; 53] = [
     // Networks that draw hints
     "pretrained.",
     "depth_head.",
+    "scratch.",
     "block1.",
     "block2.",
     "block3.",
