@@ -190,8 +190,8 @@ fn shared(names: &[(&str, String)]) -> Vec<String> {
 
 fn begins(name: &str, lora: bool) -> bool {
     BEGINNINGS.iter().any(|start| name.starts_with(start))
-        // A union ControlNet has the one, HED the other, and nothing behind it.
-        || matches!(name, "task_embedding" | "norm")
+        // A union ControlNet has the first, HED the second, a difference the third, and nothing behind it.
+        || matches!(name, "task_embedding" | "norm" | "difference")
         || (lora && LORA_BEGINNINGS.iter().any(|start| name.starts_with(start)))
 }
 
