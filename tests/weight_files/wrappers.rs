@@ -31,6 +31,10 @@ fn every_layout_is_known_behind_wrappers() {
         // Three of them a layout, so that every wrapper meets every kind of file.
         for turn in 0..3 {
             let wrapper = wrappers[(number + 3 * turn) % wrappers.len()];
+            // `model.model.` is how the names of the line art network for anime begin, so that of a checkpoint stays as it is.
+            if wrapper == "model." && tensors.iter().any(|(name, _)| name.starts_with("model.")) {
+                continue;
+            }
             let wrapped: Vec<_> =
                 tensors.iter().map(|(name, shape)| (format!("{wrapper}{name}"), shape.clone())).collect();
             let file = hollow(&folder, "file.safetensors", &borrowed(&wrapped));
