@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use request::{request, run};
-use unsample::pipeline::{Engine, LoraUse, Models, Motion, Outcome, PipelineError, Request};
+use unsample::pipeline::{Engine, LoraUse, Models, Motion, Outcome, PipelineError, Request, describe_models};
 
 fn bundled(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(name)
@@ -87,7 +87,7 @@ fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
             models.motion = motion();
         });
         let got = got.unwrap();
-        assert!(got.report.notices().is_empty(), "{:?}", got.report.notices());
+        assert_eq!(got.report.notices(), [String::new(); 0]);
         assert!(got.picture.unwrap().data == want.data, "other pixels");
     }
     // Another text encoder is another result, also for who remembers the first.
@@ -124,6 +124,80 @@ fn what_is_not_used_of_a_lora_is_said() {
     let want = "ink.safetensors: 1 of 2 layers used; 1 for the text encoder has no place here: \
                 lora_txet_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight";
     assert_eq!(told(1.0, Motion::Usual), [want]);
+    let module =
+        "down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q";
+    let middle = module.replace("down_blocks.0", "mid_block");
+    lora(&path, &[module, &middle]);
+    let want = format!(
+        "ink.safetensors: 1 of 2 layers used; 1 for the motion module has no place here: {middle}.lora_down.weight"
+    );
+    assert_eq!(told(1.0, Motion::Usual), [want]);
+    let alone = "ink.safetensors is a motion LoRA and does nothing without a motion module";
+    assert_eq!(told(1.0, Motion::None), [alone]);
+    lora(&path, &[LAYER, module]);
+    let want = format!(
+        "ink.safetensors: 1 of 2 layers used; 1 for the motion module has no place here: {module}.lora_down.weight"
+    );
+    assert_eq!(told(1.0, Motion::None), [want.clone()]);
+    let models = Models {
+        checkpoint: None,
+        motion: Motion::None,
+        vae: None,
+        text: Vec::new(),
+        controls: Vec::new(),
+        loras: vec![LoraUse { path: path.clone(), weight: 1.0 }],
+    };
+    assert_eq!(
+        describe_models(&models),
+        format!("the built-in model; ink.safetensors is an AnimateDiff motion LoRA; {want}")
+    );
+}
+
+#[test]
+fn tensors_that_nothing_reads_and_tensors_that_lack_are_said_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let query = "input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight";
+    let render = || {
+        outcome(|models| {
+            models.checkpoint = Some(path.clone());
+            models.motion = Motion::None;
+        })
+    };
+    write(&path, |name| Some(name.to_owned()));
+    assert_eq!(render().unwrap().report.notices(), [String::new(); 0]);
+    write(&path, |name| Some(name.replace(query, &query.replace("to_q", "to_qq"))));
+    let lacks = render().err().unwrap().to_string();
+    assert!(lacks.contains(query) && lacks.contains("is missing"), "{lacks}");
+    // Something beside the weights of the UNet.
+    write(&path, |name| {
+        Some(name.replace("first_stage_model.encoder.conv_out.bias", "model.diffusion_model.adapter.scale"))
+    });
+    let no_encoder = render().err().unwrap().to_string();
+    assert!(no_encoder.contains("encoder.conv_out.bias"), "{no_encoder}");
+}
+
+#[test]
+fn names_that_lead_nowhere_say_where_was_searched() {
+    let name = refused(|models| models.checkpoint = Some("nothere".into()));
+    let searched = "there is no model called nothere; these folders were searched: ";
+    assert!(name.starts_with(searched) && name.contains("models"), "{name}");
+    let path = refused(|models| models.vae = Some("/no/such/file.safetensors".into()));
+    assert_eq!(path, "/no/such/file.safetensors does not exist, nor does the folder /no/such");
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("model.safetensors");
+    std::fs::write(&picture, b"\x89PNG\r\n\x1a\n0123456789").unwrap();
+    let picture = refused(|models| models.checkpoint = Some(picture));
+    assert!(
+        picture.ends_with("the file is a PNG picture, expected safetensors or a PyTorch pickle"),
+        "{picture}"
+    );
+}
+
+#[test]
+fn a_motion_module_without_a_checkpoint_says_which_one_to_choose() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mm.safetensors");
     let module = "down_blocks.0.motion_modules.0.temporal_transformer";
     let tensor = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
     let tensors = HashMap::from([
@@ -138,7 +212,7 @@ fn what_is_not_used_of_a_lora_is_said() {
     let said = refused(|models| models.motion = Motion::File(path));
     assert_eq!(
         said,
-        "ink.safetensors is an AnimateDiff v3 motion module for SD1.5 (32 frames); choose an SD1.5 checkpoint with it; an \
+        "mm.safetensors is an AnimateDiff v3 motion module for SD1.5 (32 frames); choose an SD1.5 checkpoint with it; an \
          empty checkpoint is the built-in model"
     );
 }
