@@ -61,28 +61,25 @@ fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
     let path = |name: &str| folder.path().join(name);
     part(&path("unet.safetensors"), "model.diffusion_model.", "unet.module.");
     part(&path("text.safetensors"), "cond_stage_model.transformer.", "");
-    part(&path("vae.safetensors"), "first_stage_model.", "first_stage_model.");
     let motion = || Motion::File(bundled("pocket_motion.safetensors"));
     let no_vae = refused(|models| models.checkpoint = Some(path("unet.safetensors")));
     assert_eq!(no_vae, "unet.safetensors has no VAE; choose a file or checkpoint with one as vae");
     let no_text = refused(|models| {
         models.checkpoint = Some(path("unet.safetensors"));
-        models.vae = Some(path("vae.safetensors"));
+        models.vae = Some(bundled("pocket.safetensors"));
     });
     let want = "unet.safetensors has no text encoder; choose a file or checkpoint with it as textEncoder";
     assert_eq!(no_text, want);
-    let other = refused(|models| models.text = vec![path("vae.safetensors")]);
-    assert!(
-        other.starts_with("vae.safetensors is a VAE with 12 latent channels; the checkpoint needs"),
-        "{other}"
-    );
+    let other = refused(|models| models.text = vec![bundled("pocket_motion.safetensors")]);
+    let want = "pocket_motion.safetensors is an AnimateDiff v3 motion module for a small model (32 frames); the checkpoint needs";
+    assert!(other.starts_with(want), "{other}");
 
     let want = outcome(|_| {}).unwrap().picture.unwrap();
     for text in ["text.safetensors", "whole"] {
         let text = if text == "whole" { bundled("pocket.safetensors") } else { path(text) };
         let got = outcome(|models| {
             models.checkpoint = Some(path("unet.safetensors"));
-            models.vae = Some(path("vae.safetensors"));
+            models.vae = Some(bundled("pocket.safetensors"));
             models.text = vec![text];
             models.motion = motion();
         });

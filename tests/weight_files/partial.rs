@@ -289,3 +289,22 @@ fn alphas_in_the_metadata_of_peft_count() {
         }
     }
 }
+
+#[test]
+fn parts_that_were_cut_out_of_a_checkpoint_keep_its_names() {
+    let Some(manifests) = manifests() else { return };
+    let folder = Folder::new();
+    let cut = |name: &str, start: &str| {
+        let mut tensors = layout(&manifests, name);
+        tensors.retain(|(name, _)| name.starts_with(start));
+        identify(&hollow(&folder, "part.safetensors", &borrowed(&tensors)))
+    };
+    for (name, start, found) in [
+        ("sd15_ldm_checkpoint", "first_stage_model.", "a VAE with 4 latent channels"),
+        ("sd15_ldm_checkpoint", "cond_stage_model.", "a CLIP-L text encoder (width 768)"),
+        ("sdxl_ldm_checkpoint", "conditioner.", "two text encoders (widths 768 and 1280)"),
+        ("sdxl_ldm_checkpoint", "conditioner.embedders.1.", "an OpenCLIP bigG text encoder (width 1280)"),
+    ] {
+        assert_eq!(cut(name, start).description, found, "{name}: {start}");
+    }
+}

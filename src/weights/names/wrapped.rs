@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::is_lora_name;
 
 /// How names begin, of the networks that are used and of the parts of a checkpoint.
-const BEGINNINGS: [&str; 54] = [
+const BEGINNINGS: [&str; 53] = [
     "model.diffusion_model.",
     "first_stage_model.",
     "cond_stage_model.",
@@ -67,7 +67,6 @@ const BEGINNINGS: [&str; 54] = [
     "model2.",
     "model3.",
     "model4.",
-    "model.model.",
 ];
 
 /// How names in files of LoRAs begin besides.
@@ -136,8 +135,15 @@ pub fn unwrapped<'a>(names: impl Iterator<Item = &'a str> + Clone) -> BTreeMap<S
     let plain: Vec<(&str, String)> = names.clone().map(|name| (name, without_nowhere(name))).collect();
     let shared = shared(&plain);
     // The wrappers' last word that stands for a network, and what is behind it.
-    let bare: Vec<(Option<&'static str>, Option<&str>)> =
-        plain.iter().map(|(_, name)| bare(name, &shared, lora)).collect();
+    let found: Vec<Option<Bare<'_>>> = plain.iter().map(|(_, name)| bare(name, &shared, lora)).collect();
+    // What lies beside the networks (`v_pred`, a noise schedule's numbers) is behind the wrappers that all names have.
+    let common = found.iter().flatten().map(|bare| bare.wrappers).min().unwrap_or(0).min(shared.len());
+    let bare: Vec<(Option<&'static str>, Option<&str>)> = (plain.iter().zip(&found))
+        .map(|((_, name), found)| match found {
+            Some(bare) => (bare.network, Some(bare.name)),
+            None => (None, name.splitn(common + 1, '.').nth(common)),
+        })
+        .collect();
     let folders: BTreeSet<&str> = bare.iter().filter_map(|(network, _)| *network).collect();
     let parts = ["first_stage_model.", "cond_stage_model.", "conditioner.embedders."];
     let checkpoint = bare.iter().filter_map(|(_, name)| *name);
@@ -189,28 +195,50 @@ fn shared(names: &[(&str, String)]) -> Vec<String> {
 }
 
 fn begins(name: &str, lora: bool) -> bool {
-    BEGINNINGS.iter().any(|start| name.starts_with(start))
+    // The network for the line art of anime has numbers there, a checkpoint behind a wrapper has `model.model.diffusion_model.`.
+    let numbered = |start: &str| {
+        name.strip_prefix(start).is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()))
+    };
+    // A file of LoRAs says `unet.` of the UNet's layers; before what speaks of a network itself it is a wrapper.
+    if lora
+        && name.strip_prefix("unet.").is_some_and(|rest| LORA_BEGINNINGS.iter().any(|s| rest.starts_with(s)))
+    {
+        return false;
+    }
+    numbered("model.model.")
+        || BEGINNINGS.iter().any(|start| name.starts_with(start))
         // A union ControlNet has the first, HED the second, a difference the third, and nothing behind it.
         || matches!(name, "task_embedding" | "norm" | "difference")
         || (lora && LORA_BEGINNINGS.iter().any(|start| name.starts_with(start)))
 }
 
-/// The network that the last wrapper stands for, and the name behind all wrappers if it begins as a network's.
-fn bare<'a>(name: &'a str, shared: &[String], lora: bool) -> (Option<&'static str>, Option<&'a str>) {
+/// A name behind its wrappers.
+struct Bare<'a> {
+    /// The folder that the last telling wrapper stands for.
+    network: Option<&'static str>,
+    /// The name, which begins as a network's.
+    name: &'a str,
+    /// How many words were in front of it.
+    wrappers: usize,
+}
+
+/// What is behind the wrappers, if it begins as a network's.
+fn bare<'a>(name: &'a str, shared: &[String], lora: bool) -> Option<Bare<'a>> {
     let (mut rest, mut network) = (name, None);
-    let mut place = 0;
-    loop {
+    for wrappers in 0.. {
         if begins(rest, lora) {
-            return (network, Some(rest));
+            return Some(Bare { network, name: rest, wrappers });
         }
-        let Some((word, behind)) = rest.split_once('.') else { return (None, None) };
-        let known = WRAPPERS.contains(&word);
-        if TELLING.contains(&word) || !known && shared.get(place).is_none_or(|shared| shared != word) {
-            return (None, None);
+        let (word, behind) = rest.split_once('.')?;
+        // What every name begins with tells no network from another.
+        let common = shared.get(wrappers).is_some_and(|shared| shared == word);
+        if TELLING.contains(&word) || !(common || WRAPPERS.contains(&word)) {
+            return None;
         }
-        network = folder(word).or(network);
-        (rest, place) = (behind, place + 1);
+        network = folder(word).filter(|_| !common).or(network);
+        rest = behind;
     }
+    None
 }
 
 #[cfg(test)]
@@ -248,6 +276,18 @@ mod tests {
         become_(
             &["animatediff.down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"],
             &["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"],
+        );
+        become_(
+            &["state_dict.model.diffusion_model.out.0.bias", "state_dict.v_pred", "state_dict.betas"],
+            &["model.diffusion_model.out.0.bias", "v_pred", "betas"],
+        );
+        become_(
+            &["model.model.diffusion_model.out.0.bias", "model.first_stage_model.quant_conv.bias"],
+            &["model.diffusion_model.out.0.bias", "first_stage_model.quant_conv.bias"],
+        );
+        become_(
+            &["unet.mid_block.to_q_lora.up.weight", "unet.text_encoder.q.lora_linear_layer.up.weight"],
+            &["unet.mid_block.to_q_lora.up.weight", "text_encoder.q.lora_linear_layer.up.weight"],
         );
         become_(
             &["net.lora_unet_mid_block.alpha", "net.unet.mid_block.to_q.lora_A.weight"],
