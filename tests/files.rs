@@ -84,7 +84,7 @@ fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
             models.motion = motion();
         });
         let got = got.unwrap();
-        assert_eq!(got.report.notices(), [String::new(); 0]);
+        assert_eq!(got.report.notices(), [""; 0]);
         assert!(got.picture.unwrap().data == want.data, "other pixels");
     }
     // Another text encoder is another result, also for who remembers the first.
@@ -162,7 +162,7 @@ fn tensors_that_nothing_reads_and_tensors_that_lack_are_said_before_any_work() {
         })
     };
     write(&path, |name| Some(name.to_owned()));
-    assert_eq!(render().unwrap().report.notices(), [String::new(); 0]);
+    assert_eq!(render().unwrap().report.notices(), [""; 0]);
     write(&path, |name| Some(name.replace(query, &query.replace("to_q", "to_qq"))));
     let lacks = render().err().unwrap().to_string();
     assert!(lacks.contains(query) && lacks.contains("is missing"), "{lacks}");
