@@ -135,7 +135,7 @@ fn what_is_not_used_of_a_lora_is_said() {
     let want = format!(
         "ink.safetensors: 1 of 2 layers used; 1 for the motion module has no place here: {module}.lora_down.weight"
     );
-    assert_eq!(told(1.0, Motion::None), [want.clone()]);
+    assert_eq!(told(1.0, Motion::None), [want.as_str()]);
     let models = Models {
         checkpoint: None,
         motion: Motion::None,
