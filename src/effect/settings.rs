@@ -200,7 +200,7 @@ impl PictureSettings {
 }
 
 /// Where results are kept. A folder without its whole path would lie wherever the host was started; the user's cache
-/// folder is taken then, and [`cache_remark`] says so.
+/// folder is taken then, and `cache_remark` says so.
 pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
     let v = Values { reader, time };
     let folder = v.path("cacheFolder").filter(|folder| folder.is_absolute());

@@ -122,7 +122,7 @@ pub struct Encoding {
 
 impl Encoding {
     /// A host's picture as a display-referred, unpremultiplied one of finite numbers; not clamped. Hidden colours
-    /// are replaced by those of the visible border, see [`fill::hidden_colours`].
+    /// are replaced by those of the visible border, see `fill::hidden_colours`.
     pub fn prepare(&self, host: &Picture) -> Picture {
         let mut picture = self.display(host);
         if self.alpha == Alpha::Straight {
