@@ -31,11 +31,11 @@ impl Reader for HostReader<'_, '_> {
     }
 
     fn choice(&self, name: &'static str, time: f64) -> usize {
-        let (default, options) = match table::find(name).map(|p| p.kind) {
-            Some(Kind::Choice { default, options }) => (default, options.len()),
-            _ => (0, 0),
+        let default = match table::find(name).map(|p| p.kind) {
+            Some(Kind::Choice { default, .. }) => default,
+            _ => 0,
         };
-        self.0.param(name).choice(time, default, options)
+        self.0.param(name).choice(time, default)
     }
 
     fn text(&self, name: &'static str, time: f64) -> String {

@@ -1,28 +1,29 @@
 //! The parameters' values at a time, as plain typed values, and the request that they make for a segment.
 
 mod idle;
+mod values;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use super::frames::{FrameList, Numbering};
 use super::prompt::{Schedule, TrackBuilder};
-use super::table::{self, Kind};
+use super::table;
 use crate::ofx::{Error, Result};
 use crate::pipeline::{
     CacheSettings, ControlUse, Cutting, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass,
     Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source, pasted,
 };
+use values::Values;
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
 pub trait Reader {
     /// A whole number.
     fn int(&self, name: &'static str, time: f64) -> i32;
-    /// A number.
+    /// A number; NaN or infinite where the host says so.
     fn double(&self, name: &'static str, time: f64) -> f64;
     /// A switch.
     fn boolean(&self, name: &'static str, time: f64) -> bool;
-    /// Index of an option.
+    /// Index of an option; there need not be one.
     fn choice(&self, name: &'static str, time: f64) -> usize;
     /// A string.
     fn text(&self, name: &'static str, time: f64) -> String;
@@ -60,75 +61,6 @@ impl View {
             Self::Reconstruction => Goal::Reconstruction,
             Self::Hint(preprocessor) => Goal::Hint(preprocessor),
         }
-    }
-}
-
-/// Reads values within their ranges.
-struct Values<'a> {
-    reader: &'a dyn Reader,
-    time: f64,
-}
-
-impl Values<'_> {
-    fn int(&self, name: &'static str) -> i32 {
-        let value = self.reader.int(name, self.time);
-        match table::find(name).map(|p| p.kind) {
-            Some(Kind::Int { range, .. }) => value.clamp(range.0, range.1),
-            _ => value,
-        }
-    }
-
-    fn count(&self, name: &'static str) -> usize {
-        usize::try_from(self.int(name)).unwrap_or(0)
-    }
-
-    fn double(&self, name: &'static str) -> f64 {
-        self.double_at(name, self.time)
-    }
-
-    fn double_at(&self, name: &'static str, time: f64) -> f64 {
-        let value = self.reader.double(name, time);
-        match table::find(name).map(|p| p.kind) {
-            Some(Kind::Double { default, range, .. }) => {
-                if value.is_finite() {
-                    value.clamp(range.0, range.1)
-                } else {
-                    default
-                }
-            }
-            _ => value,
-        }
-    }
-
-    fn boolean(&self, name: &'static str) -> bool {
-        self.reader.boolean(name, self.time)
-    }
-
-    /// Name of the chosen option; the default where the host's index is none.
-    fn option(&self, name: &'static str) -> &'static str {
-        match table::find(name).map(|p| p.kind) {
-            Some(Kind::Choice { default, options }) => options
-                .get(self.reader.choice(name, self.time))
-                .or_else(|| options.get(default))
-                .copied()
-                .unwrap_or(""),
-            _ => "",
-        }
-    }
-
-    /// The option as a value of the part that it belongs to. The tables agree with those parts (there is a test), so
-    /// the default is never taken in practice.
-    fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> T {
-        self.option(name).parse().unwrap_or(default)
-    }
-
-    fn text(&self, name: &'static str) -> String {
-        self.reader.text(name, self.time)
-    }
-
-    fn path(&self, name: &'static str) -> Option<PathBuf> {
-        let path = pasted(&self.text(name));
-        (!path.as_os_str().is_empty()).then_some(path)
     }
 }
 
@@ -413,7 +345,8 @@ pub fn request(
         own => own,
     };
     let mut controls = Controls::read(&v, &frames, numbering, segment.step)?;
-    let mut remarks: Vec<String> = cache_remark(&v).into_iter().chain(prompts.remarks).collect();
+    let mut remarks = v.refused(&frames, numbering);
+    remarks.extend(cache_remark(&v).into_iter().chain(prompts.remarks));
     remarks.append(&mut controls.remarks);
     // Any other view leaves most settings aside on purpose.
     if goal == Goal::Result {
@@ -475,154 +408,4 @@ pub fn request(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pipeline::pixels::{Fit, InputColour, InputPrimaries};
-    use crate::pipeline::{Betas, ContextSchedule, Fuse, Sampler};
-
-    /// Answers from the table, and for some names with a text or a ramp.
-    struct Defaults(Vec<(&'static str, &'static str)>);
-
-    fn kind(name: &str) -> Kind {
-        table::find(name).unwrap_or_else(|| panic!("{name} is not in the table")).kind
-    }
-
-    impl Reader for Defaults {
-        fn int(&self, name: &'static str, _: f64) -> i32 {
-            let Kind::Int { default, .. } = kind(name) else { panic!("{name} is no int") };
-            default
-        }
-        fn double(&self, name: &'static str, time: f64) -> f64 {
-            let Kind::Double { default, .. } = kind(name) else { panic!("{name} is no double") };
-            if self.0.iter().any(|o| o.0 == name) { time / 10.0 } else { default }
-        }
-        fn boolean(&self, name: &'static str, _: f64) -> bool {
-            let Kind::Bool { default } = kind(name) else { panic!("{name} is no bool") };
-            default
-        }
-        fn choice(&self, name: &'static str, _: f64) -> usize {
-            let Kind::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
-            self.0
-                .iter()
-                .find(|o| o.0 == name)
-                .map_or(default, |o| options.iter().position(|n| *n == o.1).unwrap())
-        }
-        fn text(&self, name: &'static str, _: f64) -> String {
-            let Kind::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
-            self.0.iter().find(|o| o.0 == name).map_or(default, |o| o.1).to_owned()
-        }
-    }
-
-    fn build(set: Vec<(&'static str, &'static str)>) -> Request {
-        let segment = Segment { first: 2, step: 1, count: 4 };
-        let source = Source::of(Vec::new());
-        let numbering = Numbering::of_clip(1, 16);
-        request(&Defaults(set), segment, &numbering, 0, Pictures { source, hint: None }, Goal::Result, false)
-            .unwrap()
-    }
-
-    #[test]
-    fn the_table_and_the_parts_have_the_same_names() {
-        assert!(table::SAMPLERS.iter().all(|n| n.parse::<Sampler>().is_ok()));
-        assert_eq!(table::SAMPLERS.len(), Sampler::ALL.len());
-        assert!(table::UNSAMPLERS.iter().all(|n| n.parse::<Sampler>().is_ok_and(Sampler::is_deterministic)));
-        assert!(table::CONTEXT_SCHEDULES.iter().all(|n| n.parse::<ContextSchedule>().is_ok()));
-        assert!(table::FUSES.iter().all(|n| n.parse::<Fuse>().is_ok()));
-        assert!(table::BETAS.iter().skip(1).all(|n| n.parse::<Betas>().is_ok()));
-        assert!(table::FITS.iter().all(|n| n.parse::<Fit>().is_ok()));
-        let colours: Vec<&str> = InputColour::ALL.iter().map(|c| c.as_str()).collect();
-        assert_eq!(table::COLOURS, colours);
-        let primaries: Vec<&str> = InputPrimaries::ALL.iter().map(|p| p.as_str()).collect();
-        assert_eq!(table::PRIMARIES, primaries);
-        let preprocessors: Vec<&str> = Preprocessor::ALL.iter().map(|p| p.as_str()).collect();
-        assert_eq!(table::PREPROCESSORS, preprocessors);
-        assert!(table::DEVICES.iter().all(|n| n.parse::<DeviceChoice>().is_ok()));
-        assert!(table::PRECISIONS.iter().all(|n| n.parse::<Precision>().is_ok()));
-        let r = build(vec![("device", "cuda"), ("precision", "bf16")]);
-        assert_eq!((r.device, r.precision), (DeviceChoice::Cuda, Precision::Bf16));
-        assert_eq!(table::BETAS[0], "auto");
-        assert!("auto".parse::<Betas>().is_err());
-    }
-
-    #[test]
-    fn keyframes_are_sampled_at_every_frame() {
-        let r = build(vec![("cfg", ""), ("promptMix", ""), ("prompt", "a"), ("promptB", "b")]);
-        assert_eq!(r.resample.cfg, [0.2, 0.3, 0.4, 0.5]);
-        assert_eq!(r.unsample.cfg, [1.0; 4]);
-        assert_eq!(r.resample.positive.texts, ["a", "b"]);
-        assert_eq!(r.resample.positive.mix[2], [(0, 0.6), (1, 0.4)]);
-    }
-
-    #[test]
-    fn unsampling_prompt_modes() {
-        let positive = |mode| {
-            build(vec![("unsamplePromptMode", mode), ("prompt", "x"), ("unsamplePrompt", "y")])
-                .unsample
-                .positive
-                .texts
-        };
-        assert_eq!(positive("same"), ["x"]);
-        assert_eq!(positive("own"), ["y"]);
-        assert_eq!(positive("blank"), [""]);
-    }
-
-    #[test]
-    fn loras_have_the_weight_of_the_first_frame() {
-        let r = build(vec![("lora2File", " a "), ("lora2Weight", ""), ("lora4File", "b")]);
-        let weight = |path: &str, weight| LoraUse { path: path.into(), weight };
-        assert_eq!(r.models.loras, [weight("a", 0.2), weight("b", 1.0)]);
-        assert!(build(vec![]).models.loras.is_empty());
-    }
-
-    #[test]
-    fn controlnets_count_from_the_first_file_and_go_to_their_passes() {
-        let r = build(vec![
-            ("controlNet2Model", "a"),
-            ("controlNet2Apply", "both"),
-            ("controlNet2Weight", ""),
-            ("controlNet2Frames", "1, 3-4"),
-            ("controlNet3Model", " b "),
-        ]);
-        assert_eq!(r.models.controls, [PathBuf::from("a"), PathBuf::from("b")]);
-        assert_eq!(r.hints, [Preprocessor::None; 2]);
-        assert_eq!(r.unsample.controls.len(), 1);
-        assert_eq!(r.unsample.controls[0].weight, [0.2, 0.3, 0.4, 0.5]);
-        assert_eq!(r.unsample.controls[0].shown, [false, true, true, false]);
-        assert_eq!(r.resample.controls[1].shown, [true; 4]);
-        let units: Vec<usize> = r.resample.controls.iter().map(|control| control.unit).collect();
-        assert_eq!(units, [0, 1]);
-        assert!(build(vec![]).resample.controls.is_empty());
-    }
-
-    #[test]
-    fn motion_module_words() {
-        let motion = |text| build(vec![("motionModule", text)]).models.motion;
-        assert_eq!(motion("\"none\""), Motion::None);
-        assert_eq!(motion(""), Motion::Usual);
-        assert_eq!(motion(" none "), Motion::None);
-        assert_eq!(motion("/m.safetensors"), Motion::File("/m.safetensors".into()));
-    }
-
-    #[test]
-    fn a_cache_folder_without_its_whole_path_is_not_used_and_that_is_said() {
-        let r = build(vec![("cacheFolder", "results")]);
-        assert_eq!(r.cache.folder, None);
-        assert!(
-            matches!(&r.remarks[..], [one] if one.contains("results is no whole path")),
-            "{:?}",
-            r.remarks
-        );
-        let whole = std::env::temp_dir();
-        let r = build(vec![("cacheFolder", whole.to_str().unwrap().to_owned().leak())]);
-        assert_eq!((r.cache.folder, r.remarks), (Some(whole), vec![]));
-    }
-
-    #[test]
-    fn same_scheduler_and_steps_unless_set() {
-        let r = build(vec![("scheduler", "karras")]);
-        assert_eq!((r.unsample.scheduler.0, r.resample.scheduler.0), ("karras", "karras"));
-        let r = build(vec![("unsampleScheduler", "simple")]);
-        assert_eq!((r.unsample.scheduler.0, r.resample.scheduler.0), ("simple", "ays"));
-        assert_eq!(r.unsample.steps, 16);
-    }
-}
+mod tests;

@@ -55,6 +55,10 @@ impl Given {
 }
 
 fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
+    // A pipe would be waited for.
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(file_error(path, "the latents file is not a plain file"));
+    }
     let bytes =
         fs::read(path).map_err(|e| file_error(path, format!("the latents file cannot be read: {e}")))?;
     let file = safetensors::SafeTensors::deserialize(&bytes)

@@ -18,6 +18,7 @@ mod finite;
 mod hints;
 mod identity;
 mod key;
+mod located;
 mod loras;
 mod memory;
 mod meter;
@@ -35,6 +36,7 @@ mod worker;
 pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
 pub use error::PipelineError;
 pub use key::Key;
+pub use located::file_state;
 pub use loras::LoraUse;
 pub use models::{check_file, describe_models};
 pub use pasted::{pasted, pasted_path};
@@ -44,7 +46,7 @@ pub use request::{
     CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
     Request, SchedulerName, Source, WorkingFrame,
 };
-pub use resources::{BUILT_IN, file_state, set_resources};
+pub use resources::{BUILT_IN, set_resources};
 pub use stages::Outcome;
 #[cfg(test)]
 pub use stages::reruns::Keyring;

@@ -1,6 +1,7 @@
 //! The networks of this process: which files a request means, what they are, and one loaded copy of each.
 
 mod called;
+mod choose;
 mod embeddings;
 mod fitted;
 mod leaving;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 
 use super::PipelineError;
-use fitted::Fitted;
 use outline::Part;
 use texts::Texts;
 
@@ -25,15 +25,15 @@ use super::device::Placement;
 use super::hints;
 use super::identity::{Identities, Identity};
 use super::key::Key;
+use super::located::{Role, located, nowhere};
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
-use super::request::{Models, Motion, Preprocessor};
-use super::resources::{BUILT_IN, built_in, located, nowhere};
+use super::request::Preprocessor;
 use crate::diffusion::Prediction;
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
 use crate::weights::{
     Family, Kind, Lora, MotionVersion, Network, Predicts, Stamp, TensorFile, View, WeightsError, identify,
-    list_models, models_dirs, predicts,
+    predicts,
 };
 
 /// A network's share of a weight file, for the networks.
@@ -227,8 +227,20 @@ impl ModelStore {
         self.placement.dtype
     }
 
+    /// Opens the file that a parameter means for a role, next to a checkpoint of a family where it is known.
+    fn open_named(
+        &mut self,
+        path: &Path,
+        role: Role,
+        checkpoint: Option<Family>,
+        notices: &mut Vec<String>,
+    ) -> Result<Opened, PipelineError> {
+        let located = located(path, role, checkpoint);
+        notices.extend(located.remark);
+        self.open(&located.path)
+    }
+
     fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
-        let path = &*located(path);
         if let Some(nowhere) = nowhere(path) {
             return Err(PipelineError::Unfit(nowhere));
         }
@@ -253,104 +265,6 @@ impl ModelStore {
         let opened = Opened { path: path.into(), stamp, file, kind, id: identity.now(), identity, lora };
         self.opened.push(opened.clone());
         Ok(opened)
-    }
-
-    /// Opens and checks the files of a request.
-    ///
-    /// # Errors
-    /// A file that is missing, damaged, of another kind or of another family: one sentence that names it.
-    pub fn choose(&mut self, models: &Models) -> Result<Chosen, PipelineError> {
-        let checkpoint = match &models.checkpoint {
-            Some(path) => self.open(path)?,
-            None => {
-                let path = built_in(BUILT_IN[0]);
-                if !path.is_file() {
-                    return Err(PipelineError::NoBuiltIn(path));
-                }
-                self.open(&path)?
-            }
-        };
-        identify(&checkpoint.file).require_checkpoint(&checkpoint.file)?;
-        let family = match checkpoint.kind {
-            Kind::Checkpoint { family, .. } => family,
-            _ => Family::Sd15,
-        };
-        let prediction = match predicts(&checkpoint.file) {
-            Predicts::Velocity { zero_terminal } => (Prediction::Velocity, zero_terminal),
-            Predicts::Noise | Predicts::Other(_) => (Prediction::Noise, false),
-        };
-        let vae = match &models.vae {
-            Some(path) => {
-                let vae = self.open(path)?;
-                identify(&vae.file).require_vae(&vae.file)?;
-                check_latents(&checkpoint, &vae)?;
-                vae
-            }
-            None if matches!(checkpoint.kind, Kind::Checkpoint { vae: true, .. }) => checkpoint.clone(),
-            None => {
-                return Err(PipelineError::Unfit(format!(
-                    "{} has no VAE; choose a file or checkpoint with one as vae",
-                    checkpoint.file.file_name()
-                )));
-            }
-        };
-        let texts = self.texts(models, &checkpoint, family)?;
-        let mut notices = Vec::new();
-        let motion = match &models.motion {
-            Motion::None => None,
-            Motion::File(path) => Some(self.open(path)?),
-            Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
-            Motion::Usual => {
-                let partner = usual_partner(family);
-                if partner.is_none() {
-                    notices.push(format!(
-                        "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
-                        checkpoint.file.file_name()
-                    ));
-                }
-                partner.map(|path| self.open(&path)).transpose()?
-            }
-        };
-        let mut motion_version = None;
-        if let Some(motion) = &motion {
-            identify(&motion.file).require_motion_module(&motion.file, family)?;
-            check_widths(&checkpoint, motion)?;
-            if let Kind::MotionModule { version, .. } = motion.kind {
-                motion_version = Some(version);
-            }
-        }
-        let controls = models.controls.iter().map(|path| self.open(path)).collect::<Result<Vec<_>, _>>()?;
-        for opened in &controls {
-            identify(&opened.file).require_control(&opened.file, family)?;
-        }
-        self.check(&checkpoint, Part::Unet, &mut notices)?;
-        self.check(&vae, Part::Vae, &mut notices)?;
-        self.check(&texts.first, Part::Text, &mut notices)?;
-        if let Some(second) = &texts.second {
-            self.check(second, Part::Text2, &mut notices)?;
-        }
-        for opened in motion.iter().chain(&controls) {
-            for part in outline::parts(&opened.kind) {
-                self.check(opened, part, &mut notices)?;
-            }
-        }
-        let fitted = Fitted { checkpoint: &checkpoint, texts: &texts, motion: motion.as_ref(), family };
-        let loras = self.loras(&models.loras, &fitted, prediction.0, &mut notices)?;
-        Ok(Chosen {
-            checkpoint,
-            texts,
-            vae,
-            motion,
-            loras,
-            controls,
-            annotators: Vec::new(),
-            embeddings: embeddings::Called::default(),
-            device: self.placement.kind(),
-            family,
-            prediction,
-            motion_version,
-            notices,
-        })
     }
 
     /// Finds the networks of preprocessors for what was chosen.
@@ -503,68 +417,11 @@ impl ModelStore {
     }
 }
 
-/// A VAE must speak of as many latent channels as the UNet.
-fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
-    let channels = |kind: &Kind| match kind {
-        Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => Some(*latent_channels),
-        _ => None,
-    };
-    let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));
-    if unet == other {
-        return Ok(());
-    }
-    Err(PipelineError::Unfit(format!(
-        "{} has {} latent channels and {} works on {}; choose a VAE made for this checkpoint",
-        vae.file.file_name(),
-        other.unwrap_or(0),
-        checkpoint.file.file_name(),
-        unet.unwrap_or(0)
-    )))
-}
-
-/// The motion module's first width must be the UNet's.
-fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineError> {
-    let unet = View::unet(checkpoint.file.clone());
-    let module = View::motion(motion.file.clone());
-    let width = |view: &View, name: &str| view.shape(name).and_then(|s| s.first().copied());
-    let a = width(&unet, "input_blocks.0.0.weight");
-    let b = width(&module, "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight");
-    if b.is_none() || a == b {
-        return Ok(());
-    }
-    Err(PipelineError::Unfit(format!(
-        "{} was made for a network {} channels wide and {} is {} wide; choose a motion module made for this checkpoint",
-        motion.file.file_name(),
-        b.unwrap_or(0),
-        checkpoint.file.file_name(),
-        a.unwrap_or(0)
-    )))
-}
-
-/// The motion module in the models folder that suits a checkpoint best: the newest version, for SDXL Hotshot-XL.
-fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
-    let rank = |version| match version {
-        MotionVersion::V3 => 3,
-        MotionVersion::V2 | MotionVersion::Hotshot => 2,
-        MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
-        MotionVersion::Lcm => 0,
-    };
-    models_dirs()
-        .iter()
-        .flat_map(|folder| list_models(folder))
-        .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
-                Some((rank(version), found.path))
-            }
-            _ => None,
-        })
-        .max()
-        .map(|(_, path)| path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::request::{Models, Motion};
+    use crate::pipeline::resources::BUILT_IN;
     use std::fs;
 
     #[test]

@@ -96,7 +96,11 @@ fn shards(list: &Path) -> Result<Vec<PathBuf>, WeightsError> {
     struct Index {
         weight_map: BTreeMap<String, String>,
     }
-    if std::fs::metadata(list).map_err(unreadable)?.len() > MAX_INDEX {
+    let meta = std::fs::metadata(list).map_err(unreadable)?;
+    if !meta.is_file() {
+        return Err(malformed("the list of shards is not a plain file".into()));
+    }
+    if meta.len() > MAX_INDEX {
         return Err(malformed("the list of shards is longer than any model's".into()));
     }
     let text = std::fs::read(list).map_err(unreadable)?;

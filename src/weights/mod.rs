@@ -32,7 +32,7 @@ pub use error::WeightsError;
 pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
 use lora::is_lora_name;
 pub use lora::{Fit, Lora, Network};
-pub use models_dir::{Listed, find_model, find_named, find_words, list_models, models_dir, models_dirs};
+pub use models_dir::{Listed, find_named, find_words, list_models, models_dir, models_dirs};
 pub use prediction::{Predicts, predicts};
 pub use stamp::{Part as StampedPart, Stamp};
 pub use tensor_file::{TensorFile, TensorInfo};

@@ -94,16 +94,7 @@ pub fn list_models(folder: &Path) -> Vec<Listed> {
         .collect()
 }
 
-/// The first file called `name`, with its extension or without, in the order of the folders and, within one, of paths;
-/// each is looked through as by [`list_models`].
-pub fn find_model(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
-    let called = |path: &PathBuf| {
-        path.file_name().is_some_and(|file| file == name) || path.file_stem().is_some_and(|stem| stem == name)
-    };
-    folders.iter().flat_map(|folder| files(folder)).find(called)
-}
-
-/// The files that a prompt may mean by `name`: a file's name, with its extension or without, with folders before it or
+/// The files that a prompt or a parameter may mean by `name`: a file's name, with its extension or without, with folders before it or
 /// none. Those that are spelt alike come before those in other capitals; then the order is that of the folders, and of
 /// safetensors, `.pt` and `.bin`.
 pub fn find_named(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
@@ -195,20 +186,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_found_by_its_name_in_the_first_folder_that_has_it() {
+    fn models_are_found_by_their_names_in_the_order_of_spelling_folders_and_formats() {
         let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let folders = places.each_ref().map(|place| place.path().to_path_buf());
-        let (first, second) = (folders[0].join("loras/ink.safetensors"), folders[1].join("ink.safetensors"));
-        for path in [&first, &second] {
+        let made = [
+            folders[0].join("loras/Ink.safetensors"),
+            folders[0].join("loras/ink.pt"),
+            folders[0].join("loras/ink.safetensors"),
+            folders[1].join("ink.safetensors"),
+        ];
+        for path in &made {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         std::fs::write(folders[0].join("notes.txt"), "").unwrap();
-        for name in ["ink", "ink.safetensors"] {
-            assert_eq!(find_model(name, &folders), Some(first.clone()));
-            assert_eq!(find_model(name, &folders[1..]), Some(second.clone()));
+        let found = |name: &str| -> Vec<usize> {
+            let found = find_named(name, &folders).into_iter();
+            found.map(|path| made.iter().position(|known| *known == path).unwrap()).collect()
+        };
+        assert_eq!(found("ink"), [2, 1, 3, 0]);
+        assert_eq!(found("ink.safetensors"), [2, 3, 0]);
+        for name in ["loras/ink.safetensors", "loras\\ink.safetensors"] {
+            assert_eq!(found(name), [2, 0]);
         }
-        assert_eq!(find_model("in", &folders), None);
-        assert_eq!(find_model("notes.txt", &folders), None);
+        for name in ["in", "notes.txt", "other/ink", ""] {
+            assert!(find_named(name, &folders).is_empty(), "{name}");
+        }
     }
 }

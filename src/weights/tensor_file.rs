@@ -68,11 +68,13 @@ impl fmt::Debug for TensorFile {
 /// Maps one plain file.
 fn map(path: &Path) -> Result<memmap2::Mmap, WeightsError> {
     let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let meta = file.metadata().map_err(|error| unreadable(error.to_string()))?;
+    // To open a pipe would be to wait for its other end, so what it is has to be known before.
+    let meta = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
     if !meta.is_file() {
         return Err(unreadable("it is not a plain file".into()));
     }
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let meta = file.metadata().map_err(|error| unreadable(error.to_string()))?;
     if meta.len() < 8 {
         let reason = format!("the file is {} bytes long, too short for a file of weights", meta.len());
         return Err(WeightsError::Malformed { path: path.into(), reason });
@@ -355,5 +357,18 @@ mod tests {
         assert!(named.contains(r"`down\nblocks` has control characters"), "{named}");
         let cut = file(r#"{"down\nblocks":{"dtype":"F16","shape":[2,9],"data_offsets":[0,32]}}"#);
         assert!(cut.contains(r"down\nblocks") && !cut.contains('\n'), "{cut}");
+    }
+
+    /// A pipe that nobody writes into, and what is no file at all.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_refused_without_waiting_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.safetensors");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.as_path(), Path::new("/dev/zero")] {
+            let said = TensorFile::open(path).unwrap_err().to_string();
+            assert!(said.contains("it is not a plain file"), "{said}");
+        }
     }
 }

@@ -105,11 +105,9 @@ impl<'h> Param<'h> {
         self.read::<c_int>(kOfxParamTypeInteger, time, default).unwrap_or(default)
     }
 
-    /// The value at a time; never NaN or infinite unless the default is.
+    /// The value at a time, as the host gives it: it may be NaN or infinite.
     pub fn double(&self, time: f64, default: f64) -> f64 {
-        self.read(kOfxParamTypeDouble, time, default)
-            .filter(|value: &f64| value.is_finite())
-            .unwrap_or(default)
+        self.read(kOfxParamTypeDouble, time, default).unwrap_or(default)
     }
 
     /// The value at a time.
@@ -117,11 +115,11 @@ impl<'h> Param<'h> {
         self.read::<c_int>(kOfxParamTypeBoolean, time, default.into()).map_or(default, |value| value != 0)
     }
 
-    /// The index of the chosen option at a time; the default for one that is none of `options`.
-    pub fn choice(&self, time: f64, default: usize, options: usize) -> usize {
+    /// The index of the chosen option at a time, as the host gives it: there need not be so many. The default for a
+    /// negative one.
+    pub fn choice(&self, time: f64, default: usize) -> usize {
         self.read::<c_int>(kOfxParamTypeChoice, time, -1)
             .and_then(|value| usize::try_from(value).ok())
-            .filter(|value| *value < options)
             .unwrap_or(default)
     }
 

@@ -171,8 +171,8 @@ fn values_are_read_at_a_time() {
         assert_eq!(param("d").double(9.999, 7.0), 0.5);
         assert_eq!(param("d").double(10.0, 7.0), 1.5);
         assert!(param("b").bool(0.0, false) && !param("b").bool(11.0, true));
-        assert_eq!(param("c").choice(0.0, 1, 5), 2);
-        assert_eq!(param("c").choice(10.0, 1, 5), 1, "no such option");
+        assert_eq!(param("c").choice(0.0, 1), 2);
+        assert_eq!(param("c").choice(10.0, 1), 99, "whatever the host gives");
         // The second read overwrites the first one's memory.
         let (early, late) = (param("s").string(0.0, ""), param("s").string(10.0, ""));
         assert_eq!((early.as_str(), late.as_str()), ("früh", "spät"));
@@ -190,7 +190,7 @@ fn silence_errors_and_wrong_types_read_as_the_default() {
         assert_eq!(handle.param(name("i")).int(0.0, 7), 7);
         assert_eq!(handle.param(name("d")).double(0.0, 7.5), 7.5);
         assert!(!handle.param(name("b")).bool(0.0, false));
-        assert_eq!(handle.param(name("c")).choice(0.0, 1, 5), 1);
+        assert_eq!(handle.param(name("c")).choice(0.0, 1), 1);
         assert_eq!(handle.param(name("s")).string(0.0, "default"), "default");
     };
     let status = render::<27>(effect, 0.0, move |handle, _| {
@@ -207,9 +207,9 @@ fn silence_errors_and_wrong_types_read_as_the_default() {
         // Held to be of another type by the host.
         assert_eq!(handle.param("d").int(0.0, 7), 7);
         assert_eq!(handle.param("i").string(0.0, "default"), "default");
-        // Not a number.
+        // Not a number, which is for the one who asks to judge.
         host(|state| state.set_param(effect, "d", 0.0, f64::NAN.into()));
-        assert_eq!(handle.param("d").double(0.0, 7.5), 7.5);
+        assert!(handle.param("d").double(0.0, 7.5).is_nan());
         Ok(())
     });
     assert_eq!(status, kOfxStatOK);

@@ -1,5 +1,6 @@
 //! LoRAs against the networks that they are added to.
 
+use super::super::located::Role;
 use super::super::loras::{Active, LoraUse, strengths};
 use super::texts::Texts;
 use super::{
@@ -65,7 +66,7 @@ impl ModelStore {
     ) -> Result<Vec<Active>, PipelineError> {
         let mut loras = Vec::new();
         for LoraUse { path, weight } in wanted.iter().filter(|lora| lora.weight != 0.0) {
-            let opened = self.open(path)?;
+            let opened = self.open_named(path, Role::Lora, Some(networks.family), notices)?;
             identify(&opened.file).require_lora(&opened.file, networks.family)?;
             let Some(lora) = opened.lora else { continue };
             let active = Active { lora, id: opened.id, identity: opened.identity, weight: *weight };

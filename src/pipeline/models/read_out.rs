@@ -1,9 +1,11 @@
 //! What files are, alone and together, for read-outs.
 
+use std::path::PathBuf;
+
 use super::super::device::Placement;
+use super::super::located::{Role, located};
 use super::super::request::{Models, Motion};
-use super::super::resources::located;
-use super::{Arc, ModelStore, PipelineError, TensorFile, identify, outline, texts};
+use super::{Arc, Family, ModelStore, PipelineError, TensorFile, identify, outline, texts};
 
 /// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
 /// cannot be used. Nothing is loaded.
@@ -13,12 +15,28 @@ pub fn describe_models(models: &Models) -> String {
         Motion::File(path) => Some(path),
         Motion::Usual | Motion::None => None,
     };
-    let files = models.checkpoint.iter().chain(motion).chain(&models.vae).chain(&models.text);
+    let each =
+        |paths: &mut dyn Iterator<Item = &PathBuf>, role| paths.map(|path| (path.clone(), role)).collect();
+    let files: [Vec<(PathBuf, Role)>; 6] = [
+        each(&mut models.checkpoint.iter(), Role::Checkpoint),
+        each(&mut motion.into_iter(), Role::Motion),
+        each(&mut models.vae.iter(), Role::Vae),
+        each(&mut models.text.iter(), Role::Text),
+        each(&mut models.controls.iter(), Role::Control),
+        each(&mut models.loras.iter().map(|lora| &lora.path), Role::Lora),
+    ];
     let mut readable = true;
-    for path in files.chain(&models.controls).chain(models.loras.iter().map(|lora| &lora.path)) {
-        match TensorFile::open(located(path)) {
+    let mut family = models.checkpoint.is_none().then_some(Family::Small);
+    for (path, role) in files.into_iter().flatten() {
+        let path = located(&path, role, family).path;
+        match TensorFile::open(path) {
             Ok(file) => {
-                lines.push(format!("{} is {}", file.file_name(), identify(&Arc::new(file)).description))
+                let name = file.file_name();
+                let identity = identify(&Arc::new(file));
+                if role == Role::Checkpoint {
+                    family = identity.family();
+                }
+                lines.push(format!("{name} is {}", identity.description));
             }
             Err(error) => {
                 readable = false;

@@ -2,6 +2,7 @@
 
 use super::outline::Part;
 use super::{Arc, Family, Key, Kind, ModelStore, Opened, PipelineError, TensorFile, View, identify};
+use crate::pipeline::located::Role;
 use crate::pipeline::request::Models;
 
 /// Width of OpenCLIP bigG; files of CLIP-L have the same names.
@@ -70,11 +71,12 @@ impl ModelStore {
         models: &Models,
         checkpoint: &Opened,
         family: Family,
+        notices: &mut Vec<String>,
     ) -> Result<Texts, PipelineError> {
         let wanted = [true, family == Family::Sdxl];
         let mut found: [Option<Opened>; 2] = [None, None];
         for path in &models.text {
-            let opened = self.open(path)?;
+            let opened = self.open_named(path, Role::Text, Some(family), notices)?;
             let brings = towers(&opened.file);
             let fits = brings.iter().zip(wanted).any(|(brings, wanted)| *brings && wanted);
             let right_kind = matches!(opened.kind, Kind::TextEncoder { .. } | Kind::Checkpoint { .. });

@@ -1,0 +1,177 @@
+//! The files of a request, found to fit each other.
+
+use std::path::PathBuf;
+
+use super::fitted::Fitted;
+use super::outline::{self, Part};
+use super::{Chosen, ModelStore, Opened, embeddings};
+use crate::diffusion::Prediction;
+use crate::pipeline::PipelineError;
+use crate::pipeline::located::Role;
+use crate::pipeline::request::{Models, Motion};
+use crate::pipeline::resources::{BUILT_IN, built_in};
+use crate::weights::{
+    Family, Kind, MotionVersion, Predicts, View, identify, list_models, models_dirs, predicts,
+};
+
+impl ModelStore {
+    /// Opens and checks the files of a request.
+    ///
+    /// # Errors
+    /// A file that is missing, damaged, of another kind or of another family: one sentence that names it.
+    pub fn choose(&mut self, models: &Models) -> Result<Chosen, PipelineError> {
+        let mut notices = Vec::new();
+        let checkpoint = match &models.checkpoint {
+            Some(path) => self.open_named(path, Role::Checkpoint, None, &mut notices)?,
+            None => {
+                let path = built_in(BUILT_IN[0]);
+                if !path.is_file() {
+                    return Err(PipelineError::NoBuiltIn(path));
+                }
+                self.open(&path)?
+            }
+        };
+        identify(&checkpoint.file).require_checkpoint(&checkpoint.file)?;
+        let family = match checkpoint.kind {
+            Kind::Checkpoint { family, .. } => family,
+            _ => Family::Sd15,
+        };
+        let prediction = match predicts(&checkpoint.file) {
+            Predicts::Velocity { zero_terminal } => (Prediction::Velocity, zero_terminal),
+            Predicts::Noise | Predicts::Other(_) => (Prediction::Noise, false),
+        };
+        let vae = match &models.vae {
+            Some(path) => {
+                let vae = self.open_named(path, Role::Vae, Some(family), &mut notices)?;
+                identify(&vae.file).require_vae(&vae.file)?;
+                check_latents(&checkpoint, &vae)?;
+                vae
+            }
+            None if matches!(checkpoint.kind, Kind::Checkpoint { vae: true, .. }) => checkpoint.clone(),
+            None => {
+                return Err(PipelineError::Unfit(format!(
+                    "{} has no VAE; choose a file or checkpoint with one as vae",
+                    checkpoint.file.file_name()
+                )));
+            }
+        };
+        let texts = self.texts(models, &checkpoint, family, &mut notices)?;
+        let motion = match &models.motion {
+            Motion::None => None,
+            Motion::File(path) => Some(self.open_named(path, Role::Motion, Some(family), &mut notices)?),
+            Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
+            Motion::Usual => {
+                let partner = usual_partner(family);
+                if partner.is_none() {
+                    notices.push(format!(
+                        "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
+                        checkpoint.file.file_name()
+                    ));
+                }
+                partner.map(|path| self.open(&path)).transpose()?
+            }
+        };
+        let mut motion_version = None;
+        if let Some(motion) = &motion {
+            identify(&motion.file).require_motion_module(&motion.file, family)?;
+            check_widths(&checkpoint, motion)?;
+            if let Kind::MotionModule { version, .. } = motion.kind {
+                motion_version = Some(version);
+            }
+        }
+        let mut controls = Vec::new();
+        for path in &models.controls {
+            controls.push(self.open_named(path, Role::Control, Some(family), &mut notices)?);
+        }
+        for opened in &controls {
+            identify(&opened.file).require_control(&opened.file, family)?;
+        }
+        self.check(&checkpoint, Part::Unet, &mut notices)?;
+        self.check(&vae, Part::Vae, &mut notices)?;
+        self.check(&texts.first, Part::Text, &mut notices)?;
+        if let Some(second) = &texts.second {
+            self.check(second, Part::Text2, &mut notices)?;
+        }
+        for opened in motion.iter().chain(&controls) {
+            for part in outline::parts(&opened.kind) {
+                self.check(opened, part, &mut notices)?;
+            }
+        }
+        let fitted = Fitted { checkpoint: &checkpoint, texts: &texts, motion: motion.as_ref(), family };
+        let loras = self.loras(&models.loras, &fitted, prediction.0, &mut notices)?;
+        Ok(Chosen {
+            checkpoint,
+            texts,
+            vae,
+            motion,
+            loras,
+            controls,
+            annotators: Vec::new(),
+            embeddings: embeddings::Called::default(),
+            device: self.placement.kind(),
+            family,
+            prediction,
+            motion_version,
+            notices,
+        })
+    }
+}
+
+/// A VAE must speak of as many latent channels as the UNet.
+fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
+    let channels = |kind: &Kind| match kind {
+        Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels } => Some(*latent_channels),
+        _ => None,
+    };
+    let (unet, other) = (channels(&checkpoint.kind), channels(&vae.kind));
+    if unet == other {
+        return Ok(());
+    }
+    Err(PipelineError::Unfit(format!(
+        "{} has {} latent channels and {} works on {}; choose a VAE made for this checkpoint",
+        vae.file.file_name(),
+        other.unwrap_or(0),
+        checkpoint.file.file_name(),
+        unet.unwrap_or(0)
+    )))
+}
+
+/// The motion module's first width must be the UNet's.
+fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineError> {
+    let unet = View::unet(checkpoint.file.clone());
+    let module = View::motion(motion.file.clone());
+    let width = |view: &View, name: &str| view.shape(name).and_then(|s| s.first().copied());
+    let a = width(&unet, "input_blocks.0.0.weight");
+    let b = width(&module, "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight");
+    if b.is_none() || a == b {
+        return Ok(());
+    }
+    Err(PipelineError::Unfit(format!(
+        "{} was made for a network {} channels wide and {} is {} wide; choose a motion module made for this checkpoint",
+        motion.file.file_name(),
+        b.unwrap_or(0),
+        checkpoint.file.file_name(),
+        a.unwrap_or(0)
+    )))
+}
+
+/// The motion module in the models folder that suits a checkpoint best: the newest version, for SDXL Hotshot-XL.
+fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
+    let rank = |version| match version {
+        MotionVersion::V3 => 3,
+        MotionVersion::V2 | MotionVersion::Hotshot => 2,
+        MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
+        MotionVersion::Lcm => 0,
+    };
+    models_dirs()
+        .iter()
+        .flat_map(|folder| list_models(folder))
+        .filter_map(|found| match found.identity.ok()?.kind {
+            Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
+                Some((rank(version), found.path))
+            }
+            _ => None,
+        })
+        .max()
+        .map(|(_, path)| path)
+}
