@@ -36,6 +36,9 @@ use crate::weights::{
     predicts,
 };
 
+/// Opened files that are remembered.
+const MOST_OPENED: usize = 64;
+
 /// A network's share of a weight file, for the networks.
 struct Weights(View);
 
@@ -263,6 +266,10 @@ impl ModelStore {
             _ => None,
         };
         let opened = Opened { path: path.into(), stamp, file, kind, id: identity.now(), identity, lora };
+        // Each holds its file open, also after it was deleted; a request has fewer.
+        if self.opened.len() == MOST_OPENED {
+            self.opened.remove(0);
+        }
         self.opened.push(opened.clone());
         Ok(opened)
     }

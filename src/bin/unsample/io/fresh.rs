@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::MediaError;
+use super::partial::{self, Held};
 use super::stop::{self, Registered, When};
 
 /// A file beside its final place. Dropped without [`FreshFile::publish`], it removes itself.
@@ -13,6 +14,7 @@ use super::stop::{self, Registered, When};
 pub struct FreshFile {
     target: PathBuf,
     beside: PathBuf,
+    held: Option<Held>,
     overwrite: bool,
     published: bool,
     _ending: Registered,
@@ -42,7 +44,7 @@ impl FreshFile {
         // Short, since a name may be as long as the system allows already, and plain, whatever the name is made of.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut beside = target.with_file_name(format!(".partial-{}-{number}", std::process::id()));
+        let mut beside = target.with_file_name(format!("{}{}-{number}", partial::PREFIX, std::process::id()));
         if let Some(extension) = target.extension() {
             beside.as_mut_os_string().push(".");
             beside.as_mut_os_string().push(extension);
@@ -51,8 +53,9 @@ impl FreshFile {
         let _ending = stop::register(When::Ending, move || {
             let _ = fs::remove_file(&doomed);
         });
-        fs::File::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
-        Ok(Self { target, beside, overwrite, published: false, _ending })
+        partial::sweep_beside(&target);
+        let held = Held::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
+        Ok(Self { target, beside, held: Some(held), overwrite, published: false, _ending })
     }
 
     /// Where to write for now.
@@ -71,6 +74,7 @@ impl FreshFile {
     /// The file cannot be renamed, or another one has taken its name meanwhile.
     pub fn publish(mut self) -> Result<(), MediaError> {
         let failed = |error| MediaError::write(&self.target, &error);
+        self.held = None;
         if self.overwrite {
             fs::rename(&self.beside, &self.target).map_err(failed)?;
             self.published = true;
@@ -111,6 +115,7 @@ impl FreshFile {
 
 impl Drop for FreshFile {
     fn drop(&mut self) {
+        self.held = None;
         if !self.published {
             // There may be nothing to remove, and nobody left to tell.
             let _ = fs::remove_file(&self.beside);

@@ -16,6 +16,7 @@ mod light;
 mod list;
 mod names;
 mod output;
+mod partial;
 mod sequence;
 mod spool;
 mod stills;
