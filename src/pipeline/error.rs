@@ -35,13 +35,15 @@ pub enum PipelineError {
     Device(String),
     /// Memory did not suffice for the smallest slices either.
     #[error(
-        "there is not enough memory {what}: {reason}; choose a smaller working size, a shorter context or precision f16, or close what else uses the graphics card"
+        "there is not enough memory {what}: {reason}; choose {advice}, or close what else uses the memory"
     )]
     Memory {
         /// What it was to be used for, and in which slices.
         what: String,
         /// In the device's words.
         reason: String,
+        /// What would take less.
+        advice: &'static str,
     },
     /// A stage came to values that are no numbers. Nothing of it is kept.
     #[error(
@@ -84,8 +86,8 @@ impl PipelineError {
         }
     }
 
-    /// The same error, or a sentence about memory if that is what it says.
-    pub(super) fn in_memory_of(self, what: impl std::fmt::Display) -> Self {
+    /// The same error, or a sentence about memory if that is what it says; `advice` is what would take less of it.
+    pub(super) fn in_memory_of(self, what: impl std::fmt::Display, advice: &'static str) -> Self {
         if !self.is_out_of_memory() {
             return self;
         }
@@ -94,7 +96,7 @@ impl PipelineError {
             other => other.to_string(),
         };
         let reason = reason.lines().next().unwrap_or_default().to_owned();
-        Self::Memory { what: what.to_string(), reason }
+        Self::Memory { what: what.to_string(), reason, advice }
     }
 }
 

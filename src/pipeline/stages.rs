@@ -533,11 +533,9 @@ impl<'a> Job<'a> {
             });
         }
         sampled.map_err(|error| {
-            error.in_memory_of(format!(
-                "for a window of {window} frames of {}x{} pixels, {slices}",
-                width * 8,
-                height * 8
-            ))
+            let (width, height) = (width * 8, height * 8);
+            let what = format!("for a window of {window} frames of {width}x{height} pixels, {slices}");
+            error.in_memory_of(what, self.less_memory())
         })
     }
 

@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::super::PipelineError;
 use super::super::models::Use;
+use super::super::{PipelineError, Precision};
 use super::Job;
 use crate::model::{ModelError, Vae};
 
@@ -36,7 +36,8 @@ impl Job<'_> {
             let smaller = part[0].max(part[1]) / 2;
             if smaller < SMALLEST_TILE {
                 let [height, width] = part.map(|side| side * 8);
-                return Err(error.in_memory_of(format!("for a picture or tile of {width}x{height} pixels")));
+                let what = format!("for a picture or tile of {width}x{height} pixels");
+                return Err(error.in_memory_of(what, "a smaller working size"));
             }
             log::warn!("{error}; trying tiles of {} pixels", smaller * 8);
             self.report.slices = Some(format!("pictures in tiles of {} pixels", smaller * 8));
@@ -66,6 +67,22 @@ impl Job<'_> {
             Use::Pictures => "for the autoencoder",
             Use::Hints => "for the preprocessor's network",
         };
-        retried.map_err(|error| error.in_memory_of(what))
+        let advice = match used {
+            Use::Sampling => self.less_memory(),
+            Use::Pictures | Use::Hints => "a smaller working size",
+            Use::Text => "a smaller checkpoint",
+        };
+        retried.map_err(|error| error.in_memory_of(what, advice))
+    }
+
+    /// What takes less memory in sampling.
+    pub(super) fn less_memory(&self) -> &'static str {
+        match self.request.precision {
+            // Where f16 was tried and its range did not suffice, or is what runs already.
+            Precision::Auto | Precision::F16 | Precision::Bf16 => {
+                "a smaller working size or a shorter context"
+            }
+            Precision::F32 => "a smaller working size, a shorter context or precision f16",
+        }
     }
 }
