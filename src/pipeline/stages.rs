@@ -8,6 +8,7 @@ mod hint;
 mod keep;
 #[cfg(test)]
 pub mod reruns;
+mod sampling;
 mod steady;
 mod text;
 
@@ -17,28 +18,22 @@ use std::time::Instant;
 use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
-use super::chain::{Keys, context_length, decoded, keys, latent_scale, scheduler, second_pass, usual_betas};
-use super::controls::{ActiveControl, acting};
+use super::chain::{Keys, decoded, keys, latent_scale, scheduler, second_pass, usual_betas};
 use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
-use super::finite::{NotFinite, is_finite, mended};
+use super::finite::mended;
 use super::hints::needed;
 use super::key::Key;
-use super::memory::{Room, Slices, free, start};
+use super::memory::Room;
 use super::meter::Meter;
 use super::models::{Chosen, ModelStore, Use};
-use super::network::{Conditioning, UnetNetwork};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
 use super::request::{Goal, Pass, Request};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
-use crate::diffusion::{
-    Betas, ContextOptions, DiffusionError, Guided, NoiseSchedule, SeededNoise, Step, flip, pass_sigmas,
-    sample,
-};
+use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
 use crate::frame::{Rgb, psnr};
-use crate::weights::Family;
 use keep::{Lasting, Stage, Unsettled};
 
 /// Bytes of finished stages that are kept in memory.
@@ -401,142 +396,6 @@ impl<'a> Job<'a> {
         ];
         let total: f64 = costs.iter().sum();
         (costs.iter().take(part).sum::<f64>() + costs[part] * done) / total
-    }
-
-    /// Runs the sampler over `sigmas`.
-    fn pass(
-        &mut self,
-        pass: &Pass,
-        sigmas: &[f32],
-        x: Tensor,
-        stage: Stage,
-    ) -> Result<Tensor, PipelineError> {
-        let (part, label) = if let Stage::Unsampled = stage { (1, "Unsampling") } else { (2, "Resampling") };
-        let started = self.part(part, 0.0);
-        self.control.report(started, label);
-        let conditioning = self.conditioning(pass)?;
-        if self.chosen.family == Family::Sdxl {
-            // The other pass's prompts as well, so that the text encoders can make room for the UNet.
-            for pass in [self.request.unsample.clone(), second_pass(self.request)] {
-                self.conditioning(&pass)?;
-            }
-            self.runner.store.release(&[Use::Text]);
-        }
-        let frames = x.dim(0)?;
-        let device = self.runner.store.device().clone();
-        let dtype = self.runner.store.dtype();
-        let (unet, motion) = self.alone_if_needed(Use::Sampling, |job| {
-            job.measured("weights", |job| {
-                Ok((job.runner.store.unet(&job.chosen)?, job.runner.store.motion(&job.chosen)?))
-            })
-        })?;
-        // Reading the networks takes its time, in which the hash of a file may have become known: of one that was moved or copied
-        // to this place the results are there.
-        if let Some((known, _)) = self.found(&stage) {
-            return Ok(known);
-        }
-        let mut controls = Vec::new();
-        for control in acting(&pass.controls) {
-            let net = self.alone_if_needed(Use::Sampling, |job| {
-                job.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))
-            })?;
-            net.check_unet(&unet)?;
-            let hint = self.seen(control, started)?;
-            controls.push(ActiveControl::new(net, hint, control, &self.schedule));
-        }
-        let settings = &self.request.motion;
-        let context = motion.as_ref().map(|_| ContextOptions {
-            length: context_length(settings.length, self.chosen.motion_version),
-            overlap: settings.overlap,
-            stride: settings.stride,
-            schedule: settings.schedule,
-            fuse: settings.fuse,
-            closed: settings.closed,
-        });
-        // Without a motion module a window is only as many frames as are evaluated at once.
-        let context = context.unwrap_or(ContextOptions {
-            length: 4,
-            overlap: 0,
-            stride: 1,
-            schedule: crate::diffusion::ContextSchedule::Batched,
-            fuse: crate::diffusion::Fuse::Flat,
-            closed: false,
-        });
-        let (_, _, height, width) = x.dims4()?;
-        let window = context.length.min(frames);
-        let count = if pass.cfg.iter().all(|c| *c == 1.0) { 1 } else { 2 };
-        let slices = start(free(&device), count, window, |slices| {
-            let n = if slices.together { count * window } else { window };
-            unet.working_memory(n, slices.frames.unwrap_or(n), [height, width])
-        });
-        let room = self.runner.room;
-        let control = self.control;
-        let whole = self.part(part, 1.0) - started;
-        let steps = sigmas.len().saturating_sub(1).max(1);
-        let per_step = pass.sampler.evaluations(sigmas) as f64 / steps as f64;
-        let windows = crate::diffusion::windows(&context, frames, 0).len() as f64;
-        let branches = if pass.cfg.iter().all(|c| *c == 1.0) { 1.0 } else { 2.0 };
-        let expected = per_step * steps as f64 * windows * branches;
-        let mut done = 0.0;
-        let mut evaluated = |n: usize| {
-            done += n as f64;
-            control.report(started + whole * (done / expected).min(1.0), label);
-        };
-        let store = &mut self.runner.store;
-        let mut make_room = || store.keep_only(Use::Sampling);
-        let mut network = UnetNetwork {
-            unet,
-            prediction: self.chosen.prediction.0,
-            motion,
-            motion_scale: settings.scale.iter().map(|&s| s as f32).collect(),
-            motion_effect: settings.effect as f32,
-            controls,
-            conditioning: Conditioning {
-                positive: conditioning.positive.to_device(&device)?,
-                negative: conditioning.negative.to_device(&device)?,
-            },
-            dtype,
-            slices,
-            room,
-            make_room: &mut make_room,
-            control,
-            evaluated: &mut evaluated,
-        };
-        let cfg: Vec<f32> = pass.cfg.iter().map(|&c| c as f32).collect();
-        let cfg = if cfg.windows(2).all(|w| w[0] == w[1]) { cfg.into_iter().take(1).collect() } else { cfg };
-        let mut denoiser =
-            Guided { network: &mut network, schedule: &self.schedule, cfg, context: Some(context) };
-        let absolute: Vec<i64> = self.request.segment.frames().collect();
-        let mut noise = SeededNoise::new(self.request.seed, absolute);
-        let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
-        let x = x.to_device(&device)?;
-        let sampled = sample(pass.sampler, &mut denoiser, x, sigmas, &mut noise, &mut on_step)
-            .map_err(PipelineError::from)
-            .and_then(|x| Ok(x.to_device(&Device::Cpu)?));
-        let slices = network.slices;
-        if slices != Slices::WHOLE {
-            self.report.slices = Some(slices.to_string());
-        }
-        let strange = match &sampled {
-            Err(PipelineError::Diffusion(DiffusionError::Network(source))) => {
-                source.downcast_ref::<NotFinite>().map(|strange| strange.step)
-            }
-            Err(_) => None,
-            Ok(x) => (!is_finite(x)?).then_some(steps),
-        };
-        if let Some(step) = strange {
-            self.overflow = Some(stage.clone());
-            return Err(PipelineError::NotFinite {
-                stage: if let Stage::Unsampled = stage { "the unsampled clip" } else { "the resampled clip" },
-                place: format!(" from step {} of {steps} on, in {}", (step + 1).min(steps), dtype.as_str()),
-                files: self.chosen.files(Use::Sampling, acting(&pass.controls).map(|control| control.unit)),
-            });
-        }
-        sampled.map_err(|error| {
-            let (width, height) = (width * 8, height * 8);
-            let what = format!("for a window of {window} frames of {width}x{height} pixels, {slices}");
-            error.in_memory_of(what, self.less_memory())
-        })
     }
 
     /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
