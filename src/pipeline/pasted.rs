@@ -55,9 +55,9 @@ fn read(text: &str, home: &Option<PathBuf>, exists: impl Fn(&Path) -> bool) -> P
     {
         return home.join(rest.trim_start_matches(std::path::is_separator));
     }
-    // A terminal writes `my\ clip` for `my clip`. On Windows a backslash parts folders.
-    let plain = without_escapes(bare);
-    if !cfg!(windows) && plain != bare && exists(Path::new(&plain)) {
+    // On Windows a backslash parts folders.
+    let words = if cfg!(windows) { [None, None] } else { [text, bare].map(one_word) };
+    if let Some((plain, _)) = words.iter().flatten().find(|(plain, sure)| *sure || exists(Path::new(plain))) {
         return plain.into();
     }
     bare.into()
@@ -81,13 +81,16 @@ fn from_address(text: &str) -> Option<PathBuf> {
     address.to_file_path().ok()
 }
 
-fn without_escapes(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        plain.push(if letter == '\\' { letters.next().unwrap_or(letter) } else { letter });
-    }
-    plain
+/// The path that a shell would see in a text such as `my\ clip.mp4` or `'it'\''s.mp4'`, and whether the text cannot be
+/// meant otherwise: every backslash protects a character that means something to a shell. `None` for several words and
+/// for a text without a backslash.
+fn one_word(text: &str) -> Option<(String, bool)> {
+    let mut words = shlex::split(text).filter(|words| words.len() == 1 && text.contains('\\'))?;
+    let plain = words.pop()?;
+    let special = |letter: char| !(letter.is_alphanumeric() || "\\/._-+,:@%".contains(letter));
+    // Between single quotation marks a backslash stays.
+    let sure = !plain.contains('\\') && text.split('\\').skip(1).all(|rest| rest.starts_with(special));
+    Some((plain, sure))
 }
 
 #[cfg(test)]
@@ -137,6 +140,22 @@ mod tests {
         }
         assert_eq!(meant(r"/m/a\ b\(1\).ckpt", &["/m/a b(1).ckpt"]), Path::new("/m/a b(1).ckpt"));
         assert_eq!(meant(r"/m/a\b.ckpt", &[]), Path::new(r"/m/a\b.ckpt"));
+        assert_eq!(meant(r"/m/a\b.ckpt", &["/m/ab.ckpt"]), Path::new("/m/ab.ckpt"));
+    }
+
+    /// Outputs are not there yet.
+    #[cfg(unix)]
+    #[test]
+    fn what_a_shell_protects_needs_no_file() {
+        for (text, path) in [
+            (r"'/m/it'\''s.mp4'", "/m/it's.mp4"),
+            (r" /m/it\'s\ a\ \(1\).mp4 ", "/m/it's a (1).mp4"),
+            (r"'/m/a\ b.mp4'", "/m/a b.mp4"),
+            (r"/m/a\ b c.mp4", r"/m/a\ b c.mp4"),
+            (r"/m/\n.mp4", r"/m/\n.mp4"),
+        ] {
+            assert_eq!(meant(text, &[]), Path::new(path), "{text}");
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("there is no suite {wrong}; the host has {all}")));
     }
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
+    let output = &*pasted_path(&args.output);
     let clips = Clips::open(args)?;
     let info = clips.source().info().clone();
     let range = range(args, args.host.first_frame, info.frames)?;
@@ -75,7 +76,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let mut notices = clips.notices();
     // What is wrong with the output should show now, not after the first frame.
     let place = Place { first_frame: args.host.first_frame, range, info: &info };
-    notices.extend(place.check(args, &clips)?);
+    notices.extend(place.check(output, args.overwrite, &clips)?);
     for notice in notices {
         bars.say(&format!("note: {notice}"));
     }
@@ -99,7 +100,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let job = job(args, range, &instance)?;
     bars.begin(u64::from(place.count()));
     let mut writer = Writer {
-        output: &args.output,
+        output,
         target: Target { info: place.part(), frames: place.count(), overwrite: args.overwrite },
         offset: i64::from(args.host.first_frame) - 1,
         sink: None,
@@ -132,7 +133,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     }
     let (seconds, frames) = (began.elapsed().as_secs_f64(), place.count());
     let plural = if frames == 1 { "" } else { "s" };
-    bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", args.output.display()));
+    bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", output.display()));
     Ok(())
 }
 
@@ -219,17 +220,11 @@ impl Place<'_> {
         Info { times: times.part(first, last), tracks, ..self.info.clone() }
     }
 
-    fn check(&self, args: &RenderArgs, clips: &Clips) -> Result<Vec<String>, MediaError> {
+    fn check(&self, output: &Path, overwrite: bool, clips: &Clips) -> Result<Vec<String>, MediaError> {
         let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
         let files: Vec<&Path> =
             clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
-        let wish = Wish {
-            output: &args.output,
-            frames: self.frames(),
-            overwrite: args.overwrite,
-            inputs: &inputs,
-            files: &files,
-        };
+        let wish = Wish { output, frames: self.frames(), overwrite, inputs: &inputs, files: &files };
         io::check_output(&wish, &self.part())
     }
 }
@@ -260,10 +255,15 @@ fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failu
             "--frames {}-{} ends before it begins: the clip has frames {first} to {last}",
             range.first, range.last
         ))),
-        Some(range) if range.first < first || range.last > last => Err(Failure::Usage(format!(
-            "there are no frames {} to {}: the clip has {first} to {last}",
-            range.first, range.last
-        ))),
+        Some(range) if range.first < first || range.last > last => {
+            let asked = match range.first == range.last {
+                true => format!("is no frame {}", range.first),
+                false => format!("are no frames {} to {}", range.first, range.last),
+            };
+            Err(Failure::Usage(format!(
+                "there {asked}: the clip has {first} to {last}, counted from its first frame and not by the numbers of files"
+            )))
+        }
         Some(range) => Ok((range.first, range.last)),
         None => Ok((first, last)),
     }
