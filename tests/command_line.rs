@@ -57,6 +57,11 @@ fn wrong_arguments_are_status_2_and_a_sentence() {
         (&["render", input, "-o", output, "--bundle", library, "--clip", "Mask=x.png"], "does not exist"),
         (&["render", input, "-o", output, "--bundle", library, "--no-suite", "Foo"], "there is no suite Foo"),
         (&["render", input, "-o", "out.xyz", "--bundle", library], "do not know how to write"),
+        (&["render", input, "-o", "o.jpg", "--bundle", library], "it is one picture"),
+        (&["render", input, "-o", "o_%03d_%d.png", "--bundle", library], "several places"),
+        (&["render", input, "-o", "o_%4d.png", "--bundle", library], "%4d is not how"),
+        (&["render", input, "-o", "nodir/x.gif", "--bundle", library], "its folder does not exist"),
+        (&["render", input, "-o", ".png", "--bundle", library], "an ending without a name"),
         (&["render", input], "--output"),
         (&["sigmas", "--schedule", "carras", "--steps", "3"], "no scheduler named"),
         (&["models", "inspect", "/no/such.safetensors"], "does not exist"),
@@ -87,6 +92,29 @@ fn the_source_view_passes_through_the_plugin_unchanged() {
     for name in ["0002.png", "0003.png"] {
         let read = |folder: &Path| image::open(folder.join(name)).expect("a picture").into_rgb8();
         assert_eq!(read(&input), read(&output), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_may_be_pasted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let input = folder.path().join("in");
+    std::fs::create_dir(&input).expect("writable");
+    frames(&input, 1);
+    let (input, place) = (input.to_str().expect("UTF-8"), folder.path().to_str().expect("UTF-8"));
+    let library = library();
+    let library = library.to_str().expect("UTF-8");
+    for (written, name) in [
+        (format!("'{place}/a.png'"), "a.png"),
+        (format!("{place}/b.png "), "b.png"),
+        (format!("file://{place}/c%20d.png"), "c d.png"),
+        (format!(r"'{place}/it'\''s.png'"), "it's.png"),
+    ] {
+        let result =
+            unsample(&["render", input, "-o", &written, "--bundle", library, "--set", "view=source"]);
+        assert_eq!(result.status.code(), Some(0), "{written}: {}", text(&result.stderr));
+        assert!(folder.path().join(name).is_file(), "{written}");
     }
 }
 

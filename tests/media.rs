@@ -28,6 +28,7 @@ fn info(frames: u32, bits: u8, alpha: bool) -> Info {
         alpha,
         colour: ColourTags::default(),
         times: Times::even(12.5, frames),
+        profile: None,
         tracks: None,
     }
 }
@@ -196,6 +197,56 @@ fn light_and_display_are_converted_between_files() {
     sink.write(1, &source.frame(1).unwrap()).unwrap();
     sink.finish().unwrap();
     assert_eq!(io::open(&png).unwrap().frame(1).unwrap().to_eight(), display.to_eight());
+}
+
+#[test]
+fn a_colour_profile_goes_along_where_it_fits() {
+    use image::ImageEncoder;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let icc = moxcms::ColorProfile::new_adobe_rgb().encode().unwrap();
+    let input = at("in.png");
+    let mut encoder = image::codecs::png::PngEncoder::new(fs::File::create(&input).unwrap());
+    encoder.set_icc_profile(icc.clone()).unwrap();
+    encoder.write_image(&[9; 12], 2, 2, image::ExtendedColorType::Rgb8).unwrap();
+    let source = io::open(&input).unwrap();
+    assert!(source.notices()[0].contains("is not applied"), "{:?}", source.notices());
+    for (name, holds) in
+        [("a.png", true), ("a.jpg", true), ("a.tif", true), ("a.webp", true), ("a.bmp", false)]
+    {
+        let output = at(name);
+        let wish = io::Wish { output: &output, frames: (1, 1), overwrite: false, inputs: &[], files: &[] };
+        let told = io::check_output(&wish, source.info()).unwrap();
+        assert_eq!(told.is_empty(), holds, "{name}: {told:?}");
+        let mut sink = io::create(&output, &target(source.info().clone())).unwrap();
+        sink.write(1, &source.frame(1).unwrap()).unwrap();
+        sink.finish().unwrap();
+        let profile = io::open(&output).unwrap().info().profile.clone();
+        assert_eq!(profile, holds.then(|| io::Profile::Icc(icc.clone().into())), "{name}");
+    }
+    // A clip whose pictures say different things has no profile.
+    image::RgbImage::new(2, 2).save(at("in2.png")).unwrap();
+    fs::rename(&input, at("in1.png")).unwrap();
+    let source = io::open(&at("in%d.png")).unwrap();
+    assert_eq!((source.info().profile.as_ref(), source.notices().len()), (None, 1));
+}
+
+#[test]
+fn a_cut_off_jpeg_is_no_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..=2 {
+        let output = folder.path().join(format!("{number}.jpg"));
+        let mut sink = io::create(&output, &target(info(1, 8, false))).unwrap();
+        sink.write(1, &picture(number, 8, false)).unwrap();
+        sink.finish().unwrap();
+    }
+    let second = folder.path().join("2.jpg");
+    let whole = fs::read(&second).unwrap();
+    fs::write(&second, &whole[..whole.len() - 60]).unwrap();
+    let source = io::open(folder.path()).unwrap();
+    assert!(source.frame(1).is_ok());
+    let error = source.frame(2).unwrap_err().to_string();
+    assert!(error.contains("2.jpg: it is damaged or cut off"), "{error}");
 }
 
 #[test]

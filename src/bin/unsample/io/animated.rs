@@ -27,7 +27,7 @@ pub struct Animation {
 impl Animation {
     /// Opens an animation; `None` for a single picture.
     pub fn open(path: &Path, format: ImageFormat) -> Result<Option<Self>, MediaError> {
-        let failed = |error| MediaError::read(path, error);
+        let failed = |error| MediaError::decode(path, &error);
         let moves = match format {
             ImageFormat::Gif => true,
             ImageFormat::Png => png(path)?.is_apng().map_err(failed)?,
@@ -66,6 +66,7 @@ impl Animation {
                 bits: 8,
                 alpha,
                 colour: ColourTags::default(),
+                profile: None,
                 tracks: None,
             },
             path: path.to_owned(),
@@ -105,15 +106,15 @@ fn file(path: &Path) -> Result<BufReader<File>, MediaError> {
 }
 
 fn png(path: &Path) -> Result<PngDecoder<BufReader<File>>, MediaError> {
-    PngDecoder::new(file(path)?).map_err(|error| MediaError::read(path, error))
+    PngDecoder::new(file(path)?).map_err(|error| MediaError::decode(path, &error))
 }
 
 fn webp(path: &Path) -> Result<WebPDecoder<BufReader<File>>, MediaError> {
-    WebPDecoder::new(file(path)?).map_err(|error| MediaError::read(path, error))
+    WebPDecoder::new(file(path)?).map_err(|error| MediaError::decode(path, &error))
 }
 
 fn decode(path: &Path, format: ImageFormat) -> Result<image::Frames<'static>, MediaError> {
-    let failed = |error| MediaError::read(path, error);
+    let failed = |error| MediaError::decode(path, &error);
     Ok(match format {
         ImageFormat::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
         ImageFormat::WebP => webp(path)?.into_frames(),
@@ -134,7 +135,7 @@ fn on_a_thread(file: PathBuf, format: ImageFormat, skip: usize, alpha: bool) -> 
             }
         };
         for frame in frames.skip(skip) {
-            let picture = frame.map_err(|error| MediaError::read(&file, error)).and_then(|frame| {
+            let picture = frame.map_err(|error| MediaError::decode(&file, &error)).and_then(|frame| {
                 from_rgba8(frame.into_buffer(), alpha)
                     .ok_or_else(|| MediaError::read(&file, "it has no pixels"))
             });

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use image::ImageError;
+use image::error::ImageFormatHint;
+
 /// A failure of reading or writing pictures; its display text is the sentence for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
@@ -34,8 +37,27 @@ pub enum MediaError {
     /// An address, or a stream.
     #[error("'{}' is not the name of a file: clips are read from files and written to files", .0.display())]
     NoFile(PathBuf),
+    /// A name that no clip can be read from.
+    #[error("cannot read {}: {why}", .path.display())]
+    InputName {
+        /// The name.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A name that nothing can be written to.
+    #[error("cannot write {}: {why}", .path.display())]
+    OutputName {
+        /// The name.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// There is a file already.
-    #[error("{} exists{}: choose another name, or replace it with --overwrite", .path.display(), and_more(*.more))]
+    #[error(
+        "{}{}: choose another name, or replace {} with --overwrite",
+        .path.display(), and_more(*.more), if *.more == 0 { "it" } else { "them" }
+    )]
     Exists {
         /// The first of the files.
         path: PathBuf,
@@ -45,6 +67,12 @@ pub enum MediaError {
     /// The output would replace what it is made from.
     #[error("{} is what the clip is read from: choose another output", .0.display())]
     Input(PathBuf),
+    /// The pictures would be among those that the clip is made of.
+    #[error(
+        "the clip is read from the folder {}, and pictures written there would become a part of it: choose another folder",
+        .0.display()
+    )]
+    InputFolder(PathBuf),
     /// Somebody else wrote a file of the output's name meanwhile.
     #[error("{} has appeared during the render and was left alone: the result is {}", .path.display(), .kept.display())]
     Taken {
@@ -123,16 +151,43 @@ impl MediaError {
         Self::Unreadable { path: path.to_owned(), why: why.to_string() }
     }
 
+    /// A failed read of bytes.
+    pub fn ended(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::read(path, "it is cut off"),
+            _ => Self::read(path, error),
+        }
+    }
+
+    /// A failed decode, without what only the image library's makers understand.
+    pub fn decode(path: &Path, error: &ImageError) -> Self {
+        let kind = |hint: ImageFormatHint| match hint {
+            ImageFormatHint::Exact(format) => format!("{format:?}").to_uppercase(),
+            _ => "picture".to_owned(),
+        };
+        match (in_chain(error, |cause| system_error(cause)), error) {
+            (Some(error), _) => Self::ended(path, error),
+            (None, ImageError::Decoding(error)) => {
+                Self::read(path, format!("it is damaged, or no {}", kind(error.format_hint())))
+            }
+            (None, ImageError::Unsupported(error)) => {
+                let kind = kind(error.format_hint());
+                Self::read(
+                    path,
+                    format!("this kind of {kind} is not read here: convert it to an ordinary PNG or TIFF"),
+                )
+            }
+            (None, ImageError::Limits(_)) => Self::read(path, "it is too large"),
+            (None, error) => Self::read(path, error),
+        }
+    }
+
     /// A failed encode. The image libraries wrap the system's error, some of them twice.
     pub fn encode(path: &Path, error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            if let Some(error) = system_error(error) {
-                return Self::write(path, error);
-            }
-            cause = error.source();
+        match in_chain(error, |cause| system_error(cause)) {
+            Some(error) => Self::write(path, error),
+            None => Self::write(path, &io::Error::other(error.to_string())),
         }
-        Self::write(path, &io::Error::other(error.to_string()))
     }
 
     /// Whether the arguments were wrong, rather than the work failing.
@@ -145,7 +200,10 @@ impl MediaError {
                 | Self::Picture { .. }
                 | Self::NoFile(_)
                 | Self::Exists { .. }
+                | Self::InputName { .. }
+                | Self::OutputName { .. }
                 | Self::Input(_)
+                | Self::InputFolder(_)
                 | Self::UnknownOutput(_)
                 | Self::NoFfmpeg(_)
         )
@@ -154,14 +212,22 @@ impl MediaError {
 
 fn and_more(more: usize) -> String {
     match more {
-        0 => String::new(),
-        1 => ", and one more picture of the sequence".to_owned(),
-        more => format!(", and {more} more pictures of the sequence"),
+        0 => " exists".to_owned(),
+        1 => " and one more picture of the sequence exist".to_owned(),
+        more => format!(" and {more} more pictures of the sequence exist"),
     }
 }
 
 /// The system's number for a full disk.
 const NO_SPACE: i32 = if cfg!(windows) { 112 } else { 28 };
+
+/// What is found first in an error and its causes.
+fn in_chain<'a, T>(
+    error: &'a (dyn std::error::Error + 'static),
+    find: impl Fn(&'a (dyn std::error::Error + 'static)) -> Option<T>,
+) -> Option<T> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(find)
+}
 
 /// The system's error inside of a library's, which do not all count it among their sources.
 fn system_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
@@ -169,6 +235,12 @@ fn system_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a 
         return Some(error);
     }
     if let Some(png::EncodingError::IoError(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(png::DecodingError::IoError(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(tiff::TiffError::IoError(error)) = error.downcast_ref() {
         return Some(error);
     }
     error.downcast_ref()
@@ -185,10 +257,38 @@ mod tests {
         let plain = MediaError::encode(path, &full());
         let image = MediaError::encode(path, &image::ImageError::IoError(full()));
         let png = MediaError::encode(path, &png::EncodingError::IoError(full()));
-        for error in [plain, image, png] {
+        let tiff = MediaError::encode(path, &tiff::TiffError::IoError(full()));
+        for error in [plain, image, png, tiff] {
             assert!(matches!(error, MediaError::Full(_)), "{error}");
         }
         let other = MediaError::encode(path, &io::Error::other("something else"));
         assert_eq!(other.to_string(), "cannot write a.png: something else");
+    }
+
+    #[test]
+    fn damage_is_told_in_plain_words() {
+        let path = Path::new("a.png");
+        let mut file = std::io::Cursor::new(Vec::new());
+        image::RgbImage::new(40, 40).write_to(&mut file, image::ImageFormat::Png).unwrap();
+        let file = file.into_inner();
+        let said = |bytes: &[u8]| {
+            let error = image::load_from_memory_with_format(bytes, image::ImageFormat::Png).unwrap_err();
+            MediaError::decode(path, &error).to_string()
+        };
+        assert_eq!(said(&file[..file.len() / 2]), "cannot read a.png: it is cut off");
+        assert_eq!(said(b"no picture at all"), "cannot read a.png: it is damaged, or no PNG");
+        let mut broken = file.clone();
+        broken[50] ^= 0x55;
+        assert_eq!(said(&broken), "cannot read a.png: it is damaged, or no PNG");
+    }
+
+    #[test]
+    fn what_exists_is_counted() {
+        let said = |more| MediaError::Exists { path: "1.png".into(), more }.to_string();
+        assert_eq!(said(0), "1.png exists: choose another name, or replace it with --overwrite");
+        assert_eq!(
+            said(2),
+            "1.png and 2 more pictures of the sequence exist: choose another name, or replace them with --overwrite"
+        );
     }
 }

@@ -9,14 +9,14 @@ use std::path::Path;
 
 use exr::meta::MetaData;
 use exr::meta::attribute::IntegerBounds;
-use exr::meta::header::Header;
+use exr::meta::header::{Header, ImageAttributes};
 use exr::prelude::{
     Encoding, Image, Layer, LayerAttributes, ReadChannels, ReadLayers, SpecificChannels, Text, Vec2,
     WritableImage, f16, read,
 };
 
-use super::MediaError;
 use super::fresh::FreshFile;
+use super::{MediaError, Profile};
 use crate::host::picture::Picture;
 
 /// What a file says before its pixels.
@@ -29,11 +29,13 @@ pub struct About {
     pub pixel_aspect: f64,
     /// What of the file is not used, a sentence.
     pub notice: Option<String>,
+    /// Primaries other than those of Rec. 709.
+    pub profile: Option<Profile>,
 }
 
 /// Reads the headers.
 pub fn about(path: &Path) -> Result<About, MediaError> {
-    let meta = MetaData::read_from_file(path, false).map_err(|error| MediaError::read(path, error))?;
+    let meta = MetaData::read_from_file(path, false).map_err(|error| failed(path, error))?;
     let header = meta.headers.iter().find(|header| has_colours(header)).ok_or_else(|| {
         let names: Vec<String> = meta.headers.iter().flat_map(channels).collect();
         let deep = if meta.headers.iter().any(|header| header.deep) { ", some of them deep" } else { "" };
@@ -51,6 +53,7 @@ pub fn about(path: &Path) -> Result<About, MediaError> {
         size: (side(size.width())?, side(size.height())?),
         alpha: has(header, "A"),
         pixel_aspect: f64::from(header.shared_attributes.pixel_aspect),
+        profile: Profile::of_light(header.shared_attributes.chromaticities),
         notice: (!unused.is_empty()).then(|| {
             format!(
                 "{}: of its channels R, G, B and A are used, {} are not",
@@ -59,6 +62,17 @@ pub fn about(path: &Path) -> Result<About, MediaError> {
             )
         }),
     })
+}
+
+/// A failed read in plain words.
+fn failed(path: &Path, error: exr::error::Error) -> MediaError {
+    match error {
+        exr::error::Error::Io(error) => MediaError::ended(path, &error),
+        exr::error::Error::NotSupported(what) => {
+            MediaError::read(path, format!("this kind of OpenEXR is not read here ({what})"))
+        }
+        _ => MediaError::read(path, "it is damaged, or no OpenEXR"),
+    }
 }
 
 fn has(header: &Header, channel: &str) -> bool {
@@ -95,7 +109,7 @@ pub fn load(path: &Path) -> Result<Picture, MediaError> {
         .first_valid_layer()
         .all_attributes()
         .from_file(path)
-        .map_err(|error| MediaError::read(path, error))?;
+        .map_err(|error| failed(path, error))?;
     let layer = &image.layer_data;
     let data = IntegerBounds::new(layer.attributes.layer_position, layer.size);
     let corner = image.attributes.display_window.position;
@@ -132,7 +146,13 @@ fn divide(pixel: &mut [f32]) {
 
 /// Writes a picture of light in half floats, compressed without loss. `glows` says that colours under alpha 0 are
 /// light and not a leftover.
-pub fn save(fresh: &FreshFile, picture: &Picture, pixel_aspect: f64, glows: bool) -> Result<(), MediaError> {
+pub fn save(
+    fresh: &FreshFile,
+    picture: &Picture,
+    pixel_aspect: f64,
+    glows: bool,
+    profile: Option<&Profile>,
+) -> Result<(), MediaError> {
     let target = fresh.target();
     let (width, channels) = (picture.width as usize, usize::from(picture.channels));
     let pixel = |at: Vec2<usize>| {
@@ -144,21 +164,23 @@ pub fn save(fresh: &FreshFile, picture: &Picture, pixel_aspect: f64, glows: bool
     };
     let size = (width, picture.height as usize);
     let attributes = LayerAttributes::default();
+    let mut about = ImageAttributes::new(IntegerBounds::from_dimensions(size));
+    about.pixel_aspect = pixel_aspect as f32;
+    about.chromaticities = profile.and_then(|profile| match profile {
+        Profile::Primaries(primaries) => Some(*primaries),
+        _ => None,
+    });
     let file = File::create(fresh.path()).map_err(|error| MediaError::write(target, &error))?;
     let file = BufWriter::new(file);
     let written = if channels == 4 {
         let channels = SpecificChannels::rgba(pixel);
-        let mut image = Image::from_layer(Layer::new(size, attributes, encoding(), channels));
-        image.attributes.pixel_aspect = pixel_aspect as f32;
-        image.write().to_buffered(file)
+        Image::new(about, Layer::new(size, attributes, encoding(), channels)).write().to_buffered(file)
     } else {
         let channels = SpecificChannels::rgb(|at| {
             let (r, g, b, _) = pixel(at);
             (r, g, b)
         });
-        let mut image = Image::from_layer(Layer::new(size, attributes, encoding(), channels));
-        image.attributes.pixel_aspect = pixel_aspect as f32;
-        image.write().to_buffered(file)
+        Image::new(about, Layer::new(size, attributes, encoding(), channels)).write().to_buffered(file)
     };
     written.map_err(|error| match error {
         exr::error::Error::Io(error) => MediaError::write(target, &error),

@@ -155,6 +155,7 @@ fn parse_stream(stream: &Value) -> Option<Info> {
         alpha: has_alpha(format),
         colour: tags(stream),
         times: Times::even(fps, 0),
+        profile: None,
         tracks: None,
     })
 }

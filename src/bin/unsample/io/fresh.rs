@@ -27,7 +27,7 @@ impl FreshFile {
     /// # Errors
     /// The folder does not exist or cannot be written, or the target is no place for a file.
     pub fn new(target: &Path, overwrite: bool) -> Result<Self, MediaError> {
-        let unwritable = |why: &str| MediaError::Unwritable { path: target.to_owned(), why: why.to_owned() };
+        let unwritable = |why: &str| MediaError::OutputName { path: target.to_owned(), why: why.to_owned() };
         let target = follow(target);
         if target.is_dir() {
             return Err(unwritable("it is a folder"));

@@ -12,15 +12,18 @@ mod exr;
 mod ffmpeg;
 mod fresh;
 mod ivf;
+mod jpeg;
 mod light;
 mod list;
 mod names;
 mod output;
 mod partial;
+mod profile;
 mod sequence;
 mod spool;
 mod stills;
 pub mod stop;
+mod tiff;
 mod timeline;
 mod times;
 mod tracks;
@@ -29,6 +32,7 @@ pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
 use names::OutputKind;
 pub use output::{Wish, check as check_output};
+pub use profile::Profile;
 pub use times::Times;
 pub use tracks::Tracks;
 
@@ -61,6 +65,8 @@ pub struct Info {
     pub alpha: bool,
     /// How a video's numbers mean colours.
     pub colour: ColourTags,
+    /// What all pictures of a sequence say of their colours, where it is not the usual.
+    pub profile: Option<Profile>,
     /// What a video has beside its pictures.
     pub tracks: Option<Tracks>,
 }

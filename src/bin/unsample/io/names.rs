@@ -90,10 +90,9 @@ impl Pattern {
                 _ if bytes[at] != b'%' || bytes.get(end) != Some(&b'd') => None,
                 // A word may follow a percent sign, as in "50%dark".
                 "" if bytes.get(end + 1).is_some_and(u8::is_ascii_alphabetic) => None,
-                "" => Some(1),
-                width => width.strip_prefix('0').and_then(|width| width.parse().ok()),
+                width => Self::width(width),
             };
-            if let Some(digits) = digits.filter(|digits| (1..=18).contains(digits)) {
+            if let Some(digits) = digits {
                 found.push((at, end + 1, digits));
                 at = end + 1;
             } else if bytes[at..].starts_with(b"%%") {
@@ -103,6 +102,12 @@ impl Pattern {
             }
         }
         found
+    }
+
+    /// The digits that a number between `%` and `d` asks for.
+    fn width(text: &str) -> Option<usize> {
+        let digits = if text.is_empty() { Some(1) } else { text.strip_prefix('0')?.parse().ok() };
+        digits.filter(|digits| (1..=18).contains(digits))
     }
 
     /// A pattern from its parts.
@@ -138,6 +143,52 @@ impl Pattern {
         let fits = middle.len() == self.digits || (middle.len() > self.digits && !middle.starts_with('0'));
         if plain && fits { middle.parse().ok() } else { None }
     }
+}
+
+/// Why a name is no place for a number.
+pub const SEVERAL_PLACES: &str = "its name has several places for a frame's number";
+
+/// What to say of a name with a place for a number as other programs write it: `%4d`, `%i`, `$F4`, `@@@@`.
+pub fn foreign(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.replace("%%", "  ");
+    let place = foreign_place(&name)?;
+    Some(format!("{place} is not how a frame's number is written here: write %04d, or #### in its place"))
+}
+
+fn foreign_place(name: &str) -> Option<&str> {
+    let run = |from: usize, is: fn(char) -> bool| {
+        let rest = &name[from..];
+        from + rest.find(|letter| !is(letter)).unwrap_or(rest.len())
+    };
+    let follows = |at: usize, is: fn(char) -> bool| name[at..].starts_with(is);
+    let digit = |letter: char| letter.is_ascii_digit();
+    name.char_indices().find_map(|(at, letter)| {
+        let end = match letter {
+            '%' => {
+                let end = run(at + 1, digit);
+                let (width, kind) = (&name[at + 1..end], name[end..].chars().next()?);
+                let ours = kind == 'd' && Pattern::width(width).is_some();
+                // A word may follow a percent sign.
+                let number = matches!(kind, 'd' | 'i' | 'u') && !follows(end + 1, char::is_alphabetic);
+                (number && !ours).then_some(end + 1)?
+            }
+            '$' if name[at + 1..].starts_with('F') => {
+                let end = run(at + 2, digit);
+                (!follows(end, |letter| letter.is_alphanumeric() || letter == '_')).then_some(end)?
+            }
+            '@' => Some(run(at, |letter| letter == '@')).filter(|end| *end > at + 1)?,
+            _ => return None,
+        };
+        Some(&name[at..end])
+    })
+}
+
+/// Whether a name is nothing but the ending of an output.
+fn is_only_ending(name: &str) -> bool {
+    let ending = name.strip_prefix('.').unwrap_or_default().to_lowercase();
+    let ending = ending.as_str();
+    VIDEOS.contains(&ending) || WRITABLE.contains(&ending) || matches!(ending, "gif" | "apng")
 }
 
 /// The ordinary files in a folder.
@@ -225,12 +276,15 @@ impl OutputKind {
 pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError> {
     let ext = extension(output);
     let unknown = || MediaError::UnknownOutput(output.to_owned());
+    let wrong = |why| MediaError::OutputName { path: output.to_owned(), why };
     if !output.is_dir() {
         if Pattern::is_ambiguous(output) {
-            return Err(MediaError::Unwritable {
-                path: output.to_owned(),
-                why: "its name has several places for a frame's number".into(),
-            });
+            return Err(wrong(SEVERAL_PLACES.to_owned()));
+        }
+        if WRITABLE.contains(&ext.as_str())
+            && let Some(why) = foreign(output)
+        {
+            return Err(wrong(why));
         }
         if let Some(pattern) = Pattern::parse(output) {
             let known = WRITABLE.contains(&ext.as_str());
@@ -245,19 +299,29 @@ pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError>
                 return if frames == 1 {
                     Ok(OutputKind::Still(ext.to_owned()))
                 } else {
-                    Err(MediaError::Unwritable {
-                        path: output.to_owned(),
-                        why: format!(
-                            "it is one picture, and there are {frames} frames: name a folder or a pattern such as frame%04d.{ext}"
-                        ),
-                    })
+                    Err(wrong(format!(
+                        "it is one picture, and there are {frames} frames: name a folder or a pattern such as \
+                         frame%04d.{ext}"
+                    )))
                 };
             }
-            "" if output.exists() => {
-                return Err(MediaError::Unwritable {
-                    path: output.to_owned(),
-                    why: "it is a file whose name does not say what it holds".into(),
-                });
+            "" if output.is_file() => {
+                return Err(wrong(
+                    "there is a file of that name, which has no ending such as .mp4 that says what to write"
+                        .into(),
+                ));
+            }
+            "" if output.exists() => return Err(wrong("it is not an ordinary file".into())),
+            "" if is_only_ending(&file_name(output)) => {
+                return Err(wrong(format!(
+                    "it is an ending without a name: write for instance out{}",
+                    file_name(output)
+                )));
+            }
+            "" if file_name(output).ends_with('.') => {
+                return Err(wrong(
+                    "after its last dot there is no ending such as mp4 that says what to write".into(),
+                ));
             }
             "" => {}
             _ => return Err(unknown()),
@@ -363,5 +427,41 @@ mod tests {
         assert!(kind("a.jpg", 2).unwrap_err().to_string().contains("frame%04d.jpg"));
         assert!(matches!(kind("a.xyz", 2), Err(MediaError::UnknownOutput(_))));
         assert!(matches!(kind("%04d.mp4", 2), Err(MediaError::UnknownOutput(_))));
+    }
+
+    #[test]
+    fn numbers_as_other_programs_write_them_are_told() {
+        let said = |name: &str| output_kind(Path::new(name), 2).err().map(|error| error.to_string());
+        for (name, place) in [
+            ("o_%4d.png", "%4d"),
+            ("o_%i.png", "%i"),
+            ("o_%03u.tif", "%03u"),
+            ("o_%99d.png", "%99d"),
+            ("o_%0d.png", "%0d"),
+            ("%%_%2d.png", "%2d"),
+            ("o_$F4.png", "$F4"),
+            ("o.$F.exr", "$F"),
+            ("o.@@@@.png", "@@@@"),
+        ] {
+            let said = said(name).unwrap_or_default();
+            assert!(said.contains(&format!("{name}: {place} is not how")), "{name}: {said}");
+        }
+        for name in
+            ["50%in.png", "50%4dark.png", "100%%i.png", "$FILM.png", "a@b.png", "o_%d.png", "o_%018d.png"]
+        {
+            assert_eq!(said(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_ending_alone_is_no_name() {
+        for name in [".mp4", "some/.PNG", ".gif", "o.", "no/o."] {
+            let error = output_kind(Path::new(name), 2).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains("ending"), "{name}: {error}");
+        }
+        assert!(output_kind(Path::new(".frames"), 2).is_ok());
+        for name in ["a.jpg", "%d_%03d.png"] {
+            assert!(output_kind(Path::new(name), 2).unwrap_err().is_usage(), "{name}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::animated::GIF_SHORTEST;
 use super::fresh::{self, FreshFile};
 use super::names::{self, OutputKind, Pattern};
-use super::{Info, MediaError, ffmpeg, list, stills};
+use super::{Info, MediaError, Profile, ffmpeg, list, stills};
 
 /// An output that somebody wishes for.
 #[derive(Clone, Copy, Debug)]
@@ -79,14 +79,14 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     let identity = Identity::of(folder);
     if identity.is_some() && wish.inputs.iter().any(|input| input.is_dir() && Identity::of(input) == identity)
     {
-        return Err(MediaError::Input(folder.to_owned()));
+        return Err(MediaError::InputFolder(folder.to_owned()));
     }
     // The first part of the path that is there: the rest will be made.
     let there = folder.ancestors().find(|folder| folder.exists()).filter(|path| !path.as_os_str().is_empty());
     let there = there.unwrap_or(Path::new("."));
     if !there.is_dir() {
         let why = format!("{} is not a folder", there.display());
-        return Err(MediaError::Unwritable { path: folder.to_owned(), why });
+        return Err(MediaError::OutputName { path: folder.to_owned(), why });
     }
     // A name that nobody has.
     let probe = there.join(format!(".unsample-{}", std::process::id()));
@@ -103,10 +103,10 @@ fn strangers(pattern: &Pattern, first: u32, last: u32) -> Option<String> {
     let mut others: Vec<u32> =
         files.iter().filter_map(number).filter(|number| !(first..=last).contains(number)).collect();
     others.sort_unstable();
-    let plural = if others.len() == 1 { "" } else { "s" };
+    let (plural, stay) = if others.len() == 1 { ("", "stays as it is") } else { ("s", "stay as they are") };
     (!others.is_empty()).then(|| {
         format!(
-            "{} has picture{plural} {} already, which stay as they are",
+            "{} has picture{plural} {} already, which {stay}",
             pattern.folder().display(),
             list::numbers(&others)
         )
@@ -126,6 +126,18 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     if info.alpha && !holds_alpha {
         notices.push(format!(
             "{shown} will have no alpha, which the clip has: .mov, .webm (with even sides), .png, .tif and .exr hold it"
+        ));
+    }
+    let still = matches!(kind, OutputKind::Pattern(_) | OutputKind::Still(_));
+    let holders = info.profile.as_ref().map_or(&[][..], Profile::holders);
+    if let Some(profile) = info.profile.as_ref().filter(|_| !holders.is_empty())
+        && !(still && holders.contains(&extension.as_str()))
+    {
+        let holders: Vec<String> = holders.iter().map(|ending| format!(".{ending}")).collect();
+        notices.push(format!(
+            "{shown} will not have {} of the clip: single pictures in {} hold that",
+            profile.words(),
+            holders.join(" ")
         ));
     }
     match (kind, &info.tracks) {

@@ -1,6 +1,6 @@
 //! Which files of a folder, a pattern or a list are the frames of a clip.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::names::{self, Pattern, file_name, natural};
@@ -31,9 +31,14 @@ pub fn find(input: &Path) -> Result<Option<Sequence>, MediaError> {
         return starred(input).map(Some);
     }
     if Pattern::is_ambiguous(input) {
-        return Err(MediaError::read(input, "its name has several places for a frame's number"));
+        return Err(MediaError::InputName { path: input.to_owned(), why: names::SEVERAL_PLACES.to_owned() });
     }
-    let Some(pattern) = Pattern::parse(input) else { return Ok(None) };
+    let Some(pattern) = Pattern::parse(input) else {
+        return match names::foreign(input) {
+            Some(why) => Err(MediaError::InputName { path: input.to_owned(), why }),
+            None => Ok(None),
+        };
+    };
     if !pattern.folder().is_dir() {
         return Err(MediaError::Missing(pattern.folder().to_owned()));
     }
@@ -64,20 +69,44 @@ fn folder(folder: &Path) -> Result<Sequence, MediaError> {
             None => MediaError::Empty(folder.to_owned()),
         });
     }
+    let unread = unread(folder, &others, &stills);
     let mut groups = groups(stills);
-    match groups.as_mut_slice() {
-        [only] => Ok(std::mem::take(only).read(folder)),
+    let mut sequence = match groups.as_mut_slice() {
+        [only] => std::mem::take(only).read(folder),
         // Names without numbers are a list in the order of the names.
         several if several.iter().all(|group| group.files.len() == 1) && stems_differ(several) => {
             let mut files: Vec<PathBuf> = groups.into_iter().flat_map(Group::paths).collect();
             files.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
-            Ok(Sequence { files, notices: Vec::new() })
+            Sequence { files, notices: Vec::new() }
         }
-        _ => Err(MediaError::Several {
-            folder: folder.to_owned(),
-            found: groups.iter().map(|group| group.describe(folder)).collect::<Vec<_>>().join(", "),
-        }),
-    }
+        _ => {
+            let found = groups.iter().map(|group| group.describe(folder)).collect::<Vec<_>>().join(", ");
+            return Err(MediaError::Several { folder: folder.to_owned(), found });
+        }
+    };
+    sequence.notices.extend(unread);
+    Ok(sequence)
+}
+
+/// What to say of pictures beside the clip's of kinds that are not read. A camera's raw file beside its JPEG is no loss.
+fn unread(name: &Path, others: &[PathBuf], read: &[PathBuf]) -> Option<String> {
+    let stems: HashSet<_> = read.iter().filter_map(|file| file.file_stem()).collect();
+    let alone = |file: &&PathBuf| file.file_stem().is_none_or(|stem| !stems.contains(stem));
+    let kind = |file: &PathBuf| Some((names::other_picture(&names::extension(file))?, file_name(file)));
+    let (mut kinds, mut files): (Vec<_>, Vec<_>) = others.iter().filter(alone).filter_map(kind).unzip();
+    files.sort_by(|a, b| natural(a, b));
+    kinds.sort_unstable();
+    kinds.dedup();
+    let shown = match files.as_slice() {
+        [] => return None,
+        [one] => format!("{one} is"),
+        [all @ .., last] if all.len() < 3 => format!("{} and {last} are", all.join(", ")),
+        [first, second, rest @ ..] => format!("{first}, {second} and {} more pictures are", rest.len()),
+    };
+    let (name, kinds) = (name.display(), kinds.join(", "));
+    Some(format!(
+        "{name}: {shown} of a kind that is not read here ({kinds}), and not in the clip: convert to PNG or TIFF first"
+    ))
 }
 
 /// Whether no two pictures differ in their extension only, as a camera's two versions of a shot do.
@@ -88,7 +117,8 @@ fn stems_differ(groups: &[Group]) -> bool {
     stems.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// Names with stars, as ffmpeg's glob patterns have them: in the order of the names, whatever their numbers.
+/// Names with stars, as ffmpeg's glob patterns have them. If they differ in one number only, it counts the frames as in a
+/// folder; else they are in the order of the names.
 fn starred(input: &Path) -> Result<Sequence, MediaError> {
     let folder = input.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
@@ -96,13 +126,20 @@ fn starred(input: &Path) -> Result<Sequence, MediaError> {
     }
     let pattern = file_name(input);
     let mut files = names::list(folder)?;
-    files.retain(|file| names::is_still(&names::extension(file)) && matches(&pattern, &file_name(file)));
-    files.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
-    if files.is_empty() {
-        Err(MediaError::Empty(input.to_owned()))
-    } else {
-        Ok(Sequence { files, notices: Vec::new() })
+    files.retain(|file| matches(&pattern, &file_name(file)));
+    let (mut stills, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.into_iter().partition(|file| names::is_still(&names::extension(file)));
+    if stills.is_empty() {
+        return Err(MediaError::Empty(input.to_owned()));
     }
+    let unread = unread(input, &others, &stills);
+    stills.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
+    let mut sequence = match groups(stills.clone()).as_mut_slice() {
+        [only] => std::mem::take(only).read(input),
+        _ => Sequence { files: stills, notices: Vec::new() },
+    };
+    sequence.notices.extend(unread);
+    Ok(sequence)
 }
 
 /// Whether a name fits a pattern of text and stars.
@@ -241,9 +278,8 @@ fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> Sequence {
     let span = (last - first).saturating_add(1);
     if steps.len() > 1 && steps.iter().all(|step| *step == steps[0]) || span / 2 >= numbers.len() as u64 {
         return plain(vec![format!(
-            "{shown}: the numbers {first} to {last} of its {} pictures have gaps everywhere; the pictures are taken as \
-             frames 1 to {} one after the other",
-            numbers.len(),
+            "{shown}: its {0} pictures have numbers from {first} to {last}, with more gaps than a few missing pictures leave; \
+             they are taken as frames 1 to {0}, one after the other",
             numbers.len()
         )]);
     }
@@ -305,7 +341,7 @@ mod tests {
         for names in [["s9.png", "s10.png", "s101.png"], ["f10.png", "f20.png", "f30.png"]] {
             let (files, notices) = read(&names).unwrap();
             assert_eq!(files, names);
-            assert!(notices[0].contains("gaps everywhere"), "{notices:?}");
+            assert!(notices[0].contains("taken as frames 1 to 3, one after the other"), "{notices:?}");
         }
         let (_, notices) = read(&["f1.png", "f01.png", "f2.png"]).unwrap();
         assert!(notices[0].contains("number 1 is there more than once"), "{notices:?}");
@@ -353,6 +389,13 @@ mod tests {
         };
         assert_eq!(names("a*.png"), ["a_1.png", "a_2.png"]);
         assert_eq!(names("*"), ["a_1.png", "a_2.png", "b_1.png"]);
+        let folder = made(&["s_1.jpg", "s_2.jpg", "s_4.jpg", "s_5.heic", "s_4.cr2", "s_6.txt"]);
+        let found = find(&folder.path().join("s_*")).unwrap().unwrap();
+        let files: Vec<String> = found.files.iter().map(|file| file_name(file)).collect();
+        assert_eq!(files, ["s_1.jpg", "s_2.jpg", "s_2.jpg", "s_4.jpg"]);
+        assert!(found.notices[0].ends_with("picture 3 is missing; the one before is shown in its place"));
+        assert!(found.notices[1].contains(": s_5.heic is of a kind that is not read here (HEIF)"));
+        assert_eq!(found.notices.len(), 2);
         assert!(matches("a*b*c", "axxbyyc") && !matches("a*b*c", "axxc") && !matches("ab*ba", "aba"));
     }
 
@@ -360,5 +403,17 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         assert!(read(&["a_1.dpx", "a_2.dpx"]).unwrap_err().contains("DPX"));
         assert!(read(&["a.txt"]).unwrap_err().starts_with("there is no picture in"));
+        let names = ["f_1.jpg", "f_2.heic", "f_3.jpg", "f_4.jpg", "f_5.jpg", "f_6.heic"];
+        let (files, notices) = read(&names).unwrap();
+        assert_eq!(files, ["f_1.jpg", "f_1.jpg", "f_3.jpg", "f_4.jpg", "f_5.jpg"]);
+        assert!(notices[1].contains(": f_2.heic and f_6.heic are of a kind"), "{notices:?}");
+        let names: Vec<String> = (1..9).map(|n| format!("f_{n}.dpx")).chain(["f_9.png".into()]).collect();
+        let (_, notices) = read(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+        assert!(notices[0].contains(": f_1.dpx, f_2.dpx and 6 more pictures are of a kind"), "{notices:?}");
+        let folder = made(&[]);
+        for (name, why) in [("f_%4d.png", "%4d is not how"), ("%d_%d.png", "several places")] {
+            let error = find(&folder.path().join(name)).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(why), "{name}: {error}");
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! Sequences of single pictures, and single pictures.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
 use image::metadata::Orientation;
 use image::{
-    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
+    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
+    ImageReader, ImageResult,
 };
 use parking_lot::Mutex;
 
@@ -17,7 +20,7 @@ use super::names::{Pattern, extension};
 use super::sequence::Sequence;
 use super::spool::Spool;
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Sink, Source, Target, exr, stop};
+use super::{ColourTags, Info, MediaError, Profile, Sink, Source, Target, exr, jpeg, stop, tiff};
 use crate::host::picture::{Picture, SharedPicture};
 
 /// Stills do not say how fast they follow each other.
@@ -43,6 +46,8 @@ impl Stills {
         let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
         let mut whole: Option<Header> = None;
         let mut turned = 0;
+        // What its pictures say of their colours, each once, and the first file that says it.
+        let mut profiles: Vec<(Option<Profile>, &Path)> = Vec::new();
         for (nth, file) in files.iter().enumerate() {
             if stop::asked() {
                 return Err(MediaError::read(path, "stopped"));
@@ -50,8 +55,13 @@ impl Stills {
             if nth > 0 && files[nth - 1] == *file {
                 continue;
             }
-            let (header, notice) = Header::read(file)?;
-            notices.extend(notice.filter(|_| nth == 0));
+            let (header, about) = Header::read(file)?;
+            if nth == 0 {
+                notices.extend(about.notices);
+            }
+            if profiles.iter().all(|(known, _)| *known != about.profile) {
+                profiles.push((about.profile, file));
+            }
             turned += usize::from(header.turned);
             whole = Some(match whole {
                 None => header,
@@ -73,6 +83,10 @@ impl Stills {
                 files.len()
             ));
         }
+        let several = profiles.len() > 1;
+        let stated =
+            profiles.iter().find_map(|(profile, file)| profile.as_ref().map(|profile| (profile, file)));
+        notices.extend(stated.map(|(profile, file)| profile.notice(file, several)));
         Ok(Self {
             info: Info {
                 width: whole.size.0,
@@ -84,6 +98,7 @@ impl Stills {
                 bits: whole.bits,
                 alpha: whole.alpha,
                 colour: if whole.light { ColourTags::light() } else { ColourTags::default() },
+                profile: profiles.pop().and_then(|(profile, _)| profile).filter(|_| !several),
                 tracks: None,
             },
             files,
@@ -106,14 +121,23 @@ struct Header {
     light: bool,
 }
 
+/// What else a picture's file says.
+struct Beside {
+    /// What the user should know of the file.
+    notices: Vec<String>,
+    profile: Option<Profile>,
+}
+
 impl Header {
-    /// With what the user should know of the file.
-    fn read(file: &Path) -> Result<(Self, Option<String>), MediaError> {
+    fn read(file: &Path) -> Result<(Self, Beside), MediaError> {
         if is_exr(file) {
-            let exr::About { size, alpha, pixel_aspect, notice } = exr::about(file)?;
-            return Ok((Self { size, bits: 16, alpha, turned: false, pixel_aspect, light: true }, notice));
+            let exr::About { size, alpha, pixel_aspect, notice, profile } = exr::about(file)?;
+            let beside = Beside { notices: notice.into_iter().collect(), profile };
+            return Ok((Self { size, bits: 16, alpha, turned: false, pixel_aspect, light: true }, beside));
         }
-        let mut decoder = reader(file)?.into_decoder().map_err(|error| MediaError::read(file, error))?;
+        let reader = reader(file)?;
+        let format = reader.format();
+        let mut decoder = reader.into_decoder().map_err(|error| MediaError::decode(file, &error))?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let (width, height) = decoder.dimensions();
         let colour = decoder.color_type();
@@ -125,7 +149,14 @@ impl Header {
             pixel_aspect: 1.0,
             light: false,
         };
-        Ok((header, None))
+        let (notices, icc) = match format {
+            Some(ImageFormat::Tiff) => {
+                let mut about = tiff::About::read(file);
+                (about.notices(file), about.take_icc())
+            }
+            _ => (Vec::new(), decoder.icc_profile().ok().flatten()),
+        };
+        Ok((header, Beside { notices, profile: Profile::of(file, format, icc) }))
     }
 }
 
@@ -207,10 +238,16 @@ pub fn read(path: &Path) -> Result<Picture, MediaError> {
     if is_exr(path) {
         return exr::load(path);
     }
-    let failed = |error| MediaError::read(path, error);
-    let mut decoder = reader(path)?.into_decoder().map_err(failed)?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    let reader = reader(path)?;
+    let format = reader.format();
+    let (mut image, orientation) = if format == Some(ImageFormat::Jpeg) {
+        let file = std::fs::read(path).map_err(|error| MediaError::read(path, error))?;
+        let damaged = |_| MediaError::read(path, "it is damaged or cut off: not all of its pixels are there");
+        let whole = jpeg::decode(&file).map_err(damaged)?;
+        decode(path, ImageReader::with_format(Cursor::new(file), ImageFormat::Jpeg), whole)?
+    } else {
+        decode(path, reader, None)?
+    };
     image.apply_orientation(orientation);
     let (width, height) = (image.width(), image.height());
     let colour = image.color();
@@ -223,7 +260,22 @@ pub fn read(path: &Path) -> Result<Picture, MediaError> {
         (_, false) => Picture::float(width, height, 3, image.into_rgb32f().into_raw()),
         (_, true) => Picture::float(width, height, 4, image.into_rgba32f().into_raw()),
     };
-    picture.ok_or_else(|| MediaError::read(path, format!("not a picture of {channels} channels")))
+    let picture =
+        picture.ok_or_else(|| MediaError::read(path, format!("not a picture of {channels} channels")))?;
+    Ok(if format == Some(ImageFormat::Tiff) { tiff::About::read(path).straight(picture) } else { picture })
+}
+
+/// The pixels, unless they are there already, and how to turn them upright.
+fn decode<R: BufRead + Seek>(
+    path: &Path,
+    reader: ImageReader<R>,
+    done: Option<DynamicImage>,
+) -> Result<(DynamicImage, Orientation), MediaError> {
+    let failed = |error| MediaError::decode(path, &error);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = done.map_or_else(|| DynamicImage::from_decoder(decoder).map_err(failed), Ok)?;
+    Ok((image, orientation))
 }
 
 /// What one kind of still can hold; OpenEXR has a way of its own.
@@ -262,6 +314,8 @@ pub struct StillSink {
     /// The clip's numbers are light, and its alpha is that of OpenEXR.
     light: bool,
     pixel_aspect: f64,
+    /// What the clip says of its colours, as far as this kind of file holds it.
+    profile: Option<Profile>,
     /// A folder that this sink made, and that nothing was put into so far.
     made: Option<PathBuf>,
 }
@@ -306,6 +360,7 @@ impl StillSink {
             overwrite: target.overwrite,
             light: target.info.colour.is_light(),
             pixel_aspect: target.info.pixel_aspect,
+            profile: target.info.profile.clone().filter(|profile| profile.holders().contains(&extension)),
             place,
             ability,
             made,
@@ -322,9 +377,9 @@ impl Sink for StillSink {
         let fresh = FreshFile::new(&path, self.overwrite)?;
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
         if self.ability.format == ImageFormat::OpenExr {
-            exr::save(&fresh, &picture, self.pixel_aspect, self.light)?;
+            exr::save(&fresh, &picture, self.pixel_aspect, self.light, self.profile.as_ref())?;
         } else {
-            save(&fresh, &picture, &self.ability, self.sixteen)?;
+            save(&fresh, &picture, &self.ability, self.sixteen, self.profile.as_ref())?;
         }
         fresh.publish()?;
         self.made = None;
@@ -349,10 +404,37 @@ impl Drop for StillSink {
     }
 }
 
-fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) -> Result<(), MediaError> {
+fn save(
+    fresh: &FreshFile,
+    picture: &Picture,
+    ability: &Ability,
+    sixteen: bool,
+    profile: Option<&Profile>,
+) -> Result<(), MediaError> {
     let target = fresh.target();
     let failed = |error| MediaError::write(target, &error);
     let mut file = BufWriter::new(File::create(fresh.path()).map_err(failed)?);
+    let icc = profile.and_then(Profile::icc);
+    if ability.format == ImageFormat::Tiff {
+        tiff::write(&mut file, picture, sixteen, icc.as_deref())
+            .map_err(|error| MediaError::encode(target, &error))?;
+    } else {
+        encode(&mut file, picture, ability.format, sixteen, icc)
+            .map_err(|error| MediaError::encode(target, &error))?;
+    }
+    file.flush().map_err(failed)?;
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    // A full disk can show only now.
+    file.sync_all().map_err(failed)
+}
+
+fn encode(
+    file: &mut BufWriter<File>,
+    picture: &Picture,
+    format: ImageFormat,
+    sixteen: bool,
+    icc: Option<Vec<u8>>,
+) -> ImageResult<()> {
     let colour = match (sixteen, picture.channels) {
         (false, 3) => ExtendedColorType::Rgb8,
         (false, _) => ExtendedColorType::Rgba8,
@@ -365,30 +447,23 @@ fn save(fresh: &FreshFile, picture: &Picture, ability: &Ability, sixteen: bool) 
     } else {
         picture.to_eight()
     };
-    if ability.format == ImageFormat::Jpeg {
-        JpegEncoder::new_with_quality(&mut file, 95)
-            .write_image(&bytes, picture.width, picture.height, colour)
-            .map_err(|error| MediaError::encode(target, &error))?;
-    } else if ability.format == ImageFormat::Tiff {
-        // TIFF seeks, which a buffered writer does; the generic entry needs it too.
-        image::codecs::tiff::TiffEncoder::new(&mut file)
-            .write_image(&bytes, picture.width, picture.height, colour)
-            .map_err(|error| MediaError::encode(target, &error))?;
-    } else {
-        image::write_buffer_with_format(
-            &mut file,
-            &bytes,
-            picture.width,
-            picture.height,
-            colour,
-            ability.format,
-        )
-        .map_err(|error| MediaError::encode(target, &error))?;
+    let (width, height) = (picture.width, picture.height);
+    match format {
+        ImageFormat::Jpeg => with_profile(JpegEncoder::new_with_quality(file, 95), icc)?
+            .write_image(&bytes, width, height, colour),
+        ImageFormat::Png => {
+            with_profile(PngEncoder::new(file), icc)?.write_image(&bytes, width, height, colour)
+        }
+        ImageFormat::WebP => {
+            with_profile(WebPEncoder::new_lossless(file), icc)?.write_image(&bytes, width, height, colour)
+        }
+        other => image::write_buffer_with_format(file, &bytes, width, height, colour, other),
     }
-    file.flush().map_err(failed)?;
-    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    // A full disk can show only now.
-    file.sync_all().map_err(failed)
+}
+
+fn with_profile<E: ImageEncoder>(mut encoder: E, icc: Option<Vec<u8>>) -> ImageResult<E> {
+    icc.map_or(Ok(()), |icc| encoder.set_icc_profile(icc)).map_err(ImageError::Unsupported)?;
+    Ok(encoder)
 }
 
 /// The pixels of a picture as an image of the library, for the animations.
