@@ -272,7 +272,7 @@ fn what_is_wrong_is_said() {
 fn an_output_that_is_not_finished_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let names: &[&str] =
-        if io::ffmpeg_version().is_some() { &["a.gif", "a.apng", "a.mp4"] } else { &["a.gif", "a.apng"] };
+        if io::ffmpeg_version().is_ok() { &["a.gif", "a.apng", "a.mp4"] } else { &["a.gif", "a.apng"] };
     for name in names {
         let mut sink = io::create(&folder.path().join(name), &target(info(3, 8, false))).unwrap();
         sink.write(1, &picture(1, 8, false)).unwrap();
@@ -288,7 +288,7 @@ fn an_output_that_is_not_finished_leaves_nothing() {
 
 #[test]
 fn videos_come_back_frame_by_frame() {
-    if io::ffmpeg_version().is_none() {
+    if io::ffmpeg_version().is_err() {
         println!("skipped: ffmpeg is not installed");
         return;
     }
@@ -321,7 +321,7 @@ fn videos_come_back_frame_by_frame() {
 
 #[test]
 fn a_deep_video_stays_deep_and_keeps_its_tags() {
-    if io::ffmpeg_version().is_none() {
+    if io::ffmpeg_version().is_err() {
         println!("skipped: ffmpeg is not installed");
         return;
     }
@@ -371,6 +371,77 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
             let mean = error.sum::<f64>() / f64::from(WIDTH * HEIGHT);
             assert!(mean < 2.0 * 64.0, "{name} frame {number}: {mean}");
         }
+    }
+}
+
+/// A lossless video of one colour, whose luma and chroma are given and whose matrix is not.
+fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) {
+    let mut bytes = vec![yuv[0]; width * height];
+    yuv[1..].iter().for_each(|&chroma| bytes.extend(vec![chroma; width * height / 4]));
+    let raw = output.with_extension("yuv");
+    fs::write(&raw, bytes).unwrap();
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s"]);
+    command.arg(format!("{width}x{height}")).arg("-i").arg(&raw).args(["-c:v", "ffv1"]).arg(output);
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+fn a_video_without_a_matrix_keeps_its_colours() {
+    if io::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // RGB (0, 189, 0) by BT.709 and by BT.601.
+    for (size, yuv) in [((1280, 720), [132, 64, 53]), ((320, 240), [111, 73, 58])] {
+        let input = folder.path().join(format!("{}.mkv", size.0));
+        write_untagged(&input, size, yuv);
+        let source = io::open(&input).unwrap();
+        assert_eq!(source.notices().len(), 1, "{:?}", source.notices());
+        let picture = source.frame(1).unwrap();
+        let near = |picture: &Picture, by: u8| {
+            let found = &picture.to_eight()[..3];
+            let fits =
+                found.iter().zip([0, 189, 0]).all(|(&found, want): (_, u8)| found.abs_diff(want) <= by);
+            assert!(fits, "{size:?}: {found:?}");
+        };
+        near(&picture, 2);
+        let output = folder.path().join(format!("{}.mp4", size.0));
+        let mut sink = io::create(&output, &target(source.info().clone())).unwrap();
+        if let Err(error) = sink.write(1, &picture).and_then(|()| sink.finish()) {
+            println!("skipped: {error}");
+            continue;
+        }
+        let written = io::open(&output).unwrap();
+        assert!(written.notices().is_empty(), "{:?}", written.notices());
+        near(&written.frame(1).unwrap(), 3);
+    }
+}
+
+#[test]
+fn alpha_comes_back_from_webm() {
+    if io::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.webm");
+    let mut sink = io::create(&output, &target(info(2, 8, true))).unwrap();
+    let clear = |number: u32| {
+        let pixel = [90, 120, 60, 100 * number as u8];
+        Picture::eight(WIDTH, HEIGHT, 4, pixel.repeat((WIDTH * HEIGHT) as usize)).unwrap()
+    };
+    let written = sink.write(1, &clear(1)).and_then(|()| sink.write(2, &clear(2)));
+    if let Err(error) = written.and_then(|()| sink.finish()) {
+        println!("skipped: {error}");
+        return;
+    }
+    let source = io::open(&output).unwrap();
+    assert!(source.info().alpha, "{:?}", source.notices());
+    for number in [1, 2] {
+        let alpha = source.frame(number).unwrap().to_eight()[3];
+        assert!(alpha.abs_diff(100 * number as u8) < 6, "frame {number}: {alpha}");
     }
 }
 

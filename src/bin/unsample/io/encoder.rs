@@ -35,9 +35,7 @@ struct Running {
 impl Encoder {
     /// Starts ffmpeg; the codec goes by the extension.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
-        if ffmpeg::version().is_none() {
-            return Err(MediaError::NoFfmpeg(output.to_owned()));
-        }
+        ffmpeg::require(output)?;
         let fresh = FreshFile::new(output, target.overwrite)?;
         let extension = names::extension(output);
         let mut info = target.info.clone();
@@ -115,12 +113,10 @@ impl Encoder {
         if words.contains(NO_SPACE) {
             return MediaError::Full(path);
         }
-        let silent = words.trim().is_empty();
-        let why = match status {
-            // A limit on the size of files, a lack of memory, somebody's kill.
-            Some(status) if silent => format!("ffmpeg ended early ({status})"),
-            _ => ffmpeg::last_line(words.as_bytes()),
-        };
+        let why = status.map_or_else(
+            || "ffmpeg could not be waited for".to_owned(),
+            |status| ffmpeg::reason(status, words.as_bytes()),
+        );
         MediaError::Unwritable { path, why }
     }
 }
@@ -151,9 +147,10 @@ impl Sink for Encoder {
         }
         let found = ffmpeg::count_packets(self.fresh.path());
         if found.is_none_or(|found| found < self.frames) {
+            let why = ffmpeg::last_line(words.as_bytes()).map_or_else(String::new, |why| format!(": {why}"));
             return Err(MediaError::Unwritable {
                 path: self.fresh.target().to_owned(),
-                why: format!("ffmpeg wrote {} of {} frames", found.unwrap_or(0), self.frames),
+                why: format!("ffmpeg wrote {} of {} frames{why}", found.unwrap_or(0), self.frames),
             });
         }
         let done = *self;
@@ -232,16 +229,22 @@ fn filter(info: &Info, format: &str) -> String {
 
 /// The matrix by the scaler's name and by its tag. One that the scaler does not know becomes that of
 /// high-definition video.
-fn matrix(colour: &ColourTags) -> (&'static str, &str) {
-    match colour.matrix.as_str() {
+fn matrix(colour: &ColourTags) -> (&'static str, &'static str) {
+    scaler_matrix(&colour.matrix).unwrap_or(("bt709", "bt709"))
+}
+
+/// The same by a tag; `None` if the scaler does not know it.
+pub fn scaler_matrix(tag: &str) -> Option<(&'static str, &'static str)> {
+    Some(match tag {
+        "bt709" => ("bt709", "bt709"),
         "bt470bg" => ("bt470", "bt470bg"),
         // The scaler computes the one with constant luminance as the other.
         "bt2020nc" | "bt2020c" => ("bt2020", "bt2020nc"),
         "smpte170m" => ("smpte170m", "smpte170m"),
         "smpte240m" => ("smpte240m", "smpte240m"),
         "fcc" => ("fcc", "fcc"),
-        _ => ("bt709", "bt709"),
-    }
+        _ => return None,
+    })
 }
 
 /// The transfer curve as an option; two curves have one name when ffmpeg reports them and another one here.

@@ -21,6 +21,7 @@ mod sequence;
 mod spool;
 mod stills;
 pub mod stop;
+mod stream;
 mod timeline;
 mod times;
 mod tracks;

@@ -36,8 +36,8 @@ pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     let (first, last) = wish.frames;
     let count = last.saturating_sub(first).saturating_add(1);
     let kind = names::output_kind(output, count)?;
-    if kind == OutputKind::Video && ffmpeg::version().is_none() {
-        return Err(MediaError::NoFfmpeg(output.to_owned()));
+    if kind == OutputKind::Video {
+        ffmpeg::require(output)?;
     }
     let mut notices = Vec::new();
     if let OutputKind::Pattern(pattern) = &kind {

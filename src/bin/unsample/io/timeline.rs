@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::ffmpeg::{file_argument, last_line, number_pair, run};
+use super::ffmpeg::{file_argument, reason, run};
+use super::stream::number_pair;
 use super::times::{Tick, Times};
 use super::{MediaError, list};
 
@@ -40,7 +41,7 @@ pub fn read(path: &Path, stream: &Value, zero: f64, fps: f64) -> Result<Timeline
     command.args(["-of", "json"]).arg(file_argument(path)).stdin(Stdio::null());
     let output = run(&mut command).map_err(|error| MediaError::read(path, error))?;
     let json: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| MediaError::read(path, last_line(&output.stderr)))?;
+        .map_err(|_| MediaError::read(path, reason(output.status, &output.stderr)))?;
     let frames = json["frames"].as_array().map(Vec::as_slice).unwrap_or_default();
     let count = u32::try_from(frames.len()).map_err(|_| MediaError::read(path, "it has too many frames"))?;
     if count == 0 {
