@@ -26,6 +26,7 @@ fn info(frames: u32, bits: u8, alpha: bool) -> Info {
         pixel_aspect: 1.0,
         bits,
         alpha,
+        full_chroma: true,
         colour: ColourTags::default(),
         times: Times::even(12.5, frames),
         tracks: None,
@@ -230,6 +231,20 @@ fn what_an_output_cannot_hold_is_told() {
     {
         assert_eq!(told(name, &clear).is_empty(), holds, "{name}");
     }
+    // Colours of the light of HDR or of another space are converted where a file cannot say what they are.
+    let pq = ColourTags { transfer: "smpte2084".into(), primaries: "bt2020".into(), ..ColourTags::default() };
+    let wide = ColourTags { named: Some("ACEScg".into()), ..ColourTags::light() };
+    for (name, colour, says) in [
+        ("%d.png", &pq, "will be sRGB: the clip's colours (rec2100_pq_display) are converted"),
+        ("a.gif", &pq, "will be sRGB"),
+        ("%d.exr", &pq, "will not be light that programs understand"),
+        ("%d.png", &wide, "will be sRGB: the clip's colours (ACEScg)"),
+        ("%d.exr", &wide, "will not say that its colours are those of ACEScg"),
+    ] {
+        let sentence = told(name, &Info { colour: colour.clone(), ..info(3, 16, false) });
+        assert!(sentence.contains(says), "{name}: {sentence}");
+    }
+    assert_eq!(told("%d.png", &Info { colour: ColourTags::light(), ..info(3, 16, false) }), "");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -331,6 +346,7 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
         primaries: primaries.into(),
         transfer: transfer.into(),
         full_range,
+        named: None,
     };
     let pq = tags("bt2020nc", "bt2020", "smpte2084", false);
     let hlg = tags("bt2020nc", "bt2020", "arib-std-b67", false);
@@ -340,7 +356,7 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
         [("a.mp4", &pq), ("a.mkv", &hlg), ("a.mov", &hlg), ("a.webm", &pq), ("b.mp4", &full), ("c.mkv", &old)]
     {
         let output = folder.path().join(name);
-        let target = target(Info { colour: colour.clone(), ..info(2, 10, false) });
+        let target = target(Info { colour: colour.clone(), full_chroma: false, ..info(2, 10, false) });
         // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
         let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
         let mut sink = match io::create(&output, &target) {
@@ -415,7 +431,40 @@ fn a_video_without_a_matrix_keeps_its_colours() {
         }
         let written = io::open(&output).unwrap();
         assert!(written.notices().is_empty(), "{:?}", written.notices());
-        near(&written.frame(1).unwrap(), 3);
+        // Rounded twice more.
+        near(&written.frame(1).unwrap(), 5);
+    }
+}
+
+#[test]
+fn the_last_frame_of_a_video_is_held() {
+    if io::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let held = Times::from_durations(&[0.1, 0.1, 3.0]);
+    let short = Times::from_durations(&[0.1, 0.3, 0.04]);
+    for name in ["a.mp4", "a.mov", "a.mkv", "a.webm"] {
+        for (times, end) in [(&held, 3.2), (&short, 0.44)] {
+            let output = folder.path().join(name);
+            let mut target = target(Info { times: times.clone(), ..info(3, 8, false) });
+            target.overwrite = true;
+            let write = || {
+                let mut sink = io::create(&output, &target)?;
+                (1..=3).try_for_each(|number| sink.write(number, &picture(number, 8, false)))?;
+                sink.finish()
+            };
+            if let Err(error) = write() {
+                println!("skipped {name}: {error}");
+                continue;
+            }
+            let source = io::open(&output).unwrap();
+            let found = &source.info().times;
+            assert_eq!((source.info().frames, source.notices()), (3, &[][..]), "{name}");
+            assert!((found.seconds(2) - times.seconds(2)).abs() < 2e-3, "{name}: {found:?}");
+            assert!((found.seconds(3) - end).abs() < 2e-3, "{name}: {found:?}");
+        }
     }
 }
 

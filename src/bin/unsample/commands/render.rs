@@ -17,7 +17,7 @@ use crate::host::instance::{Edit, Instance, Recipe, find_param};
 use crate::host::picture::SharedPicture;
 use crate::host::plugin::Plugin;
 use crate::host::render::{Job, Rendered, render, time_domain};
-use crate::host::session::Session;
+use crate::host::session::{ColourManagement, Session};
 use crate::host::suites;
 use crate::io::stop::{self, When};
 use crate::io::{self, Info, MediaError, Sink, Source, Target, Wish};
@@ -73,7 +73,10 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     }
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
     let clips = Clips::open(args)?;
-    let info = clips.source().info().clone();
+    let mut info = clips.source().info().clone();
+    if let ColourManagement::Named(name) = args.host.colourspace.clone().unwrap_or_default() {
+        info.colour.named = Some(name);
+    }
     let range = range(args, args.host.first_frame, info.frames)?;
     let voice = match (args.quiet, args.verbose) {
         (true, _) => Voice::Quiet,

@@ -75,21 +75,13 @@ pub fn passthrough() -> [&'static str; 2] {
     if old { ["-vsync", "0"] } else { ["-fps_mode", "passthrough"] }
 }
 
-/// Whether ffmpeg has an encoder and the encoder takes a pixel format.
-pub fn encodes(encoder: &str, format: &str) -> bool {
+/// Whether ffmpeg's help on a topic, such as `encoder=libx264`, has a word. What ffmpeg does not have it says in other
+/// words.
+pub fn lists(topic: &str, word: &str) -> bool {
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-h", &format!("encoder={encoder}")]).stdin(Stdio::null());
+    command.args(["-v", "error", "-h", topic]).stdin(Stdio::null());
     let Ok(output) = run(&mut command) else { return false };
-    String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == format)
-}
-
-/// Whether ffmpeg has a decoder.
-pub fn decodes(decoder: &str) -> bool {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-h", &format!("decoder={decoder}")]).stdin(Stdio::null());
-    run(&mut command).is_ok_and(|output| {
-        String::from_utf8_lossy(&output.stdout).starts_with(&format!("Decoder {decoder} "))
-    })
+    String::from_utf8_lossy(&output.stdout).split_whitespace().any(|other| other == word)
 }
 
 /// Asks ffprobe what a video is, and decodes it once.
@@ -120,11 +112,11 @@ pub fn probe(path: &Path) -> Result<Probed, MediaError> {
             if sound { "there is sound in it and no video" } else { "there is no video in it" },
         )
     })?;
-    let described = stream::describe(path, stream, decodes);
+    let described = stream::describe(path, stream, |decoder| lists(&format!("decoder={decoder}"), decoder));
     let Described { mut info, decoding, mut notices } =
         described.ok_or_else(|| MediaError::read(path, "its video has no size"))?;
-    let zero = json["format"]["start_time"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
-    let timeline = timeline::read(path, stream, zero, info.fps)?;
+    let timeline = timeline::read(path, stream, &json["format"], info.fps)?;
+    info.fps = timeline.times.fps();
     info.frames = timeline.frames;
     info.times = timeline.times;
     info.tracks = Some(Tracks::of(path, &json, stream["index"].as_u64()));

@@ -111,13 +111,15 @@ fn parse_stream(stream: &Value) -> Option<Info> {
         pixel_aspect,
         bits: bits(format),
         alpha: has_alpha(format),
+        full_chroma: format.contains("444") || !is_yuv(stream),
         colour: tags(stream),
         times: Times::even(fps, 0),
         tracks: None,
     })
 }
 
-fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
+/// A fraction as a number, if both of its parts are above 0.
+pub fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
     let (above, below) = number_pair(text, sign)?;
     Some(f64::from(above) / f64::from(below))
 }
@@ -130,7 +132,7 @@ pub fn number_pair(text: Option<&str>, sign: char) -> Option<(u32, u32)> {
 }
 
 /// Bits of a sample, by the name of a pixel format.
-fn bits(format: &str) -> u8 {
+pub fn bits(format: &str) -> u8 {
     let says = |marks: &[&str]| marks.iter().any(|mark| format.contains(mark));
     if says(&["p16", "48le", "48be", "64le", "64be", "p016", "gray16", "ya16", "f16", "f32"]) {
         16
@@ -166,6 +168,7 @@ fn tags(stream: &Value) -> ColourTags {
         full_range: yuv
             && (stream["pix_fmt"].as_str().is_some_and(|format| format.starts_with("yuvj"))
                 || stream["color_range"] == "pc"),
+        named: None,
     }
 }
 
