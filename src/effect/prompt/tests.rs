@@ -228,8 +228,12 @@ fn what_may_have_been_meant_another_way_is_told() {
         ("1.5: a", "looks like a part of a schedule"),
         ("1. a\n24. b", "looks like a list by frames"),
         ("1 - a\n24 - b", "looks like a list by frames"),
-        ("1001: a\n1024: b", "begins at frame 1001, which lies behind the clip, whose frames are 1 to 48"),
-        ("1: a\n100: b", "from frame 100 on lies behind the clip"),
+        (
+            "1001: a\n1024: b",
+            "begins at frame 1001, which is past the end of the clip, whose frames are 1 to 48",
+        ),
+        ("1: a\n100: b", "from frame 100 on is past the end of the clip"),
+        ("1: a\n24: b\n48: c\n60: d\n100: e", "from frame 60 on is past the end of the clip"),
         ("24: a", "has frame 24 only"),
     ] {
         let sentences = said(text);
