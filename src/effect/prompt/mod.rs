@@ -4,9 +4,11 @@
 //! the conditioning is blended linearly; before the first and after the last it stays. A text without any numbered line
 //! is one prompt, unchanged. docs/prompts.md has the whole grammar.
 
+mod comments;
 mod doubts;
 mod grammar;
 mod mark;
+mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
