@@ -379,7 +379,7 @@ fn a_sparse_control_is_shown_some_frames_and_makes_up_the_others() {
     let output = render(&place.path("clip"), &place.path("out"), &place.path("cache"), &set);
     assert!(!output.status.success());
     let text = said(&output);
-    assert!(text.contains("the frames of ControlNet 1 have `two`"), "{text}");
+    assert!(text.contains("controlNet1Frames has `two`"), "{text}");
 }
 
 #[test]

@@ -190,6 +190,12 @@ fn frames_shown_twice_or_more_are_no_cuts_and_hide_none() {
     }
     let stills = join(&[vec![FOREST.at(0.0); 10], vec![STREET.at(0.0); 10], vec![CLEARING.at(0.0); 10]]);
     assert_eq!(found(&stills), [11, 21], "a slide show");
+    for length in 5..=9 {
+        let pictures = [FOREST, STREET, CLEARING, STREET, FOREST];
+        let shown: Vec<Vec<Rgb>> = pictures.iter().map(|scene| vec![scene.at(0.0); length]).collect();
+        let begin: Vec<usize> = (1..5).map(|i| i * length + 1).collect();
+        assert_eq!(found(&join(&shown)), begin, "a slide show, {length} frames a picture");
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn info(frames: u32, bits: u8, alpha: bool) -> Info {
         pixel_aspect: 1.0,
         bits,
         alpha,
+        full_chroma: true,
         colour: ColourTags::default(),
         times: Times::even(12.5, frames),
         profile: None,
@@ -281,6 +282,20 @@ fn what_an_output_cannot_hold_is_told() {
     {
         assert_eq!(told(name, &clear).is_empty(), holds, "{name}");
     }
+    // Colours of the light of HDR or of another space are converted where a file cannot say what they are.
+    let pq = ColourTags { transfer: "smpte2084".into(), primaries: "bt2020".into(), ..ColourTags::default() };
+    let wide = ColourTags { named: Some("ACEScg".into()), ..ColourTags::light() };
+    for (name, colour, says) in [
+        ("%d.png", &pq, "will be sRGB: the clip's colours (rec2100_pq_display) are converted"),
+        ("a.gif", &pq, "will be sRGB"),
+        ("%d.exr", &pq, "will not be light that programs understand"),
+        ("%d.png", &wide, "will be sRGB: the clip's colours (ACEScg)"),
+        ("%d.exr", &wide, "will not say that its colours are those of ACEScg"),
+    ] {
+        let sentence = told(name, &Info { colour: colour.clone(), ..info(3, 16, false) });
+        assert!(sentence.contains(says), "{name}: {sentence}");
+    }
+    assert_eq!(told("%d.png", &Info { colour: ColourTags::light(), ..info(3, 16, false) }), "");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -323,7 +338,7 @@ fn what_is_wrong_is_said() {
 fn an_output_that_is_not_finished_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let names: &[&str] =
-        if io::ffmpeg_version().is_some() { &["a.gif", "a.apng", "a.mp4"] } else { &["a.gif", "a.apng"] };
+        if io::ffmpeg_version().is_ok() { &["a.gif", "a.apng", "a.mp4"] } else { &["a.gif", "a.apng"] };
     for name in names {
         let mut sink = io::create(&folder.path().join(name), &target(info(3, 8, false))).unwrap();
         sink.write(1, &picture(1, 8, false)).unwrap();
@@ -339,7 +354,7 @@ fn an_output_that_is_not_finished_leaves_nothing() {
 
 #[test]
 fn videos_come_back_frame_by_frame() {
-    if io::ffmpeg_version().is_none() {
+    if io::ffmpeg_version().is_err() {
         println!("skipped: ffmpeg is not installed");
         return;
     }
@@ -372,7 +387,7 @@ fn videos_come_back_frame_by_frame() {
 
 #[test]
 fn a_deep_video_stays_deep_and_keeps_its_tags() {
-    if io::ffmpeg_version().is_none() {
+    if io::ffmpeg_version().is_err() {
         println!("skipped: ffmpeg is not installed");
         return;
     }
@@ -382,6 +397,7 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
         primaries: primaries.into(),
         transfer: transfer.into(),
         full_range,
+        named: None,
     };
     let pq = tags("bt2020nc", "bt2020", "smpte2084", false);
     let hlg = tags("bt2020nc", "bt2020", "arib-std-b67", false);
@@ -391,7 +407,7 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
         [("a.mp4", &pq), ("a.mkv", &hlg), ("a.mov", &hlg), ("a.webm", &pq), ("b.mp4", &full), ("c.mkv", &old)]
     {
         let output = folder.path().join(name);
-        let target = target(Info { colour: colour.clone(), ..info(2, 10, false) });
+        let target = target(Info { colour: colour.clone(), full_chroma: false, ..info(2, 10, false) });
         // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
         let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
         let mut sink = match io::create(&output, &target) {
@@ -422,6 +438,110 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
             let mean = error.sum::<f64>() / f64::from(WIDTH * HEIGHT);
             assert!(mean < 2.0 * 64.0, "{name} frame {number}: {mean}");
         }
+    }
+}
+
+/// A lossless video of one colour, whose luma and chroma are given and whose matrix is not.
+fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) {
+    let mut bytes = vec![yuv[0]; width * height];
+    yuv[1..].iter().for_each(|&chroma| bytes.extend(vec![chroma; width * height / 4]));
+    let raw = output.with_extension("yuv");
+    fs::write(&raw, bytes).unwrap();
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s"]);
+    command.arg(format!("{width}x{height}")).arg("-i").arg(&raw).args(["-c:v", "ffv1"]).arg(output);
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+fn a_video_without_a_matrix_keeps_its_colours() {
+    if io::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // RGB (0, 189, 0) by BT.709 and by BT.601.
+    for (size, yuv) in [((1280, 720), [132, 64, 53]), ((320, 240), [111, 73, 58])] {
+        let input = folder.path().join(format!("{}.mkv", size.0));
+        write_untagged(&input, size, yuv);
+        let source = io::open(&input).unwrap();
+        assert_eq!(source.notices().len(), 1, "{:?}", source.notices());
+        let picture = source.frame(1).unwrap();
+        let near = |picture: &Picture, by: u8| {
+            let found = &picture.to_eight()[..3];
+            let fits =
+                found.iter().zip([0, 189, 0]).all(|(&found, want): (_, u8)| found.abs_diff(want) <= by);
+            assert!(fits, "{size:?}: {found:?}");
+        };
+        near(&picture, 2);
+        let output = folder.path().join(format!("{}.mp4", size.0));
+        let mut sink = io::create(&output, &target(source.info().clone())).unwrap();
+        if let Err(error) = sink.write(1, &picture).and_then(|()| sink.finish()) {
+            println!("skipped: {error}");
+            continue;
+        }
+        let written = io::open(&output).unwrap();
+        assert!(written.notices().is_empty(), "{:?}", written.notices());
+        // Rounded twice more.
+        near(&written.frame(1).unwrap(), 5);
+    }
+}
+
+#[test]
+fn the_last_frame_of_a_video_is_held() {
+    if io::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let held = Times::from_durations(&[0.1, 0.1, 3.0]);
+    let short = Times::from_durations(&[0.1, 0.3, 0.04]);
+    for name in ["a.mp4", "a.mov", "a.mkv", "a.webm"] {
+        for (times, end) in [(&held, 3.2), (&short, 0.44)] {
+            let output = folder.path().join(name);
+            let mut target = target(Info { times: times.clone(), ..info(3, 8, false) });
+            target.overwrite = true;
+            let write = || {
+                let mut sink = io::create(&output, &target)?;
+                (1..=3).try_for_each(|number| sink.write(number, &picture(number, 8, false)))?;
+                sink.finish()
+            };
+            if let Err(error) = write() {
+                println!("skipped {name}: {error}");
+                continue;
+            }
+            let source = io::open(&output).unwrap();
+            let found = &source.info().times;
+            assert_eq!((source.info().frames, source.notices()), (3, &[][..]), "{name}");
+            assert!((found.seconds(2) - times.seconds(2)).abs() < 2e-3, "{name}: {found:?}");
+            assert!((found.seconds(3) - end).abs() < 2e-3, "{name}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn alpha_comes_back_from_webm() {
+    if io::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.webm");
+    let mut sink = io::create(&output, &target(info(2, 8, true))).unwrap();
+    let clear = |number: u32| {
+        let pixel = [90, 120, 60, 100 * number as u8];
+        Picture::eight(WIDTH, HEIGHT, 4, pixel.repeat((WIDTH * HEIGHT) as usize)).unwrap()
+    };
+    let written = sink.write(1, &clear(1)).and_then(|()| sink.write(2, &clear(2)));
+    if let Err(error) = written.and_then(|()| sink.finish()) {
+        println!("skipped: {error}");
+        return;
+    }
+    let source = io::open(&output).unwrap();
+    assert!(source.info().alpha, "{:?}", source.notices());
+    for number in [1, 2] {
+        let alpha = source.frame(number).unwrap().to_eight()[3];
+        assert!(alpha.abs_diff(100 * number as u8) < 6, "frame {number}: {alpha}");
     }
 }
 

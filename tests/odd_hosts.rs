@@ -254,7 +254,7 @@ fn frame_numbers_in_texts_count_from_the_clip_s_first_frame() {
         ],
         cache.path(),
     );
-    let schedule = "prompt: the schedule begins at frame 1001, which lies behind the clip, whose frames are 1 to 3 here (its \
+    let schedule = "prompt: the schedule begins at frame 1001, which is past the end of the clip, whose frames are 1 to 3 here (its \
                     first is the host's 1001)";
     assert!(said.contains(schedule), "{said}");
     let list = "controlNet1Frames touches no frame of the clip, whose frames are 1 to 3";

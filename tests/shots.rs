@@ -64,11 +64,11 @@ fn two_shots_in_a_clip_are_as_two_clips() {
     let place = Place::new(5, 6);
     let apart = [place.render("one", "1", &[]).1, place.render("two", "2", &[]).1].concat();
     let (text, found) = place.render("both", "auto", &["--set", "cacheSize=0"]);
-    assert!(text.contains("a cut at frame 6 of the clip (found)"), "{text}");
+    assert!(text.contains("a cut was found at frame 6 of the clip"), "{text}");
     assert!(found == apart, "shots differ from clips");
     // Whatever the host calls the frames, the cut is the clip's.
     let (text, _) = place.render("both", "moved", &["--first-frame", "1001", "--frames", "1006-1006"]);
-    assert!(text.contains("a cut at frame 6 of the clip (found)"), "{text}");
+    assert!(text.contains("a cut was found at frame 6 of the clip"), "{text}");
 
     let (text, listed) = place.render("both", "list", &["--set", "cuts=list", "--set", "cutFrames=6"]);
     assert!(listed == apart && !text.contains("(found)"), "{text}");

@@ -57,6 +57,14 @@ impl Item {
     fn has(&self, number: i64) -> bool {
         (self.first..=self.last).contains(&number) && (number - self.first) % self.step == 0
     }
+
+    /// The frames as the list has them, in the order that is taken.
+    fn as_taken(&self) -> String {
+        match self.step {
+            1 => format!("{}-{}", self.first, self.last),
+            step => format!("{}-{}/{step}", self.first, self.last),
+        }
+    }
 }
 
 /// Frames of a clip, numbered from 1.
@@ -85,6 +93,11 @@ fn parted<'a>(text: &'a str, separators: &[&str]) -> Option<(&'a str, &'a str)> 
 }
 
 fn item(text: &str) -> Option<Item> {
+    // A part such as `05` beside a colon is one of a time, not of a range.
+    let padded = |part: &str| part.len() > 1 && part.starts_with('0');
+    if text.contains(':') && text.split(':').any(padded) {
+        return None;
+    }
     let Some((first, rest)) = parted(text, &["...", "..=", "..", "-", ":", "to"]) else {
         let frame = whole(text)?;
         return Some(Item { first: frame, last: frame, step: 1, text: text.to_owned(), reversed: false });
@@ -100,7 +113,8 @@ fn item(text: &str) -> Option<Item> {
         },
     };
     let reversed = first > last;
-    let (first, last) = if reversed { (last, first) } else { (first, last) };
+    // Every second frame from 6 down to 1 are 6, 4 and 2.
+    let (first, last) = if reversed { (last + (first - last) % step, first) } else { (first, last) };
     Some(Item { first, last, step, text: text.to_owned(), reversed })
 }
 
@@ -133,6 +147,10 @@ impl FrameList {
     /// The item that is none of these.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut items = Vec::new();
+        if !text.trim().is_empty() && text.chars().all(|c| c.is_whitespace() || ",;".contains(c)) {
+            // Nothing is listed, and yet it is not the empty list, which means every frame.
+            return Err(text.trim().to_owned());
+        }
         for part in text.split([',', ';', '\n', '\r', '\t']).map(plain) {
             for text in part.split(' ').filter(|text| !text.is_empty()) {
                 items.push(item(text).ok_or_else(|| text.to_owned())?);
@@ -151,6 +169,16 @@ impl FrameList {
         self.0.iter().any(|item| item.has(number))
     }
 
+    /// Whether a frame, numbered from 1, begins a shot where the list is one of shots: a frame begins one, a range is
+    /// one, and after it comes another.
+    pub fn begins_shot(&self, number: i64) -> bool {
+        let begins = |item: &Item| match item.step {
+            1 if item.first < item.last => number == item.first || Some(number) == item.last.checked_add(1),
+            _ => item.has(number),
+        };
+        self.0.iter().any(begins)
+    }
+
     /// Whether a frame, numbered from 1, is in the list, where an empty list means every frame.
     pub fn has(&self, number: i64) -> bool {
         self.is_empty() || self.lists(number)
@@ -161,8 +189,11 @@ impl FrameList {
     pub fn remarks(&self, name: &str, numbering: &Numbering, step: i64) -> Vec<String> {
         let mut said: Vec<String> = numbering.remark().into_iter().filter(|_| !self.is_empty()).collect();
         for item in self.0.iter().filter(|item| item.reversed) {
-            let (first, last) = (item.first, item.last);
-            said.push(format!("`{}` in {name} runs backwards and was read as {first}-{last}", item.text));
+            said.push(format!(
+                "`{}` in {name} runs backwards and was read as {}",
+                item.text,
+                item.as_taken()
+            ));
         }
         let last = numbering.total.unwrap_or(i64::MAX);
         let step = step.max(1);
@@ -220,9 +251,39 @@ mod tests {
     }
 
     #[test]
+    fn a_range_that_runs_backwards_has_the_frames_that_were_meant() {
+        assert_eq!(listed("6-1/2"), [2, 4, 6]);
+        assert_eq!(listed("9-1/4, 12"), [1, 5, 9, 12]);
+        let said = FrameList::parse("6-1/2").unwrap().remarks("list", &Numbering::of_clip(1, 16), 1);
+        assert_eq!(said, ["`6-1/2` in list runs backwards and was read as 2-6/2"]);
+    }
+
+    #[test]
+    fn ranges_are_shots_where_shots_are_listed() {
+        let begin = |text: &str| -> Vec<i64> {
+            let list = FrameList::parse(text).unwrap();
+            (-5..40).filter(|number| list.begins_shot(*number)).collect()
+        };
+        assert_eq!(begin("9, 17"), [9, 17]);
+        assert_eq!(begin("1-8, 9-16, 17-27"), [1, 9, 17, 28]);
+        assert_eq!(begin("9-16"), [9, 17]);
+        assert_eq!(begin("1-8, 30-end"), [1, 9, 30]);
+        assert_eq!(begin("1-24/8"), [1, 9, 17]);
+        assert_eq!(begin("9-9"), [9]);
+    }
+
+    #[test]
+    fn separators_alone_are_no_list_of_every_frame() {
+        assert_eq!(FrameList::parse(" , ").unwrap_err(), ",");
+        assert_eq!(FrameList::parse("1, ,").unwrap(), FrameList::parse("1").unwrap());
+    }
+
+    #[test]
     fn what_is_no_frame_is_named() {
-        let none =
-            ["two", "1-", "-", "3-4-5", "1.5", "-3", "-3--2", "1-24/0", "1:24:4", "1-24/x", "50%", "5s"];
+        let none = [
+            "two", "1-", "-", "3-4-5", "1.5", "-3", "-3--2", "1-24/0", "1:24:4", "1-24/x", "50%", "5s",
+            "00:05", "1:05", "05:1",
+        ];
         for text in none.into_iter().chain(["99999999999999999999", "1-2-", "x4", "1.", ".."]) {
             assert_eq!(FrameList::parse(&format!("7, {text}")), Err(text.to_owned()));
         }

@@ -94,16 +94,22 @@ fn restyle<'a>(
         let extent = source::extent(clip, settings.cutting, frame);
         let numbering = source::numbering(clip, handle.host(), frame);
         let shots = job.shots(extent.range, &numbering, frame, source, (frame, &current))?;
-        let mut mixed: Option<Rgb> = None;
+        let all = shots.shares.len();
+        let mut pictures = Vec::with_capacity(all);
         for share in shots.shares {
             let current = (frame, &current);
-            let Some(picture) = job.share(&share, &shots.remarks, source, current, goal, extent.believed)?
-            else {
-                return Ok(None);
-            };
-            mixed = Some(blend(mixed, &picture, share.weight));
+            // To one of two segments the frame may lie outside of the clip, to the other between its frames.
+            let picture = job.share(&share, &shots.remarks, source, current, goal, extent.believed)?;
+            pictures.extend(picture.map(|picture| (picture, share.weight)));
         }
-        mixed.map(Arc::new)
+        if pictures.is_empty() {
+            return Ok(None);
+        }
+        if pictures.len() < all {
+            let total: f32 = pictures.iter().map(|(_, weight)| weight).sum();
+            pictures.iter_mut().for_each(|(_, weight)| *weight /= total);
+        }
+        blend(&pictures).map(Arc::new)
     } else {
         let numbering = source::numbering(clip, handle.host(), frame);
         let segment = Segment { first: frame, step: 1, count: 1 };
@@ -123,22 +129,16 @@ fn restyle<'a>(
     source::finish(source, &working, settings.mix).map(Some)
 }
 
-/// Adds a picture with a weight to what is there.
-fn blend(below: Option<Rgb>, picture: &Rgb, weight: f32) -> Rgb {
-    match below {
-        // The only share, or the first of two: its weight comes in with the other one's.
-        None => Rgb {
-            width: picture.width,
-            height: picture.height,
-            data: picture.data.iter().map(|v| v * weight).collect(),
-        },
-        Some(mut sum) => {
-            for (s, v) in sum.data.iter_mut().zip(&picture.data) {
-                *s += v * weight;
-            }
-            sum
+/// The sum of pictures of one size by their weights; nothing of none.
+fn blend(pictures: &[(Arc<Rgb>, f32)]) -> Option<Rgb> {
+    let ((first, weight), others) = pictures.split_first()?;
+    let mut data: Vec<f32> = first.data.iter().map(|value| value * weight).collect();
+    for (picture, weight) in others {
+        for (sum, value) in data.iter_mut().zip(&picture.data) {
+            *sum += value * weight;
         }
     }
+    Some(Rgb { width: first.width, height: first.height, data })
 }
 
 /// Frames as a source, gaps filled with the nearest frame; nothing where there is none.

@@ -265,12 +265,12 @@ struct Controls {
 impl Controls {
     fn read(v: &Values<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
         let mut all = Self::default();
-        for (index, names) in table::CONTROLS.iter().enumerate() {
+        for names in &table::CONTROLS {
             let Some(file) = v.path(names.model) else { continue };
             let list = FrameList::parse(&v.text(names.frames)).map_err(|item| {
                 Error::failed(format!(
-                    "the frames of ControlNet {} have `{item}`, expected frames and ranges such as 1, 9-12, 24",
-                    index + 1
+                    "{} has `{item}`, expected frames and ranges such as 1, 9-12, 24",
+                    names.frames
                 ))
             })?;
             all.remarks.extend(list.remarks(names.frames, numbering, step));

@@ -47,14 +47,14 @@ fn span(range: ClipRange, segment: &Segment, end: i64) -> Segment {
 fn list(settings: &PictureSettings) -> Result<FrameList> {
     FrameList::parse(&settings.cut_frames).map_err(|item| {
         Error::failed(format!(
-            "cutFrames has `{item}`, expected the frames with which shots begin, such as 24, 61"
+            "cutFrames has `{item}`, expected the frames with which shots begin, such as 24, 61, or shots such as 1-23, 24-60"
         ))
     })
 }
 
 /// The frames of the list after the first and up to the last that a segment is shown at.
 fn listed(list: &FrameList, numbering: &Numbering, segment: &Segment, end: i64) -> Vec<i64> {
-    (segment.first + 1..=end).filter(|&frame| list.lists(numbering.number(frame))).collect()
+    (segment.first + 1..=end).filter(|&frame| list.begins_shot(numbering.number(frame))).collect()
 }
 
 /// Which frames the shares of a frame may take from a clip, as far as is known before a host is asked for any: the parts
@@ -128,8 +128,8 @@ impl Frames<'_, '_> {
         let numbers: Vec<String> = found.iter().map(|&cut| numbering.number(cut).to_string()).collect();
         let mut remarks = match numbers.as_slice() {
             [] => Vec::new(),
-            [one] => vec![format!("a cut at frame {one} of the clip (found)")],
-            several => vec![format!("cuts at the frames {} of the clip (found)", several.join(", "))],
+            [one] => vec![format!("a cut was found at frame {one} of the clip")],
+            several => vec![format!("cuts were found at frames {} of the clip", several.join(", "))],
         };
         match settings.cuts {
             Cuts::List if list.is_empty() => {

@@ -13,7 +13,7 @@
 //! - Whether a frame is a cut follows from the [`REACH`] frames on either side alone, so that overlapping parts of a
 //!   clip agree on it: the least length of a shot goes by the stronger of two cuts and not by the earlier one.
 //!
-//! What comes of it on footage is in docs/quality.md.
+//! What comes of it on footage is in docs/cuts.md.
 
 use super::Rgb;
 
@@ -29,6 +29,8 @@ const WINDOW: usize = 8;
 const NEIGHBOURS: usize = 4;
 /// Where fewer neighbours move, as many that stand still count, so that one cut beside still frames is not all there is.
 const FEW: usize = 3;
+/// Repeated frames beside a frame from which on nothing moves there. Drawn film shows a frame up to four times.
+const STILL: usize = 4;
 /// Difference, in levels, below which a frame repeats the one before it.
 const REPEATS: f32 = 0.3;
 /// Difference, in levels, from which a cell is another one.
@@ -187,6 +189,10 @@ fn stands_out(steps: &[Difference], frame: usize) -> bool {
         return false;
     }
     let mean = |side: &[usize]| {
+        // What moves farther off is another cut of a slide show, or does not matter.
+        if side.len() >= STILL && side.iter().take(STILL).all(|&frame| steps[frame].levels < REPEATS) {
+            return Some(0.0);
+        }
         let moves = side.iter().map(|&frame| steps[frame].levels).filter(|&levels| levels >= REPEATS);
         let near: Vec<f32> = moves.take(NEIGHBOURS).collect();
         // Beside an end of the clip little is known, and what moves counts alone.

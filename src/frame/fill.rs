@@ -5,12 +5,21 @@
 //! would be an edge that the picture does not have. The method is push-pull (Gortler and others, "The Lumigraph",
 //! 1996): means of ever larger squares, weighted by alpha, and the way back down through the squares.
 
-use super::Picture;
+use super::{Alpha, Picture};
 
-/// Pixels with this alpha and more keep their colour. Below it, colours are seen so little that their numbers mean
-/// less and less (in 8 bits, an unpremultiplied colour at an alpha of 1/255 is one of two values), so they fade over
-/// into the fill.
+/// Pixels with this alpha and more keep their colour, and the fill is made of them. Below it, colours are seen so little
+/// that their numbers mean less and less (in 8 bits, an unpremultiplied colour at an alpha of 1/255 is one of two
+/// values; a compressed or keyed matte is seldom quite 0 outside), so they fade over into the fill.
 const TRUSTED: f32 = 0.125;
+/// What a premultiplied colour may pass its alpha by before it is taken for light: rounding in 8 bits.
+const ROUNDING: f32 = 2.0 / 255.0;
+
+/// Whether a pixel, with its alpha divided out, is light that was added without covering, which premultiplied pictures
+/// alone can hold: it is seen, however little alpha it has.
+fn is_light(&[r, g, b, alpha]: &[f32; 4]) -> bool {
+    let most = r.max(g).max(b);
+    if alpha > 0.0 { (most - 1.0) * alpha > ROUNDING } else { most > ROUNDING }
+}
 
 /// One level of the pyramid: `[height, width, 4]`, red, green, blue and the weight that they have, 0..=1.
 struct Level {
@@ -20,23 +29,38 @@ struct Level {
 }
 
 /// Replaces the colours under an alpha of 0 by those of the visible border, and fades those of little alpha into it.
-/// Alpha stays. A picture without anything visible becomes black. Colours are display-referred; for the means they
-/// are clamped to 0..=1, the model's own range.
+/// Alpha stays. A picture without anything visible becomes black. Colours are display-referred and not multiplied by
+/// alpha any more; for the means they are clamped to 0..=1, the model's own range. `alpha` says what they were: light
+/// in a premultiplied picture stays.
 ///
 /// Returns whether anything is visible.
-pub(super) fn hidden_colours(picture: &mut Picture) -> bool {
+pub(super) fn hidden_colours(picture: &mut Picture, alpha: Alpha) -> bool {
     let pixels = picture.rgba.as_chunks_mut::<4>().0;
-    if pixels.iter().all(|pixel| pixel[3] >= TRUSTED) {
+    if alpha == Alpha::Opaque || pixels.iter().all(|pixel| pixel[3] >= TRUSTED) {
         return true;
     }
-    let visible = pixels.iter().any(|pixel| pixel[3] > 0.0);
-    if !visible {
-        pixels.iter_mut().for_each(|pixel| pixel[..3].fill(0.0));
-        return false;
+    let light = |pixel: &[f32; 4]| alpha == Alpha::Premultiplied && is_light(pixel);
+    let most = pixels.iter().map(|pixel| pixel[3]).fold(0.0, f32::max);
+    // A picture that is faded out as a whole is seen as far as it is seen.
+    let trusted = most.min(TRUSTED);
+    if most <= 0.0 {
+        let mut visible = false;
+        for pixel in pixels {
+            if light(pixel) {
+                visible = true;
+            } else {
+                pixel[..3].fill(0.0);
+            }
+        }
+        return visible;
     }
-    let filled = filled(pixels, picture.width, picture.height);
+    let filled = filled(pixels, trusted, picture.width, picture.height);
     for (pixel, fill) in pixels.iter_mut().zip(&filled) {
-        let share = (pixel[3] / TRUSTED).min(1.0);
+        if light(pixel) {
+            continue;
+        }
+        // Squared, so that nearly nothing is left of what is nearly not seen.
+        let share = (pixel[3] / trusted).min(1.0).powi(2);
         for (value, &fill) in pixel[..3].iter_mut().zip(fill) {
             if share <= 0.0 {
                 *value = fill;
@@ -48,11 +72,15 @@ pub(super) fn hidden_colours(picture: &mut Picture) -> bool {
     true
 }
 
-/// The fill of every pixel.
-fn filled(pixels: &[[f32; 4]], width: usize, height: usize) -> Vec<[f32; 3]> {
+/// The fill of every pixel, from those with an alpha of `trusted` and more.
+fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec<[f32; 3]> {
     let weighted = |&[r, g, b, alpha]: &[f32; 4]| {
-        // What is hidden does not even take part with a weight of 0: it may be no number.
-        if alpha > 0.0 { [r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0), alpha] } else { [0.0; 4] }
+        // What is hidden does not even take part with a weight of 0, since weights add up and it may be no number.
+        if alpha >= trusted {
+            [r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0), alpha]
+        } else {
+            [0.0; 4]
+        }
     };
     let mut levels = vec![Level { width, height, pixels: pixels.iter().map(weighted).collect() }];
     while let Some(last) = levels.last()
@@ -138,10 +166,10 @@ mod tests {
     fn what_is_hidden_does_not_matter_to_the_last_bit() {
         let bits = |picture: &Picture| picture.rgba.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         let mut one = disc([0.0; 3]);
-        assert!(hidden_colours(&mut one));
+        assert!(hidden_colours(&mut one, Alpha::Straight));
         for hidden in [[1.0, 0.0, 1.0], [9e4, -3.0, f32::NAN], [-0.0, f32::INFINITY, 0.5]] {
             let mut other = disc(hidden);
-            hidden_colours(&mut other);
+            hidden_colours(&mut other, Alpha::Straight);
             assert_eq!(bits(&one), bits(&other), "{hidden:?}");
         }
         // It is the border's colour that goes on: near the disc and far from it.
@@ -156,7 +184,7 @@ mod tests {
     fn what_is_visible_stays_and_little_alpha_fades() {
         let before = disc([1.0; 3]);
         let mut after = before.clone();
-        hidden_colours(&mut after);
+        hidden_colours(&mut after, Alpha::Straight);
         for (before, after) in before.rgba.chunks_exact(4).zip(after.rgba.chunks_exact(4)) {
             if before[3] >= TRUSTED {
                 assert_eq!(before, after);
@@ -164,15 +192,65 @@ mod tests {
         }
         let mut speck =
             Picture { width: 2, height: 1, rgba: vec![0.5, 0.5, 0.5, 1.0, 1.0, 0.0, 0.0, 1.0 / 255.0] };
-        hidden_colours(&mut speck);
-        assert!((speck.rgba[4] - 0.5).abs() < 0.03 && speck.rgba[5] > 0.45, "{:?}", speck.rgba);
+        hidden_colours(&mut speck, Alpha::Straight);
+        assert!((speck.rgba[4] - 0.5).abs() < 0.001 && speck.rgba[5] > 0.499, "{:?}", speck.rgba);
+    }
+
+    #[test]
+    fn a_matte_that_is_not_quite_black_outside_hides_as_well() {
+        let clean = {
+            let mut picture = disc([0.0; 3]);
+            hidden_colours(&mut picture, Alpha::Straight);
+            picture
+        };
+        for hidden in [[0.0, 1.0, 0.0], [0.0; 3]] {
+            let mut noisy = disc(hidden);
+            for (at, pixel) in noisy.rgba.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                if pixel[3] == 0.0 && at % 3 != 0 {
+                    pixel[3] = 1.0 / 255.0;
+                }
+            }
+            hidden_colours(&mut noisy, Alpha::Straight);
+            let far = |(a, b): (&f32, &f32)| (a - b).abs();
+            let worst = clean
+                .rgba
+                .chunks_exact(4)
+                .zip(noisy.rgba.chunks_exact(4))
+                .flat_map(|(a, b)| a[..3].iter().zip(&b[..3]).map(far).collect::<Vec<_>>())
+                .fold(0.0, f32::max);
+            assert!(worst < 0.5 / 255.0, "{hidden:?}: {worst}");
+        }
+    }
+
+    #[test]
+    fn a_picture_that_is_faded_out_as_a_whole_keeps_its_colours() {
+        let rgba = [[0.2, 0.4, 0.6, 0.02], [0.9, 0.1, 0.3, 0.02]].concat();
+        let mut picture = Picture { width: 2, height: 1, rgba: rgba.clone() };
+        assert!(hidden_colours(&mut picture, Alpha::Straight));
+        assert_eq!(picture.rgba, rgba);
+    }
+
+    #[test]
+    fn black_around_a_premultiplied_picture_is_filled_and_light_stays() {
+        let pixels =
+            [[0.5, 0.3, 0.2, 1.0], [0.0, 0.0, 0.0, 0.0], [0.8, 0.6, 0.1, 0.0], [900.0, 1.0, 0.2, 1e-3]];
+        let mut picture = Picture { width: 4, height: 1, rgba: pixels.concat() };
+        assert!(hidden_colours(&mut picture, Alpha::Premultiplied));
+        let after = picture.rgba.as_chunks::<4>().0;
+        assert_eq!((after[0], after[2], after[3]), (pixels[0], pixels[2], pixels[3]));
+        assert_eq!(after[1], [0.5, 0.3, 0.2, 0.0]);
+        // Without any alpha at all, as in a clip whose alpha was lost, everything is light.
+        let lost = [[0.0, 0.0, 0.0, 0.0], [0.8, 0.6, 0.1, 0.0]].concat();
+        let mut picture = Picture { width: 2, height: 1, rgba: lost.clone() };
+        assert!(hidden_colours(&mut picture, Alpha::Premultiplied));
+        assert_eq!(picture.rgba, lost);
     }
 
     #[test]
     fn nothing_visible_is_black() {
         let mut picture =
             Picture { width: 2, height: 1, rgba: vec![0.5, 0.7, 0.5, 0.0, 1.0, 0.0, f32::NAN, 0.0] };
-        assert!(!hidden_colours(&mut picture));
+        assert!(!hidden_colours(&mut picture, Alpha::Straight));
         assert_eq!(picture.rgba, [0.0; 8]);
     }
 }

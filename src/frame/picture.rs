@@ -125,9 +125,7 @@ impl Encoding {
     /// are replaced by those of the visible border, see `fill::hidden_colours`.
     pub fn prepare(&self, host: &Picture) -> Picture {
         let mut picture = self.display(host);
-        if self.alpha == Alpha::Straight {
-            fill::hidden_colours(&mut picture);
-        }
+        fill::hidden_colours(&mut picture, self.alpha);
         picture
     }
 

@@ -75,6 +75,17 @@ pub(super) struct Opened {
     lora: Option<Arc<Lora>>,
 }
 
+impl Opened {
+    /// What was read from the file, if the file is still the one that was opened: a network of two files is none.
+    fn has_held<T>(&self, read: T) -> Result<T, PipelineError> {
+        if self.stamp.holds() {
+            return Ok(read);
+        }
+        let reason = "it changed while it was read".to_owned();
+        Err(WeightsError::Unreadable { path: self.path.clone(), reason }.into())
+    }
+}
+
 /// The files of a request, recognised and found to fit each other.
 #[derive(Clone)]
 pub struct Chosen {
@@ -191,6 +202,8 @@ pub struct ModelStore {
     named: Vec<(String, PathBuf)>,
     /// The prompts that were looked through last.
     looked: embeddings::Looked,
+    /// Sentences on files that changed since an earlier request, for the next one.
+    changed: Vec<String>,
 }
 
 impl ModelStore {
@@ -212,6 +225,7 @@ impl ModelStore {
             annotators: Vec::new(),
             named: Vec::new(),
             looked: embeddings::Looked::default(),
+            changed: Vec::new(),
         }
     }
 
@@ -251,7 +265,12 @@ impl ModelStore {
         if let Some(known) = self.opened.iter().find(|o| o.path == path && Some(&o.stamp) == now.as_ref()) {
             return Ok(known.clone());
         }
+        let before = self.opened.len();
         self.opened.retain(|o| o.path != path);
+        if self.opened.len() < before {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            self.changed.push(format!("{name} has changed, and is another file from here on"));
+        }
         let file = Arc::new(TensorFile::open(path)?);
         let found = identify(&file);
         found.require_sound(&file)?;
@@ -345,7 +364,8 @@ impl ModelStore {
             kept.turn_to(chosen.checkpoint.id);
             let view = View::unet(chosen.checkpoint.file.clone());
             let view = view.with_loras(Network::Unet, &strengths(&chosen.loras))?;
-            Ok(UNet::load(&Keeping { view: &view, kept }, dtype, device)?)
+            let unet = UNet::load(&Keeping { view: &view, kept: &*kept }, dtype, device)?;
+            chosen.checkpoint.has_held(unet).inspect_err(|_| *kept = Kept::default())
         })
     }
 
@@ -361,7 +381,8 @@ impl ModelStore {
             kept.turn_to(opened.id);
             let view = View::motion(opened.file.clone());
             let view = view.with_loras(Network::Motion, &strengths(&chosen.loras))?;
-            Ok(MotionModule::load(&Keeping { view: &view, kept }, dtype, device)?)
+            let module = MotionModule::load(&Keeping { view: &view, kept: &*kept }, dtype, device)?;
+            opened.has_held(module).inspect_err(|_| *kept = Kept::default())
         };
         self.motion.get(id, load).map(Some)
     }
@@ -391,7 +412,7 @@ impl ModelStore {
             }
             _ => ControlNet::load(&Weights(view), dtype, device)?,
         };
-        let net = Arc::new(net);
+        let net = Arc::new(opened.has_held(net)?);
         self.controls.push((id, net.clone()));
         Ok(net)
     }
@@ -403,7 +424,7 @@ impl ModelStore {
     pub fn vae(&mut self, chosen: &Chosen) -> Result<Arc<Vae>, PipelineError> {
         let source = Weights(View::vae(chosen.vae.file.clone()));
         let device = &self.placement.device;
-        self.vae.get(chosen.vae.id, || Ok(Vae::load(&source, DType::F32, device)?))
+        self.vae.get(chosen.vae.id, || chosen.vae.has_held(Vae::load(&source, DType::F32, device)?))
     }
 
     /// The text encoders, in f32: they run once a prompt.
@@ -419,7 +440,8 @@ impl ModelStore {
             let second = second.map(|view| view.with_loras(Network::Text2, &loras)).transpose()?;
             let second = second.map(Weights);
             let second = second.as_ref().map(|source| source as &dyn Source);
-            Ok(TextEncoder::load(&first, second, DType::F32, device)?)
+            let encoder = TextEncoder::load(&first, second, DType::F32, device)?;
+            chosen.texts.opened().try_fold(encoder, |encoder, opened| opened.has_held(encoder))
         })
     }
 }
@@ -454,5 +476,44 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &vae(&built_in)));
         // The same weights under another name are the same network.
         assert!(Arc::ptr_eq(&first, &vae(&copy)));
+    }
+
+    #[test]
+    fn a_file_that_changes_is_never_half_a_network_and_is_told_of_once() {
+        let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models").join(BUILT_IN[0]);
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.safetensors");
+        fs::copy(&built_in, &copy).unwrap();
+        let mut store = ModelStore::new(Placement::processor(), u64::MAX);
+        let models = Models {
+            checkpoint: Some(copy.clone()),
+            motion: Motion::None,
+            vae: None,
+            text: Vec::new(),
+            controls: Vec::new(),
+            loras: Vec::new(),
+        };
+        let chosen = store.choose(&models).unwrap();
+        assert_eq!(chosen.notices, [""; 0]);
+        let other = folder.path().join("other.safetensors");
+        let mut bytes = fs::read(&built_in).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&other, bytes).unwrap();
+        fs::rename(&other, &copy).unwrap();
+        let failures = [
+            store.vae(&chosen).err().map(|error| error.to_string()),
+            store.unet(&chosen).err().map(|error| error.to_string()),
+            store.text(&chosen).err().map(|error| error.to_string()),
+        ];
+        for failure in failures {
+            assert!(
+                failure.as_ref().is_some_and(|why| why.contains("it changed while it was read")),
+                "{failure:?}"
+            );
+        }
+        let chosen = store.choose(&models).unwrap();
+        assert_eq!(chosen.notices, ["copy.safetensors has changed, and is another file from here on"]);
+        store.vae(&chosen).unwrap();
+        assert_eq!(store.choose(&models).unwrap().notices, [""; 0]);
     }
 }

@@ -62,11 +62,22 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
-/// What a safetensors file says of itself; checks that every tensor lies inside the file, has as many bytes as its
-/// shape says and overlaps no other. The error is a sentence without the file's name.
-pub(super) fn read(map: &[u8]) -> Result<Contents, String> {
-    let size = map.len() as u64;
-    let Some(length) = map.first_chunk::<8>() else {
+/// What a safetensors file of `size` bytes says of itself in its `header`, which begins the file and is as long as
+/// [`length`] says; checks that every tensor lies inside the file, has as many bytes as its shape says and overlaps no
+/// other. The error is a sentence without the file's name.
+pub(super) fn read(header: &[u8], size: usize) -> Result<Contents, String> {
+    let data_start = header.len() as u64;
+    let header: Header = serde_json::from_slice(&header[8..])
+        .map_err(|error| format!("the safetensors header is not readable ({error})"))?;
+    let tensors = check(&header.tensors, data_start, size as u64)?;
+    Ok(Contents { tensors, metadata: header.metadata })
+}
+
+/// Bytes from the beginning of a file of `size` bytes to the end of its header.
+///
+/// Errors: what is wrong, as a clause.
+pub(super) fn length(beginning: &[u8], size: usize) -> Result<usize, String> {
+    let Some(length) = beginning.first_chunk::<8>() else {
         return Err(format!("the file is {size} bytes long, too short for a file of weights"));
     };
     let length = u64::from_le_bytes(*length);
@@ -74,15 +85,12 @@ pub(super) fn read(map: &[u8]) -> Result<Contents, String> {
         return Err("this is not a safetensors file, nor a PyTorch pickle".into());
     }
     let data_start = 8 + length;
-    if data_start > size {
-        return Err(format!(
+    match usize::try_from(data_start) {
+        Ok(start) if start <= size => Ok(start),
+        _ => Err(format!(
             "the file is cut off inside its header: {size} bytes long, expected at least {data_start}"
-        ));
+        )),
     }
-    let header: Header = serde_json::from_slice(&map[8..data_start as usize])
-        .map_err(|error| format!("the safetensors header is not readable ({error})"))?;
-    let tensors = check(&header.tensors, data_start, size)?;
-    Ok(Contents { tensors, metadata: header.metadata })
 }
 
 /// Turns the header's claims into places in the file, or says what is wrong with the first bad one.

@@ -1,6 +1,6 @@
 //! Files with weights: reading them safely, telling what they are, naming their tensors.
 //!
-//! A [`TensorFile`] is a memory-mapped safetensors file, torch pickle or diffusers folder, whose claims were checked
+//! A [`TensorFile`] is an open safetensors file, torch pickle or diffusers folder, whose claims were checked
 //! against the file's size before anything else believes them. [`identify`] says from names and shapes alone what a file holds. A [`View`] is one
 //! network's share of a file under canonical names: the LDM names of Stable Diffusion without their prefix, the
 //! Hugging Face names of CLIP and the AnimateDiff names for motion modules. Layouts that spell these names otherwise
@@ -20,6 +20,7 @@ mod lora;
 mod models_dir;
 mod names;
 mod numbers;
+mod part;
 mod pickle;
 mod prediction;
 mod soundness;

@@ -1,7 +1,5 @@
 //! Number formats of stored tensors: from bytes to values.
 
-use std::borrow::Cow;
-
 use candle_core::{Device, Tensor};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
@@ -10,16 +8,14 @@ use safetensors::Dtype;
 
 use super::tensor_file::Place;
 
-/// The bytes of a tensor in row-major order, little-endian. Borrowed unless the tensor is a view with strides or was
-/// written on a big-endian machine.
-pub(super) fn row_major<'a>(data: &'a [u8], place: &Place, width: usize, shape: &[usize]) -> Cow<'a, [u8]> {
-    let data = &data[place.range.clone()];
+/// The bytes of a tensor in row-major order, little-endian, from those of its place in the file.
+pub(super) fn row_major(bytes: Vec<u8>, place: &Place, width: usize, shape: &[usize]) -> Vec<u8> {
     let mut bytes = match &place.strides {
-        None => Cow::Borrowed(data),
-        Some(strides) => Cow::Owned(gathered(data, width, shape, strides)),
+        None => bytes,
+        Some(strides) => gathered(&bytes, width, shape, strides),
     };
     if place.big_endian && width > 1 {
-        bytes.to_mut().chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
     }
     bytes
 }

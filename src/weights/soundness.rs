@@ -21,10 +21,7 @@ impl Identity {
     /// # Errors
     /// [`WeightsError::Damaged`] with the first tensor that is at fault.
     pub fn require_sound(&self, file: &Arc<TensorFile>) -> Result<(), WeightsError> {
-        file.expect_random_reads(true);
-        let fault = self.fault(file);
-        file.expect_random_reads(false);
-        match fault {
+        match self.fault(file) {
             None => Ok(()),
             Some(reason) => Err(WeightsError::Damaged { file: file.file_name(), reason }),
         }

@@ -1,4 +1,4 @@
-//! A file of weights, memory-mapped: names, shapes and number formats are known when it is open, values are read one
+//! A file of weights: names, shapes and number formats are known when it is open, values are read one
 //! tensor at a time.
 //!
 //! Two containers are told apart by their first bytes, safetensors and the pickles of torch; a diffusers folder is
@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
+use super::part::Part;
 use super::{WeightsError, folder, format, header, names, numbers, pickle, prediction};
 
 /// One tensor as its file describes it.
@@ -28,7 +28,7 @@ pub struct TensorInfo {
 /// Where the values of a tensor are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Which of the mapped files.
+    /// Which of the files.
     pub part: usize,
     /// Bytes of that file, from the first value to the last.
     pub range: Range<usize>,
@@ -45,17 +45,17 @@ impl Place {
     }
 }
 
-/// What one mapped file holds.
+/// What one file holds.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub tensors: BTreeMap<String, TensorInfo>,
     pub metadata: BTreeMap<String, String>,
 }
 
-/// A memory-mapped file of weights.
+/// An open file of weights.
 pub struct TensorFile {
     path: PathBuf,
-    maps: Vec<memmap2::Mmap>,
+    parts: Vec<Part>,
     contents: Contents,
 }
 
@@ -65,32 +65,22 @@ impl fmt::Debug for TensorFile {
     }
 }
 
-/// Maps one plain file.
-fn map(path: &Path) -> Result<memmap2::Mmap, WeightsError> {
-    let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
-    // To open a pipe would be to wait for its other end, so what it is has to be known before.
-    let meta = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    if !meta.is_file() {
-        return Err(unreadable("it is not a plain file".into()));
-    }
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let meta = file.metadata().map_err(|error| unreadable(error.to_string()))?;
-    if meta.len() < 8 {
-        let reason = format!("the file is {} bytes long, too short for a file of weights", meta.len());
-        return Err(WeightsError::Malformed { path: path.into(), reason });
-    }
-    // SAFETY: the mapping is read-only. That nobody shortens or rewrites the file while it is mapped cannot be
-    // guaranteed by any program; weights are written once and replaced by renaming, and a mapping keeps the
-    // replaced file. The bytes are only ever read as plain numbers, so a change cannot break a type's invariant.
-    unsafe { memmap2::Mmap::map(&file) }.map_err(|error| unreadable(error.to_string()))
-}
+/// Bytes at the beginning of a file that tell what it is.
+const BEGINNING: usize = 1 << 20;
 
-/// What a mapped file of either container holds.
-fn contents(path: &Path, map: &[u8]) -> Result<Contents, WeightsError> {
-    let read = match format::foreign(map) {
+/// What an open file of either container holds.
+fn contents(path: &Path, part: &Part) -> Result<Contents, WeightsError> {
+    let unreadable =
+        |error: std::io::Error| WeightsError::Unreadable { path: path.into(), reason: error.to_string() };
+    let beginning = part.read(0..part.size.min(BEGINNING)).map_err(unreadable)?;
+    let read = match format::foreign(&beginning) {
         Some(format) => Err(format!("the file is {format}, expected safetensors or a PyTorch pickle")),
-        None if pickle::begins(map) => pickle::read(map),
-        None => header::read(map),
+        None if pickle::begins(&beginning) => pickle::read(&part.map().map_err(unreadable)?),
+        None => match header::length(&beginning, part.size) {
+            Ok(length) if length <= beginning.len() => header::read(&beginning[..length], part.size),
+            Ok(length) => header::read(&part.read(0..length).map_err(unreadable)?, part.size),
+            Err(reason) => Err(reason),
+        },
     };
     let read = read.and_then(|contents| {
         match contents.tensors.keys().find(|name| name.contains(char::is_control)) {
@@ -115,7 +105,7 @@ fn unwrapped(mut contents: Contents) -> Contents {
 }
 
 impl TensorFile {
-    /// Maps the file and reads what it says of itself: every tensor is found to lie inside the file and to have as
+    /// Opens the file and reads what it says of itself: every tensor is found to lie inside the file and to have as
     /// many bytes as its shape says. Nothing in a pickle is ever run.
     ///
     /// A folder, or a JSON file of it, stands for the diffusers model in the folder.
@@ -126,17 +116,17 @@ impl TensorFile {
         if let Some(folder) = folder::meant(&path) {
             return Self::open_folder(folder);
         }
-        let map = map(&path)?;
-        let mut contents = contents(&path, &map)?;
+        let part = Part::open(&path)?;
+        let mut contents = contents(&path, &part)?;
         contents.metadata.extend(prediction::beside(&path));
-        Ok(Self { path, maps: vec![map], contents })
+        Ok(Self { path, parts: vec![part], contents })
     }
 
     fn open_folder(path: &Path) -> Result<Self, WeightsError> {
-        let mut file = Self { path: path.into(), maps: Vec::new(), contents: Contents::default() };
+        let mut file = Self { path: path.into(), parts: Vec::new(), contents: Contents::default() };
         for (number, part) in folder::parts(path)?.into_iter().enumerate() {
-            let map = map(&part.path)?;
-            let contents = contents(&part.path, &map)?;
+            let open = Part::open(&part.path)?;
+            let contents = contents(&part.path, &open)?;
             file.contents.metadata.extend(contents.metadata);
             for (name, mut info) in contents.tensors {
                 info.place.part = number;
@@ -146,7 +136,7 @@ impl TensorFile {
                     return Err(WeightsError::Malformed { path: part.path, reason });
                 }
             }
-            file.maps.push(map);
+            file.parts.push(open);
         }
         file.contents.metadata.extend(prediction::beside(path));
         Ok(file)
@@ -167,7 +157,7 @@ impl TensorFile {
 
     /// Size in bytes.
     pub fn size(&self) -> u64 {
-        self.maps.iter().map(|map| map.len() as u64).sum()
+        self.parts.iter().map(|part| part.size as u64).sum()
     }
 
     /// The free-form `__metadata__` of a safetensors header, and what lies beside the weights and says how they were
@@ -242,11 +232,13 @@ impl TensorFile {
         let Some(info) = self.info(name) else {
             return Err(WeightsError::Missing { file: self.file_name(), tensor: name.into() });
         };
-        let bytes = self.bytes(info);
+        let bytes = self.bytes(info).map_err(|error| {
+            let reason = format!("the tensor `{name}`: {error}");
+            WeightsError::Unreadable { path: self.path.clone(), reason }
+        })?;
         let finite = numbers::finite(&bytes, info.dtype);
         let read = if finite { values(&bytes, info) } else { None };
         drop(bytes);
-        self.release(&info.place);
         if !finite {
             return Err(self.not_finite(name));
         }
@@ -260,33 +252,12 @@ impl TensorFile {
     pub fn scalar(&self, name: &str) -> Option<f64> {
         let info = self.info(name)?;
         let single = info.shape.iter().all(|dim| *dim == 1);
-        if single { numbers::scalar(&self.bytes(info), info.dtype) } else { None }
+        if single { numbers::scalar(&self.bytes(info).ok()?, info.dtype) } else { None }
     }
 
-    fn bytes(&self, info: &TensorInfo) -> std::borrow::Cow<'_, [u8]> {
-        let width = info.dtype.bitsize() / 8;
-        numbers::row_major(&self.maps[info.place.part], &info.place, width, &info.shape)
-    }
-
-    /// Lets the system have the memory back that it read these bytes into: a checkpoint is read once, and its file's
-    /// pages would count beside the networks made from it. Whoever reads them again gets them from the system's cache.
-    fn release(&self, place: &Place) {
-        const WORTH: usize = 1 << 20;
-        #[cfg(unix)]
-        if place.range.len() >= WORTH {
-            let (map, start) = (&self.maps[place.part], place.range.start);
-            // SAFETY: the mapping is of a file and is never written through, so that pages which are dropped come back
-            // with the same bytes.
-            let dropped = unsafe {
-                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, place.range.len())
-            };
-            // It is a matter of economy only.
-            if let Err(error) = dropped {
-                log::debug!("pages of {} are kept: {error}", self.path.display());
-            }
-        }
-        #[cfg(not(unix))]
-        let _ = (place, WORTH);
+    fn bytes(&self, info: &TensorInfo) -> std::io::Result<Vec<u8>> {
+        let bytes = self.parts[info.place.part].read(info.place.range.clone())?;
+        Ok(numbers::row_major(bytes, &info.place, info.dtype.bitsize() / 8, &info.shape))
     }
 
     pub(super) fn not_finite(&self, name: &str) -> WeightsError {
@@ -299,7 +270,7 @@ impl TensorFile {
     }
 
     fn place_is_zero(&self, place: &Place) -> bool {
-        !place.range.is_empty() && numbers::zero(&self.maps[place.part][place.range.clone()])
+        self.parts[place.part].is_zero(place.range.clone())
     }
 
     /// The tensor within which a file's data become zero, with at least two whole tensors of zeros behind it: the mark of a
@@ -315,24 +286,10 @@ impl TensorFile {
             let zero = places.iter().take_while(|(_, place)| self.place_is_zero(place)).count();
             let (name, place) = places.get(zero)?;
             let end = place.range.end.saturating_sub(least).max(place.range.start);
-            let ends = numbers::zero(&self.maps[part][end..place.range.end]);
+            let ends = self.parts[part].is_zero(end..place.range.end);
             (zero >= 2 && place.range.len() > least && ends).then_some(*name)
         };
-        (0..self.maps.len()).find_map(broken)
-    }
-
-    /// Says whether a look here and there follows, so that the system does not read ahead, or the whole of it again.
-    pub(super) fn expect_random_reads(&self, random: bool) {
-        #[cfg(unix)]
-        for map in &self.maps {
-            let advice = if random { memmap2::Advice::Random } else { memmap2::Advice::Normal };
-            // It is a matter of economy only.
-            if let Err(error) = map.advise(advice) {
-                log::debug!("{}: {error}", self.path.display());
-            }
-        }
-        #[cfg(not(unix))]
-        let _ = random;
+        (0..self.parts.len()).find_map(broken)
     }
 
     pub(super) fn device_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
@@ -357,6 +314,23 @@ mod tests {
         assert!(named.contains(r"`down\nblocks` has control characters"), "{named}");
         let cut = file(r#"{"down\nblocks":{"dtype":"F16","shape":[2,9],"data_offsets":[0,32]}}"#);
         assert!(cut.contains(r"down\nblocks") && !cut.contains('\n'), "{cut}");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_while_it_is_open_is_an_error_of_the_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("short.safetensors");
+        let header = r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[50000],"data_offsets":[16,200016]}}"#;
+        let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[1; 200_016]].concat();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = TensorFile::open(&path).unwrap();
+        let read = |name| file.tensor(name, DType::F32, &Device::Cpu);
+        assert_eq!(read("b").unwrap().dims(), [50_000]);
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        let said = read("b").unwrap_err().to_string();
+        assert!(said.contains("`b`: it has become shorter since it was opened"), "{said}");
+        assert_eq!(read("a").unwrap().dims(), [4]);
+        assert!(!file.is_zero("b"));
     }
 
     /// A pipe that nobody writes into, and what is no file at all.

@@ -74,7 +74,8 @@ pub fn write_alpha_clip(folder: &Path, frames: u32) {
     for frame in 1..=frames {
         let picture: ImageBuffer<Rgba<u8>, Vec<u8>> = ImageBuffer::from_fn(40, 32, |x, y| {
             let [r, g, b] = scene(x, y, frame).map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8);
-            Rgba([r, g, b, 55 + 5 * x as u8])
+            // The lowest rows are hidden.
+            Rgba([r, g, b, if y < 26 { 55 + 5 * x as u8 } else { 0 }])
         });
         picture.save(folder.join(format!("{frame:04}.png"))).unwrap();
     }

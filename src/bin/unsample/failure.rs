@@ -11,6 +11,8 @@ use crate::words;
 pub enum Failure {
     /// The work failed: exit status 1.
     Failed(String),
+    /// The user stopped it: exit status 1.
+    Stopped(String),
     /// The arguments were wrong: exit status 2.
     Usage(String),
 }
@@ -19,7 +21,7 @@ impl Failure {
     /// Prints the sentence and gives the exit status.
     pub fn report(self) -> ExitCode {
         let (sentence, code) = match self {
-            Self::Failed(sentence) => (sentence, 1),
+            Self::Failed(sentence) | Self::Stopped(sentence) => (sentence, 1),
             Self::Usage(sentence) => (sentence, 2),
         };
         words::err(&format!("unsample: {sentence}"));

@@ -3,10 +3,12 @@
 //! First it is decided whether a text is a schedule at all, for an ordinary prompt has to stay what it is. Then it is
 //! read from front to back, and what cannot be read is an error with its line.
 
+use super::comments::Uncommented;
 use super::doubts::{doubts, lookalike};
-use super::mark::{Mark, MarkKind, closers};
+use super::mark::{Mark, MarkKind, closers, mark};
+use super::settings::Settings;
 use super::source::{Place, Source, Unreadable, ends_line};
-use super::words::{at_rule, joined, quotation, unquoted};
+use super::words::{at_rule, doubled, joined, quotation, unquoted};
 
 /// What a schedule is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub enum Text {
 }
 
 const UNCLOSED: &str = "the quotation mark is not closed";
+const BEHIND_RULE: &str = "it stands behind ---, where the end of every prompt is expected";
 const NOT_IN_BRACES: &str = "within braces only numbers and their texts are expected";
 
 /// Reads a prompt parameter's text.
@@ -38,19 +41,65 @@ const NOT_IN_BRACES: &str = "within braces only numbers and their texts are expe
 /// # Errors
 /// What cannot be a schedule though it looks like one.
 pub fn parse(text: &str) -> Result<Text, Unreadable> {
-    let mut source = Source::new(text);
+    if let Some(settings) = Settings::of(text)? {
+        // The object has no further settings in it, since it is not in an object of its own.
+        let Text::Schedule(mut parts) = numbered(&settings.text)? else {
+            return Err(Source::new(text).error(0, "its object of prompts has no item"));
+        };
+        parts.head = joined(&settings.head);
+        parts.tail = joined(&settings.tail);
+        parts.remarks.extend(settings.remark);
+        return Ok(Text::Schedule(parts));
+    }
+    numbered(text)
+}
+
+fn numbered(text: &str) -> Result<Text, Unreadable> {
     // In a shell, and where a host has one line only, a new line is often written as `\n`.
     let lines = text.replace("\\n", "\n");
+    let (as_is, broken) = (Uncommented::new(text), Uncommented::new(&lines));
+    let mut source = Source::new(&as_is.text);
+    let mut remark = as_is.remark(text);
     if source.brace.is_none() && !text.trim().contains(ends_line) {
-        let other = Source::new(&lines);
+        let other = Source::new(&broken.text);
         if other.is_schedule() && other.lines() > source.lines() {
             source = other;
+            remark = broken.remark(&lines);
         }
+    }
+    if listed(text) {
+        return Err(
+            source.error(0, "a list cannot be a schedule; write {\"1\": \"a photo\", \"24\": \"a sketch\"}")
+        );
     }
     if !source.is_schedule() {
         return Ok(Text::Prompt(lookalike(&source)));
     }
-    Reader { source: &source, parts: Parts::default() }.read().map(Text::Schedule)
+    let mut parts = Reader { source: &source, parts: Parts::default() }.read()?;
+    parts.remarks.extend(remark);
+    Ok(Text::Schedule(parts))
+}
+
+/// Whether a text is a list in JSON whose first member has a frame: `[{"frame": 1`, `[[1, "a photo"]`.
+fn listed(text: &str) -> bool {
+    let Some(inner) = text.trim_start().strip_prefix('[') else { return false };
+    let inner = inner.trim_start();
+    let member = inner.get(1..).unwrap_or_default().trim_start();
+    let behind = member.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '"' | '\'' | ' '));
+    match inner.chars().next() {
+        Some('{') => member.starts_with(['"', '\'']),
+        Some('[' | '(') => member.len() > behind.len() && behind.starts_with(','),
+        _ => false,
+    }
+}
+
+/// What stands before an object without the name that it is assigned to: `prompts = {`, `"animation_prompts": {`.
+fn unassigned(head: &str) -> &str {
+    let bare = head.trim_end();
+    let Some(named) = bare.strip_suffix(['=', ':']).map(str::trim_end) else { return head };
+    let rest = named.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\''));
+    let name = named[rest.len()..].to_lowercase();
+    if !name.is_empty() && (bare.ends_with('=') || name.contains("prompt")) { rest } else { head }
 }
 
 /// Goes through a schedule from front to back.
@@ -65,7 +114,7 @@ impl Reader<'_> {
         let text = source.text;
         let from = source.brace.map_or(0, |brace| brace + 1);
         let (mut at, mut mark) = source.next(from, None).ok_or_else(|| source.error(0, "it has no item"))?;
-        let head = &text[..source.brace.unwrap_or(at)];
+        let head = source.brace.map_or(&text[..at], |brace| unassigned(&text[..brace]));
         // A rule may also part the head from the items.
         let head = at_rule(head).map_or(head.to_owned(), |(a, b)| format!("{a}\n{b}"));
         self.parts.head = joined(&head);
@@ -81,7 +130,7 @@ impl Reader<'_> {
                 _ => break end,
             }
         };
-        self.rest(end, at)?;
+        self.rest(end)?;
         self.parts.remarks = doubts(source, &self.parts, &pending);
         Ok(self.parts)
     }
@@ -140,6 +189,12 @@ impl Reader<'_> {
             if source.marks.iter().any(swallowed) {
                 return Err(source.error(at, UNCLOSED));
             }
+            if doubled(inside, open) {
+                return Err(source.error(
+                    at,
+                    "behind its colon there are several texts; write them in one pair of quotation marks",
+                ));
+            }
         } else if inside.contains(|c| ends_line(c) || c == open) {
             return Ok(None);
         }
@@ -169,7 +224,9 @@ impl Reader<'_> {
         }
         let value = at_rule(value).map_or(value, |(before, _)| before);
         // A comma before the next number belongs to neither.
-        let comma = source.marks.iter().any(|(next, place, _)| *next == limit && *place == Place::Comma);
+        // Where a comma parted them, one behind the last of them is none of its words either.
+        let parted = |here: usize| here == limit || here == at;
+        let comma = source.marks.iter().any(|(here, place, _)| parted(*here) && *place == Place::Comma);
         let mut prompt = joined(value);
         if strict || comma {
             prompt.truncate(prompt.trim_end_matches(',').len());
@@ -185,9 +242,7 @@ impl Reader<'_> {
             return Err(source.error(to, "it stands behind the closing brace"));
         }
         match at_rule(between) {
-            Some(_) => {
-                Err(source.error(to, "it stands behind ---, where the end of every prompt is expected"))
-            }
+            Some(_) => Err(source.error(to, BEHIND_RULE)),
             None => {
                 self.append(from, between)?;
                 Ok(true)
@@ -215,8 +270,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Takes what follows the last item, which began at `last`.
-    fn rest(&mut self, from: usize, last: usize) -> Result<(), Unreadable> {
+    /// Takes what follows the last item.
+    fn rest(&mut self, from: usize) -> Result<(), Unreadable> {
         let source = self.source;
         let mut rest = &source.text[from..];
         let mut at = from;
@@ -244,8 +299,17 @@ impl Reader<'_> {
         if source.brace.is_none() {
             self.append(at, before)?;
         }
-        if at_rule(tail).is_some() {
-            return Err(source.error(last, "behind this item there is more than one ---"));
+        let begin = source.text.len() - tail.len();
+        if let Some((words, _)) = at_rule(tail) {
+            let first = source.line(at + before.len());
+            return Err(source.error(
+                begin + words.len(),
+                format!("there is a --- in line {first} already, and only one may follow the items"),
+            ));
+        }
+        let words = tail.trim_start();
+        if mark(words).is_some_and(|mark| matches!(mark.kind, MarkKind::Frame(_))) {
+            return Err(source.error(source.text.len() - words.len(), BEHIND_RULE));
         }
         self.parts.tail = joined(tail);
         Ok(())

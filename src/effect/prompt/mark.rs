@@ -26,6 +26,12 @@ pub enum MarkKind {
     Name,
 }
 
+/// What may stand before a number.
+const FRAME: [&str; 7] = ["keyframes", "keyframe", "frames", "frame", "f", "#", "@"];
+
+/// What makes letters bold or slanted where text programs understand it.
+const EMPHASIS: [char; 2] = ['*', '_'];
+
 /// Longest number with all that may surround it, in characters.
 const LONGEST: usize = 32;
 
@@ -56,20 +62,34 @@ pub fn closers(open: char) -> Option<&'static [char]> {
     }
 }
 
+/// Whether nothing is to be seen of a character, as of what web pages and text programs leave in what is copied.
+pub fn invisible(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{ad}')
+}
+
+/// Whether a number in quotation marks, a colon and a text in quotation marks follow.
+pub fn quoted_item(text: &str) -> bool {
+    let value = |mark: Mark| text[mark.length..].trim_start().chars().next().and_then(closers);
+    mark(text)
+        .is_some_and(|mark| mark.quoted && matches!(mark.kind, MarkKind::Frame(_)) && value(mark).is_some())
+}
+
 /// The frame that a key means, or why it is none; nothing where it does not even look like one.
 fn frame(key: &str) -> Option<Result<i64, &'static str>> {
     let ascii = |c: char| match c {
         '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
         _ => c,
     };
-    let key: String = key.trim().to_lowercase().chars().map(ascii).collect();
+    let key: String = key.to_lowercase().chars().filter(|c| !invisible(*c)).map(ascii).collect();
+    let key = key.trim().trim_matches(EMPHASIS);
     let bare = |open, close| key.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-    let key = bare('[', ']').or_else(|| bare('(', ')')).unwrap_or(&key).trim();
-    let number = ["keyframe", "frame", "f", "#"]
+    let key = bare('[', ']').or_else(|| bare('(', ')')).or_else(|| bare('<', '>')).unwrap_or(key).trim();
+    let number = FRAME
         .iter()
         .find_map(|word| key.strip_prefix(word))
-        .map_or(key, |rest| rest.trim_start_matches([' ', '#', '.']));
+        .map_or(key, |rest| rest.trim_start_matches([' ', '#', '.', '_', '=']));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = number.strip_suffix('f').filter(|rest| digits(rest)).unwrap_or(number);
     if digits(number) {
         return Some(number.parse().map_err(|_| LARGE));
     }
@@ -81,11 +101,13 @@ fn frame(key: &str) -> Option<Result<i64, &'static str>> {
         return Some(if zeros { whole.parse().map_err(|_| LARGE) } else { Err(WHOLE) });
     }
     let expression = key.contains("max_f") || key == "t";
-    if !number.starts_with(|c: char| c.is_ascii_digit() || "-−–.(".contains(c)) && !expression {
+    if !number.starts_with(|c: char| c.is_ascii_digit() || "-−–.(+".contains(c)) && !expression {
         return None;
     }
     let made_of =
         |more: &str| number.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || more.contains(c));
+    let range = number.replace("to", "-").replace("->", "-").replace(['~', '→', '…'], "-");
+    let ranged = range.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "-−–—.,&".contains(c));
     let minus = |c: char| matches!(c, '-' | '−' | '–' | '—');
     Some(Err(if expression {
         EXPRESSION
@@ -99,7 +121,7 @@ fn frame(key: &str) -> Option<Result<i64, &'static str>> {
     } else if made_of(".:") && number.contains(':') {
         // In quotation marks only; another colon would have ended it elsewhere.
         ONE
-    } else if made_of("-−–—.,&") && number.ends_with(|c: char| c.is_ascii_digit()) {
+    } else if ranged && number.ends_with(|c: char| c.is_ascii_digit()) {
         ONE
     } else if made_of("+-*/()") && number.contains(['+', '*', '/']) {
         EXPRESSION
@@ -121,15 +143,23 @@ fn key(text: &str) -> Option<(&str, usize, bool)> {
             Some((&text[start..end], end + close.len_utf8(), true))
         }
         None => {
-            let end = near.find([':', '：', '=', '\n'])?;
+            let ends = [':', '：', '=', '\n'];
+            let end = near.find(ends)?;
+            // `frame=1:`
+            let named =
+                near[end..].starts_with('=') && FRAME.contains(&near[..end].trim().to_lowercase().as_str());
+            let end = if named { end + 1 + near[end + 1..].find(ends)? } else { end };
             Some((&text[..end], end, false))
         }
     }
 }
 
-/// What begins at the beginning of this text, which has no blanks in front. It may be a point of a list.
+/// What begins at the beginning of this text, which has no blanks in front. It may be a point of a list, or quoted mail.
 pub fn mark(text: &str) -> Option<Mark> {
-    let inner = text.strip_prefix(['-', '*', '•']).filter(|rest| rest.starts_with(' ')).map(str::trim_start);
+    let inner = text
+        .strip_prefix(['-', '*', '•', '+', '>'])
+        .filter(|rest| rest.starts_with(' '))
+        .map(str::trim_start);
     let inner = inner.unwrap_or(text);
     let found = plain(inner)?;
     Some(Mark { length: found.length + text.len() - inner.len(), ..found })
@@ -140,6 +170,9 @@ fn plain(text: &str) -> Option<Mark> {
     let gap = text[end..].len() - text[end..].trim_start_matches([' ', '\t']).len();
     let separator = text[end + gap..].chars().next()?;
     let length = end + gap + separator.len_utf8();
+    // `**24:** a photo`
+    let emphasis = &key[..key.len() - key.trim_start_matches(EMPHASIS).len()];
+    let length = length + if text[length..].starts_with(emphasis) { emphasis.len() } else { 0 };
     let rest = &text[length..];
     let behind = rest.chars().next().unwrap_or('\n');
     let has = |kind| Some(Mark { kind, length, quoted });
@@ -172,7 +205,10 @@ fn plain(text: &str) -> Option<Mark> {
         // 2.39:1 and the like.
         Err(_) => None,
         Ok(_) if next == ':' || (time && !next.is_alphabetic()) => has(MarkKind::Wrong(TIME)),
-        Ok(_) if !next.is_alphanumeric() && RATIOS.contains(&format!("{}:{digits}", key.trim()).as_str()) => {
+        Ok(_)
+            if !next.is_alphanumeric()
+                && RATIOS.contains(&format!("{}:{digits}", key.trim().trim_matches(EMPHASIS)).as_str()) =>
+        {
             has(MarkKind::Ratio)
         }
         Ok(number) => has(MarkKind::Tight(number)),
@@ -211,11 +247,24 @@ mod tests {
             "\"24\" = 'a'",
             "keyframe 24: a",
             "frame #24: a",
+            "frames 24: a",
+            "frame_24: a",
+            "frame=24: a",
+            "24f: a",
+            "@24: a",
+            "<24>: a",
+            "> 24: a",
+            "+ 24: a",
+            "**24:** a",
+            "**24**: a",
+            "_24_: a",
+            "24\u{200b}: a",
         ] {
             assert_eq!(mark(text).map(|mark| mark.kind), Some(Frame(24)), "{text}");
         }
         assert_eq!(mark("24 : a").map(|mark| mark.length), Some(4));
         assert_eq!(mark("- 24: a").map(|mark| mark.length), Some(5));
+        assert_eq!(mark("**24:** a").map(|mark| mark.length), Some(7));
     }
 
     #[test]
@@ -247,6 +296,12 @@ mod tests {
             ("−4: a", FROM_ONE),
             ("1-24: a", ONE),
             ("1, 24: a", ONE),
+            ("1 to 24: a", ONE),
+            ("1~24: a", ONE),
+            ("1->24: a", ONE),
+            ("1..24: a", ONE),
+            ("Frames 1-24: a", ONE),
+            ("+24: a", EXPRESSION),
             ("1,000: a", ONE),
             ("\"0:16\": a", ONE),
             ("50%: a", PERCENT),

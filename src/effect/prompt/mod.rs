@@ -4,9 +4,11 @@
 //! the conditioning is blended linearly; before the first and after the last it stays. A text without any numbered line
 //! is one prompt, unchanged. docs/prompts.md has the whole grammar.
 
+mod comments;
 mod doubts;
 mod grammar;
 mod mark;
+mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -81,9 +83,9 @@ impl Schedule {
             host => format!("the clip, whose frames are 1 to {total} here (its first is the host's {host})"),
         };
         if *first > total {
-            said.push(format!("the schedule begins at frame {first}, which lies behind {clip}"));
-        } else if let Some((second, _)) = self.keys.get(1).filter(|key| key.0 > total) {
-            said.push(format!("all of the schedule from frame {second} on lies behind {clip}"));
+            said.push(format!("the schedule begins at frame {first}, which is past the end of {clip}"));
+        } else if let Some((beyond, _)) = self.keys.iter().find(|key| key.0 > total) {
+            said.push(format!("all of the schedule from frame {beyond} on is past the end of {clip}"));
         } else if self.keys.len() == 1 && *first > 1 {
             said.push(format!("the schedule has frame {first} only, so its prompt holds for the whole clip"));
         }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::mark::{Mark, MarkKind, mark};
+use super::mark::{Mark, MarkKind, closers, invisible, mark, quoted_item};
+use super::words::dashes;
 
 /// Why a schedule cannot be read, with the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +46,34 @@ impl<'a> Source<'a> {
     pub fn new(text: &'a str) -> Self {
         let mut source = Self { text, marks: Vec::new(), brace: None };
         let mut place = Some(Place::Line);
+        // The last character that is to be seen.
+        let mut last = ' ';
         for (at, c) in text.char_indices() {
+            let blank = c.is_whitespace() || invisible(c);
+            if blank
+                && !ends_line(c)
+                && last == '-'
+                && text[..at].rsplit(char::is_whitespace).next().is_some_and(dashes)
+            {
+                place = Some(Place::Line);
+            }
+            // A comma that was forgotten between two texts.
+            if place.is_none() && closers(last).is_some() && closers(c).is_some() && quoted_item(&text[at..])
+            {
+                place = Some(Place::Comma);
+            }
+            // `prompts = {"1": "a photo"}`
+            if c == '{'
+                && source.brace.is_none()
+                && !source.marks.iter().any(|(.., mark)| matches!(mark.kind, MarkKind::Frame(_)))
+                && (quoted_item(text[at + 1..].trim_start()) || (last == '=' && mark_behind(&text[at + 1..])))
+            {
+                source.brace = Some(at);
+                (place, last) = (Some(Place::Line), c);
+                continue;
+            }
             if let Some(here) = place
-                && !c.is_whitespace()
-                && c != '\u{feff}'
+                && !blank
             {
                 if let Some(mark) = mark(&text[at..]) {
                     source.marks.push((at, here, mark));
@@ -56,10 +81,14 @@ impl<'a> Source<'a> {
                     // `{2::red|blue}` and `{a|b}` are no objects.
                     if mark_behind(&text[at + 1..]) {
                         source.brace = Some(at);
+                        last = c;
                         continue;
                     }
                 }
                 place = None;
+            }
+            if !blank {
+                last = c;
             }
             place = match c {
                 _ if ends_line(c) => Some(Place::Line),
@@ -128,6 +157,7 @@ impl<'a> Source<'a> {
             (Place::Comma, MarkKind::Frame(number)) => {
                 mark.quoted || before.is_some_and(|before| number > before)
             }
+            (Place::Comma, MarkKind::Wrong(_)) => mark.quoted,
             (Place::Comma, _) => false,
             (_, MarkKind::Name) => self.brace.is_some(),
             _ => true,

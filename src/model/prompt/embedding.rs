@@ -55,10 +55,19 @@ fn cut(part: &str) -> Vec<&str> {
     pieces
 }
 
-/// Words of a prompt as they might name a file: between whitespace and punctuation that file names seldom have.
+/// Words of a prompt as they might name a file: between whitespace and punctuation that file names seldom have. Those
+/// behind a misspelt `embedding:` and in `<name>` are not among them, since they are told of as such.
 pub fn bare_words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || ",;:|()[]{}<>\"".contains(c))
-        .map(|word| word.trim_end_matches('.'))
+    let separator = |c: char| c.is_whitespace() || ",;:|()[]{}<>\"".contains(c);
+    let mut before = "";
+    text.split_inclusive(separator)
+        .filter(move |part| {
+            let told =
+                before.to_lowercase().ends_with(MARK) || (before.ends_with('<') && part.ends_with('>'));
+            before = part;
+            !told
+        })
+        .map(move |part| part.trim_end_matches(separator).trim_end_matches('.'))
         .filter(|word| !word.is_empty())
 }
 
@@ -100,7 +109,8 @@ mod tests {
 
     #[test]
     fn words_that_might_be_names() {
-        let words: Vec<&str> = bare_words("(EasyNegative:1.2), bad-hands-5. v1.3t, <a>").collect();
-        assert_eq!(words, ["EasyNegative", "1.2", "bad-hands-5", "v1.3t", "a"]);
+        let words: Vec<&str> =
+            bare_words("(EasyNegative:1.2), bad-hands-5. v1.3t, b: <a> [Embedding:c]").collect();
+        assert_eq!(words, ["EasyNegative", "1.2", "bad-hands-5", "v1.3t", "b", "Embedding"]);
     }
 }

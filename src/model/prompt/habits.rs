@@ -7,22 +7,33 @@ use regex::Regex;
 use super::weights::{Flaw, hidden, plain};
 use super::{Piece, shown};
 
-/// A spelling and what is said of it; `{}` is the first place that has it.
+/// A spelling and what is said of it; `{}` is the first place that has it, or its group `shown`.
 type Habit = (&'static str, &'static str);
 
 /// Spellings of whole prompts. What one of them has found, those after it do not see.
-const IN_TEXT: [Habit; 15] = [
+const IN_TEXT: [Habit; 19] = [
     (r"\\[\[\]{}<>|:,]", "the backslash of `{}` in a prompt is read, too; only \\( and \\) are escapes"),
     (
-        r"(?im)^\s*negative prompt:.*$",
-        "`{}` in a prompt is read as words to steer to; put what stands behind it into negativePrompt",
+        r"(?im)\b(steps\s*:\s*\d+\s*,\s*[a-z][\w ]*|(sampler|cfg scale|seed|size|clip skip|model hash)\s*:[^,\n]+,\s*(steps|sampler|cfg scale|seed|size|clip skip|model hash|model)\s*):.*$",
+        "`{}` in a prompt is read as plain words; set these values with the parameters and delete them from the prompt",
     ),
+    // `(negative:1.2)` is a weight.
     (
-        r"(?m)\bSteps: *\d+, *(Sampler|CFG)\b.*$",
-        "`{}` in a prompt is read as plain words; set these values with the parameters and delete them there",
+        r"(?im)\b(?<shown>(negative|neg)([ _-]?prompts?\s*[:：=]|\s*[:：]))([^\d\s.+-]|\s+\S|\s*$).*$",
+        "what stands behind `{}` in a prompt is read like other words, so that the picture steers towards it; put it \
+         into negativePrompt, without these words",
     ),
     (r"(?m)^[ \t]*(# |//).*$", "`{}` in a prompt is read like every other line; there are no comments"),
     (r"(?s)/\*.*?\*/", "`{}` in a prompt is read as plain words; there are no comments"),
+    (
+        r"(?i)(\b|[<\[(])(lora|lyco|lycoris|locon|hypernet):[^\s,<>()\[\]]+[>\])]?",
+        "`{}` in a prompt is read as plain words and loads nothing; choose the file in lora1File",
+    ),
+    (r"(?i)[\[{<]+\s*embedding:[^\[\]{}<>]*[\]}>]+", EMBEDDING),
+    (
+        r"(?i)\$\{[^{}]*\}|\{+\s*((prompt|subject|style|input|text|name)s?\s*)?\}+|\[(filewords|name)\]",
+        "`{}` in a prompt is read as it stands, nothing is filled in; write the words themselves",
+    ),
     (
         r"\[[^\[\]]*:\s*(\d+\.?\d*|\.\d+)%?\s*\]",
         "`{}` in a prompt is read as plain words, it does not change the prompt between steps; write the one or the \
@@ -50,8 +61,16 @@ const IN_TEXT: [Habit; 15] = [
          are no regions",
     ),
     (r"(^|\s)--[A-Za-z]{1,12}\b", "`{}` in a prompt is read as plain words; settings are parameters here"),
+    (
+        r"`+(?<shown>[^`]+)`+",
+        "the backquotes around `{}` in a prompt are read, too; expressions are not supported, write the words as they are \
+         to be",
+    ),
     (r"[（）]", "`{}` in a prompt is a letter like others; weights need plain parentheses, ( and )"),
 ];
+
+const EMBEDDING: &str = "`{}` in a prompt is read as plain words; for an embedding write embedding:name in small letters \
+                         behind a blank, or (embedding:name:1.1)";
 
 /// Only said of prompts that are not in capitals as a whole.
 const AND: Habit =
@@ -59,11 +78,7 @@ const AND: Habit =
 
 /// Spellings within words of one weight, where the grammar of weights has taken its share.
 const IN_WORDS: [Habit; 6] = [
-    (
-        r"(?i)\S*embedding:\s*\S*",
-        "`{}` in a prompt is read as plain words; for an embedding write embedding:name in small letters behind a blank, \
-         or (embedding:name:1.1)",
-    ),
+    (r"(?i)\S*embedding:\s*\S*", EMBEDDING),
     (
         r"[^\s,]*[\pL_-]::?-?(\d+(\.\d+)?|\.\d+)([\s,;]|\.?$)",
         "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
@@ -73,24 +88,29 @@ const IN_WORDS: [Habit; 6] = [
         "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
     ),
     (
-        r"[^\s,，]*：\s*(\d+(\.\d+)?|\.\d+)\s*$",
+        r"[^\s,，]*[：∶]\s*(\d+(\.\d+)?|\.\d+)\s*$",
         "`{}` in a prompt is read as plain words; a weight needs a plain colon, as in (word:1.2)",
     ),
-    (r"[\pL\d-]*\pL\+\++", "`{}` in a prompt is read as plain words; to weigh a word write (word:1.2)"),
-    (r"<[A-Za-z_]+:[^<>]*>", "`{}` in a prompt is read as plain words"),
+    (
+        r"[\pL\d-]*\pL(\+\++|--+([\s,;]|$))",
+        "`{}` in a prompt is read as plain words; to weigh a word write (word:1.2)",
+    ),
+    (
+        r"<[A-Za-z_][^<>]*>",
+        "`{}` in a prompt is read as plain words; an embedding is written as embedding:name",
+    ),
 ];
 
 /// Spellings directly behind the closing parenthesis of a weight.
 const BEHIND: &str = r"^([+-]+|\d+(\.\d+)?)([\s,;]|\.?$)";
 
-fn compiled(pattern: &str) -> Option<Regex> {
+/// A pattern of this module, which compiles: a test looks at all of them.
+pub(super) fn compiled(pattern: &str) -> Option<Regex> {
     let regex = Regex::new(pattern);
     debug_assert!(regex.is_ok(), "{pattern}");
     regex.ok()
 }
 
-static TAG: LazyLock<Option<Regex>> =
-    LazyLock::new(|| compiled(r"(?i)<\s*(lora|lyco|lycoris|locon|loha|lokr|hypernet)\s*:([^<>]*)>"));
 static TEXT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_TEXT));
 static CONJUNCTION: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&[AND]));
 static WORDS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_WORDS));
@@ -98,29 +118,6 @@ static CLOSED: LazyLock<Option<Regex>> = LazyLock::new(|| compiled(BEHIND));
 
 fn all(habits: &[Habit]) -> Vec<(Regex, &'static str)> {
     habits.iter().filter_map(|(pattern, sentence)| Some((compiled(pattern)?, *sentence))).collect()
-}
-
-/// A prompt without the tags that name LoRAs and hypernetworks, which are no words to steer by, and a sentence for each.
-pub fn without_tags(text: &str) -> (String, Vec<String>) {
-    let Some(tag) = TAG.as_ref() else { return (text.to_owned(), Vec::new()) };
-    let mut remarks = Vec::new();
-    for found in tag.captures_iter(text) {
-        let (whole, kind) = (shown(&found[0]), found[1].to_lowercase());
-        let mut parts = found[2].split(':').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.next().filter(|weight| weight.parse::<f64>().is_ok()).unwrap_or("1");
-        let sentence = match kind.as_str() {
-            "hypernet" => format!("`{whole}` was taken out of a prompt; hypernetworks are not supported"),
-            _ => format!(
-                "`{whole}` was taken out of a prompt, where it loads nothing; choose {name} in lora1File, set lora1Weight \
-                 to {weight} and delete it there"
-            ),
-        };
-        if !remarks.contains(&sentence) {
-            remarks.push(sentence);
-        }
-    }
-    (tag.replace_all(text, "").into_owned(), remarks)
 }
 
 /// What is said of attempts at a weight.
@@ -138,13 +135,19 @@ pub fn flaws(flaws: &[Flaw]) -> Vec<String> {
                 shown(inside)
             ),
             Flaw::NoNumber { inside, number } if number.is_empty() => format!(
-                "`({})` in a prompt has no weight behind its colon and counts 1.1; write (word:1.2)",
+                "`({})` in a prompt has no number behind its colon, so that it has weight 1.1; write (word:1.2)",
                 shown(inside)
             ),
             Flaw::NoNumber { inside, number } => format!(
-                "`{}` of `({})` in a prompt is no weight, so that it is read as words and counts 1.1; write (word:1.2)",
+                "`{}` of `({})` in a prompt is no number, so that all of it is read as words of weight 1.1; write (word:1.2)",
                 shown(number),
                 shown(inside)
+            ),
+            Flaw::NoColon { inside, words, number } => format!(
+                "`({})` in a prompt has no colon before its number, so that all of it is read as words of weight 1.1; write \
+                 ({}:{number})",
+                shown(inside),
+                shown(words)
             ),
             Flaw::Unclosed(text) => format!(
                 "`{}` in a prompt has a ( without its ) and is read as plain words; close it, or write \\( for a plain one",
@@ -187,7 +190,9 @@ pub fn remarks(text: &str, pieces: &[(Piece, f32)], flaws: &[Flaw]) -> Vec<Strin
     }
     let failed = |words: &String| {
         let is_it = |flaw: &Flaw| match flaw {
-            Flaw::NoNumber { inside: text, .. } | Flaw::Unclosed(text) => text == words,
+            Flaw::NoNumber { inside: text, .. }
+            | Flaw::NoColon { inside: text, .. }
+            | Flaw::Unclosed(text) => text == words,
             Flaw::Stray(_) | Flaw::Deep => false,
         };
         flaws.iter().any(is_it)
@@ -199,6 +204,12 @@ pub fn remarks(text: &str, pieces: &[(Piece, f32)], flaws: &[Flaw]) -> Vec<Strin
             _ => None,
         })
         .collect();
+    // What was said of the text is not said of its words once more.
+    for (regex, _) in TEXT.iter() {
+        for words in &mut words {
+            *words = regex.replace_all(words, " ").into_owned();
+        }
+    }
     remarks.extend(found(&WORDS, &mut words.iter_mut().collect::<Vec<_>>()));
     remarks.extend(behind_weights(&rest));
     remarks
@@ -211,7 +222,10 @@ fn found(habits: &[(Regex, &str)], texts: &mut [&mut String]) -> Vec<String> {
         let mut first = None;
         let mut count = 0usize;
         for text in texts.iter_mut() {
-            let places: Vec<String> = regex.find_iter(text).map(|place| plain(place.as_str())).collect();
+            let places: Vec<String> = regex
+                .captures_iter(text)
+                .filter_map(|place| Some(plain(place.name("shown").or_else(|| place.get(0))?.as_str())))
+                .collect();
             count += places.len();
             first = first.or_else(|| places.into_iter().next());
             **text = regex.replace_all(text, " ").into_owned();

@@ -6,9 +6,11 @@
 
 mod embedding;
 mod habits;
+mod tags;
 mod weights;
 
 pub use embedding::bare_words;
+pub use tags::Tag;
 
 use super::ModelError;
 
@@ -32,6 +34,8 @@ pub(super) enum Piece {
 #[derive(Debug, Default, PartialEq)]
 pub struct Reading {
     pub(super) pieces: Vec<(Piece, f32)>,
+    /// The tags that were taken out.
+    pub tags: Vec<Tag>,
     /// What is read in another way than it may have been meant, a sentence each.
     pub remarks: Vec<String>,
 }
@@ -50,9 +54,9 @@ impl Reading {
 ///
 /// Errors: [`ModelError::Invalid`] for a weight that is out of all range and for `embedding:` without a name.
 pub fn read(text: &str) -> Result<Reading, ModelError> {
-    let (text, tags) = habits::without_tags(text);
+    let (text, tags) = tags::taken_out(text);
     let weighted = weights::read(&text);
-    let mut remarks: Vec<String> = tags;
+    let mut remarks = Vec::new();
     let mut pieces = Vec::new();
     let mut unusual = None;
     for (part, weight) in &weighted.parts {
@@ -77,7 +81,7 @@ pub fn read(text: &str) -> Result<Reading, ModelError> {
         )
     }));
     remarks.extend(habits::remarks(&text, &pieces, &weighted.flaws));
-    Ok(Reading { pieces, remarks })
+    Ok(Reading { pieces, tags, remarks })
 }
 
 /// A weight as a sentence shows it.

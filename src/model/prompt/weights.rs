@@ -25,6 +25,8 @@ pub struct Weighted {
 pub enum Flaw {
     /// `(word:1,2)`: what is inside of the parentheses, and what stands behind the colon.
     NoNumber { inside: String, number: String },
+    /// `(word;1.2)`, `(word 1.2)`: what is inside of the parentheses, the words and the number.
+    NoColon { inside: String, words: String, number: String },
     /// `(word`: from the parenthesis on.
     Unclosed(String),
     /// `word)`: up to the parenthesis.
@@ -85,14 +87,38 @@ fn explicit_weight(inner: &str) -> Option<(&str, f64)> {
 }
 
 /// What stands behind the colon where that is no weight and was meant as one: nothing, or what begins as a number does.
+/// Without a colon, a number at the end.
 fn failed_weight(inner: &str) -> Option<Flaw> {
-    let (_, number) = inner.rsplit_once(':')?;
+    let Some((_, number)) = inner.rsplit_once(':') else { return uncoloned_weight(inner) };
+    // The colon of `((a:1.2))` belongs to the parentheses inside.
+    if number.contains(['(', ')']) {
+        return None;
+    }
     let number = number.trim();
-    let unsigned = number.trim_start_matches(['+', '-', '.', ',']);
+    let unsigned = number.trim_start_matches(['+', '-', '.', ',', '=']);
     let meant = unsigned.is_empty()
         || unsigned.starts_with(|c: char| c.is_ascii_digit()) && !unsigned.contains(char::is_whitespace)
         || ["inf", "infinity", "nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
     meant.then(|| Flaw::NoNumber { inside: plain(inner), number: plain(number) })
+}
+
+/// `word;1.2`, `word=1.2`, `word|1.2`; behind a blank or a comma only a decimal that is usual as a weight, since other
+/// numbers stand there in ordinary prompts.
+fn uncoloned_weight(inner: &str) -> Option<Flaw> {
+    let separators = [';', '=', '|', ',', ' '];
+    let (before, number) = inner.trim_end().rsplit_once(separators)?;
+    let words = before.trim_end_matches(separators);
+    let weight: f64 =
+        number.parse().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit() || b == b'.'))?;
+    let between = &inner[words.len()..inner.trim_end().len() - number.len()];
+    // `(85mm 1.4)` and `(f 1.4)` are lenses.
+    let last = words.rsplit(' ').next().unwrap_or_default();
+    let usual = number.contains('.')
+        && weight <= 2.0
+        && last.len() > 1
+        && !last.contains(|c: char| c.is_ascii_digit());
+    let meant = !words.trim().is_empty() && (usual || between.contains([';', '=', '|']));
+    meant.then(|| Flaw::NoColon { inside: plain(inner), words: plain(words), number: number.to_owned() })
 }
 
 /// Cuts a text before every outermost `(` and after its `)`. The level may fall below zero at a stray `)`; the
@@ -171,10 +197,32 @@ mod tests {
         assert_eq!(read("(a:120%)").flaws, no_number("a:120%", "120%"));
         assert_eq!(read("(a:NaN)").flaws, no_number("a:NaN", "NaN"));
         assert_eq!(read("(:1.2)").flaws, no_number(":1.2", "1.2"));
+        assert_eq!(read("(a:=1.2)").flaws, no_number("a:=1.2", "=1.2"));
+        for inside in ["a cat;1.2", "a cat=1.2", "a cat|2", "a cat 1.2", "a cat, 1.2", "a cat = 1.2"] {
+            let words = "a cat".to_owned();
+            let number = inside.rsplit([';', '=', '|', ' ']).next().unwrap().to_owned();
+            let flaw = Flaw::NoColon { inside: inside.into(), words, number };
+            assert_eq!(read(&format!("({inside})")).flaws, [flaw], "{inside}");
+        }
         assert_eq!(read("b (a:1.2").flaws, [Flaw::Unclosed("(a:1.2".into())]);
         assert_eq!(read("((a) b").flaws, [Flaw::Unclosed("((a) b".into())]);
         assert_eq!(read("a b) (c)").flaws, [Flaw::Stray("a b)".into())]);
-        for plain in ["(a photo: a cat)", "(a:b)", "\\(a\\)", "(at the corner: 12 men)"] {
+        for plain in [
+            "(a photo: a cat)",
+            "(a:b)",
+            "\\(a\\)",
+            "(at the corner: 12 men)",
+            "((a:1.2))",
+            "(a, (b:1.3))",
+            "((a b, (c:1.2)))",
+            "((a:1.2), (b:1.3))",
+            "(x ((a:1.2) b) y)",
+            "(half-life 2)",
+            "(85mm 1.4)",
+            "(f 1.4, 1 girl)",
+            "(3.5)",
+            "(a, b 24.5)",
+        ] {
             assert_eq!(read(plain).flaws, [], "{plain}");
         }
     }

@@ -99,6 +99,7 @@ impl ModelStore {
         }
         let fitted = Fitted { checkpoint: &checkpoint, texts: &texts, motion: motion.as_ref(), family };
         let loras = self.loras(&models.loras, &fitted, prediction.0, &mut notices)?;
+        notices.append(&mut self.changed);
         Ok(Chosen {
             checkpoint,
             texts,

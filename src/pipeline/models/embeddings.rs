@@ -8,7 +8,7 @@ use super::super::PipelineError;
 use super::super::identity::Identity;
 use super::super::key::Key;
 use super::{Chosen, ModelStore, Opened};
-use crate::model::prompt::{self, Reading};
+use crate::model::prompt::{self, Reading, Tag};
 use crate::model::{Embedding, Embeddings, ModelError};
 use crate::weights::{self, Kind, View, find_named, identify, models_dirs};
 
@@ -86,6 +86,7 @@ impl ModelStore {
     /// family.
     pub fn choose_embeddings(&mut self, chosen: &mut Chosen, texts: &[&str]) -> Result<(), PipelineError> {
         let readings = texts.iter().map(|text| prompt::read(text)).collect::<Result<Vec<_>, ModelError>>()?;
+        chosen.notices.extend(Tag::remarks(&readings));
         for (text, reading) in texts.iter().zip(&readings) {
             chosen.notices.extend(reading.remarks.iter().cloned());
             let names: Vec<String> = reading.embeddings().map(str::to_owned).collect();
@@ -190,7 +191,7 @@ fn missing(name: &str) -> PipelineError {
             format!("a weight needs parentheses, as in (embedding:{name}:{weight})")
         }
         _ if name.contains("embedding:") => "write a blank before every embedding:".into(),
-        _ => format!("put {name}.safetensors, .pt or .bin there or take it out of the prompt"),
+        _ => "put the file (.safetensors, .pt or .bin) there or take the name out of the prompt".into(),
     };
     PipelineError::Unfit(format!(
         "a prompt names embedding:{name}, and there is no file of this name in {}; {advice}",

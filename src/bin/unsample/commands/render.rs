@@ -17,7 +17,7 @@ use crate::host::instance::{Edit, Instance, Recipe, find_param};
 use crate::host::picture::SharedPicture;
 use crate::host::plugin::Plugin;
 use crate::host::render::{Job, Rendered, render, time_domain};
-use crate::host::session::Session;
+use crate::host::session::{ColourManagement, Session};
 use crate::host::suites;
 use crate::io::stop::{self, When};
 use crate::io::{self, Info, MediaError, Sink, Source, Target, Wish};
@@ -53,8 +53,17 @@ impl Feed for FileFeed {
 /// # Errors
 /// With the sentence for the user.
 pub fn run(args: &RenderArgs) -> Result<(), Failure> {
-    let began = Instant::now();
     stop_on_ctrl_c();
+    // Whatever a program that was stopped with us says, or seems to lack, is not the reason.
+    work(args).map_err(|failure| match failure {
+        stopped @ Failure::Stopped(_) => stopped,
+        _ if stop::asked() => HostError::Aborted.into(),
+        failure => failure,
+    })
+}
+
+fn work(args: &RenderArgs) -> Result<(), Failure> {
+    let began = Instant::now();
     if !(args.host.scale > 0.0 && args.host.scale <= 16.0) {
         return Err(Failure::Usage(format!("--scale takes a number above 0, not {}", args.host.scale)));
     }
@@ -65,7 +74,10 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
     let output = &*pasted_path(&args.output);
     let clips = Clips::open(args)?;
-    let info = clips.source().info().clone();
+    let mut info = clips.source().info().clone();
+    if let ColourManagement::Named(name) = args.host.colourspace.clone().unwrap_or_default() {
+        info.colour.named = Some(name);
+    }
     let range = range(args, args.host.first_frame, info.frames)?;
     let voice = match (args.quiet, args.verbose) {
         (true, _) => Voice::Quiet,
@@ -77,6 +89,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     // What is wrong with the output should show now, not after the first frame.
     let place = Place { first_frame: args.host.first_frame, range, info: &info };
     notices.extend(place.check(output, args.overwrite, &clips)?);
+    go_on()?;
     for notice in notices {
         bars.say(&format!("note: {notice}"));
     }
@@ -152,10 +165,8 @@ impl Clips {
         let all = std::iter::once(("Source".to_owned(), args.input.clone())).chain(named);
         let open = |(name, path): (String, PathBuf)| {
             let path = pasted_path(&path).into_owned();
-            let source = io::open(&path);
-            // Whatever a program that was stopped says is not the reason.
-            go_on()?;
-            Ok((name, path, Arc::from(source?)))
+            let source = io::open(&path)?;
+            Ok((name, path, Arc::from(source)))
         };
         Ok(Self(all.map(open).collect::<Result<_, Failure>>()?))
     }
@@ -337,9 +348,9 @@ impl Writer<'_> {
     /// The failure of a render, with what is left of it.
     fn failed(self, error: HostError) -> Failure {
         let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
-        if let (HostError::Aborted, true) = (&error, kept) {
+        if kept && stop::asked() {
             let plural = if self.written == 1 { "" } else { "s" };
-            return Failure::Failed(format!(
+            return Failure::Stopped(format!(
                 "stopped: {} has the first {} frame{plural}",
                 self.output.display(),
                 self.written

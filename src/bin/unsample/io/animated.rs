@@ -65,6 +65,7 @@ impl Animation {
                 pixel_aspect: 1.0,
                 bits: 8,
                 alpha,
+                full_chroma: true,
                 colour: ColourTags::default(),
                 profile: None,
                 tracks: None,

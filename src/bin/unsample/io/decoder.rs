@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
+use super::ffmpeg::Probed;
 use super::spool::{Frames, Replay};
 use super::stop::{Process, When};
+use super::stream::Decoding;
 use super::{Info, MediaError, Source, ffmpeg};
 use crate::host::picture::{Picture, SharedPicture};
 
@@ -23,10 +25,10 @@ pub struct Video {
 impl Video {
     /// Asks what the file is; decoding begins with the first frame that is wanted.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
-        let (info, notices) = ffmpeg::probe(path)?;
+        let Probed { info, decoding, notices } = ffmpeg::probe(path)?;
         let (file, format) = (path.to_owned(), pixel_format(&info));
         let replay = Replay::new(Box::new(move |from| {
-            let frames: Frames = Box::new(Reader::start(&file, format, from)?);
+            let frames: Frames = Box::new(Reader::start(&file, &decoding, format, from)?);
             Ok(frames)
         }));
         Ok(Self { info, path: path.to_owned(), notices, replay })
@@ -84,12 +86,23 @@ struct Reader {
 impl Reader {
     /// Starts at frame `from`. ffmpeg decodes the frames before it too and drops them: a seek by time would be
     /// faster and, in files with a changing rate, could land on the wrong frame.
-    fn start(path: &Path, format: &str, from: u32) -> Result<Self, MediaError> {
+    fn start(path: &Path, decoding: &Decoding, format: &str, from: u32) -> Result<Self, MediaError> {
         let mut command = Command::new("ffmpeg");
-        command.args(["-v", "error", "-nostdin", "-i"]).arg(ffmpeg::file_argument(path));
+        command.args(["-v", "error", "-nostdin"]);
+        if let Some(decoder) = decoding.decoder {
+            command.args(["-c:v", decoder]);
+        }
+        command.arg("-i").arg(ffmpeg::file_argument(path));
         command.args(["-map", "0:V:0"]).args(ffmpeg::passthrough());
+        let mut filters = Vec::new();
         if from > 1 {
-            command.args(["-vf", &format!("select=gte(n\\,{})", from - 1)]);
+            filters.push(format!("select=gte(n\\,{})", from - 1));
+        }
+        if let Some(matrix) = decoding.matrix {
+            filters.push(format!("scale=in_color_matrix={matrix},format={format}"));
+        }
+        if !filters.is_empty() {
+            command.args(["-vf", &filters.join(",")]);
         }
         command.args(["-c:v", "pam", "-pix_fmt", format, "-f", "image2pipe", "-"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -118,7 +131,7 @@ impl Reader {
                 let status = self.process.child().wait();
                 match status {
                     Ok(status) if status.success() => Ok(None),
-                    Ok(_) => Err(MediaError::read(&self.path, ffmpeg::last_line(&words))),
+                    Ok(status) => Err(MediaError::read(&self.path, ffmpeg::reason(status, &words))),
                     Err(error) => Err(MediaError::read(&self.path, error)),
                 }
             }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use super::fresh::FreshFile;
 use super::stop::{Process, When};
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg, ivf, names};
+use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg, ivf, names, stream};
 use crate::host::picture::Picture;
 
 /// Writes a video.
@@ -35,9 +35,7 @@ struct Running {
 impl Encoder {
     /// Starts ffmpeg; the codec goes by the extension.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
-        if ffmpeg::version().is_none() {
-            return Err(MediaError::NoFfmpeg(output.to_owned()));
-        }
+        ffmpeg::require(output)?;
         let fresh = FreshFile::new(output, target.overwrite)?;
         let extension = names::extension(output);
         let mut info = target.info.clone();
@@ -73,6 +71,11 @@ impl Encoder {
             // MP4 counts a track's length in the order of decoding, which ends before the last frame is shown where
             // frames are reordered and their times are uneven.
             command.args(["-bf", "0"]);
+        }
+        if let Some(length) = last_length(&info.times, target.frames)
+            && ffmpeg::lists("bsf=setts", "-duration")
+        {
+            command.args(["-bsf:v", &length]);
         }
         command.arg(ffmpeg::file_argument(fresh.path()));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -115,12 +118,10 @@ impl Encoder {
         if words.contains(NO_SPACE) {
             return MediaError::Full(path);
         }
-        let silent = words.trim().is_empty();
-        let why = match status {
-            // A limit on the size of files, a lack of memory, somebody's kill.
-            Some(status) if silent => format!("ffmpeg ended early ({status})"),
-            _ => ffmpeg::last_line(words.as_bytes()),
-        };
+        let why = status.map_or_else(
+            || "ffmpeg could not be waited for".to_owned(),
+            |status| ffmpeg::reason(status, words.as_bytes()),
+        );
         MediaError::Unwritable { path, why }
     }
 }
@@ -151,14 +152,28 @@ impl Sink for Encoder {
         }
         let found = ffmpeg::count_packets(self.fresh.path());
         if found.is_none_or(|found| found < self.frames) {
+            let why = ffmpeg::last_line(words.as_bytes()).map_or_else(String::new, |why| format!(": {why}"));
             return Err(MediaError::Unwritable {
                 path: self.fresh.target().to_owned(),
-                why: format!("ffmpeg wrote {} of {} frames", found.unwrap_or(0), self.frames),
+                why: format!("ffmpeg wrote {} of {} frames{why}", found.unwrap_or(0), self.frames),
             });
         }
         let done = *self;
         done.fresh.publish()
     }
+}
+
+/// The filter of packets that gives the last frame its length: a frame comes without one, and the muxer takes that of
+/// the one before. The filter's own time base is not that of its packets in every version of ffmpeg, so that the length
+/// is told as a multiple of what the packets say. `None` where the length is that of the frame before.
+fn last_length(times: &Times, frames: u32) -> Option<String> {
+    let last = frames.checked_sub(1)?;
+    let length = times.last_held(last as usize)?;
+    let length = match times.start(last as usize) {
+        0 => format!("{length}*DURATION"),
+        start => format!("{length}*(PTS-STARTPTS)/{start}"),
+    };
+    Some(format!("setts=duration=if(eq(N\\,{last})\\,{length}\\,DURATION)"))
 }
 
 /// What a container gets.
@@ -195,23 +210,33 @@ pub fn holds_alpha(extension: &str, info: &Info) -> bool {
     codec(extension, info).alpha
 }
 
+/// Whether ffmpeg has an encoder and the encoder takes a pixel format.
+fn encodes(encoder: &str, format: &str) -> bool {
+    ffmpeg::lists(&format!("encoder={encoder}"), format)
+}
+
+/// Bits of a colour in a video of this extension.
+pub fn bits(extension: &str, info: &Info) -> u8 {
+    stream::bits(codec(extension, info).format)
+}
+
 fn codec(extension: &str, info: &Info) -> Codec {
     // Chroma at half the size needs even sides.
     let even = info.width.is_multiple_of(2) && info.height.is_multiple_of(2);
     let deep = if even { "yuv420p10le" } else { "yuv444p10le" };
-    // Stills of 16 bits are no wish for a video that few players show; a video of 10 or 12 bits is.
-    let deep_video = (9..16).contains(&info.bits);
+    // Stills of 16 bits are no wish for a video that few players show; a video of more than 8 is.
+    let deep_video = info.bits > 8 && (info.bits < 16 || info.tracks.is_some());
     let (arguments, format, alpha) = match extension {
         "webm" if info.alpha && even => (VP9, "yuva420p", true),
-        "webm" if deep_video && ffmpeg::encodes("libvpx-vp9", deep) => (VP9, deep, false),
+        "webm" if deep_video && encodes("libvpx-vp9", deep) => (VP9, deep, false),
         "webm" => (VP9, if even { "yuv420p" } else { "yuv444p" }, false),
         "mov" if info.alpha => (PRORES, "yuva444p10le", true),
-        "mov" if deep_video && even => (PRORES_HQ, "yuv422p10le", false),
+        "mov" if deep_video && even && !info.full_chroma => (PRORES_HQ, "yuv422p10le", false),
         "mov" if deep_video => (PRORES, "yuv444p10le", false),
-        "mkv" if deep_video && ffmpeg::encodes("libx265", deep) => (HEVC_MKV, deep, false),
-        _ if deep_video && ffmpeg::encodes("libx265", deep) => (HEVC, deep, false),
+        "mkv" if deep_video && encodes("libx265", deep) => (HEVC_MKV, deep, false),
+        _ if deep_video && encodes("libx265", deep) => (HEVC, deep, false),
         "mkv" if info.bits > 8 => (H264, deep, false),
-        _ if deep_video && ffmpeg::encodes("libx264", deep) => (H264, deep, false),
+        _ if deep_video && encodes("libx264", deep) => (H264, deep, false),
         _ => (H264, if even { "yuv420p" } else { "yuv444p" }, false),
     };
     Codec { arguments, format, sixteen: info.bits > 8 || format.contains("p10"), alpha }
@@ -232,16 +257,22 @@ fn filter(info: &Info, format: &str) -> String {
 
 /// The matrix by the scaler's name and by its tag. One that the scaler does not know becomes that of
 /// high-definition video.
-fn matrix(colour: &ColourTags) -> (&'static str, &str) {
-    match colour.matrix.as_str() {
+fn matrix(colour: &ColourTags) -> (&'static str, &'static str) {
+    scaler_matrix(&colour.matrix).unwrap_or(("bt709", "bt709"))
+}
+
+/// The same by a tag; `None` if the scaler does not know it.
+pub fn scaler_matrix(tag: &str) -> Option<(&'static str, &'static str)> {
+    Some(match tag {
+        "bt709" => ("bt709", "bt709"),
         "bt470bg" => ("bt470", "bt470bg"),
         // The scaler computes the one with constant luminance as the other.
         "bt2020nc" | "bt2020c" => ("bt2020", "bt2020nc"),
         "smpte170m" => ("smpte170m", "smpte170m"),
         "smpte240m" => ("smpte240m", "smpte240m"),
         "fcc" => ("fcc", "fcc"),
-        _ => ("bt709", "bt709"),
-    }
+        _ => return None,
+    })
 }
 
 /// The transfer curve as an option; two curves have one name when ffmpeg reports them and another one here.
@@ -255,4 +286,23 @@ fn transfer(colour: &ColourTags) -> &str {
 
 fn range(colour: &ColourTags) -> &'static str {
     if colour.full_range { "pc" } else { "tv" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_last_frame_of_another_length_is_told() {
+        assert_eq!(last_length(&Times::even(25.0, 4), 4), None);
+        let held = Times::from_durations(&[0.1, 0.1, 3.0]);
+        assert_eq!(
+            last_length(&held, 3).as_deref(),
+            Some("setts=duration=if(eq(N\\,2)\\,270000*(PTS-STARTPTS)/18000\\,DURATION)")
+        );
+        assert_eq!(
+            last_length(&held.part(3, 3), 1).as_deref(),
+            Some("setts=duration=if(eq(N\\,0)\\,270000*DURATION\\,DURATION)")
+        );
+    }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use image::ImageError;
 use image::error::ImageFormatHint;
 
+use super::ffmpeg::Unusable;
+
 /// A failure of reading or writing pictures; its display text is the sentence for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
@@ -87,12 +89,14 @@ pub enum MediaError {
          a pattern such as frame%04d.png, or a folder", .0.display()
     )]
     UnknownOutput(PathBuf),
-    /// A video was named and there is no ffmpeg.
-    #[error(
-        "{} is a video, and videos go through ffmpeg, which is not installed here (neither ffmpeg nor ffprobe was \
-         found in PATH): install it, or use a folder of pictures", .0.display()
-    )]
-    NoFfmpeg(PathBuf),
+    /// A video was named and ffmpeg cannot be used.
+    #[error("{} is a video, and {why}: install it, or use a folder of pictures", .path.display())]
+    NoFfmpeg {
+        /// The video.
+        path: PathBuf,
+        /// What is wrong with ffmpeg.
+        why: Unusable,
+    },
     /// The file is damaged or of another kind than its name says.
     #[error("cannot read {}: {why}", .path.display())]
     Unreadable {
@@ -205,7 +209,7 @@ impl MediaError {
                 | Self::Input(_)
                 | Self::InputFolder(_)
                 | Self::UnknownOutput(_)
-                | Self::NoFfmpeg(_)
+                | Self::NoFfmpeg { .. }
         )
     }
 }

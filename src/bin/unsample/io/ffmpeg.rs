@@ -2,31 +2,72 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{ChildStderr, Command, Output, Stdio};
+use std::process::{ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 
 use serde_json::Value;
 
 use super::stop::{Process, When};
-use super::times::Times;
+use super::stream::{self, Decoding, Described};
 use super::tracks::Tracks;
-use super::{ColourTags, Info, MediaError, timeline};
+use super::{Info, MediaError, timeline};
 
-/// The version of the installed ffmpeg, as it prints it; `None` if ffmpeg or ffprobe is absent.
-pub fn version() -> Option<String> {
-    let text = first_line("ffmpeg")?;
-    first_line("ffprobe")?;
-    text.split_whitespace().nth(2).map(str::to_owned)
+/// A video that was looked at.
+pub struct Probed {
+    /// What it is.
+    pub info: Info,
+    /// How it has to be decoded.
+    pub decoding: Decoding,
+    /// What the user should know, a sentence each.
+    pub notices: Vec<String>,
 }
 
-fn first_line(program: &str) -> Option<String> {
-    let output = run(Command::new(program).arg("-version").stdin(Stdio::null())).ok()?;
-    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+/// Why ffmpeg cannot be used; its display text is a sentence without its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// A program is not there.
+    #[error("ffmpeg is not installed here (no {0} was found in PATH)")]
+    Absent(&'static str),
+    /// It is there and does not run.
+    #[error("ffmpeg does not run here: {0}")]
+    Failing(String),
+}
+
+/// The version of the installed ffmpeg, as it prints it.
+///
+/// # Errors
+/// ffmpeg or ffprobe is absent, broken, or was ended.
+pub fn version() -> Result<String, Unusable> {
+    let text = first_line("ffmpeg")?;
+    first_line("ffprobe")?;
+    Ok(text.split_whitespace().nth(2).unwrap_or("of an unknown version").to_owned())
+}
+
+fn first_line(program: &'static str) -> Result<String, Unusable> {
+    let output = run(Command::new(program).arg("-version").stdin(Stdio::null())).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            Unusable::Absent(program)
+        } else {
+            Unusable::Failing(error.to_string())
+        }
+    })?;
+    if !output.status.success() {
+        return Err(Unusable::Failing(reason(output.status, &output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
+}
+
+/// Makes sure of ffmpeg before a video is read or written.
+///
+/// # Errors
+/// It cannot be used.
+pub fn require(path: &Path) -> Result<(), MediaError> {
+    version().map(drop).map_err(|why| MediaError::NoFfmpeg { path: path.to_owned(), why })
 }
 
 /// The option that hands every decoded frame over once, which had another name before ffmpeg 5.1.
 pub fn passthrough() -> [&'static str; 2] {
-    let old = version().is_some_and(|version| {
+    let old = version().is_ok_and(|version| {
         let mut numbers =
             version.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
         numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (5, 1))
@@ -34,25 +75,27 @@ pub fn passthrough() -> [&'static str; 2] {
     if old { ["-vsync", "0"] } else { ["-fps_mode", "passthrough"] }
 }
 
-/// Whether ffmpeg has an encoder and the encoder takes a pixel format.
-pub fn encodes(encoder: &str, format: &str) -> bool {
+/// Whether ffmpeg's help on a topic, such as `encoder=libx264`, has a word. What ffmpeg does not have it says in other
+/// words.
+pub fn lists(topic: &str, word: &str) -> bool {
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-h", &format!("encoder={encoder}")]).stdin(Stdio::null());
+    command.args(["-v", "error", "-h", topic]).stdin(Stdio::null());
     let Ok(output) = run(&mut command) else { return false };
-    String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == format)
+    String::from_utf8_lossy(&output.stdout).split_whitespace().any(|other| other == word)
 }
 
-/// Asks ffprobe what a video is, and decodes it once. The second value is what the user should know, a sentence each.
-pub fn probe(path: &Path) -> Result<(Info, Vec<String>), MediaError> {
-    if version().is_none() {
-        return Err(MediaError::NoFfmpeg(path.to_owned()));
-    }
+/// Asks ffprobe what a video is, and decodes it once.
+///
+/// # Errors
+/// ffmpeg cannot be used, or there is no video in the file that it can decode.
+pub fn probe(path: &Path) -> Result<Probed, MediaError> {
+    require(path)?;
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-show_streams", "-show_format", "-show_chapters", "-of", "json"]);
     command.arg(file_argument(path)).stdin(Stdio::null());
     let output = run(&mut command).map_err(|error| MediaError::read(path, error))?;
     if !output.status.success() {
-        return Err(MediaError::read(path, last_line(&output.stderr)));
+        return Err(MediaError::read(path, reason(output.status, &output.stderr)));
     }
     let json: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| MediaError::read(path, error))?;
@@ -69,17 +112,19 @@ pub fn probe(path: &Path) -> Result<(Info, Vec<String>), MediaError> {
             if sound { "there is sound in it and no video" } else { "there is no video in it" },
         )
     })?;
-    let mut info = parse_stream(stream).ok_or_else(|| MediaError::read(path, "its video has no size"))?;
-    let zero = json["format"]["start_time"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
-    let timeline = timeline::read(path, stream, zero, info.fps)?;
+    let described = stream::describe(path, stream, |decoder| lists(&format!("decoder={decoder}"), decoder));
+    let Described { mut info, decoding, mut notices } =
+        described.ok_or_else(|| MediaError::read(path, "its video has no size"))?;
+    let timeline = timeline::read(path, stream, &json["format"], info.fps)?;
+    info.fps = timeline.times.fps();
     info.frames = timeline.frames;
     info.times = timeline.times;
     info.tracks = Some(Tracks::of(path, &json, stream["index"].as_u64()));
-    let mut notices = timeline.notices;
+    notices.extend(timeline.notices);
     if videos.next().is_some() {
         notices.push(format!("{} holds several videos; the first one is taken", path.display()));
     }
-    Ok((info, notices))
+    Ok(Probed { info, decoding, notices })
 }
 
 /// Runs a program to its end, or to that of the user's patience.
@@ -125,139 +170,56 @@ pub fn file_argument(path: &Path) -> std::ffi::OsString {
     argument
 }
 
-/// What a stream says of itself; frames and times are found by decoding.
-fn parse_stream(stream: &Value) -> Option<Info> {
-    let number = |name: &str| stream[name].as_u64().and_then(|n| u32::try_from(n).ok());
-    let (mut width, mut height) = (number("width")?, number("height")?);
-    // ffmpeg turns a phone's video upright while decoding.
-    let turned = stream["side_data_list"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|data| data["rotation"].as_i64())
-        .any(|rotation| rotation.rem_euclid(180) == 90);
-    let mut pixel_aspect = ratio(stream["sample_aspect_ratio"].as_str(), ':').unwrap_or(1.0);
-    if turned {
-        std::mem::swap(&mut width, &mut height);
-        pixel_aspect = 1.0 / pixel_aspect;
+/// Why ffmpeg ended before it was done: its last words, unless somebody ended it.
+pub fn reason(status: ExitStatus, stderr: &[u8]) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        match status.signal() {
+            Some(libc::SIGKILL) => {
+                return "ffmpeg was killed, as the system does when memory runs out".to_owned();
+            }
+            Some(_) => return format!("ffmpeg ended early ({status})"),
+            None => {}
+        }
     }
-    let fps = ratio(stream["avg_frame_rate"].as_str(), '/')
-        .or_else(|| ratio(stream["r_frame_rate"].as_str(), '/'))
-        .unwrap_or(25.0);
-    let format = stream["pix_fmt"].as_str().unwrap_or("yuv420p");
-    (width > 0 && height > 0).then(|| Info {
-        width,
-        height,
-        frames: 0,
-        fps,
-        pixel_aspect,
-        bits: bits(format),
-        alpha: has_alpha(format),
-        colour: tags(stream),
-        times: Times::even(fps, 0),
-        profile: None,
-        tracks: None,
-    })
+    last_line(stderr).unwrap_or_else(|| format!("ffmpeg ended early ({status})"))
 }
 
-fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
-    let (above, below) = number_pair(text, sign)?;
-    Some(f64::from(above) / f64::from(below))
-}
-
-/// Two numbers above 0.
-pub fn number_pair(text: Option<&str>, sign: char) -> Option<(u32, u32)> {
-    let (above, below) = text?.split_once(sign)?;
-    let pair = (above.parse::<u32>().ok()?, below.parse::<u32>().ok()?);
-    (pair.0 > 0 && pair.1 > 0).then_some(pair)
-}
-
-/// Bits of a sample, by the name of a pixel format.
-fn bits(format: &str) -> u8 {
-    let says = |marks: &[&str]| marks.iter().any(|mark| format.contains(mark));
-    if says(&["p16", "48le", "48be", "64le", "64be", "p016", "gray16", "ya16", "f16", "f32"]) {
-        16
-    } else if says(&["p14", "gray14"]) {
-        14
-    } else if says(&["p12", "p212", "p412", "p012", "y212", "xyz12", "xv36", "gray12"]) {
-        12
-    } else if says(&["p9", "p10", "p010", "p210", "p410", "y210", "x2", "xv30", "gray9", "gray10"]) {
-        10
-    } else {
-        8
-    }
-}
-
-fn has_alpha(format: &str) -> bool {
-    let marks = ["yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv"];
-    marks.iter().any(|mark| format.contains(mark))
-}
-
-fn tags(stream: &Value) -> ColourTags {
-    let default = ColourTags::default();
-    let tag = |name: &str, default: String| match stream[name].as_str() {
-        None | Some("unknown" | "reserved" | "gbr") => default,
-        Some(text) => text.to_owned(),
-    };
-    ColourTags {
-        matrix: tag("color_space", default.matrix),
-        primaries: tag("color_primaries", default.primaries),
-        transfer: tag("color_transfer", default.transfer),
-        // Formats of the older JPEG kind are full by their name; RGB is made limited, as video is.
-        full_range: stream["pix_fmt"].as_str().is_some_and(|format| {
-            format.starts_with("yuvj") || format.contains("yuv") && stream["color_range"] == "pc"
-        }),
-    }
-}
-
-/// The last line that a program printed, which names the reason.
-pub fn last_line(stderr: &[u8]) -> String {
+/// The last line that a program printed, without the part of the program and its address before it.
+pub fn last_line(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("ffmpeg gave no reason").to_owned()
+    let mut line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    while let Some((_, rest)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) {
+        line = rest;
+    }
+    Some(line.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn a_stream_is_understood() {
-        let stream = json!({
-            "width": 1920, "height": 1080, "pix_fmt": "yuv420p10le", "avg_frame_rate": "30000/1001",
-            "sample_aspect_ratio": "4:3", "color_space": "bt2020nc",
-            "side_data_list": [{"rotation": -90}],
-        });
-        let info = parse_stream(&stream).unwrap();
-        assert_eq!((info.width, info.height, info.bits), (1080, 1920, 10));
-        assert!((info.fps - 29.97).abs() < 0.01 && (info.pixel_aspect - 0.75).abs() < 1e-9);
-        assert_eq!(info.colour.matrix, "bt2020nc");
-        assert_eq!(info.colour.transfer, "bt709");
-        assert!(!info.alpha);
-        assert!(parse_stream(&json!({})).is_none());
+    fn the_reason_is_the_last_line_without_addresses() {
+        let words = b"first\n[mov,mp4 @ 0x5594bc8e4240] [error] moov atom not found\n\n";
+        assert_eq!(last_line(words).as_deref(), Some("moov atom not found"));
+        assert_eq!(last_line(b"[a line of its own]\n").as_deref(), Some("[a line of its own]"));
+        assert_eq!(last_line(b" \n"), None);
     }
 
+    #[cfg(unix)]
     #[test]
-    fn formats_tell_depth_and_alpha() {
-        for (format, want) in [
-            ("yuv422p10le", 10),
-            ("p010le", 10),
-            ("gbrp12be", 12),
-            ("yuva444p12le", 12),
-            ("rgb48be", 16),
-            ("gray16le", 16),
-            ("gbrpf32le", 16),
-            ("yuv420p", 8),
-            ("rgba", 8),
-            ("nv12", 8),
-            ("gray", 8),
-            ("yuvj444p", 8),
-        ] {
-            assert_eq!(bits(format), want, "{format}");
-        }
-        assert!(
-            has_alpha("yuva444p10le") && has_alpha("bgra") && !has_alpha("yuvj420p") && !has_alpha("rgb24")
-        );
+    fn a_program_that_was_ended_is_not_one_that_is_absent() {
+        let ended = |script: &str| run(Command::new("sh").args(["-c", script]).stdin(Stdio::null())).unwrap();
+        let words = |script: &str| {
+            let output = ended(script);
+            reason(output.status, &output.stderr)
+        };
+        assert!(words("echo a picture is broken >&2; kill -KILL $$").contains("was killed"));
+        assert_eq!(words("echo no such codec >&2; exit 1"), "no such codec");
+        assert!(words("exit 3").starts_with("ffmpeg ended early (exit status: 3"));
+        assert!(matches!(first_line("no-such-program-here"), Err(Unusable::Absent(_))));
+        assert!(matches!(first_line("false"), Err(Unusable::Failing(_))));
     }
 }

@@ -23,6 +23,7 @@ mod sequence;
 mod spool;
 mod stills;
 pub mod stop;
+mod stream;
 mod tiff;
 mod timeline;
 mod times;
@@ -40,6 +41,7 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
 use openfx_sys::*;
+use unsample::frame::{Colour, HostColour, InputColour, InputPrimaries};
 
 use crate::host::picture::{Picture, SharedPicture};
 
@@ -63,6 +65,8 @@ pub struct Info {
     pub bits: u8,
     /// Whether there is an alpha channel.
     pub alpha: bool,
+    /// Whether every pixel has a colour of its own: in most videos four share one.
+    pub full_chroma: bool,
     /// How a video's numbers mean colours.
     pub colour: ColourTags,
     /// What all pictures of a sequence say of their colours, where it is not the usual.
@@ -82,6 +86,8 @@ pub struct ColourTags {
     pub transfer: String,
     /// Whether luma uses all numbers (`pc`) and not only those from 16 to 235 of 255 (`tv`).
     pub full_range: bool,
+    /// The colour space that the user names, in place of what the tags say.
+    pub named: Option<String>,
 }
 
 impl Default for ColourTags {
@@ -92,6 +98,7 @@ impl Default for ColourTags {
             primaries: "bt709".into(),
             transfer: "bt709".into(),
             full_range: false,
+            named: None,
         }
     }
 }
@@ -119,6 +126,17 @@ impl ColourTags {
     /// Numbers that are light itself, as OpenEXR has them.
     pub fn light() -> Self {
         Self { transfer: "linear".into(), ..Self::default() }
+    }
+
+    /// What the numbers mean. Those of ordinary video are what a display shows.
+    pub fn meaning(&self) -> Colour {
+        let host = HostColour { colourspace: Some(self.name()), ..HostColour::default() };
+        host.resolve(InputColour::Auto, InputPrimaries::Auto).0
+    }
+
+    /// The colour space by its name: the user's, else as [`ColourTags::colourspace`].
+    pub fn name(&self) -> String {
+        self.named.clone().unwrap_or_else(|| self.colourspace().to_string_lossy().into_owned())
     }
 
     /// Whether the numbers are light itself.
@@ -211,16 +229,10 @@ pub struct Target {
 /// The name says no known kind, the folder is missing, or ffmpeg is needed and absent.
 pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaError> {
     let kind = names::output_kind(output, target.frames)?;
-    let holds_light = kind.extension(output) == "exr";
-    let convert = match kind {
-        // A video that says of itself that it is linear stays so.
-        OutputKind::Video => target.info.colour.is_light() && target.info.tracks.is_none(),
-        _ => target.info.colour.is_light() != holds_light,
-    };
-    if convert {
-        return light::Converter::create(output, target, kind, holds_light);
+    match light::conversion(&kind, &kind.extension(output), &target.info) {
+        Some(conversion) => light::Converter::create(output, target, kind, conversion),
+        None => create_as_is(output, target, kind),
     }
-    create_as_is(output, target, kind)
 }
 
 fn create_as_is(output: &Path, target: &Target, kind: OutputKind) -> Result<Box<dyn Sink>, MediaError> {

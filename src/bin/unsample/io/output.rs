@@ -4,8 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use unsample::frame::{Colour, Primaries, Transfer};
+
 use super::animated::GIF_SHORTEST;
 use super::fresh::{self, FreshFile};
+use super::light::{self, Conversion};
 use super::names::{self, OutputKind, Pattern};
 use super::{Info, MediaError, Profile, ffmpeg, list, stills};
 
@@ -36,8 +39,8 @@ pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     let (first, last) = wish.frames;
     let count = last.saturating_sub(first).saturating_add(1);
     let kind = names::output_kind(output, count)?;
-    if kind == OutputKind::Video && ffmpeg::version().is_none() {
-        return Err(MediaError::NoFfmpeg(output.to_owned()));
+    if kind == OutputKind::Video {
+        ffmpeg::require(output)?;
     }
     let mut notices = Vec::new();
     if let OutputKind::Pattern(pattern) = &kind {
@@ -157,10 +160,15 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     {
         notices.push(format!("{shown} will be slower than the clip: a GIF has at most 50 frames a second"));
     }
-    let curve = info.colour.transfer.as_str();
-    if extension == "exr" && matches!(curve, "smpte2084" | "arib-std-b67") {
-        notices
-            .push(format!("{shown} will not be light: the clip's curve ({curve}) is taken for that of sRGB"));
+    notices.extend(colours(kind, &extension, &shown.to_string(), info));
+    if info.tracks.is_some() && *kind == OutputKind::Video {
+        let bits = super::encoder::bits(&extension, info);
+        if bits < info.bits {
+            notices.push(format!(
+                "{shown} will have {bits} bits a colour, and the clip has {}: .png and .tif hold 16",
+                info.bits
+            ));
+        }
     }
     if extension == "avi" && !info.times.is_even() {
         notices.push(format!(
@@ -170,6 +178,29 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
         ));
     }
     notices
+}
+
+/// What becomes of colours that the output cannot say of itself.
+fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Option<String> {
+    let meaning = info.colour.meaning();
+    let plain = meaning.primaries == Primaries::Rec709;
+    let name = info.colour.name();
+    match light::conversion(kind, extension, info) {
+        // Light of sRGB's primaries and back is the common way of OpenEXR.
+        Some(Conversion::ToDisplay(Colour { transfer: Transfer::Linear, .. })) if plain => None,
+        Some(Conversion::ToDisplay(_)) => Some(format!(
+            "{shown} will be sRGB: the clip's colours ({name}) are converted, without what is brighter than white or \
+             more colourful than sRGB holds"
+        )),
+        Some(Conversion::ToLight) if meaning != Colour::DISPLAY => Some(format!(
+            "{shown} will not be light that programs understand: the clip's colours ({name}) are taken for those of \
+             sRGB"
+        )),
+        None if extension == "exr" && !plain => {
+            Some(format!("{shown} will not say that its colours are those of {name}, which they stay"))
+        }
+        _ => None,
+    }
 }
 
 /// What makes two names the same file or folder.

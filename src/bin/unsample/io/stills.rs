@@ -97,6 +97,7 @@ impl Stills {
                 pixel_aspect: whole.pixel_aspect,
                 bits: whole.bits,
                 alpha: whole.alpha,
+                full_chroma: true,
                 colour: if whole.light { ColourTags::light() } else { ColourTags::default() },
                 profile: profiles.pop().and_then(|(profile, _)| profile).filter(|_| !several),
                 tracks: None,

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::ffmpeg::{file_argument, last_line, number_pair, run};
+use super::ffmpeg::{file_argument, reason, run};
+use super::stream::{number_pair, ratio};
 use super::times::{Tick, Times};
 use super::{MediaError, list};
 
@@ -20,13 +21,13 @@ pub struct Timeline {
 }
 
 /// Decodes the whole video: containers err about the number of frames, and an edit list, a changing rate or a damaged
-/// place would otherwise show only in the middle of a render. `zero` is the time in seconds with which the file's
-/// clock begins, `fps` the rate that the container says.
-pub fn read(path: &Path, stream: &Value, zero: f64, fps: f64) -> Result<Timeline, MediaError> {
+/// place would otherwise show only in the middle of a render. `stream` and `format` are what ffprobe says of the video
+/// and of its file, `fps` is the rate that the container says.
+pub fn read(path: &Path, stream: &Value, format: &Value, fps: f64) -> Result<Timeline, MediaError> {
     let mut command = Command::new("ffprobe");
     command.args([
         "-v",
-        "error",
+        "level+warning",
         "-select_streams",
         "V:0",
         "-show_frames",
@@ -40,61 +41,188 @@ pub fn read(path: &Path, stream: &Value, zero: f64, fps: f64) -> Result<Timeline
     command.args(["-of", "json"]).arg(file_argument(path)).stdin(Stdio::null());
     let output = run(&mut command).map_err(|error| MediaError::read(path, error))?;
     let json: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| MediaError::read(path, last_line(&output.stderr)))?;
+        .map_err(|_| MediaError::read(path, reason(output.status, &output.stderr)))?;
     let frames = json["frames"].as_array().map(Vec::as_slice).unwrap_or_default();
     let count = u32::try_from(frames.len()).map_err(|_| MediaError::read(path, "it has too many frames"))?;
     if count == 0 {
         return Err(MediaError::read(path, "none of its frames can be decoded"));
     }
+    let container = Container { stream, format, words: &String::from_utf8_lossy(&output.stderr) };
     let mut notices = Vec::new();
-    let times = times(stream, frames, zero, fps).unwrap_or_else(|| {
-        notices.push(format!(
-            "{} gives no usable times for its frames; they are taken at {fps:.3} frames a second",
-            path.display()
-        ));
+    let times = container.times(frames, fps).unwrap_or_else(|| {
+        // A bare stream has a rate and no times, and one without a rate is given this one.
+        let bare = frames.iter().all(|frame| frame["best_effort_timestamp"].is_null());
+        if !bare || fps == UNKNOWN_FPS {
+            notices.push(format!(
+                "{} gives no usable times for its frames; they are taken at {fps:.3} frames a second",
+                path.display()
+            ));
+        }
         Times::even(fps, count)
     });
-    notices.extend(damage(path, stream, frames, &output.stderr));
+    notices.extend(damage(path, &container, frames, &times));
     notices.extend(interlaced(path, stream, frames));
+    notices.extend(graded(path, stream, frames));
     notices.extend(changing_size(path, frames));
     Ok(Timeline { frames: count, times, notices })
 }
 
-fn times(stream: &Value, frames: &[Value], zero: f64, fps: f64) -> Option<Times> {
-    let (numerator, denominator) = number_pair(stream["time_base"].as_str(), '/')?;
-    let tick = Tick { numerator, denominator };
-    let starts: Vec<i64> =
-        frames.iter().map(|frame| frame["best_effort_timestamp"].as_i64()).collect::<Option<_>>()?;
-    let last = frames.last()?;
-    // Newer versions have another name for it.
-    let duration = last["duration"].as_i64().or_else(|| last["pkt_duration"].as_i64());
-    let usual = (1.0 / (fps * tick.seconds())).round().max(1.0) as i64;
-    let end = starts.last()? + duration.filter(|&ticks| ticks > 0).unwrap_or(usual);
-    Times::from_ticks(tick, &starts, end, zero, fps)
+/// What ffmpeg takes where a stream says no rate.
+const UNKNOWN_FPS: f64 = 25.0;
+
+/// The file around the frames.
+struct Container<'a> {
+    /// What ffprobe says of the video...
+    stream: &'a Value,
+    /// ...and of the file.
+    format: &'a Value,
+    /// What it said while decoding, in lines that have a level.
+    words: &'a str,
+}
+
+impl Container<'_> {
+    fn is(&self, name: &str) -> bool {
+        let names = self.format["format_name"].as_str().unwrap_or_default();
+        names.split(',').any(|other| other == name)
+    }
+
+    fn tick(&self) -> Option<Tick> {
+        let (numerator, denominator) = number_pair(self.stream["time_base"].as_str(), '/')?;
+        Some(Tick { numerator, denominator })
+    }
+
+    /// How many frames the container says there are. AVI counts chunks, which may be fields, as long as a tick each.
+    fn promised_frames(&self, fps: f64) -> Option<usize> {
+        let count = self.stream["nb_frames"].as_str()?.parse::<usize>().ok()?;
+        match self.tick().filter(|_| self.is("avi")) {
+            Some(tick) => Some((count as f64 * tick.seconds() * fps).round() as usize),
+            None => Some(count),
+        }
+    }
+
+    /// How many seconds of the video the container says there are.
+    fn promised_seconds(&self) -> Option<f64> {
+        let number = |value: &Value| value.as_str()?.parse::<f64>().ok();
+        number(&self.stream["duration"])
+            .or_else(|| clock(self.stream["tags"]["DURATION"].as_str()?))
+            .or_else(|| number(&self.format["duration"]))
+    }
+
+    /// When the frames are shown; `None` if most of them do not say it.
+    fn times(&self, frames: &[Value], fps: f64) -> Option<Times> {
+        let tick = self.tick()?;
+        let stamps: Vec<_> = frames.iter().map(|frame| frame["best_effort_timestamp"].as_i64()).collect();
+        let (mut starts, step) = filled(&stamps)?;
+        let zero = self.format["start_time"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        let last = frames.last()?;
+        // Newer versions have another name for it.
+        let duration = last["duration"].as_i64().or_else(|| last["pkt_duration"].as_i64());
+        let usual = if step > 0 { step } else { (1.0 / (fps * tick.seconds())).round().max(1.0) as i64 };
+        let said = stamps.last()?.and(duration).filter(|&ticks| ticks > 0);
+        let mut end = starts.last()? + said.unwrap_or(usual);
+        if self.is("avi") {
+            // It has times of decoding only, which are late by the frames that the decoder waits for, and durations of
+            // fields.
+            let late = starts.first()? - self.stream["start_pts"].as_i64().unwrap_or(0);
+            starts.iter_mut().for_each(|start| *start -= late);
+            end = starts.last()? + usual;
+        }
+        if self.is("matroska")
+            && !self.is_cut_off()
+            && let Some(seconds) = clock(self.stream["tags"]["DURATION"].as_str().unwrap_or_default())
+        {
+            // Frames have no duration there, and the last one may be held. Where the first frame is late, some
+            // programs count from it and some do not.
+            let said = (seconds / tick.seconds()).round() as i64;
+            if said > end || starts.first() == Some(&0) && said > *starts.last()? {
+                end = said;
+            }
+        }
+        let rates = [Some(fps), ratio(self.stream["r_frame_rate"].as_str(), '/')];
+        Times::from_ticks(tick, &starts, end, zero, &rates.into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    /// Whether the file ends before its last part does.
+    fn is_cut_off(&self) -> bool {
+        self.words.contains("File ended prematurely")
+            || self.is("flv") && self.words.contains("Packet corrupt")
+    }
+
+    fn has_errors(&self) -> bool {
+        self.words.contains("[error]") || self.words.contains("[fatal]")
+    }
+
+    /// How much there is of a clip that should have more.
+    fn incomplete(&self, count: usize, times: &Times) -> Option<String> {
+        let seconds = times.seconds(count);
+        if self.is_cut_off() {
+            let of = self.promised_seconds().filter(|&promised| promised > seconds);
+            let of = of.map_or_else(String::new, |of| format!(", {seconds:.1} of its {of:.1} seconds"));
+            return Some(format!("is cut off: {count} frames can be read{of}"));
+        }
+        let promised = self.promised_frames(times.fps())?;
+        // An index that promises more is enough for AVI, which has no edit list that hides frames.
+        let ends_early = self.is("avi") && promised as f64 > seconds * times.fps() + 2.0;
+        (promised > count && (self.has_errors() || ends_early))
+            .then(|| format!("is cut off or damaged: {count} of its {promised} frames can be read"))
+    }
+}
+
+/// The times of all frames and the usual step between two of them, 0 for a single frame. A frame without a time, or
+/// with one that is not later than those before, is put evenly between its neighbours. `None` if these are most.
+fn filled(stamps: &[Option<i64>]) -> Option<(Vec<i64>, i64)> {
+    let mut known: Vec<(usize, i64)> = Vec::new();
+    for (index, stamp) in stamps.iter().enumerate() {
+        if let Some(time) = *stamp
+            && known.last().is_none_or(|&(_, last)| time > last)
+        {
+            known.push((index, time));
+        }
+    }
+    let (&(first_index, first), &(last_index, last)) = (known.first()?, known.last()?);
+    if known.len() * 2 < stamps.len() {
+        return None;
+    }
+    let mut steps: Vec<i64> =
+        known.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0) as i64).collect();
+    steps.sort_unstable();
+    let step = steps.get(steps.len() / 2).copied().unwrap_or(0);
+    let mut times: Vec<i64> =
+        (0..first_index).map(|index| first - step * (first_index - index) as i64).collect();
+    for pair in known.windows(2) {
+        let ((from, begin), (to, end)) = (pair[0], pair[1]);
+        let between = |index: usize| begin + (end - begin) * (index - from) as i64 / (to - from) as i64;
+        times.extend((from..to).map(between));
+    }
+    times.extend((last_index..stamps.len()).map(|index| last + step * (index - last_index) as i64));
+    Some((times, step))
+}
+
+/// Seconds of `00:00:04.023000000`.
+fn clock(text: &str) -> Option<f64> {
+    let mut seconds = 0.0;
+    for part in text.split(':') {
+        seconds = seconds * 60.0 + part.parse::<f64>().ok()?;
+    }
+    Some(seconds)
 }
 
 /// Frames that a decoder complained of, and frames that are not there at all.
-fn damage(path: &Path, stream: &Value, frames: &[Value], stderr: &[u8]) -> Option<String> {
+fn damage(path: &Path, container: &Container, frames: &[Value], times: &Times) -> Option<String> {
     let broken: Vec<u32> = (1..)
         .zip(frames)
         .filter(|(_, frame)| frame["logs"].as_array().is_some_and(|logs| !logs.is_empty()))
         .map(|(number, _)| number)
         .collect();
-    let said = String::from_utf8_lossy(stderr);
-    let promised = stream["nb_frames"].as_str().and_then(|count| count.parse::<usize>().ok()).unwrap_or(0);
-    let lost = if said.trim().is_empty() { 0 } else { promised.saturating_sub(frames.len()) };
-    if broken.is_empty() && lost == 0 {
-        return None;
-    }
-    let mut sentence = format!("{} is damaged", path.display());
-    if !broken.is_empty() {
-        sentence +=
-            &format!(" at frame{} {}", if broken.len() == 1 { "" } else { "s" }, list::numbers(&broken));
-    }
-    if lost > 0 {
-        sentence += &format!("; {} of its {promised} frames can be read", frames.len());
-    }
-    Some(sentence + "; what the decoder makes of it is used")
+    let plural = if broken.len() == 1 { "" } else { "s" };
+    let places = format!("at frame{plural} {}", list::numbers(&broken));
+    let found = match (container.incomplete(frames.len(), times), broken.is_empty()) {
+        (None, true) => return None,
+        (None, false) => format!("is damaged {places}"),
+        (Some(part), true) => part,
+        (Some(part), false) => format!("{part}, with damage {places}"),
+    };
+    Some(format!("{} {found}; what can be read of it is used", path.display()))
 }
 
 /// Fields are two moments in one frame, and a model takes their comb for texture.
@@ -114,6 +242,21 @@ fn interlaced(path: &Path, stream: &Value, frames: &[Value]) -> Option<String> {
          ffmpeg -i IN -vf bwdif=mode=send_frame OUT",
         path.display()
     ))
+}
+
+/// What a video says of the display that it was graded on, which is not carried over.
+fn graded(path: &Path, stream: &Value, frames: &[Value]) -> Option<String> {
+    let marks = ["Mastering display", "Content light level", "HDR Dynamic", "Dolby Vision", "DOVI"];
+    let marked = |data: &Value| {
+        data["side_data_type"].as_str().is_some_and(|kind| marks.iter().any(|mark| kind.contains(mark)))
+    };
+    let lists = std::iter::once(stream).chain(frames).filter_map(|owner| owner["side_data_list"].as_array());
+    lists.flatten().any(marked).then(|| {
+        format!(
+            "{}: its data on HDR displays (mastering display, light levels, Dolby Vision) is not used and not written",
+            path.display()
+        )
+    })
 }
 
 fn changing_size(path: &Path, frames: &[Value]) -> Option<String> {
@@ -137,21 +280,104 @@ mod tests {
         json!({"best_effort_timestamp": time, "pkt_duration": 40, "width": 64, "height": 48, "logs": []})
     }
 
+    fn container<'a>(stream: &'a Value, format: &'a Value, words: &'a str) -> Container<'a> {
+        Container { stream, format, words }
+    }
+
     #[test]
     fn what_is_wrong_with_frames_is_told_by_number() {
         let path = Path::new("a.mp4");
         let mut frames = vec![frame(0), frame(40), frame(80), frame(120)];
-        assert_eq!(damage(path, &json!({"nb_frames": "4"}), &frames, b""), None);
+        let (mp4, times) = (json!({"format_name": "mov,mp4"}), Times::even(25.0, 4));
+        let damage = |stream: Value, words: &str, frames: &[Value]| {
+            damage(path, &container(&stream, &mp4, words), frames, &times)
+        };
+        assert_eq!(damage(json!({"nb_frames": "4"}), "", &frames), None);
         // An edit list hides frames without any damage.
-        assert_eq!(damage(path, &json!({"nb_frames": "9"}), &frames, b""), None);
+        assert_eq!(damage(json!({"nb_frames": "9"}), "[h264 @ 0x1] [warning] odd", &frames), None);
         for index in [1, 2] {
             frames[index]["logs"] = json!([{"message": "error while decoding"}]);
         }
-        let sentence = damage(path, &json!({"nb_frames": "6"}), &frames, b"partial file").unwrap();
-        assert!(sentence.starts_with("a.mp4 is damaged at frames 2-3; 4 of its 6 frames"), "{sentence}");
+        let broken = damage(json!({}), "", &frames).unwrap();
+        assert!(broken.starts_with("a.mp4 is damaged at frames 2-3; what"), "{broken}");
+        let sentence =
+            damage(json!({"nb_frames": "6"}), "[mov @ 0x1] [error] partial file", &frames).unwrap();
+        let want =
+            "a.mp4 is cut off or damaged: 4 of its 6 frames can be read, with damage at frames 2-3; what";
+        assert!(sentence.starts_with(want), "{sentence}");
         assert_eq!(changing_size(path, &frames), None);
         frames[2]["width"] = 32.into();
         assert!(changing_size(path, &frames).unwrap().contains("at frame 3"));
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_told_by_every_container() {
+        let frames: Vec<Value> = (0..24).map(|nth| frame(nth * 40)).collect();
+        let times = Times::even(25.0, 24);
+        let told = |stream: Value, name: &str, words: &str| {
+            let format = json!({"format_name": name, "duration": "4.000"});
+            damage(Path::new("a"), &container(&stream, &format, words), &frames, &times).unwrap_or_default()
+        };
+        let early = "[matroska,webm @ 0x1] [error] File ended prematurely";
+        let tagged = json!({"tags": {"DURATION": "00:01:02.500000000"}});
+        assert_eq!(
+            told(tagged, "matroska,webm", early),
+            "a is cut off: 24 frames can be read, 1.0 of its 62.5 seconds; what can be read of it is used"
+        );
+        let corrupt = "[flv @ 0x1] [warning] Packet corrupt (stream = 0, dts = 2000).";
+        assert!(told(json!({}), "flv", corrupt).contains("1.0 of its 4.0 seconds"));
+        // A recorded broadcast may end within a packet.
+        assert_eq!(told(json!({}), "mpegts", corrupt), "");
+        // Two fields a frame.
+        let fields = |count: u32| json!({"nb_frames": count.to_string(), "time_base": "1/50"});
+        assert!(told(fields(96), "avi", "").contains("24 of its 48 frames"));
+        assert_eq!(told(fields(48), "avi", ""), "");
+    }
+
+    #[test]
+    fn missing_and_repeated_times_are_put_between_their_neighbours() {
+        let known = |times: &[i64]| times.iter().map(|&time| (time >= 0).then_some(time)).collect::<Vec<_>>();
+        assert_eq!(filled(&known(&[-1, 40, 80, -1, 160, -1])), Some((vec![0, 40, 80, 120, 160, 200], 40)));
+        assert_eq!(filled(&known(&[0, 40, 40, 120, 160])), Some((vec![0, 40, 80, 120, 160], 40)));
+        assert_eq!(filled(&known(&[7])), Some((vec![7], 0)));
+        assert_eq!(filled(&known(&[0, -1, -1, -1])), None);
+        assert_eq!(filled(&known(&[-1, -1])), None);
+    }
+
+    #[test]
+    fn fields_in_avi_are_no_frames() {
+        let avi = json!({"format_name": "avi", "start_time": "0.000000"});
+        let stream = json!({"time_base": "1/24", "start_pts": 0, "r_frame_rate": "12/1"});
+        let mut frames: Vec<Value> = (0..6).map(|nth| frame(4 + 2 * nth)).collect();
+        for last in &mut frames[4..] {
+            last["best_effort_timestamp"] = Value::Null;
+        }
+        frames.iter_mut().for_each(|frame| frame["pkt_duration"] = 1.into());
+        assert_eq!(container(&stream, &avi, "").times(&frames, 24.0), Some(Times::even(12.0, 6)));
+    }
+
+    #[test]
+    fn the_last_frame_of_matroska_is_held_as_its_track_says() {
+        let stream = json!({"time_base": "1/1000", "tags": {"DURATION": "00:00:03.200000000"}});
+        let matroska = json!({"format_name": "matroska,webm", "start_time": "0.000000"});
+        let frames = [frame(0), frame(100), frame(200)];
+        let times = container(&stream, &matroska, "").times(&frames, 10.0).unwrap();
+        assert!((times.seconds(3) - 3.2).abs() < 1e-9 && (times.seconds(2) - 0.2).abs() < 1e-9);
+        let cut = container(&stream, &matroska, "[error] File ended prematurely");
+        assert!(cut.times(&frames, 10.0).unwrap().seconds(3) < 0.31);
+    }
+
+    #[test]
+    fn data_on_displays_is_told_by_stream_or_frame() {
+        let path = Path::new("a.mp4");
+        let light = json!([{"side_data_type": "Content light level metadata"}]);
+        let mut frames = vec![frame(0), frame(40)];
+        frames[0]["side_data_list"] =
+            json!([{"side_data_type": "H.26[45] User Data Unregistered SEI message"}]);
+        assert_eq!(graded(path, &json!({}), &frames), None);
+        assert!(graded(path, &json!({"side_data_list": light}), &frames).is_some());
+        frames[1]["side_data_list"] = light;
+        assert!(graded(path, &json!({}), &frames).unwrap().contains("is not used and not written"));
     }
 
     #[test]

@@ -37,8 +37,9 @@ impl Times {
     }
 
     /// Frames at these times in ticks, the last one ending at `end`, in a file whose clock begins with `zero`. An even
-    /// rate that was only rounded to the ticks is made exact again; `fps` says which. `None` if the times do not rise.
-    pub fn from_ticks(tick: Tick, times: &[i64], end: i64, zero: f64, fps: f64) -> Option<Self> {
+    /// rate that was only rounded to the ticks is made exact again: one of `rates`, which the file says, or else what
+    /// the times say. `None` if the times do not rise.
+    pub fn from_ticks(tick: Tick, times: &[i64], end: i64, zero: f64, rates: &[f64]) -> Option<Self> {
         let (first, last) = (*times.first()?, *times.last()?);
         if times.windows(2).any(|pair| pair[0] >= pair[1]) || end <= last {
             return None;
@@ -48,14 +49,17 @@ impl Times {
         // The clock of the file is known to a microsecond.
         let late = if late.abs() < 2e-6 { 0.0 } else { late };
         let frames = u32::try_from(times.len()).ok()?;
-        let mut even = Self { late, ..Self::even(fps, frames) };
-        let step = even.tick.seconds();
         let rounding = tick.seconds() * 1.01;
-        let off = |(nth, &time): (usize, &i64)| (seconds(time - first) - nth as f64 * step).abs() > rounding;
-        if fps > 0.0 && !times.iter().enumerate().any(off) {
-            let held = (seconds(end - first) / step).round() as u64;
-            even.end = held.max(even.end);
-            return Some(even);
+        for fps in rates.iter().copied().chain(found_rates(tick, times)).filter(|&fps| fps > 0.0) {
+            let mut even = Self { late, ..Self::even(fps, frames) };
+            let step = even.tick.seconds();
+            let off =
+                |(nth, &time): (usize, &i64)| (seconds(time - first) - nth as f64 * step).abs() > rounding;
+            if !times.iter().enumerate().any(off) {
+                let held = (seconds(end - first) / step).round() as u64;
+                even.end = held.max(even.end);
+                return Some(even);
+            }
         }
         let from_first = |time: i64| u64::try_from(time - first).unwrap_or(0);
         let starts = times.iter().map(|&time| from_first(time)).collect();
@@ -117,19 +121,44 @@ impl Times {
         self.late
     }
 
-    /// Whether all frames have the length of one tick.
+    /// Whether all frames have the length of one tick, the last one included.
     pub fn is_even(&self) -> bool {
+        self.starts_evenly() && self.end == self.starts.len() as u64
+    }
+
+    fn starts_evenly(&self) -> bool {
         self.starts.iter().enumerate().all(|(nth, &start)| nth as u64 == start)
     }
 
-    /// Frames a second, on average.
+    /// How many ticks the frame `last`, counted from 0, is shown, where that is not as long as the one before.
+    pub fn last_held(&self, last: usize) -> Option<u64> {
+        let length = self.start(last + 1) - self.start(last);
+        let before = last.checked_sub(1).map_or(1, |before| self.start(last) - self.start(before));
+        (length != before).then_some(length)
+    }
+
+    /// Frames a second; on average where they are uneven.
     pub fn fps(&self) -> f64 {
         let tick = self.tick;
-        if self.is_even() {
+        if self.starts_evenly() {
             return f64::from(tick.denominator) / f64::from(tick.numerator);
         }
         self.starts.len() as f64 / (self.end as f64 * tick.seconds())
     }
+}
+
+/// Rates that times may have, by the usual step and by the mean one, which says something only where a step has many
+/// ticks.
+fn found_rates(tick: Tick, times: &[i64]) -> Vec<f64> {
+    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    steps.sort_unstable();
+    let Some(&usual) = steps.get(steps.len() / 2) else { return Vec::new() };
+    let mean = steps.iter().sum::<i64>() as f64 / steps.len() as f64;
+    let mut rates = vec![1.0 / (usual as f64 * tick.seconds())];
+    if usual >= 10 {
+        rates.push(1.0 / (mean * tick.seconds()));
+    }
+    rates
 }
 
 /// A rate as a fraction; the American ones are exact.
@@ -166,7 +195,7 @@ mod tests {
     #[test]
     fn a_rounded_rate_is_exact_again() {
         let times =
-            Times::from_ticks(MILLISECOND, &[500, 533, 567, 600], 633, 0.0, 30000.0 / 1001.0).unwrap();
+            Times::from_ticks(MILLISECOND, &[500, 533, 567, 600], 633, 0.0, &[30000.0 / 1001.0]).unwrap();
         assert_eq!(times.tick(), Tick { numerator: 1001, denominator: 30000 });
         assert!(times.is_even() && (times.late() - 0.5).abs() < 1e-9);
         assert!((times.seconds(4) - 4.0 * 1001.0 / 30000.0).abs() < 1e-9);
@@ -175,7 +204,7 @@ mod tests {
     #[test]
     fn uneven_times_stay() {
         let ticks = [100, 140, 240, 260];
-        let times = Times::from_ticks(MILLISECOND, &ticks, 300, 0.1, 20.0).unwrap();
+        let times = Times::from_ticks(MILLISECOND, &ticks, 300, 0.1, &[20.0]).unwrap();
         assert_eq!((0..4).map(|n| times.start(n)).collect::<Vec<_>>(), [0, 40, 140, 160]);
         assert!(!times.is_even() && times.late() == 0.0);
         assert!((times.fps() - 20.0).abs() < 1e-9);
@@ -183,7 +212,33 @@ mod tests {
         assert_eq!((part.start(0), part.start(1)), (0, 100));
         assert!((part.seconds(2) - 0.12).abs() < 1e-9);
         assert!((times.seconds(1) - 0.04).abs() < 1e-9 && (times.seconds(4) - 0.2).abs() < 1e-9);
-        assert!(Times::from_ticks(MILLISECOND, &[0, 40, 40], 50, 0.0, 20.0).is_none());
+        assert!(Times::from_ticks(MILLISECOND, &[0, 40, 40], 50, 0.0, &[20.0]).is_none());
+    }
+
+    #[test]
+    fn a_rate_that_the_file_says_wrongly_is_not_taken() {
+        // AVI gives the rate of fields first.
+        let fields = Tick { numerator: 1, denominator: 24 };
+        for rates in [&[24.0, 12.0][..], &[24.0]] {
+            assert_eq!(Times::from_ticks(fields, &[0, 2, 4, 6], 8, 0.0, rates), Some(Times::even(12.0, 4)));
+        }
+        // A lost field in the middle makes no rate of its own.
+        let lost = Times::from_ticks(fields, &[0, 2, 4, 7, 9], 11, 0.0, &[24.0]).unwrap();
+        assert_eq!(lost.fps(), 12.0);
+        let thirds: Vec<i64> = (0..13).map(|nth| nth * 1000 / 30).collect();
+        let even = Times::from_ticks(MILLISECOND, &thirds, 433, 0.0, &[50.0]).unwrap();
+        assert!(even.is_even() && (even.fps() - 30.0).abs() < 0.1, "{}", even.fps());
+    }
+
+    #[test]
+    fn the_last_frame_may_be_held() {
+        let held = Times::from_ticks(MILLISECOND, &[0, 100, 200], 3200, 0.0, &[10.0]).unwrap();
+        assert!(!held.is_even() && (held.fps() - 10.0).abs() < 1e-9);
+        assert_eq!((held.last_held(2), held.last_held(1)), (Some(30), None));
+        let short = Times::from_ticks(MILLISECOND, &[0, 100, 400], 450, 0.0, &[10.0]).unwrap();
+        assert_eq!(short.last_held(2), Some(50));
+        assert_eq!(Times::even(25.0, 4).last_held(3), None);
+        assert_eq!(Times::even(25.0, 1).last_held(0), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn all_patterns_compile() {
     assert_eq!(super::TEXT.len(), super::IN_TEXT.len());
     assert_eq!(super::WORDS.len(), super::IN_WORDS.len());
     assert_eq!(super::CONJUNCTION.len(), 1);
-    assert!(super::TAG.is_some() && super::CLOSED.is_some());
+    assert!(super::CLOSED.is_some());
 }
 
 #[test]
@@ -34,27 +34,12 @@ fn ordinary_prompts_are_not_commented_on() {
         "A DOG AND A CAT",
         "https://example.com/a",
         "snake_case, a__b, 3:4 ratio, 1girl",
+        "((photo:1.2)), (a, (sketch:1.3)), ((best quality, (x:1.2)))",
+        "(negative:1.2), a film negative, well-known -- a photo--graph",
+        "5 steps, size: large, I <3 you, a < b",
     ] {
         assert_eq!(remarks(text), [""; 0], "{text}");
     }
-}
-
-#[test]
-fn loras_are_taken_out_and_said() {
-    let reading = read("a cat <lora:ink style:0.8>, sitting").unwrap();
-    assert_eq!(reading.pieces, read("a cat , sitting").unwrap().pieces);
-    assert_eq!(
-        reading.remarks,
-        [
-            "`<lora:ink style:0.8>` was taken out of a prompt, where it loads nothing; choose ink style in lora1File, set \
-          lora1Weight to 0.8 and delete it there"
-        ]
-    );
-    one("a <lyco:x>", "<lyco:x>", "choose x in lora1File, set lora1Weight to 1 and");
-    one("a <LoRA:x:0.5:0.7>", "<LoRA:x:0.5:0.7>", "lora1Weight to 0.5");
-    one("a <hypernet:x:1>", "<hypernet:x:1>", "hypernetworks are not supported");
-    assert_eq!(remarks("<lora:a:1> <lora:b:1><lora:b:1>").len(), 2);
-    one("a <ti:x>", "<ti:x>", "plain words");
 }
 
 #[test]
@@ -82,12 +67,30 @@ fn words_that_are_commands_elsewhere() {
     one("a cat // mine\n//yours", "//yours", "no comments");
     one("a /* old */ cat", "/* old */", "no comments");
     one("a cat --ar 16:9 --v 5", "--ar", "parameters");
-    one("a cat\nNegative prompt: ugly", "Negative prompt: ugly", "negativePrompt");
+    for label in ["Negative prompt:", "negative prompt :", "Negative:", "negative_prompt =", "Neg prompt:"] {
+        one(&format!("a cat\n{label} ugly"), label, "negativePrompt");
+        one(&format!("a cat {label} ugly, a cat:1.2, x"), label, "steers towards it");
+    }
+    one("a cat, Negative prompt: 3d", "Negative prompt:", "negativePrompt");
     one(
         "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7",
         "Steps: 20, Sampler: Euler a, CFG scale:…",
         "parameters",
     );
+    one(
+        "a cat\nSteps: 20, Seed: 3, Sampler: DPM++ 2M",
+        "Steps: 20, Seed: 3, Sampler: DPM++ 2M",
+        "parameters",
+    );
+    one("Sampler: Euler a, CFG scale: 7", "Sampler: Euler a, CFG scale: 7", "delete them from the prompt");
+    assert_eq!(remarks("a cat\nNegative prompt: ugly\nSteps: 20, Sampler: Euler").len(), 2);
+    one("a lora:x:0.8", "lora:x:0.8", "lora1File");
+    one("a <lora:x:0.8, cat", "<lora:x:0.8", "lora1File");
+    one("a {prompt}", "{prompt}", "filled in");
+    one("${a=x}", "${a=x}", "filled in");
+    one("a {}", "{}", "filled in");
+    one("a `0.5*t` b", "0.5*t", "backquotes");
+    one("```\na photo\n```", "a photo", "backquotes");
 }
 
 #[test]
@@ -98,13 +101,17 @@ fn weights_in_other_spellings() {
     one("a (cat：1.2)", "cat：1.2", "plain colon");
     one("(\"a cat\", \"a dog\").blend(0.5, 0.5)", ").blend(0.5, 0.5)", "promptMix");
     one("cat++ on grass", "cat++", "(word:1.2)");
+    one("a photo--, sea", "photo--", "(word:1.2)");
+    for separator in [";", "=", " ", "|", ", "] {
+        one(&format!("a (cat{separator}1.2)"), &format!("(cat{separator}1.2)"), "write (cat:1.2)");
+    }
     one("a (red cat)1.3, b", "(red cat)1.3", "inside");
     one("a (cat)++", "(cat)++", "inside");
     one("(cat:1,2)", "(cat:1,2)", "`1,2` of");
-    one("(cat:1.2.3) x", "(cat:1.2.3)", "counts 1.1");
-    one("(cat:)", "(cat:)", "no weight behind its colon");
+    one("(cat:1.2.3) x", "(cat:1.2.3)", "of weight 1.1");
+    one("(cat:)", "(cat:)", "no number behind its colon");
     one("(:1.2)", "(:1.2)", "no words before");
-    one("(cat:nan)", "(cat:nan)", "no weight");
+    one("(cat:nan)", "(cat:nan)", "no number");
     one("a (cat:1.2", "(cat:1.2", "close it");
     one("a cat:1.2) b", "cat:1.2)", "without its (");
     one("a cat :) b", ":)", "without its (");
@@ -114,4 +121,7 @@ fn weights_in_other_spellings() {
 fn embeddings_in_other_spellings() {
     one("bad,embedding:x y", "bad,embedding:x", "behind a blank");
     one("EMBEDDING:x", "EMBEDDING:x", "small letters");
+    one("a [embedding:x]", "[embedding:x]", "behind a blank");
+    one("a <easynegative>", "<easynegative>", "embedding:name");
+    one("a <ti:x>", "<ti:x>", "plain words");
 }

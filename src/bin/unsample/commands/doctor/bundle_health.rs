@@ -15,7 +15,9 @@ use crate::host::session::{Session, Settings, Silent};
 pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let path = match bundle::find(args.plugin.bundle.as_deref()) {
         Ok(path) => path,
-        Err(Failure::Failed(sentence) | Failure::Usage(sentence)) => return vec![Finding::missing(sentence)],
+        Err(Failure::Failed(sentence) | Failure::Stopped(sentence) | Failure::Usage(sentence)) => {
+            return vec![Finding::missing(sentence)];
+        }
     };
     let mut lines = vec![Finding::good(format!("bundle {}", path.display()))];
     let binary = match binary_of(&path) {

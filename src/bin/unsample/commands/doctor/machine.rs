@@ -73,14 +73,12 @@ fn in_path(program: &str) -> Option<PathBuf> {
 
 /// ffmpeg.
 pub fn video(_args: &DoctorArgs) -> Vec<Finding> {
-    vec![ffmpeg_version().map_or_else(
-        || {
-            Finding::missing(
-                "ffmpeg is not installed: videos cannot be read or written, folders of pictures can",
-            )
-        },
-        |version| Finding::good(format!("ffmpeg {version}")),
-    )]
+    vec![match ffmpeg_version() {
+        Ok(version) => Finding::good(format!("ffmpeg {version}")),
+        Err(why) => {
+            Finding::missing(format!("{why}: videos cannot be read or written, folders of pictures can"))
+        }
+    }]
 }
 
 /// The processor's number of threads and the instructions that matter to the networks.
