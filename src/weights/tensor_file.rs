@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
-use super::{WeightsError, folder, format, header, names, numbers, pickle, prediction};
+use super::{WeightsError, beside, folder, format, header, models_dir, names, numbers, pickle};
 
 /// One tensor as its file describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,10 @@ impl fmt::Debug for TensorFile {
 fn map(path: &Path) -> Result<memmap2::Mmap, WeightsError> {
     let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
     // To open a pipe would be to wait for its other end, so what it is has to be known before.
-    let meta = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
+    let meta = std::fs::metadata(path).map_err(|error| match models_dir::dead_link(path) {
+        Some(reason) => WeightsError::Absent(reason),
+        None => unreadable(error.to_string()),
+    })?;
     if !meta.is_file() {
         return Err(unreadable("it is not a plain file".into()));
     }
@@ -88,7 +91,7 @@ fn map(path: &Path) -> Result<memmap2::Mmap, WeightsError> {
 /// What a mapped file of either container holds.
 fn contents(path: &Path, map: &[u8]) -> Result<Contents, WeightsError> {
     let read = match format::foreign(map) {
-        Some(format) => Err(format!("the file is {format}, expected safetensors or a PyTorch pickle")),
+        Some(found) => Err(found),
         None if pickle::begins(map) => pickle::read(map),
         None => header::read(map),
     };
@@ -128,7 +131,7 @@ impl TensorFile {
         }
         let map = map(&path)?;
         let mut contents = contents(&path, &map)?;
-        contents.metadata.extend(prediction::beside(&path));
+        contents.metadata.extend(beside::beside(&path));
         Ok(Self { path, maps: vec![map], contents })
     }
 
@@ -148,7 +151,7 @@ impl TensorFile {
             }
             file.maps.push(map);
         }
-        file.contents.metadata.extend(prediction::beside(path));
+        file.contents.metadata.extend(beside::beside(path));
         Ok(file)
     }
 
@@ -303,13 +306,14 @@ impl TensorFile {
     }
 
     /// The tensor within which a file's data become zero, with at least two whole tensors of zeros behind it: the mark of a
-    /// download that broke off. `least` is how many zero bytes the tensor has to end with.
-    pub(super) fn breaks_off(&self, least: usize) -> Option<&str> {
+    /// download that broke off. `least` is how many zero bytes the tensor has to end with; only tensors that `counts` takes
+    /// are looked at.
+    pub(super) fn breaks_off(&self, least: usize, counts: impl Fn(&str) -> bool) -> Option<&str> {
         let broken = |part: usize| {
             let mut places: Vec<(&str, &Place)> = self
                 .tensors()
                 .map(|(name, info)| (name, &info.place))
-                .filter(|(_, place)| place.part == part && !place.range.is_empty())
+                .filter(|(name, place)| place.part == part && !place.range.is_empty() && counts(name))
                 .collect();
             places.sort_by_key(|(_, place)| std::cmp::Reverse(place.range.start));
             let zero = places.iter().take_while(|(_, place)| self.place_is_zero(place)).count();
