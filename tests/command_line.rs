@@ -157,6 +157,80 @@ fn an_empty_cache_is_told_of_and_cleared() {
     }
 }
 
+/// Writes the built-in checkpoint with its data changed, which begin at the number that `change` gets.
+fn damaged(to: &Path, change: impl Fn(&mut [u8], usize)) {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/models/pocket.safetensors");
+    let mut bytes = std::fs::read(built_in).expect("the built-in model");
+    let length = u64::from_le_bytes(*bytes.first_chunk().expect("a header")) as usize;
+    change(&mut bytes, 8 + length);
+    std::fs::write(to, bytes).expect("writable");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_a_render_refuses_are_not_passed_by_models() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let models = folder.path().join("unsample/models");
+    std::fs::create_dir_all(models.join("dir.safetensors")).expect("writable");
+    damaged(&models.join("tail.safetensors"), |bytes, data| {
+        let half = (data + bytes.len()) / 2;
+        bytes[half..].fill(0);
+    });
+    damaged(&models.join("nan.safetensors"), |bytes, _| {
+        let tensors = safetensors::SafeTensors::deserialize(bytes).expect("tensors");
+        let tensor = tensors.tensor("model.diffusion_model.out.2.weight").expect("the last layer");
+        let at = tensor.data().as_ptr() as usize - bytes.as_ptr() as usize;
+        let nan =
+            if tensor.dtype() == safetensors::Dtype::F32 { [0, 0, 0xc0, 0x7f] } else { [0, 0x7e, 0, 0x7e] };
+        bytes[at..at + 4].copy_from_slice(&nan);
+    });
+    let link =
+        |target: &str, name: &str| std::os::unix::fs::symlink(target, models.join(name)).expect("a link");
+    link("/no/such/file", "dead.safetensors");
+    link("circle.safetensors", "circle.safetensors");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unsample"));
+        command.args(arguments).env("XDG_DATA_HOME", folder.path()).env("HOME", folder.path());
+        command.env_remove("UNSAMPLE_MODELS").output().expect("the program was built")
+    };
+    let inspect = |name: &str| {
+        let path = models.join(name);
+        let result = run(&["models", "inspect", path.to_str().expect("UTF-8")]);
+        (result.status.code(), text(&result.stderr))
+    };
+    let (status, said) = inspect("nan.safetensors");
+    let want = "nan.safetensors is damaged: the tensor `model.diffusion_model.out.2.weight` holds NaN or infinite values";
+    assert!(status == Some(1) && said.contains(want), "{said}");
+    let (status, said) = inspect("dead.safetensors");
+    assert!(
+        status == Some(2) && said.contains("dead.safetensors is a link to /no/such/file, which is not there"),
+        "{said}"
+    );
+    let (status, said) = inspect("circle.safetensors");
+    assert!(
+        status == Some(2) && said.contains("is a link to circle.safetensors, which cannot be followed"),
+        "{said}"
+    );
+    if cfg!(target_os = "linux") {
+        let list = text(&run(&["models", "list"]).stdout);
+        let line = |name: &str| {
+            list.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {list}"))
+        };
+        assert!(line("tail.safetensors").contains("unusable: tail.safetensors is damaged"), "{list}");
+        assert!(
+            line("dead.safetensors").contains("is a link to /no/such/file, which is not there"),
+            "{list}"
+        );
+        assert!(line("circle.safetensors").contains("which cannot be followed"), "{list}");
+        assert!(
+            line("dir.safetensors").contains("it is a folder without the files of a diffusers model"),
+            "{list}"
+        );
+        // A list is a look at the beginning of every tensor; what is in them is for inspect.
+        assert!(line("nan.safetensors").ends_with("a small (text width 64) checkpoint"), "{list}");
+    }
+}
+
 #[test]
 fn the_doctor_finds_the_plugin_well() {
     let library = library();

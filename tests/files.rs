@@ -62,7 +62,10 @@ fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
     part(&path("unet.safetensors"), "model.diffusion_model.", "unet.module.");
     part(&path("text.safetensors"), "cond_stage_model.transformer.", "");
     let motion = || Motion::File(bundled("pocket_motion.safetensors"));
-    let no_vae = refused(|models| models.checkpoint = Some(path("unet.safetensors")));
+    let no_vae = refused(|models| {
+        models.checkpoint = Some(path("unet.safetensors"));
+        models.text = vec![path("text.safetensors")];
+    });
     assert_eq!(no_vae, "unet.safetensors has no VAE; choose a file or checkpoint with one as vae");
     let no_text = refused(|models| {
         models.checkpoint = Some(path("unet.safetensors"));
@@ -71,7 +74,8 @@ fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
     let want = "unet.safetensors has no text encoder; choose a file or checkpoint with it as textEncoder";
     assert_eq!(no_text, want);
     let other = refused(|models| models.text = vec![bundled("pocket_motion.safetensors")]);
-    let want = "pocket_motion.safetensors is an AnimateDiff v3 motion module for a small model (32 frames); the checkpoint needs";
+    let want = "pocket_motion.safetensors is an AnimateDiff v3 motion module for a small model (32 frames), which goes into \
+                motionModule; the checkpoint needs";
     assert!(other.starts_with(want), "{other}");
 
     let want = outcome(|_| {}).unwrap().picture.unwrap();
@@ -186,9 +190,60 @@ fn names_that_lead_nowhere_say_where_was_searched() {
     std::fs::write(&picture, b"\x89PNG\r\n\x1a\n0123456789").unwrap();
     let picture = refused(|models| models.checkpoint = Some(picture));
     assert!(
-        picture.ends_with("the file is a PNG picture, expected safetensors or a PyTorch pickle"),
+        picture.ends_with("the file is a PNG picture; choose a safetensors file or a PyTorch pickle"),
         "{picture}"
     );
+}
+
+#[test]
+fn a_file_in_the_place_of_another_says_where_it_belongs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ink.safetensors");
+    let module =
+        "down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q";
+    lora(&path, &[module]);
+    assert_eq!(
+        refused(|models| models.motion = Motion::File(path.clone())),
+        "ink.safetensors is an AnimateDiff motion LoRA, which goes into lora1File; the checkpoint needs the motion module that \
+         was made for it"
+    );
+    let starts = |said: String, want: &str| assert!(said.starts_with(want), "{said}");
+    starts(
+        refused(|models| models.checkpoint = Some(bundled("pocket_motion.safetensors"))),
+        "pocket_motion.safetensors is an AnimateDiff v3 motion module for a small model (32 frames), which goes into motionModule; \
+         a checkpoint has to be",
+    );
+    starts(
+        refused(|models| models.text = vec![bundled("pocket_lines.safetensors")]),
+        "pocket_lines.safetensors is a ControlNet for a small model (text width 64), which goes into controlNet1Model; the \
+         checkpoint needs the text encoder",
+    );
+    part(&path, "first_stage_model.", "");
+    starts(
+        refused(|models| models.controls = vec![path.clone()]),
+        "ink.safetensors is a VAE with 12 latent channels, which goes into vae; the checkpoint needs a ControlNet",
+    );
+    starts(
+        refused(|models| models.vae = Some(bundled("pocket_lines.safetensors"))),
+        "pocket_lines.safetensors is a ControlNet for a small model (text width 64), which goes into controlNet1Model; a VAE",
+    );
+}
+
+#[test]
+fn all_that_a_checkpoint_lacks_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bare.safetensors");
+    part(&path, "model.diffusion_model.", "");
+    let checkpoint = Some(path.clone());
+    assert_eq!(
+        refused(|models| models.checkpoint = checkpoint),
+        "bare.safetensors has neither VAE nor text encoder; choose files or a checkpoint with them as vae and textEncoder"
+    );
+    write(&path, |name| (!name.starts_with("model.")).then(|| name.to_owned()));
+    let said = refused(|models| models.checkpoint = Some(path));
+    let want = "bare.safetensors is a checkpoint without its UNet (a VAE with 12 latent channels, and a text encoder), which goes \
+                into vae; a checkpoint has to be";
+    assert!(said.starts_with(want), "{said}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use unsample::diffusion::{
     Betas, Call, Denoiser, DiffusionError, Guided, Network, NoiseSchedule, Prediction,
 };
 use unsample::pipeline::{Engine, Origin, PipelineError};
-use unsample::weights::{Predicts, TensorFile, identify, predicts};
+use unsample::weights::{Predicts, TensorFile, identify, prediction_unread, predicts};
 
 fn list(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
@@ -142,13 +142,33 @@ fn files_say_what_they_predict_in_many_ways() {
     let file = Arc::new(TensorFile::open(&path).unwrap());
     let refused = identify(&file).require_checkpoint(&file).unwrap_err().to_string();
     assert!(refused.contains("that predicts `rectified flow`, which is not supported"), "{refused}");
+    assert!(refused.ends_with("; choose a checkpoint that predicts noise or velocity"), "{refused}");
+    for (key, value) in [
+        ("modelspec.predict_key", "v"),
+        ("prediction_type", "v_prediction"),
+        ("ss_v_parameterization", "True"),
+        ("ss_v_parameterization", "true"),
+    ] {
+        copy(&path, &[], &[(key, value)]);
+        assert_eq!(said(&path), velocity(false), "{key} {value}");
+    }
     copy(&path, &["edm_vpred.sigma_max"], &[]);
     assert_eq!(said(&path), Predicts::Other("velocity on EDM noise levels".into()));
 
     copy(&path, &[], &[]);
-    std::fs::write(folder.path().join("model.yaml"), "model:\n  params:\n    parameterization: \"v\"\n")
+    for name in ["model.yaml", "model.yml", "model.safetensors.yaml", "model.safetensors.yml"] {
+        let beside = folder.path().join(name);
+        std::fs::write(&beside, b"# caf\xe9\nmodel: {params: {parameterization : 'v'}}\n").unwrap();
+        assert_eq!(said(&path), velocity(false), "{name}");
+        std::fs::remove_file(beside).unwrap();
+    }
+    assert_eq!(said(&path), Predicts::Noise);
+    // Beside the only file of a folder it is about that file; beside several nothing says about which.
+    std::fs::write(folder.path().join("scheduler_config.json"), r#"{"prediction_type": "v_prediction"}"#)
         .unwrap();
     assert_eq!(said(&path), velocity(false));
+    std::fs::write(folder.path().join("other.safetensors"), "").unwrap();
+    assert_eq!(said(&path), Predicts::Noise);
 
     let root = folder.path().join("diffusers");
     for network in ["unet", "scheduler"] {
@@ -162,7 +182,18 @@ fn files_say_what_they_predict_in_many_ways() {
     for path in ["", "unet", "unet/diffusion_pytorch_model.safetensors"] {
         assert_eq!(said(&root.join(path)), velocity(true), "{path}");
     }
+    config("\u{feff}{\"prediction_type\": \"v_prediction\"}");
+    assert_eq!(said(&root), velocity(false), "with a mark of its encoding");
+    config(r#"{"prediction_type": "v_prediction", "rescale_betas_zero_snr": true,}"#);
+    assert_eq!(said(&root), velocity(true), "with a comma too many");
+    config("<html>");
+    assert_eq!(said(&root), Predicts::Noise);
+    let unread = prediction_unread(&TensorFile::open(&root).unwrap()).unwrap();
+    let file = root.join("scheduler/scheduler_config.json");
+    assert!(unread.starts_with(&format!("{} could not be read (", file.display())), "{unread}");
+    assert!(unread.ends_with("so that what it says of the prediction of diffusers was not used"), "{unread}");
     config(r#"{"_class_name": "EulerDiscreteScheduler", "prediction_type": "epsilon"}"#);
+    assert_eq!(prediction_unread(&TensorFile::open(&root).unwrap()), None);
     assert_eq!(said(&root), Predicts::Noise);
     config(r#"{"_class_name": "FlowMatchEulerDiscreteScheduler"}"#);
     assert_eq!(said(&root), Predicts::Other("a flow".into()));

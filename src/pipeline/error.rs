@@ -47,15 +47,15 @@ pub enum PipelineError {
     },
     /// A stage came to values that are no numbers. Nothing of it is kept.
     #[error(
-        "{stage} has NaN or infinite values{place}; it was computed from {files}, and one of these is damaged or does not go with the others"
+        "{stage} has NaN or infinite values{place}; it was computed from {}", blamed(.files)
     )]
     NotFinite {
         /// The stage, as the subject of a sentence.
         stage: &'static str,
         /// Where in the stage it was noticed, with a space or comma in front, and in which number format.
         place: String,
-        /// The files that took part.
-        files: String,
+        /// The names of the files that took part.
+        files: Vec<String>,
     },
     /// While tensors are moved or computed.
     #[error("the computation failed: {0}")]
@@ -71,6 +71,15 @@ pub enum PipelineError {
     /// A defect of this program; the text is for a bug report.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Files that led to values which are no numbers, and what is to be thought of them.
+fn blamed(files: &[String]) -> String {
+    match files {
+        [] => "the frames alone".into(),
+        [only] => format!("{only} alone, which is damaged"),
+        _ => format!("{}, and one of these is damaged or does not go with the others", files.join(", ")),
+    }
 }
 
 impl PipelineError {

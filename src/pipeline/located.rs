@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::resources::models;
-use crate::weights::{Family, Identity, Kind, TensorFile, find_named, identify, models_dirs};
+use crate::weights::{Family, Identity, Kind, TensorFile, dead_link, find_named, identify, models_dirs};
 
 /// What a file is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,9 @@ pub fn file_state(path: &Path) -> Vec<(u64, Option<SystemTime>)> {
 pub(super) fn nowhere(path: &Path) -> Option<String> {
     if path.exists() {
         return None;
+    }
+    if let Some(link) = dead_link(path) {
+        return Some(link);
     }
     let name = path.display();
     if is_name(path) {

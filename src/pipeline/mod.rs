@@ -38,7 +38,7 @@ pub use error::PipelineError;
 pub use key::Key;
 pub use located::file_state;
 pub use loras::LoraUse;
-pub use models::{check_file, describe_models};
+pub use models::{check_file, check_values, describe_models};
 pub use pasted::{pasted, pasted_path};
 pub use plan::{ClipRange, Cutting, Segment, Share, segments_at, shot_shares};
 pub use report::{Origin, Report};

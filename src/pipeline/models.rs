@@ -10,7 +10,7 @@ mod read_out;
 mod texts;
 
 pub use leaving::Use;
-pub use read_out::{check_file, describe_models};
+pub use read_out::{check_file, check_values, describe_models};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

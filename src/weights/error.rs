@@ -13,6 +13,9 @@ pub enum WeightsError {
         /// What the system said.
         reason: String,
     },
+    /// There is a link, and what it leads to is not there; the whole sentence.
+    #[error("{0}")]
+    Absent(String),
     /// The file is not a well-formed safetensors file, or is cut off.
     #[error("{path}: {reason}", path = .path.display(), reason = one_line(.reason))]
     Malformed {
@@ -30,7 +33,10 @@ pub enum WeightsError {
         tensor: String,
     },
     /// A tensor holds numbers that cannot be weights (integers, or a format that is not supported yet).
-    #[error("{file}: the tensor `{tensor}` has the number format {found}, expected F16, BF16, F32 or F64")]
+    #[error(
+        "{file}: the tensor `{tensor}` holds {}, which are not supported; choose a file with floats of 8 to 64 bits",
+        numbers(.found)
+    )]
     Format {
         /// The file's name.
         file: String,
@@ -38,6 +44,21 @@ pub enum WeightsError {
         tensor: String,
         /// The format as the file spells it.
         found: String,
+    },
+    /// A tensor comes with scales that cannot be applied; without them its values are of another size.
+    #[error(
+        "{file}: the 8-bit tensor `{tensor}` comes with the scales `{scale}` {shape:?}, which cannot be applied; choose a \
+         file with one scale for a tensor or for a row of it, or with 16 bits"
+    )]
+    Scale {
+        /// The file's name.
+        file: String,
+        /// The name in the file of the tensor that is scaled.
+        tensor: String,
+        /// The name in the file of the scales.
+        scale: String,
+        /// The shape of the scales.
+        shape: Vec<usize>,
     },
     /// The file is sound but holds something else than what it was chosen for.
     #[error("{file} is {found}; {wanted}")]
@@ -77,6 +98,16 @@ pub enum WeightsError {
         /// The device's error.
         source: Box<candle_core::Error>,
     },
+}
+
+/// What a number format is called, in words where there are some.
+fn numbers(format: &str) -> String {
+    let integers = format.strip_prefix(['I', 'U']).filter(|bits| bits.parse::<u8>().is_ok());
+    match (integers, format) {
+        (Some(bits), _) => format!("{bits}-bit integers"),
+        (None, "BOOL") => "truth values".into(),
+        (None, other) => format!("numbers of the format {other}"),
+    }
 }
 
 /// A text on one line: line breaks and other control characters, which a broken file's names can have, as their escapes.

@@ -1,6 +1,10 @@
 //! Which file fits in which place: one sentence says what was found and what would fit.
 
-use super::{Family, Identity, Kind, TensorFile, WeightsError};
+use super::{Family, Identity, Kind, Predicts, TensorFile, WeightsError, predicts};
+
+/// The first of the parameters that take a ControlNet, and a LoRA.
+const CONTROL: &str = "controlNet1Model";
+const LORA: &str = "lora1File";
 
 impl Identity {
     /// Succeeds for a checkpoint or UNet file; its VAE and text encoders may be elsewhere.
@@ -8,7 +12,10 @@ impl Identity {
         let wanted = "a checkpoint has to be an SD1.5 or SDXL single file, or the model_index.json of a diffusers folder";
         match self.kind {
             Kind::Checkpoint { .. } => Ok(()),
-            _ => Err(self.wrong(file, wanted)),
+            Kind::Unsupported if matches!(predicts(file), Predicts::Other(_)) => {
+                Err(self.wrong(file, "checkpoint", "choose a checkpoint that predicts noise or velocity"))
+            }
+            _ => Err(self.wrong(file, "checkpoint", wanted)),
         }
     }
 
@@ -18,6 +25,7 @@ impl Identity {
             Kind::MotionModule { family, .. } if family == checkpoint => Ok(()),
             _ => Err(self.wrong_for(
                 file,
+                "motionModule",
                 checkpoint,
                 match checkpoint {
                     Family::Sd15 => {
@@ -38,6 +46,7 @@ impl Identity {
             }
             _ => Err(self.wrong_for(
                 file,
+                CONTROL,
                 checkpoint,
                 match checkpoint {
                     Family::Sd15 => "an SD1.5 checkpoint needs a ControlNet for SD1.5",
@@ -55,6 +64,7 @@ impl Identity {
             Kind::MotionLora if checkpoint != Family::Sdxl => Ok(()),
             _ => Err(self.wrong_for(
                 file,
+                LORA,
                 checkpoint,
                 match checkpoint {
                     Family::Sd15 => "an SD1.5 checkpoint takes LoRAs for SD1.5",
@@ -69,7 +79,7 @@ impl Identity {
     pub fn require_vae(&self, file: &TensorFile) -> Result<(), WeightsError> {
         match self.kind {
             Kind::Vae { .. } | Kind::Checkpoint { vae: true, .. } => Ok(()),
-            _ => Err(self.wrong(file, "a VAE has to be a VAE file or a checkpoint with its VAE")),
+            _ => Err(self.wrong(file, "vae", "a VAE has to be a VAE file or a checkpoint with its VAE")),
         }
     }
 
@@ -106,27 +116,50 @@ impl Identity {
 
     /// As [`wrong`](Self::wrong), or a word on the checkpoint where a file for a published model meets a small one, which
     /// is most often the built-in model because no checkpoint was chosen.
-    fn wrong_for(&self, file: &TensorFile, checkpoint: Family, wanted: &str) -> WeightsError {
+    fn wrong_for(&self, file: &TensorFile, here: &str, checkpoint: Family, wanted: &str) -> WeightsError {
         match self.family() {
-            Some(family @ (Family::Sd15 | Family::Sdxl)) if checkpoint == Family::Small => self.wrong(
-                file,
-                &format!("choose an {family} checkpoint with it; an empty checkpoint is the built-in model"),
-            ),
-            _ => self.wrong(file, wanted),
+            Some(family @ (Family::Sd15 | Family::Sdxl))
+                if checkpoint == Family::Small && self.place() == Some(here) =>
+            {
+                let advice = format!(
+                    "choose an {family} checkpoint with it; an empty checkpoint is the built-in model"
+                );
+                self.wrong(file, here, &advice)
+            }
+            _ => self.wrong(file, here, wanted),
         }
     }
 
-    fn wrong(&self, file: &TensorFile, wanted: &str) -> WeightsError {
-        WeightsError::WrongKind {
-            file: file.file_name(),
-            found: self.description.clone(),
-            wanted: match self.kind {
-                Kind::Embedding { .. } => format!(
-                    "prompts use it: put it into the models folder and write embedding:{} in a prompt",
-                    file.path().file_stem().unwrap_or_default().to_string_lossy()
-                ),
-                _ => wanted.into(),
-            },
+    /// The parameter that takes a file of this kind; `None` for one that no parameter takes.
+    fn place(&self) -> Option<&'static str> {
+        Some(match self.kind {
+            Kind::Checkpoint { .. } => "checkpoint",
+            Kind::MotionModule { .. } => "motionModule",
+            Kind::ControlNet { .. } | Kind::SparseCtrl { .. } => CONTROL,
+            Kind::Lora { .. } | Kind::MotionLora => LORA,
+            Kind::Vae { .. } => "vae",
+            Kind::TextEncoder { .. } => "textEncoder",
+            Kind::Embedding { .. } | Kind::Annotator(_) | Kind::Unsupported | Kind::Unknown => return None,
+        })
+    }
+
+    /// That a file does not fit the parameter `here`: what it is and where it belongs, then what `here` takes.
+    pub(crate) fn wrong(&self, file: &TensorFile, here: &str, wanted: &str) -> WeightsError {
+        let mut found = self.description.clone();
+        if let Some(place) = self.place().filter(|place| *place != here) {
+            found.push_str(&format!(", which goes into {place}"));
         }
+        let wanted = match self.kind {
+            Kind::Embedding { .. } => format!(
+                "prompts use it: put it into the models folder and write embedding:{} in a prompt",
+                file.path().file_stem().unwrap_or_default().to_string_lossy()
+            ),
+            Kind::Annotator(_) => {
+                "put it into the models folder, where the preprocessors of hints find it".into()
+            }
+            _ if file.names().next().is_none() => "fetch the file again, or choose another".into(),
+            _ => wanted.into(),
+        };
+        WeightsError::WrongKind { file: file.file_name(), found, wanted }
     }
 }

@@ -1,6 +1,6 @@
 //! Files that are no weights, told by their first bytes: what people pick by mistake, or what a download left.
 
-/// Bytes at a place, and what a file with them is.
+/// Bytes at a place, and what a file with them is; behind a semicolon what to do, where that is not to choose another.
 const MAGIC: [(usize, &[u8], &str); 26] = [
     (0, b"GGUF", "a GGUF file, which is not supported"),
     (0, b"\x89PNG", "a PNG picture"),
@@ -21,17 +21,23 @@ const MAGIC: [(usize, &[u8], &str); 26] = [
     (0, b"MZ", "a program or library"),
     (0, b"\x93NUMPY", "a NumPy array"),
     (0, b"\x89HDF", "an HDF5 file (a Keras model), which is not supported"),
-    (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
-    (0, b"7z\xbc\xaf\x27\x1c", "a compressed archive; unpack it first"),
-    (0, b"Rar!", "a compressed archive; unpack it first"),
-    (0, b"\x1f\x8b", "a compressed archive; unpack it first"),
-    (0, b"BZh", "a compressed archive; unpack it first"),
-    (0, b"\xfd7zXZ", "a compressed archive; unpack it first"),
-    (257, b"ustar", "a tar archive; unpack it first"),
+    (0, b"version https://git-lfs", "a Git LFS pointer; fetch the file that it stands for"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a compressed archive; unpack it and choose the file of weights in it"),
+    (0, b"Rar!", "a compressed archive; unpack it and choose the file of weights in it"),
+    (0, b"\x1f\x8b", "a compressed archive; unpack it and choose the file of weights in it"),
+    (0, b"BZh", "a compressed archive; unpack it and choose the file of weights in it"),
+    (0, b"\xfd7zXZ", "a compressed archive; unpack it and choose the file of weights in it"),
+    (257, b"ustar", "a tar archive; unpack it and choose the file of weights in it"),
 ];
 
-/// What a file is if it is none of weights.
-pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
+/// What a file is if it is none of weights, and what to do: a sentence without the file's name.
+pub(super) fn foreign(bytes: &[u8]) -> Option<String> {
+    let found = found(bytes)?;
+    let advice = if found.contains(';') { "" } else { "; choose a safetensors file or a PyTorch pickle" };
+    Some(format!("the file is {found}{advice}"))
+}
+
+fn found(bytes: &[u8]) -> Option<&'static str> {
     let has = |(at, magic, _): &&(usize, &[u8], &str)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic));
     if let Some((_, _, found)) = MAGIC.iter().find(has) {
         // Two letters are few: a safetensors header may have that length.
@@ -43,7 +49,7 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
         String::from_utf8_lossy(start).trim_start().to_ascii_lowercase().starts_with(text)
     };
     if ["<!doctype html", "<html", "<head"].into_iter().any(begins) {
-        return Some("a web page (a download that went wrong)");
+        return Some("a web page, as after a download that went wrong; fetch the file again");
     }
     if begins("<?xml") || begins("<svg") {
         return Some("an XML text");
@@ -54,7 +60,7 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
         return Some("an ONNX model, which is not supported");
     }
     if bytes[..bytes.len().min(1 << 20)].iter().all(|byte| *byte == 0) {
-        return Some("all zeros (a download that was never filled)");
+        return Some("all zeros, as after a download that was never filled; fetch the file again");
     }
     // A safetensors file begins with a length, of which most bytes are 0, and a pickle with other control characters.
     let start = &bytes[..bytes.len().min(4096)];

@@ -9,6 +9,7 @@
 //!
 //! This part knows nothing of networks: it hands out shapes and tensors, `model/` decides which it needs.
 
+mod beside;
 mod embedding;
 mod error;
 mod fits;
@@ -23,6 +24,7 @@ mod numbers;
 mod part;
 mod pickle;
 mod prediction;
+mod scales;
 mod soundness;
 mod stamp;
 mod tensor_file;
@@ -33,8 +35,8 @@ pub use error::WeightsError;
 pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, precision};
 use lora::is_lora_name;
 pub use lora::{Fit, Lora, Network};
-pub use models_dir::{Listed, find_named, find_words, list_models, models_dir, models_dirs};
-pub use prediction::{Predicts, predicts};
+pub use models_dir::{Listed, dead_link, find_named, find_words, list_models, models_dir, models_dirs};
+pub use prediction::{Predicts, prediction_unread, predicts};
 pub use stamp::{Part as StampedPart, Stamp};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

@@ -45,6 +45,35 @@ pub struct Listed {
     pub identity: Result<Identity, WeightsError>,
 }
 
+impl Listed {
+    /// What it is, or why it cannot be used; a look at the beginning of every tensor.
+    ///
+    /// # Errors
+    /// As for [`TensorFile::open`] and [`Identity::require_sound`].
+    pub fn into_sound(self) -> Result<Identity, WeightsError> {
+        let identity = self.identity?;
+        identity.require_sound(&Arc::new(TensorFile::open(&self.path)?))?;
+        Ok(identity)
+    }
+}
+
+/// A sentence about a link that leads to nothing; `None` for a path that leads somewhere, and for one that is no link.
+pub fn dead_link(path: &Path) -> Option<String> {
+    let error = std::fs::metadata(path).err()?;
+    let target = std::fs::read_link(path).ok()?;
+    let why = match error.kind() {
+        std::io::ErrorKind::NotFound => "which is not there".to_owned(),
+        _ => format!("which cannot be followed ({error})"),
+    };
+    Some(format!("{} is a link to {}, {why}", path.display(), target.display()))
+}
+
+/// Whether a path is called as a file of weights is.
+pub(super) fn is_weights(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
 /// Extensions of files of weights.
 const EXTENSIONS: [&str; 5] = ["safetensors", "ckpt", "pth", "pt", "bin"];
 /// Folders in folders that are looked into.
@@ -74,7 +103,7 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
 ];
 
 /// The weight files of a folder and its folders (four levels deep), in path order, each with what it is. Links are
-/// followed; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable Diffusion web
+/// followed, and those that lead nowhere are listed as unreadable; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable Diffusion web
 /// UI stands for the places where these keep models, and a diffusers checkpoint is listed as one.
 ///
 /// A folder that does not exist holds no models; folders that cannot be read are passed over.
@@ -164,19 +193,25 @@ fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mu
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
-        // A link may lead back to a folder above.
-        let Ok(real) = path.canonicalize() else { continue };
-        let weights = path
-            .extension()
-            .is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
+        let weights = is_weights(&path);
+        // A link may lead back to a folder above, or nowhere: then its own place has to do.
+        let own = || Some(folder.canonicalize().ok()?.join(path.file_name().filter(|_| weights)?));
+        let Some(real) = path.canonicalize().ok().or_else(own) else { continue };
         let directory = real.is_dir();
         if (!directory && !weights) || !seen.insert(real) {
             continue;
         }
         if !directory || folder::is_checkpoint(&path) {
             found.push(path);
-        } else if depth > 1 {
+            continue;
+        }
+        let before = found.len();
+        if depth > 1 {
             collect(&path, depth - 1, seen, found);
+        }
+        // A folder that is called as a file and holds none would be missed otherwise.
+        if weights && found.len() == before {
+            found.push(path);
         }
     }
 }

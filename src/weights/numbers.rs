@@ -102,12 +102,12 @@ pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
     const F16: u16 = 0x7c00;
     const BF16: u16 = 0x7f80;
     const F32: u32 = 0x7f80_0000;
-    const F64: u64 = 0x7ff0 << 48;
     match dtype {
         Dtype::F16 => sound(bytes, |value| u16::from_le_bytes(value) & F16 == F16),
         Dtype::BF16 => sound(bytes, |value| u16::from_le_bytes(value) & BF16 == BF16),
         Dtype::F32 => sound(bytes, |value| u32::from_le_bytes(value) & F32 == F32),
-        Dtype::F64 => sound(bytes, |value| u64::from_le_bytes(value) & F64 == F64),
+        // What an f32 does not hold is infinite as soon as it is computed with.
+        Dtype::F64 => sound(bytes, |value| (f64::from_le_bytes(value) as f32).to_bits() & F32 == F32),
         Dtype::F8_E4M3 => sound(bytes, |[value]| value & 0x7f == 0x7f),
         Dtype::F8_E5M2 => sound(bytes, |[value]| value & 0x7c == 0x7c),
         _ => true,
@@ -182,7 +182,11 @@ mod tests {
             (Dtype::F16, &0x7bffu16.to_le_bytes(), &[&0x7c00u16.to_le_bytes(), &0xfe01u16.to_le_bytes()]),
             (Dtype::BF16, &0x7f7fu16.to_le_bytes(), &[&0x7f80u16.to_le_bytes(), &0xffc0u16.to_le_bytes()]),
             (Dtype::F32, &f32::MAX.to_le_bytes(), &[&f32::NAN.to_le_bytes(), &f32::INFINITY.to_le_bytes()]),
-            (Dtype::F64, &f64::MIN.to_le_bytes(), &[&f64::NAN.to_le_bytes(), &f64::INFINITY.to_le_bytes()]),
+            (
+                Dtype::F64,
+                &f64::from(f32::MIN).to_le_bytes(),
+                &[&f64::NAN.to_le_bytes(), &f64::INFINITY.to_le_bytes(), &1e39f64.to_le_bytes()],
+            ),
             (Dtype::F8_E4M3, &[0x7e], &[&[0x7f], &[0xff]]),
             (Dtype::F8_E5M2, &[0x7b], &[&[0x7c], &[0xfd]]),
         ];

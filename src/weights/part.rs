@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{WeightsError, numbers};
+use super::{WeightsError, models_dir, numbers};
 
 /// Bytes that are looked at in one go where most of them need not be looked at.
 const BLOCK: usize = 1 << 16;
@@ -29,7 +29,11 @@ impl Part {
         let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
         let failed = |error: io::Error| unreadable(error.to_string());
         // To open a pipe would be to wait for its other end, so what it is has to be known before.
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        let meta = std::fs::metadata(path).map_err(|error| match models_dir::dead_link(path) {
+            Some(reason) => WeightsError::Absent(reason),
+            None => failed(error),
+        })?;
+        if !meta.is_file() {
             return Err(unreadable("it is not a plain file".into()));
         }
         let file = File::open(path).map_err(failed)?;

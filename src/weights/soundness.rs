@@ -5,6 +5,7 @@
 //! a motion module, the second matrix of a LoRA) may have stayed there, and so may biases and whole layers of a difference.
 //! They are no evidence. A gain of a norm, a convolution or a matrix of a UNet, autoencoder or text encoder is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Family, Identity, Kind, TensorFile, View, WeightsError};
@@ -42,13 +43,31 @@ impl Identity {
             // An embedding starts from zeros where it is given no words to start from.
             Kind::Embedding { .. } | Kind::Unknown | Kind::Unsupported => None,
             _ if all_zero(file) => Some("its tensors hold nothing but zeros".into()),
-            // A small model's autoencoder may end with layers that are zero by design, see below.
-            Kind::Vae { latent_channels } if latent_channels != 4 => None,
-            _ => file
-                .breaks_off(BREAK)
-                .map(|name| format!("from the middle of the tensor `{name}` on it holds nothing but zeros")),
+            _ => {
+                let designed = designed(file, &self.kind);
+                let broken = file.breaks_off(BREAK, |name| !designed.contains(name));
+                broken.map(|name| {
+                    format!("from the middle of the tensor `{name}` on it holds nothing but zeros")
+                })
+            }
         }
     }
+}
+
+/// Names in the file of the tensors whose zeros may be by design and lie next to each other: the autoencoder of a small
+/// model has whole blocks of them. That such an autoencoder breaks off shows in those of its tensors that are [`trained`].
+fn designed(file: &Arc<TensorFile>, kind: &Kind) -> BTreeSet<String> {
+    let small = match kind {
+        Kind::Checkpoint { family, vae, .. } => *family == Family::Small && *vae,
+        // Those of Stable Diffusion have four; the others are a small model's.
+        Kind::Vae { latent_channels } => *latent_channels != 4,
+        _ => false,
+    };
+    if !small {
+        return BTreeSet::new();
+    }
+    let view = View::vae(file.clone());
+    view.names().filter_map(|name| view.stored(name).map(str::to_owned)).collect()
 }
 
 /// Names in the file of the tensors that no training leaves at zero.
@@ -84,7 +103,6 @@ fn trained(file: &Arc<TensorFile>, kind: &Kind) -> Vec<String> {
             names
         }
         Kind::Vae { latent_channels } => {
-            // Those of Stable Diffusion have four; the others are a small model's.
             let designed = |name: &str| *latent_channels != 4 && name.starts_with("encoder.");
             of(View::vae(file.clone()), &|name| !designed(name))
         }

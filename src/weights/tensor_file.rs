@@ -13,7 +13,7 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
 use super::part::Part;
-use super::{WeightsError, folder, format, header, names, numbers, pickle, prediction};
+use super::{WeightsError, beside, folder, format, header, names, numbers, pickle};
 
 /// One tensor as its file describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ fn contents(path: &Path, part: &Part) -> Result<Contents, WeightsError> {
         |error: std::io::Error| WeightsError::Unreadable { path: path.into(), reason: error.to_string() };
     let beginning = part.read(0..part.size.min(BEGINNING)).map_err(unreadable)?;
     let read = match format::foreign(&beginning) {
-        Some(format) => Err(format!("the file is {format}, expected safetensors or a PyTorch pickle")),
+        Some(found) => Err(found),
         None if pickle::begins(&beginning) => pickle::read(&part.map().map_err(unreadable)?),
         None => match header::length(&beginning, part.size) {
             Ok(length) if length <= beginning.len() => header::read(&beginning[..length], part.size),
@@ -118,7 +118,7 @@ impl TensorFile {
         }
         let part = Part::open(&path)?;
         let mut contents = contents(&path, &part)?;
-        contents.metadata.extend(prediction::beside(&path));
+        contents.metadata.extend(beside::beside(&path));
         Ok(Self { path, parts: vec![part], contents })
     }
 
@@ -138,7 +138,7 @@ impl TensorFile {
             }
             file.parts.push(open);
         }
-        file.contents.metadata.extend(prediction::beside(path));
+        file.contents.metadata.extend(beside::beside(path));
         Ok(file)
     }
 
@@ -274,13 +274,14 @@ impl TensorFile {
     }
 
     /// The tensor within which a file's data become zero, with at least two whole tensors of zeros behind it: the mark of a
-    /// download that broke off. `least` is how many zero bytes the tensor has to end with.
-    pub(super) fn breaks_off(&self, least: usize) -> Option<&str> {
+    /// download that broke off. `least` is how many zero bytes the tensor has to end with; only tensors that `counts` takes
+    /// are looked at.
+    pub(super) fn breaks_off(&self, least: usize, counts: impl Fn(&str) -> bool) -> Option<&str> {
         let broken = |part: usize| {
             let mut places: Vec<(&str, &Place)> = self
                 .tensors()
                 .map(|(name, info)| (name, &info.place))
-                .filter(|(_, place)| place.part == part && !place.range.is_empty())
+                .filter(|(name, place)| place.part == part && !place.range.is_empty() && counts(name))
                 .collect();
             places.sort_by_key(|(_, place)| std::cmp::Reverse(place.range.start));
             let zero = places.iter().take_while(|(_, place)| self.place_is_zero(place)).count();

@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::lora::{Change, Lora, Network};
 use super::names::{self, Op};
+use super::scales::{self, Scale, Scales};
 use super::{TensorFile, WeightsError};
 
 /// Where a tensor of a view comes from.
@@ -17,8 +18,8 @@ struct Entry {
     op: Op,
     /// After the operation.
     shape: Vec<usize>,
-    /// The number beside an 8-bit weight that it has to be multiplied with.
-    scale: Option<f64>,
+    /// What an 8-bit weight has to be multiplied with.
+    scale: Option<Scale>,
 }
 
 /// Tensors of a file under the names that the networks ask for.
@@ -46,11 +47,12 @@ impl View {
     fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Vec<(String, Op)>) -> Self {
         let mut entries = BTreeMap::new();
         let mut unnamed = Vec::new();
+        let scales = Scales::of(&file);
         for (stored, info) in file.tensors() {
-            if SCALES.iter().any(|scale| stored.ends_with(scale)) {
+            if scales::is_scale(stored) {
                 continue;
             }
-            let scale = scale(&file, stored);
+            let scale = scales.get(stored);
             let names = canonical(stored);
             if names.is_empty() && stored.starts_with(prefix) {
                 unnamed.push(stored.to_owned());
@@ -60,7 +62,7 @@ impl View {
                 let shape = op.shape(&info.shape);
                 let op = if shape.is_some() { op } else { Op::Copy };
                 let shape = shape.unwrap_or_else(|| info.shape.clone());
-                entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale });
+                entries.insert(name, Entry { stored: stored.to_owned(), op, shape, scale: scale.clone() });
             }
         }
         Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new(), unnamed }
@@ -215,12 +217,11 @@ impl View {
 
     /// Whether a tensor, by its canonical name, is there in a format that can be read; reads no value.
     ///
-    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`].
+    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`], [`WeightsError::Scale`].
     pub fn check(&self, name: &str) -> Result<(), WeightsError> {
-        match self.entries.get(name) {
-            Some(entry) => self.file.check(&entry.stored),
-            None => Err(self.missing(name)),
-        }
+        let Some(entry) = self.entries.get(name) else { return Err(self.missing(name)) };
+        self.file.check(&entry.stored)?;
+        entry.scale.as_ref().map_or(Ok(()), |scale| scale.check(&self.file, &entry.stored))
     }
 
     fn missing(&self, name: &str) -> WeightsError {
@@ -282,11 +283,12 @@ impl View {
         if entry.op == Op::Copy && entry.scale.is_none() && base.is_none() && changes.is_empty() {
             return self.file.tensor(&entry.stored, dtype, device);
         }
-        if entry.scale.is_some_and(|scale| !scale.is_finite()) {
-            return Err(self.file.not_finite(&entry.stored));
-        }
         let broken = |source| self.file.device_error(&entry.stored, source);
-        let stored = entry.prepared(self.file.stored(&entry.stored)?).map_err(broken)?;
+        let mut stored = self.file.stored(&entry.stored)?;
+        if let Some(scale) = &entry.scale {
+            stored = scale.applied(&self.file, &entry.stored, &stored)?;
+        }
+        let stored = entry.prepared(stored).map_err(broken)?;
         let mut terms = Vec::new();
         if let Some(base) = base {
             terms.push(base.tensor(name, DType::F32, device)?);
@@ -309,25 +311,18 @@ impl View {
 }
 
 impl Entry {
-    /// A stored tensor with the operation and the scale applied.
+    /// A stored tensor, scaled, with the operation applied.
     fn prepared(&self, stored: Tensor) -> candle_core::Result<Tensor> {
-        let tensor = match self.op {
-            Op::Copy => stored,
-            Op::Transpose => stored.t()?.contiguous()?,
+        match self.op {
+            Op::Copy => Ok(stored),
+            Op::Transpose => stored.t()?.contiguous(),
             Op::Rows { index, .. } => {
                 let rows = self.shape[0];
-                stored.narrow(0, index * rows, rows)?.contiguous()?
+                stored.narrow(0, index * rows, rows)?.contiguous()
             }
-        };
-        match self.scale {
-            Some(scale) => tensor.to_dtype(DType::F32)? * scale,
-            None => Ok(tensor),
         }
     }
 }
-
-/// Ends of the names of numbers that belong to 8-bit weights.
-const SCALES: [&str; 4] = [".scale_weight", ".scale_input", ".weight_scale", ".input_scale"];
 
 /// Whether a tensor of a trained network is of no use to it.
 fn harmless(name: &str) -> bool {
@@ -355,12 +350,6 @@ fn harmless(name: &str) -> bool {
         "pos_embed.pe",
     ];
     ENDS.iter().any(|end| name.ends_with(end)) || PARTS.iter().any(|part| name.contains(part))
-}
-
-/// What the 8-bit weight `stored` has to be multiplied with, if its layer says so.
-fn scale(file: &TensorFile, stored: &str) -> Option<f64> {
-    let layer = stored.strip_suffix(".weight")?;
-    ["scale_weight", "weight_scale"].iter().find_map(|scale| file.scalar(&format!("{layer}.{scale}")))
 }
 
 /// The first of `prefixes` that a name in the file begins with, or none.

@@ -176,7 +176,10 @@ fn links_are_followed_once() {
     std::os::unix::fs::symlink(folder.0.path(), folder.0.path().join("round")).unwrap();
     std::os::unix::fs::symlink("nowhere", folder.0.path().join("broken.ckpt")).unwrap();
     let listed = list_models(folder.0.path());
-    assert_eq!(listed.len(), 1, "{listed:?}");
-    assert_eq!(listed[0].path, folder.0.path().join("linked.safetensors"));
-    assert_eq!(listed[0].size, vae.len() as u64);
+    let [broken, linked] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(linked.path, folder.0.path().join("linked.safetensors"));
+    assert_eq!(linked.size, vae.len() as u64);
+    let said = broken.identity.as_ref().unwrap_err().to_string();
+    let path = folder.0.path().join("broken.ckpt");
+    assert_eq!(said, format!("{} is a link to nowhere, which is not there", path.display()));
 }

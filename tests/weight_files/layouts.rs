@@ -92,13 +92,20 @@ fn files_are_told_apart_by_their_tensors() {
         let file = hollow(&folder, &format!("{name}.safetensors"), &tensors);
         let identity = identify(&file);
         assert_eq!((identity.kind.clone(), identity.description.as_str()), (kind, description), "{name}");
+        let place = match identity.kind {
+            Kind::Lora { .. } => ", which goes into lora1File",
+            Kind::ControlNet { .. } => ", which goes into controlNet1Model",
+            Kind::MotionModule { .. } => ", which goes into motionModule",
+            Kind::Vae { .. } => ", which goes into vae",
+            _ => "",
+        };
         let refused = identity.require_checkpoint(&file).err().map(|error| error.to_string());
         match name {
             "sd15" | "pocket" | "sdxl" | "no-vae" | "sdxl-no-text" => assert_eq!(refused, None),
             _ => assert_eq!(
                 refused.unwrap(),
                 format!(
-                    "{name}.safetensors is {description}; a checkpoint has to be an SD1.5 or SDXL single file, or the \
+                    "{name}.safetensors is {description}{place}; a checkpoint has to be an SD1.5 or SDXL single file, or the \
                      model_index.json of a diffusers folder"
                 )
             ),

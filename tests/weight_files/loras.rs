@@ -182,6 +182,123 @@ fn a_lora_that_does_not_fit_gets_a_sentence() {
 }
 
 #[test]
+fn names_of_layers_have_many_spellings() {
+    let folder = Folder::new();
+    let (down, up) = (numbers(6, 4), numbers(8, 5));
+    let change = plus(&numbers(12, 1), 1.0, &product(&up, &down, 2));
+    let dots = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k";
+    let underscores = "unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_k";
+    for (layer, a, b) in [
+        (dots.to_owned(), ".lora_A", ".lora_B"),
+        (dots.to_owned(), ".lora_down", ".lora_up"),
+        (format!("lycoris_{underscores}"), ".lora_down.weight", ".lora_up.weight"),
+    ] {
+        let (a, b) = (format!("{layer}{a}"), format!("{layer}{b}"));
+        let file =
+            filled(&folder, "lora.safetensors", &[(&a, &[2, 3], down.clone()), (&b, &[4, 2], up.clone())]);
+        assert_eq!(identify(&file).kind, Kind::Lora { family: None }, "{a}");
+        let lora = Arc::new(Lora::open(file).unwrap());
+        let view = base(&folder).with_loras(Network::Unet, &[(lora, 1.0)]).unwrap();
+        assert_near(&values(&view, KEY), &change);
+    }
+    let text = ["lycoris_te_", "lycoris_te1_", "lycoris_te2_"].map(|start| {
+        let layer = format!("{start}text_model_encoder_layers_0_mlp_fc1");
+        let (a, b) = (format!("{layer}.lora_down.weight"), format!("{layer}.lora_up.weight"));
+        let lora =
+            open(&folder, "te.safetensors", &[(&a, &[1, 2], numbers(2, 1)), (&b, &[2, 1], numbers(2, 2))]);
+        lora.networks().collect::<Vec<_>>()
+    });
+    assert_eq!(text, [[Network::Text], [Network::Text], [Network::Text2]]);
+}
+
+#[test]
+fn layers_that_no_network_has_are_counted() {
+    let folder = Folder::new();
+    let known = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_k";
+    let strange =
+        "upp_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q";
+    let names: Vec<String> = [known, strange]
+        .iter()
+        .flat_map(|layer| ["lora_down", "lora_up"].map(|part| format!("{layer}.{part}.weight")))
+        .collect();
+    let lora = open(
+        &folder,
+        "bad.safetensors",
+        &[
+            (&names[0], &[2, 3], numbers(6, 1)),
+            (&names[1], &[4, 2], numbers(8, 2)),
+            (&names[2], &[2, 3], numbers(6, 3)),
+            (&names[3], &[4, 2], numbers(8, 4)),
+        ],
+    );
+    let fit = lora.fit(&[(Network::Unet, &base(&folder))]);
+    assert_eq!((fit.used, fit.total), (1, 2));
+    let want = format!(
+        "bad.safetensors: 1 of 2 layers used; 1 for the motion module has no place here: {}",
+        names[2]
+    );
+    assert_eq!(fit.sentence("bad.safetensors"), Some(want));
+}
+
+#[test]
+fn a_lora_that_changes_nothing_says_so() {
+    let folder = Folder::new();
+    let said = |up: [f32; 2], down: [f32; 2], alphas: [f32; 2]| {
+        let layers = ["input_blocks_1_1_transformer_blocks_0_attn1_to_k", "input_blocks_1_0_in_layers_2"];
+        let name = |layer: usize, part: &str| format!("lora_unet_{}.{part}", layers[layer]);
+        let names: Vec<[String; 3]> = (0..2)
+            .map(|layer| ["lora_down.weight", "lora_up.weight", "alpha"].map(|part| name(layer, part)))
+            .collect();
+        let shapes: [[&[usize]; 2]; 2] = [[&[1, 3], &[4, 1]], [&[1, 2, 3, 3], &[2, 1, 1, 1]]];
+        let mut tensors: Vec<(&str, &[usize], Vec<f32>)> = Vec::new();
+        for layer in 0..2 {
+            for (part, value) in [down, up].iter().enumerate() {
+                let count = shapes[layer][part].iter().product();
+                tensors.push((&names[layer][part], shapes[layer][part], vec![value[layer]; count]));
+            }
+            tensors.push((&names[layer][2], &[], vec![alphas[layer]]));
+        }
+        open(&folder, "idle", &tensors).fit(&[(Network::Unet, &base(&folder))]).sentence("idle")
+    };
+    let none = "idle: none of its layers changes anything, since";
+    assert_eq!(said([1.0; 2], [1.0; 2], [1.0; 2]), None);
+    assert_eq!(said([0.0, 1.0], [1.0; 2], [1.0; 2]), None);
+    assert_eq!(said([0.0; 2], [1.0; 2], [1.0; 2]), Some(format!("{none} their up matrices are zero")));
+    assert_eq!(said([1.0; 2], [1.0; 2], [0.0; 2]), Some(format!("{none} their alphas are zero")));
+    let mixed = said([0.0, 1.0], [1.0, 0.0], [1.0; 2]);
+    assert_eq!(mixed, Some(format!("{none} a matrix or the alpha of each is zero")));
+}
+
+#[test]
+fn an_alpha_that_is_no_number_is_named() {
+    let folder = Folder::new();
+    let layer = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_k";
+    let [down, up, alpha] =
+        ["lora_down.weight", "lora_up.weight", "alpha"].map(|end| format!("{layer}.{end}"));
+    let lora = open(
+        &folder,
+        "alpha.safetensors",
+        &[(&down, &[1, 3], numbers(3, 1)), (&up, &[4, 1], numbers(4, 1)), (&alpha, &[], vec![f32::NAN])],
+    );
+    let want = format!("alpha.safetensors is damaged: the tensor `{alpha}` holds NaN or infinite values");
+    assert!(lora.check_values().unwrap_err().to_string().starts_with(&want));
+    let view = base(&folder).with_loras(Network::Unet, &[(lora, 1.0)]).unwrap();
+    let said = view.tensor(KEY, super::DType::F32, &super::Device::Cpu).unwrap_err().to_string();
+    assert!(said.starts_with(&want), "{said}");
+}
+
+#[test]
+fn relatives_of_lora_are_called_by_name() {
+    let folder = Folder::new();
+    let layer = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_k";
+    for (end, want) in [("oft_blocks", "an OFT"), ("hada_w1_a", "a LoHa"), ("lokr_w1", "a LoKr")] {
+        let file = hollow(&folder, "relative.safetensors", &[(&format!("{layer}.{end}"), &[4, 4])]);
+        let want = format!("{want}, a relative of LoRA that is not supported");
+        assert_eq!(identify(&file).description, want);
+    }
+}
+
+#[test]
 fn a_lora_of_another_family_is_refused() {
     let folder = Folder::new();
     let lora = |name: &str, width: usize| {

@@ -7,7 +7,7 @@ use unsample::pipeline::check_file;
 use unsample::weights::{Kind, Lora, Network, TensorFile, View, identify};
 
 use super::manifests::{Tensors, borrowed, layout, manifests};
-use super::{Folder, assert_near, file, filled, hollow, numbers, sentence, values};
+use super::{Folder, assert_near, file, filled, header, hollow, numbers, sentence, values};
 
 fn said(lora: &Arc<TensorFile>, views: &[(Network, View)]) -> Option<String> {
     let views: Vec<(Network, &View)> = views.iter().map(|(network, view)| (*network, view)).collect();
@@ -22,7 +22,13 @@ fn layers_of_a_lora_without_a_place_are_counted() {
     let motion = |name: &str| View::motion(hollow(&folder, name, &borrowed(&layout(&manifests, name))));
     let views = vec![(Network::Unet, View::unet(base.clone())), (Network::Text, View::text(base))];
     let kohya = layout(&manifests, "lora_kohya_sd15");
-    let open = |tensors: &Tensors| hollow(&folder, "lora.safetensors", &borrowed(tensors));
+    // Not hollow: a LoRA of zeros changes nothing, and says so.
+    let open = |tensors: &Tensors| {
+        let (text, data) = header(&borrowed(tensors));
+        let mut bytes = file(&text, 0);
+        bytes.resize(bytes.len() + data, 0x11);
+        super::support::open(folder.write("lora.safetensors", &bytes))
+    };
     let renamed = |from: &str, to: &str| -> Tensors {
         kohya.iter().map(|(name, shape)| (name.replace(from, to), shape.clone())).collect()
     };
@@ -188,7 +194,7 @@ fn a_file_is_checked_as_a_render_would_before_any_value_is_read() {
     let data = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     data.set_len(bytes.len() as u64).unwrap();
     let integers = check_file(&super::support::open(path)).unwrap_err().to_string();
-    assert!(integers.contains("has the number format I16"), "{integers}");
+    assert!(integers.contains("holds 16-bit integers, which are not supported"), "{integers}");
 }
 
 #[test]
@@ -203,18 +209,24 @@ fn what_is_no_model_is_named() {
         ("e", b"\x08\x07\x12\x07pytorch........".to_vec(), "an ONNX model, which is not supported"),
         ("f", b"prompt: a pencil sketch\nsteps: 20\n".to_vec(), "a text"),
         ("g", "ein Bild, gemalt wie früher: ein Aquarell".into(), "a text"),
-        ("h", vec![0; 4096], "all zeros (a download that was never filled)"),
-        ("i", tar, "a tar archive; unpack it first"),
-        ("j", b"  <!DOCTYPE HTML><html>".to_vec(), "a web page (a download that went wrong)"),
-        ("k", b"\x1f\x8b\x08\0\0\0\0\0....".to_vec(), "a compressed archive; unpack it first"),
+        ("h", vec![0; 4096], "all zeros, as after a download that was never filled; fetch the file again"),
+        ("i", tar, "a tar archive; unpack it and choose the file of weights in it"),
+        (
+            "j",
+            b"  <!DOCTYPE HTML><html>".to_vec(),
+            "a web page, as after a download that went wrong; fetch the file again",
+        ),
+        (
+            "k",
+            b"\x1f\x8b\x08\0\0\0\0\0....".to_vec(),
+            "a compressed archive; unpack it and choose the file of weights in it",
+        ),
         ("l", b"RIFF\x24\0\0\0WAVEfmt ".to_vec(), "a sound (WAV)"),
     ];
     for (name, bytes, want) in cases {
         let said = sentence(&folder.write(name, &bytes));
-        assert!(
-            said.ends_with(&format!("the file is {want}, expected safetensors or a PyTorch pickle")),
-            "{said}"
-        );
+        let advice = if want.contains(';') { "" } else { "; choose a safetensors file or a PyTorch pickle" };
+        assert!(said.ends_with(&format!(": the file is {want}{advice}")), "{said}");
     }
     let noise: Vec<u8> = (0..255).cycle().map(|i| (i * 7 + 3) as u8).take(5000).collect();
     assert!(sentence(&folder.write("m", &noise)).ends_with("not a safetensors file, nor a PyTorch pickle"));
@@ -243,11 +255,19 @@ fn models_that_cannot_be_used_are_called_by_name() {
         (&["encoder.block.0.layer.0.SelfAttention.q.weight"], "a T5 text encoder"),
         (&["image_proj.norm.weight", "ip_adapter.1.to_k_ip.weight"], "an IP-Adapter"),
         (&["vision_model.encoder.layers.0.mlp.fc1.weight"], "a CLIP image encoder"),
+        (
+            &["input_blocks.0.0.weight", "out.2.weight", "out.2.weight.quant_state.bitsandbytes__nf4"],
+            "a model quantised to 4 bits (bitsandbytes)",
+        ),
+        (
+            &["input_blocks.0.0.weight", "out.2.weight", "out.2.SCB"],
+            "a model quantised to 8-bit integers (bitsandbytes)",
+        ),
     ] {
         assert_eq!(found(names), format!("{want}, which is not supported"));
         seen.insert(want);
     }
-    assert_eq!(seen.len(), 8);
+    assert_eq!(seen.len(), 10);
 }
 
 #[test]

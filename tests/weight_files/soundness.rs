@@ -86,6 +86,48 @@ fn a_download_that_broke_off_is_damage() {
     }
 }
 
+/// The built-in checkpoint without the tensors that `part` does not take, those of its autoencoder last.
+fn autoencoder_last(folder: &Folder, part: impl Fn(&str) -> bool) -> (PathBuf, Arc<TensorFile>) {
+    let bytes = std::fs::read(built_in(CHECKPOINT)).unwrap();
+    let all = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names: Vec<String> =
+        all.names().into_iter().filter(|name| part(name)).map(str::to_owned).collect();
+    names.sort_by_key(|name| (name.starts_with("first_stage_model."), name.clone()));
+    let (mut header, mut data) = (Vec::new(), Vec::<u8>::new());
+    for name in names {
+        let tensor = all.tensor(&name).unwrap();
+        let start = data.len();
+        data.extend(tensor.data());
+        header.push(format!(
+            r#""{name}":{{"dtype":"{}","shape":{:?},"data_offsets":[{start},{}]}}"#,
+            tensor.dtype(),
+            tensor.shape(),
+            data.len()
+        ));
+    }
+    let mut file = file(&format!("{{{}}}", header.join(",")), 0);
+    file.extend(data);
+    let path = folder.write("last.safetensors", &file);
+    (path.clone(), support::open(path))
+}
+
+#[test]
+fn zeros_that_an_autoencoder_has_by_design_are_no_damage_wherever_they_stand() {
+    let folder = Folder::new();
+    for lacks in ["nothing", "cond_stage_model."] {
+        let (path, file) = autoencoder_last(&folder, |name| !name.starts_with(lacks));
+        assert_eq!(verdict(&file), Ok(()), "without {lacks}");
+        // A download that broke off is found all the same, within the autoencoder and before it.
+        let mut bytes = std::fs::read(path).unwrap();
+        for end in [1_000_000, 10_000_000] {
+            let from = bytes.len() - end;
+            bytes[from..].fill(0);
+            let broken = support::open(folder.write("broken.safetensors", &bytes));
+            assert!(verdict(&broken).unwrap_err().contains("nothing but zeros"), "the last {end} bytes");
+        }
+    }
+}
+
 #[test]
 fn a_lora_may_have_layers_of_zeros_but_no_end_of_zeros() {
     let folder = Folder::new();

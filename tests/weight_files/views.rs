@@ -88,6 +88,69 @@ fn a_difference_is_added_to_its_base() {
     assert_eq!(values(&view, "zero_convs.0.0.weight"), [7.0]);
 }
 
+/// A UNet with an 8-bit weight [[1, -2.5], [448, 1/512]] and a tensor of these f32 beside it.
+fn eight_bit(folder: &Folder, beside: &str, shape: &[usize], scales: &[f32]) -> View {
+    let end = 4 + 4 * scales.len();
+    let text = format!(
+        r#"{{"model.diffusion_model.out.2.weight":{{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]}},
+        "model.diffusion_model.out.2.{beside}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[4,{end}]}}}}"#
+    );
+    let mut bytes = file(&text, 0);
+    bytes.extend([0x38, 0xc2, 0x7e, 0x01]);
+    bytes.extend(scales.iter().flat_map(|scale| scale.to_le_bytes()));
+    View::unet(support::open(folder.write("fp8.safetensors", &bytes)))
+}
+
+#[test]
+fn rows_of_eight_bit_weights_have_scales_of_their_own() {
+    let folder = Folder::new();
+    for name in ["weight_scale", "scale_weight", "weight_scale_inv"] {
+        for shape in [&[2][..], &[2, 1]] {
+            let view = eight_bit(&folder, name, shape, &[0.5, -4.0]);
+            view.check("out.2.weight").unwrap();
+            assert_eq!(
+                values(&view, "out.2.weight"),
+                [0.5, -1.25, -1792.0, -1.0 / 128.0],
+                "{name} {shape:?}"
+            );
+            assert_eq!(view.len(), 1);
+        }
+        let one = eight_bit(&folder, name, &[1, 1], &[0.5]);
+        assert_eq!(values(&one, "out.2.weight"), [0.5, -1.25, 224.0, 1.0 / 1024.0], "{name}");
+    }
+    let input = eight_bit(&folder, "input_scale", &[2], &[3.0, 3.0]);
+    assert_eq!(values(&input, "out.2.weight"), [1.0, -2.5, 448.0, 1.0 / 512.0]);
+}
+
+#[test]
+fn scales_that_cannot_be_applied_are_refused() {
+    let folder = Folder::new();
+    for (name, shape) in [
+        ("weight_scale", &[1, 2][..]),
+        ("weight_scale", &[2, 2]),
+        ("scale_weight", &[3]),
+        ("weight_scale_inv", &[1, 2]),
+        ("weight.scale", &[2]),
+        ("weight_zero_point", &[1]),
+    ] {
+        let count = shape.iter().product();
+        let view = eight_bit(&folder, name, shape, &vec![0.5; count]);
+        let want = format!(
+            "fp8.safetensors: the 8-bit tensor `model.diffusion_model.out.2.weight` comes with the scales \
+             `model.diffusion_model.out.2.{name}` {shape:?}, which cannot be applied; choose a file with one scale for a tensor \
+             or for a row of it, or with 16 bits"
+        );
+        assert_eq!(view.check("out.2.weight").unwrap_err().to_string(), want);
+        assert_eq!(view.tensor("out.2.weight", DType::F32, &Device::Cpu).unwrap_err().to_string(), want);
+    }
+    let nan = eight_bit(&folder, "weight_scale", &[], &[f32::NAN]);
+    let said = nan.tensor("out.2.weight", DType::F32, &Device::Cpu).unwrap_err().to_string();
+    assert!(said.contains("the tensor `model.diffusion_model.out.2.weight_scale` holds NaN"), "{said}");
+    let nan = eight_bit(&folder, "weight_scale", &[2], &[1.0, f32::NAN]);
+    let said = nan.tensor("out.2.weight", DType::F32, &Device::Cpu).unwrap_err().to_string();
+    assert!(said.contains("the tensor `model.diffusion_model.out.2.weight_scale` holds NaN"), "{said}");
+}
+
 #[test]
 fn eight_bit_weights_are_scaled() {
     let folder = Folder::new();

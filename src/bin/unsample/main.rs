@@ -19,7 +19,7 @@ use cli::{Cli, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    fail_at_file_limits();
+    host::limits::fail_at_file_limits();
     let result = match Cli::parse().command {
         Command::Render(args) => commands::render::run(&args),
         Command::Params(args) => commands::params::run(&args),
@@ -37,15 +37,5 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
-}
-
-/// A file that grows beyond the limit of the user's shell is then an error of the write that found it and not the end of
-/// the process, for encoders as well, which inherit it.
-fn fail_at_file_limits() {
-    #[cfg(unix)]
-    // SAFETY: no thread has been started yet, and to ignore a signal runs no code of ours.
-    unsafe {
-        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }

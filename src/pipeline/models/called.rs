@@ -45,7 +45,7 @@ impl Chosen {
     }
 
     /// The files behind the networks for a use, for a sentence; of the ControlNets those of these numbers.
-    pub fn files(&self, used: Use, units: impl Iterator<Item = usize>) -> String {
+    pub fn files(&self, used: Use, units: impl Iterator<Item = usize>) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let mut add = |name: String| {
             if !names.contains(&name) {
@@ -69,7 +69,7 @@ impl Chosen {
         }
         let acting = self.loras.iter().filter(|lora| lora.lora.networks().any(|n| networks.contains(&n)));
         acting.for_each(|lora| add(lora.lora.origin()));
-        names.join(", ")
+        names
     }
 }
 

@@ -11,7 +11,8 @@ use crate::pipeline::located::Role;
 use crate::pipeline::request::{Models, Motion};
 use crate::pipeline::resources::{BUILT_IN, built_in};
 use crate::weights::{
-    Family, Kind, MotionVersion, Predicts, View, identify, list_models, models_dirs, predicts,
+    Family, Kind, MotionVersion, Predicts, View, identify, list_models, models_dirs, prediction_unread,
+    predicts,
 };
 
 impl ModelStore {
@@ -40,6 +41,7 @@ impl ModelStore {
             Predicts::Velocity { zero_terminal } => (Prediction::Velocity, zero_terminal),
             Predicts::Noise | Predicts::Other(_) => (Prediction::Noise, false),
         };
+        notices.extend(prediction_unread(&checkpoint.file));
         let vae = match &models.vae {
             Some(path) => {
                 let vae = self.open_named(path, Role::Vae, Some(family), &mut notices)?;
@@ -48,12 +50,7 @@ impl ModelStore {
                 vae
             }
             None if matches!(checkpoint.kind, Kind::Checkpoint { vae: true, .. }) => checkpoint.clone(),
-            None => {
-                return Err(PipelineError::Unfit(format!(
-                    "{} has no VAE; choose a file or checkpoint with one as vae",
-                    checkpoint.file.file_name()
-                )));
-            }
+            None => return Err(PipelineError::Unfit(without_vae(&checkpoint, models))),
         };
         let texts = self.texts(models, &checkpoint, family, &mut notices)?;
         let motion = match &models.motion {
@@ -116,6 +113,17 @@ impl ModelStore {
             notices,
         })
     }
+}
+
+/// What is to be chosen with a checkpoint that brings no VAE, all of it at once.
+fn without_vae(checkpoint: &Opened, models: &Models) -> String {
+    let name = checkpoint.file.file_name();
+    if models.text.is_empty() && matches!(checkpoint.kind, Kind::Checkpoint { text: false, .. }) {
+        return format!(
+            "{name} has neither VAE nor text encoder; choose files or a checkpoint with them as vae and textEncoder"
+        );
+    }
+    format!("{name} has no VAE; choose a file or checkpoint with one as vae")
 }
 
 /// A VAE must speak of as many latent channels as the UNet.

@@ -69,20 +69,51 @@ impl Part {
         }
     }
 
-    /// Builds the network of a file.
-    ///
-    /// # Errors
-    /// What loading it would say, except for values that cannot be read.
-    pub(super) fn check(self, file: &Arc<TensorFile>) -> Result<Option<String>, PipelineError> {
-        let view = match self {
+    fn view(self, file: &Arc<TensorFile>) -> View {
+        match self {
             Self::Unet => View::unet(file.clone()),
             Self::Vae => View::vae(file.clone()),
             Self::Text => View::text(file.clone()),
             Self::Text2 => View::text_2(file.clone()),
             Self::Motion => View::motion(file.clone()),
             Self::Control | Self::SparseControl => View::control(file.clone()),
-        };
-        let source = Outline::new(&view);
+        }
+    }
+
+    /// Builds the network of a file; a sentence about tensors that are not used.
+    ///
+    /// # Errors
+    /// What loading it would say, except for values that cannot be read.
+    pub(super) fn check(self, file: &Arc<TensorFile>) -> Result<Option<String>, PipelineError> {
+        let view = self.view(file);
+        let [read, _] = self.read(file, &view)?;
+        let unread = view.unread(&read);
+        let tensors = if unread.len() == 1 { "tensor" } else { "tensors" };
+        Ok(unread.first().map(|first| {
+            format!("{}: {} {tensors} of the {} not used: {first}", view.origin(), unread.len(), self.name())
+        }))
+    }
+
+    /// Reads every value that the network is loaded from.
+    ///
+    /// # Errors
+    /// What loading it would say.
+    pub(super) fn check_values(self, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
+        let views = [self.view(file), View::motion(file.clone())];
+        let read = self.read(file, &views[0])?;
+        for (view, names) in views.iter().zip(read) {
+            for name in names {
+                view.tensor(&name, DType::F32, &Device::Cpu)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The canonical names that the network reads from its view, and those of its temporal layers if they are in a view
+    /// of their own.
+    fn read(self, file: &Arc<TensorFile>, view: &View) -> Result<[BTreeSet<String>; 2], PipelineError> {
+        let source = Outline::new(view);
+        let mut temporal = BTreeSet::new();
         let (dtype, device) = (DType::F32, &Device::Cpu);
         match self {
             Self::Unet => drop(UNet::load(&source, dtype, device)?),
@@ -93,15 +124,12 @@ impl Part {
             Self::Control => drop(ControlNet::load(&source, dtype, device)?),
             Self::SparseControl => {
                 let motion = View::motion(file.clone());
-                drop(ControlNet::load_sparse(&source, &Outline::new(&motion), dtype, device)?);
+                let motion = Outline::new(&motion);
+                drop(ControlNet::load_sparse(&source, &motion, dtype, device)?);
+                temporal = motion.read.into_inner();
             }
         }
-        let read = source.read.into_inner();
-        let unread = view.unread(&read);
-        let tensors = if unread.len() == 1 { "tensor" } else { "tensors" };
-        Ok(unread.first().map(|first| {
-            format!("{}: {} {tensors} of the {} not used: {first}", view.origin(), unread.len(), self.name())
-        }))
+        Ok([source.read.into_inner(), temporal])
     }
 }
 

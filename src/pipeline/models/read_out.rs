@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::super::device::Placement;
 use super::super::located::{Role, located};
 use super::super::request::{Models, Motion};
-use super::{Arc, Family, ModelStore, PipelineError, TensorFile, identify, outline, texts};
+use super::outline::{self, Part};
+use super::{Arc, DType, Device, Family, Kind, ModelStore, PipelineError, TensorFile, View, identify, texts};
+use crate::weights::{Embedding, prediction_unread};
 
 /// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
 /// cannot be used. Nothing is loaded.
@@ -68,16 +70,50 @@ pub fn describe_models(models: &Models) -> String {
 /// What a render would say: the first tensor that is missing, of another shape or of a format that is no weight's.
 pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
     let kind = identify(file).kind;
-    let mut parts = outline::parts(&kind);
-    if matches!(kind, super::Kind::Checkpoint { .. } | super::Kind::TextEncoder { .. }) {
-        parts.extend(texts::parts(file));
-    }
-    if matches!(kind, super::Kind::Lora { .. } | super::Kind::MotionLora) {
+    if matches!(kind, Kind::Lora { .. } | Kind::MotionLora) {
         super::Lora::open(file.clone())?;
     }
     let mut sentences = Vec::new();
-    for part in parts {
+    if matches!(kind, Kind::Checkpoint { .. }) {
+        sentences.extend(prediction_unread(file));
+    }
+    for part in parts(file, &kind) {
         sentences.extend(part.check(file)?);
     }
     Ok(sentences)
+}
+
+/// Reads every value that is used of a file, which takes as long as reading the file does.
+///
+/// # Errors
+/// What a render would say: the first tensor that holds NaN or infinite values, or that cannot be read.
+pub fn check_values(file: &Arc<TensorFile>) -> Result<(), PipelineError> {
+    let kind = identify(file).kind;
+    let device = &Device::Cpu;
+    match kind {
+        Kind::Lora { .. } | Kind::MotionLora => super::Lora::open(file.clone())?.check_values()?,
+        Kind::Embedding { .. } => {
+            if let Some(embedding) = Embedding::of(file) {
+                embedding.read_first(device)?;
+                embedding.read_second(device)?;
+            }
+        }
+        Kind::Annotator(_) => {
+            let view = View::annotator(file.clone());
+            for name in view.names().filter(|name| view.check(name).is_ok()) {
+                view.tensor(name, DType::F32, device)?;
+            }
+        }
+        _ => {}
+    }
+    parts(file, &kind).into_iter().try_for_each(|part| part.check_values(file))
+}
+
+/// The networks that a file of this kind brings.
+fn parts(file: &Arc<TensorFile>, kind: &Kind) -> Vec<Part> {
+    let mut parts = outline::parts(kind);
+    if matches!(kind, Kind::Checkpoint { .. } | Kind::TextEncoder { .. }) {
+        parts.extend(texts::parts(file));
+    }
+    parts
 }

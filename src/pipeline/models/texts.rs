@@ -81,16 +81,12 @@ impl ModelStore {
             let fits = brings.iter().zip(wanted).any(|(brings, wanted)| *brings && wanted);
             let right_kind = matches!(opened.kind, Kind::TextEncoder { .. } | Kind::Checkpoint { .. });
             if !fits || !right_kind {
-                return Err(PipelineError::Unfit(format!(
-                    "{} is {}; {}",
-                    opened.file.file_name(),
-                    identify(&opened.file).description,
-                    match family {
-                        Family::Sdxl => "an SDXL checkpoint needs a CLIP-L and an OpenCLIP bigG text encoder",
-                        Family::Sd15 => "an SD1.5 checkpoint needs a CLIP-L text encoder",
-                        Family::Small => "the checkpoint needs the text encoder that it was made with",
-                    }
-                )));
+                let wanted = match family {
+                    Family::Sdxl => "an SDXL checkpoint needs a CLIP-L and an OpenCLIP bigG text encoder",
+                    Family::Sd15 => "an SD1.5 checkpoint needs a CLIP-L text encoder",
+                    Family::Small => "the checkpoint needs the text encoder that it was made with",
+                };
+                return Err(identify(&opened.file).wrong(&opened.file, "textEncoder", wanted).into());
             }
             for (place, brings) in found.iter_mut().zip(brings) {
                 if brings {

@@ -250,7 +250,7 @@ impl Job<'_> {
         x: &Tensor,
         stage: &'static str,
         place: &str,
-        files: String,
+        files: Vec<String>,
     ) -> Result<(), PipelineError> {
         if is_finite(x)? {
             return Ok(());
@@ -259,7 +259,7 @@ impl Job<'_> {
     }
 
     /// The files that a stage is computed from.
-    fn used(&self, stage: &Stage) -> String {
+    fn used(&self, stage: &Stage) -> Vec<String> {
         match stage {
             Stage::Latents | Stage::EncodedHint(_) => self.chosen.files(Use::Pictures, std::iter::empty()),
             Stage::Hint(_) => self.chosen.files(Use::Hints, std::iter::empty()),

@@ -95,6 +95,9 @@ impl Job<'_> {
 /// The beginning of a prompt, to stand behind its name in a sentence.
 fn excerpt(text: &str) -> String {
     const LENGTH: usize = 40;
+    if text.trim().is_empty() {
+        return " for the empty prompt".into();
+    }
     let mut start: String = text.chars().take(LENGTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(LENGTH).is_some() {
         start.push_str("...");

@@ -3,7 +3,11 @@
 use crate::weights::TensorFile;
 
 /// Parts of names that only one kind of model has, all of which have to be there, and what it is.
-const MARKS: [(&[&str], &str); 27] = [
+const MARKS: [(&[&str], &str); 31] = [
+    (&[".quant_state.bitsandbytes__"], "a model quantised to 4 bits (bitsandbytes)"),
+    (&[".absmax", ".quant_map"], "a model quantised with bitsandbytes"),
+    (&[".SCB"], "a model quantised to 8-bit integers (bitsandbytes)"),
+    (&[".qweight", ".scales"], "a model quantised to integers (GPTQ or AWQ)"),
     (&["double_blocks.0.", "single_blocks.0.", "txt_in."], "a Flux or HunyuanVideo model"),
     (&["double_blocks.0.img_attn"], "a Flux model"),
     (&["single_transformer_blocks.0."], "a Flux model"),

@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use super::{Family, Identity, Kind};
 use crate::weights::TensorFile;
-use crate::weights::lora::is_lora_name;
+use crate::weights::lora::{changes_second_tower, is_down, is_lora_name, plain_layer};
 
 /// What kind of LoRA a file is; `None` if it is none.
 pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     let any = |part: &str| file.names().any(|name| name.contains(part));
-    let starts = |part: &str| file.names().any(|name| name.starts_with(part));
     if !file.names().any(is_lora_name) {
         return None;
     }
     // A relative of LoRA, unless some layers are plain ones: those are used and the others counted.
-    let relatives = [(".hada_w1_a", "a LoHa"), (".lokr_w1", "a LoKr"), (".dora_scale", "a DoRA")];
+    let relatives = [
+        (".hada_w1_a", "a LoHa"),
+        (".lokr_w1", "a LoKr"),
+        (".dora_scale", "a DoRA"),
+        (".lora_magnitude_vector", "a DoRA"),
+        (".oft_blocks", "an OFT"),
+        (".oft_diag", "an OFT"),
+    ];
     if let Some((mark, name)) = relatives.into_iter().find(|(mark, _)| any(mark)) {
         let layer = |name: &str| name.rsplit_once(mark).map(|(layer, _)| layer.to_owned());
         let marked: std::collections::BTreeSet<String> = file.names().filter_map(layer).collect();
-        let plain = |name: &str| {
-            let down = name.strip_suffix(".lora_down.weight").or_else(|| name.strip_suffix(".lora_A.weight"));
-            down.or_else(|| name.strip_suffix(".diff")).is_some_and(|layer| !marked.contains(layer))
-        };
+        let plain = |name: &str| plain_layer(name).is_some_and(|layer| !marked.contains(layer));
         if !file.names().any(plain) {
             return Some(Identity::unsupported(format!("{name}, a relative of LoRA that is not supported")));
         }
@@ -31,10 +34,10 @@ pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     }
     // The cross attention's keys are as wide as the text conditioning.
     let context = file.tensors().find_map(|(name, info)| {
-        let down = name.ends_with("down.weight") || name.contains(".lora_A.");
-        (down && name.contains("attn2") && name.contains("to_k")).then(|| info.shape.get(1).copied())?
+        (is_down(name) && name.contains("attn2") && name.contains("to_k"))
+            .then(|| info.shape.get(1).copied())?
     });
-    let second_tower = starts("lora_te2_") || starts("text_encoder_2.");
+    let second_tower = file.names().any(changes_second_tower);
     let flux = ["double_blocks", "single_transformer_blocks", "joint_blocks", "joint_transformer_blocks"];
     if flux.into_iter().any(any) {
         return Some(Identity::unsupported("a LoRA for Flux or SD3, which are not supported"));

@@ -152,10 +152,17 @@ pub fn control(file: &Arc<TensorFile>) -> Identity {
 pub fn vae(file: &Arc<TensorFile>) -> Identity {
     let view = View::vae(file.clone());
     match view.shape("decoder.conv_in.weight").and_then(|shape| shape.get(1)) {
-        Some(&latent_channels) => Identity::new(
-            Kind::Vae { latent_channels },
-            format!("a VAE with {latent_channels} latent channels"),
-        ),
+        Some(&latent_channels) => {
+            let found = format!("a VAE with {latent_channels} latent channels");
+            let starts = |part: &str| file.names().any(|name| name.starts_with(part));
+            let text = ["cond_stage_model.", "conditioner.embedders.", "text_encoder/", "text_encoder_2/"];
+            let description = if text.into_iter().any(starts) {
+                format!("a checkpoint without its UNet ({found}, and a text encoder)")
+            } else {
+                found
+            };
+            Identity::new(Kind::Vae { latent_channels }, description)
+        }
         None => Identity::unsupported("a VAE without its decoder"),
     }
 }

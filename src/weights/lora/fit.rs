@@ -21,6 +21,8 @@ pub struct Fit {
     pub used: usize,
     /// Layers of the file.
     pub total: usize,
+    /// Layers among the used ones whose change is zero, by what makes it so.
+    idle: BTreeMap<&'static str, usize>,
     /// Layers without a place, by the network that their names speak of.
     homeless: BTreeMap<&'static str, Left>,
     /// Layers of a kind that cannot be applied, by its name.
@@ -33,6 +35,13 @@ impl Fit {
     /// A sentence about the layers of the file `name` that are not used; none where all of them are.
     pub fn sentence(&self, name: &str) -> Option<String> {
         let mut parts = Vec::new();
+        if self.used > 0 && self.idle.values().sum::<usize>() == self.used {
+            let none = if self.used == self.total { "none of its layers" } else { "none of these" };
+            parts.push(match self.idle.keys().collect::<Vec<_>>()[..] {
+                [only] => format!("{none} changes anything, since their {only} zero"),
+                _ => format!("{none} changes anything, since a matrix or the alpha of each is zero"),
+            });
+        }
         for (network, Left { count, first }) in &self.homeless {
             let have = if *count == 1 { "has" } else { "have" };
             parts.push(format!("{count} for the {network} {have} no place here: {first}"));
@@ -45,7 +54,12 @@ impl Fit {
             parts.push(format!("{count} {tensors} of no known kind: {first}"));
         }
         let (used, total) = (self.used, self.total);
-        (!parts.is_empty()).then(|| format!("{name}: {used} of {total} layers used; {}", parts.join("; ")))
+        let layers = if used == total && self.strange.is_none() {
+            String::new()
+        } else {
+            format!("{used} of {total} layers used; ")
+        };
+        (!parts.is_empty()).then(|| format!("{name}: {layers}{}", parts.join("; ")))
     }
 
     fn leave(map: &mut BTreeMap<&'static str, Left>, what: &'static str, first: &str) {
@@ -84,11 +98,38 @@ impl Lora {
                 Fit::leave(&mut fit.homeless, of(layer.0), &parts.first);
             } else {
                 fit.used += 1;
+                if let Some(zero) = self.zero(parts) {
+                    *fit.idle.entry(zero).or_default() += 1;
+                }
             }
         }
         let first = self.strange.first();
         fit.strange = first.map(|first| Left { count: self.strange.len(), first: first.clone() });
         fit
+    }
+}
+
+impl Lora {
+    /// What makes a layer's change zero, to stand before "zero"; `None` for a layer that changes something.
+    fn zero(&self, parts: &Parts) -> Option<&'static str> {
+        let zero = |name: &Option<String>| name.as_ref().is_some_and(|name| self.file.is_zero(name));
+        if parts.bias.is_some() && !zero(&parts.bias) {
+            return None;
+        }
+        if parts.difference.is_some() {
+            return zero(&parts.difference).then_some("differences are");
+        }
+        if parts.down.is_none() {
+            return Some("differences are");
+        }
+        let alpha = parts.alpha.as_ref().is_some_and(|alpha| alpha.value == 0.0);
+        let causes = [
+            (zero(&parts.up), "up matrices are"),
+            (zero(&parts.down), "down matrices are"),
+            (zero(&parts.mid), "middle matrices are"),
+            (alpha, "alphas are"),
+        ];
+        causes.into_iter().find_map(|(is, cause)| is.then_some(cause))
     }
 }
 

@@ -39,7 +39,7 @@ pub enum Role {
 }
 
 /// Ends of names; the longer before what they end with.
-const ENDS: [(&str, Role); 35] = [
+const ENDS: [(&str, Role); 39] = [
     (".lora_down.weight", Role::Down),
     (".lora_up.weight", Role::Up),
     (".lora_mid.weight", Role::Mid),
@@ -51,6 +51,10 @@ const ENDS: [(&str, Role); 35] = [
     (".lora.up.weight", Role::Up),
     (".lora_A.weight", Role::Down),
     (".lora_B.weight", Role::Up),
+    (".lora_down", Role::Down),
+    (".lora_up", Role::Up),
+    (".lora_A", Role::Down),
+    (".lora_B", Role::Up),
     (".alpha", Role::Alpha),
     (".lora_alpha", Role::Alpha),
     (".diff", Role::Difference),
@@ -96,10 +100,29 @@ pub fn is_lora_name(name: &str) -> bool {
         || name.contains(".lora_B.")
 }
 
+/// Whether a name is that of the matrix on the side of a layer's input.
+pub fn is_down(name: &str) -> bool {
+    matches!(ended(name), Some((_, Role::Down)))
+}
+
+/// The layer, as it is spelt, of a tensor of a change that can be applied; `None` for one that goes with others.
+pub fn plain_layer(name: &str) -> Option<&str> {
+    ended(name).filter(|(_, role)| matches!(role, Role::Down | Role::Difference)).map(|(layer, _)| layer)
+}
+
+/// Whether a name speaks of the second text encoder of SDXL.
+pub fn changes_second_tower(name: &str) -> bool {
+    matches!(split(name), Some(((Network::Text2, _), _)))
+}
+
 /// Beginnings of names in dots or underscores, and the network that they stand for. Without any of them a name is the
 /// UNet's.
-const BEGINNINGS: [(&str, Network); 15] = [
+const BEGINNINGS: [(&str, Network); 19] = [
     ("lora_unet_", Network::Unet),
+    ("lycoris_unet_", Network::Unet),
+    ("lycoris_te1_", Network::Text),
+    ("lycoris_te2_", Network::Text2),
+    ("lycoris_te_", Network::Text),
     ("lycoris_", Network::Unet),
     ("lora_te1_", Network::Text),
     ("lora_te2_", Network::Text2),
@@ -133,9 +156,11 @@ pub fn split(name: &str) -> Option<(Layer, Role)> {
     }
     if path.contains("motion_modules") || path.contains("temporal_attentions") {
         // The name of a layer is that of its weight without the last word.
-        let weight = motion::canonical(&format!("{}.weight", with_output(&path)));
-        let layer = weight.first()?.strip_suffix(".weight")?;
-        return Some(((Network::Motion, underscores(layer)), role));
+        let path = with_output(&path);
+        let weight = motion::canonical(&format!("{path}.weight"));
+        let layer = weight.first().and_then(|weight| weight.strip_suffix(".weight"));
+        // A module that no motion module has is a layer all the same, one without a place.
+        return Some(((Network::Motion, underscores(layer.unwrap_or(&path))), role));
     }
     let path = if path.contains('.') { with_output(&path) } else { path };
     let path = underscores(&path);

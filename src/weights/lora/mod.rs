@@ -16,10 +16,11 @@ use candle_core::{DType, Device, Tensor};
 
 pub use fit::Fit;
 pub use keys::Network;
-pub(super) use keys::is_lora_name;
 use keys::{Layer, Role};
+pub(super) use keys::{changes_second_tower, is_down, is_lora_name, plain_layer};
 
 use super::names::unet::Plan;
+use super::scales::Scales;
 use super::{TensorFile, WeightsError};
 
 /// The parts of one layer's change, by their names in the file.
@@ -28,13 +29,21 @@ struct Parts {
     down: Option<String>,
     up: Option<String>,
     mid: Option<String>,
-    alpha: Option<f64>,
+    alpha: Option<Alpha>,
     difference: Option<String>,
     bias: Option<String>,
     /// The kind of a change that cannot be applied.
     other: Option<&'static str>,
     /// The first of the tensors.
     first: String,
+}
+
+/// The number that a layer's change is scaled with, over the rank.
+#[derive(Debug, Clone)]
+struct Alpha {
+    value: f64,
+    /// The tensor that holds it; none if it is in the metadata.
+    stored: Option<String>,
 }
 
 /// A file of low-rank changes.
@@ -60,8 +69,9 @@ impl Lora {
     /// Finds the layers in a file.
     ///
     /// Errors: [`WeightsError::Malformed`] for a layer with one matrix but not the other, and for matrices whose
-    /// ranks differ.
+    /// ranks differ; [`WeightsError::Scale`] for 8-bit matrices with scales.
     pub fn open(file: Arc<TensorFile>) -> Result<Self, WeightsError> {
+        Scales::of(&file).require_none(&file)?;
         let mut layers: HashMap<Layer, Parts> = HashMap::new();
         let mut strange = Vec::new();
         for (name, _) in file.tensors() {
@@ -76,7 +86,7 @@ impl Lora {
                 Role::Down => parts.down = stored,
                 Role::Up => parts.up = stored,
                 Role::Mid => parts.mid = stored,
-                Role::Alpha => parts.alpha = file.scalar(name),
+                Role::Alpha => parts.alpha = file.scalar(name).map(|value| Alpha { value, stored }),
                 Role::Difference => parts.difference = stored,
                 Role::BiasDifference => parts.bias = stored,
                 Role::Other(kind) => parts.other = Some(kind),
@@ -85,8 +95,8 @@ impl Lora {
         let adapter = adapter::Adapter::read(file.metadata());
         for (layer, parts) in &mut layers {
             let down = parts.down.as_deref().and_then(|name| file.shape(name));
-            if let (None, Some([rank, ..])) = (parts.alpha, down) {
-                parts.alpha = adapter.alpha(layer, *rank);
+            if let (None, Some([rank, ..])) = (&parts.alpha, down) {
+                parts.alpha = adapter.alpha(layer, *rank).map(|value| Alpha { value, stored: None });
             }
         }
         let lora = Self { file, layers, strange };
@@ -112,6 +122,20 @@ impl Lora {
     pub fn networks(&self) -> impl Iterator<Item = Network> {
         let all = [Network::Unet, Network::Text, Network::Text2, Network::Motion];
         all.into_iter().filter(|network| self.layers.keys().any(|(of, _)| of == network))
+    }
+
+    /// Reads every value that a change comes from.
+    ///
+    /// Errors: as [`TensorFile::tensor`].
+    pub fn check_values(&self) -> Result<(), WeightsError> {
+        let mut names: Vec<&String> =
+            self.layers.values().filter(|parts| parts.other.is_none()).flat_map(Parts::stored).collect();
+        names.sort_unstable();
+        names.into_iter().try_for_each(|name| match self.file.scalar(name) {
+            Some(number) if number.is_finite() => Ok(()),
+            Some(_) => Err(self.file.not_finite(name)),
+            None => self.file.tensor(name, DType::F32, &Device::Cpu).map(drop),
+        })
     }
 
     fn check(&self, parts: &Parts) -> Result<(), WeightsError> {
@@ -212,6 +236,15 @@ impl Lora {
     }
 }
 
+impl Parts {
+    /// The tensors that its values come from.
+    fn stored(&self) -> impl Iterator<Item = &String> {
+        let alpha = self.alpha.as_ref().and_then(|alpha| alpha.stored.as_ref());
+        let tensors = [&self.down, &self.up, &self.mid, &self.difference, &self.bias];
+        tensors.into_iter().flatten().chain(alpha)
+    }
+}
+
 impl Change {
     /// The change times its strength, in f32 in the shape of the weight.
     pub fn read(&self, shape: &[usize], device: &Device) -> Result<Tensor, WeightsError> {
@@ -228,9 +261,10 @@ impl Change {
                 });
             };
             let rank = file.shape(down).and_then(|shape| shape.first()).copied().unwrap_or(1).max(1) as f64;
-            let factor = self.parts.alpha.map_or(1.0, |alpha| alpha / rank);
+            let alpha = self.parts.alpha.as_ref();
+            let factor = alpha.map_or(1.0, |alpha| alpha.value / rank);
             if !factor.is_finite() {
-                return Err(file.not_finite(down));
+                return Err(file.not_finite(alpha.and_then(|alpha| alpha.stored.as_ref()).unwrap_or(down)));
             }
             let mid = self.parts.mid.as_deref().map(get).transpose()?;
             (product(&get(up)?, mid.as_ref(), &get(down)?), factor, down)

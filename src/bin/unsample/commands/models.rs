@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-use unsample::pipeline::{check_file, pasted_path};
-use unsample::weights::{Identity, TensorFile, identify, list_models, models_dir, models_dirs, precision};
+use unsample::pipeline::{check_file, check_values, pasted_path};
+use unsample::weights::{
+    Identity, TensorFile, dead_link, identify, list_models, models_dir, models_dirs, precision,
+};
 
 use super::{print, pull};
 use crate::cli::{InspectArgs, ModelsCommand};
@@ -48,11 +50,12 @@ fn list() -> Result<(), Failure> {
             } else {
                 &model.path
             };
-            let what = match &model.identity {
-                Ok(identity) => identity.description.clone(),
-                Err(error) => format!("unreadable: {error}"),
+            let (name, size) = (name.display().to_string(), size(model.size));
+            let what = match model.into_sound() {
+                Ok(identity) => identity.description,
+                Err(error) => format!("unusable: {error}"),
             };
-            text.push_str(&format!("{}  {}  {what}\n", name.display(), size(model.size)));
+            text.push_str(&format!("{name}  {size}  {what}\n"));
         }
     }
     print(&text);
@@ -73,6 +76,9 @@ pub fn size(bytes: u64) -> String {
 
 fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let path = pasted_path(&args.file);
+    if let Some(link) = dead_link(&path) {
+        return Err(Failure::Usage(link));
+    }
     if !path.exists() {
         return Err(Failure::Usage(format!("{} does not exist", path.display())));
     }
@@ -81,6 +87,10 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let identity = identify(&file);
     let sound = identity.require_sound(&file).map_err(|error| error.to_string());
     let checked = sound.and_then(|()| check_file(&file).map_err(|error| error.to_string()));
+    let checked = checked.and_then(|notes| match check_values(&file) {
+        Ok(()) => Ok(notes),
+        Err(error) => Err(error.to_string()),
+    });
     // The report first: it says what the damaged file was meant to be.
     let verdict = checked.clone().map(|_| ()).map_err(Failure::Failed);
     if args.json {

@@ -18,6 +18,7 @@ pub mod clip;
 pub mod effect;
 pub mod error;
 pub mod instance;
+pub mod limits;
 pub mod memory;
 pub mod params;
 pub mod picture;

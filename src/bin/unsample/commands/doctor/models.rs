@@ -33,7 +33,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
         }
         for model in models {
             let name = model.path.strip_prefix(&folder).unwrap_or(&model.path).display().to_string();
-            lines.push(match model.identity {
+            lines.push(match model.into_sound() {
                 Ok(identity) => Finding::good(format!("{name}: {}", identity.description)),
                 Err(error) => Finding::broken(error.to_string()),
             });

@@ -1,0 +1,203 @@
+//! What lies beside a file of weights and says how they were trained: the scheduler of a diffusers folder, and the
+//! description that the first programs wanted.
+//!
+//! People write and convert these by hand, so they are read as leniently as they are written: with any encoding's mark, with
+//! letters of an older encoding in a comment, with a comma too many. What is there and cannot be read is told.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::models_dir::is_weights;
+
+/// Where a scheduler's settings are kept in [`TensorFile::metadata`](super::TensorFile::metadata).
+pub(super) const SCHEDULER: &str = "scheduler/";
+/// Where the description beside a file is kept.
+pub(super) const DESCRIBED: &str = "yaml/parameterization";
+/// Where a sentence about what could not be read is kept.
+pub(super) const UNREAD: &str = "beside/unread";
+
+const CONFIG: &str = "scheduler_config.json";
+/// Longest file that is read.
+const LONGEST: u64 = 1 << 20;
+/// Settings of a scheduler that are looked for where its file is no JSON.
+const SETTINGS: [&str; 3] = ["_class_name", "prediction_type", "rescale_betas_zero_snr"];
+
+/// What lies beside the weights: the scheduler of a diffusers folder, found from the folder, from its network's folder or
+/// from a file in that, or beside the only file of a folder; and `NAME.yaml`, `NAME.yml` or either behind the whole name
+/// beside `NAME.safetensors`. Keys are those of the metadata.
+pub(super) fn beside(path: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (file, read) in [(scheduler(path), settings as fn(&str) -> _), (description(path), described)] {
+        let Some(file) = file else { continue };
+        match text(&file).and_then(|text| read(&text)) {
+            Ok(said) => found.extend(said),
+            Err(reason) => {
+                let unread = format!(
+                    "{} could not be read ({reason}), so that what it says of the prediction of {} was not used",
+                    file.display(),
+                    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
+                );
+                found.insert(UNREAD.into(), unread);
+            }
+        }
+    }
+    found
+}
+
+/// Whether something is there, be it readable or not.
+fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// The file with the scheduler's settings.
+fn scheduler(path: &Path) -> Option<PathBuf> {
+    let unet = |path: &Path| path.file_name().is_some_and(|name| name == "unet");
+    let above = |path: &Path| path.parent().filter(|_| unet(path)).map(Path::to_path_buf);
+    let roots = [Some(path.to_path_buf()), above(path), path.parent().and_then(above)];
+    let folders = roots.into_iter().flatten().map(|root| root.join("scheduler").join(CONFIG));
+    let near = if path.is_dir() { path.join(CONFIG) } else { path.with_file_name(CONFIG) };
+    folders.into_iter().find(|config| exists(config)).or_else(|| {
+        // In a folder of many checkpoints nothing says which of them it is about.
+        (exists(&near) && (path.is_dir() || is_alone(path))).then_some(near)
+    })
+}
+
+/// Whether a file of weights is the only one of its folder.
+fn is_alone(path: &Path) -> bool {
+    let entries = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let others =
+        entries.into_iter().flatten().flatten().filter(|entry| {
+            Some(entry.file_name().as_os_str()) != path.file_name() && is_weights(&entry.path())
+        });
+    others.count() == 0
+}
+
+/// The file with the description.
+fn description(path: &Path) -> Option<PathBuf> {
+    let whole = |extension: &str| {
+        let mut name = OsString::from(path);
+        name.push(format!(".{extension}"));
+        PathBuf::from(name)
+    };
+    let [yaml, yml] = ["yaml", "yml"];
+    let names = [path.with_extension(yaml), path.with_extension(yml), whole(yaml), whole(yml)];
+    if path.is_file() { names.into_iter().find(|name| exists(name)) } else { None }
+}
+
+/// The text of a file in UTF-8 or in UTF-16 with its mark; letters of other encodings become replacement characters.
+fn text(path: &Path) -> Result<String, String> {
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !meta.is_file() {
+        return Err("it is not a plain file".into());
+    }
+    if meta.len() > LONGEST {
+        return Err("it is longer than 1 MB".into());
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let words: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| read(*pair)).collect();
+        String::from_utf16_lossy(&words)
+    };
+    Ok(match &bytes[..] {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        plain => String::from_utf8_lossy(plain).into_owned(),
+    })
+}
+
+type Said = BTreeMap<String, String>;
+
+/// The settings of a scheduler.
+fn settings(text: &str) -> Result<Said, String> {
+    let key = |name: &str| format!("{SCHEDULER}{name}");
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(settings) => Ok(settings
+            .into_iter()
+            .map(|(name, value)| match value {
+                serde_json::Value::String(text) => (key(&name), text),
+                other => (key(&name), other.to_string()),
+            })
+            .collect()),
+        Err(error) => {
+            let said: Said =
+                SETTINGS.iter().filter_map(|name| Some((key(name), value(text, name)?))).collect();
+            if said.is_empty() { Err(error.to_string()) } else { Ok(said) }
+        }
+    }
+}
+
+/// What a description says; it may well say nothing.
+fn described(text: &str) -> Result<Said, String> {
+    let kind = value(text, "parameterization");
+    Ok(kind.map(|kind| (DESCRIBED.into(), kind)).into_iter().collect())
+}
+
+/// The value of a key, as YAML and JSON spell both: in quotes or not, on a line of its own or between braces.
+fn value(text: &str, key: &str) -> Option<String> {
+    let inside = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let quotes = ['"', '\''];
+    text.lines().map(|line| line.split('#').next().unwrap_or_default()).find_map(|line| {
+        line.match_indices(key).find_map(|(at, _)| {
+            let (before, behind) = (&line[..at], &line[at + key.len()..]);
+            if before.ends_with(inside) {
+                return None;
+            }
+            let behind = behind.strip_prefix(quotes).unwrap_or(behind).trim_start().strip_prefix(':')?;
+            let behind = behind.trim_start();
+            let behind = behind.strip_prefix(quotes).unwrap_or(behind).trim_start();
+            let value = behind.split(|letter: char| !inside(letter)).next().unwrap_or_default();
+            (!value.is_empty()).then(|| value.to_owned())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_in_every_spelling_of_its_key() {
+        for text in [
+            "model:\n  params:\n    parameterization: \"v\"\n",
+            "model: {params: {parameterization: v}}",
+            "model:\r\n  parameterization : 'v'  # of the velocity\r\n",
+            "\"parameterization\": \"v\",",
+            "{'a': 1, 'parameterization':v}",
+            "# parameterization: eps\nparameterization: v",
+            "other_parameterization: eps\nparameterization: v",
+        ] {
+            assert_eq!(value(text, "parameterization").as_deref(), Some("v"), "{text}");
+        }
+        for text in [
+            "",
+            "parameterization",
+            "parameterization:\n  v",
+            "v_parameterization: v",
+            "# parameterization: v",
+        ] {
+            assert_eq!(value(text, "parameterization"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_are_read_in_the_encodings_that_they_are_written_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.yaml");
+        let utf16 =
+            |order: fn(u16) -> [u8; 2]| "\u{feff}a: v".encode_utf16().flat_map(order).collect::<Vec<u8>>();
+        for (bytes, want) in [
+            (b"\xef\xbb\xbfa: v".to_vec(), "a: v"),
+            (utf16(u16::to_le_bytes), "a: v"),
+            (utf16(u16::to_be_bytes), "a: v"),
+            (b"# caf\xe9\na: v".to_vec(), "# caf\u{fffd}\na: v"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(text(&path).unwrap(), want);
+        }
+        std::fs::File::create(&path).unwrap().set_len(LONGEST + 1).unwrap();
+        assert!(text(&path).unwrap_err().contains("longer"));
+        assert!(text(folder.path()).unwrap_err().contains("not a plain file"));
+    }
+}
