@@ -49,6 +49,10 @@ fn wrong_arguments_are_status_2_and_a_sentence() {
             "sampler has no option",
         ),
         (
+            &["render", input, "-o", output, "--bundle", library, "--set", "seed=3000000000"],
+            "seed takes a whole number from 0 to 2147483647",
+        ),
+        (
             &["render", input, "-o", output, "--bundle", library, "--set", "steps=many"],
             "steps takes a whole number",
         ),
@@ -87,7 +91,7 @@ fn the_source_view_passes_through_the_plugin_unchanged() {
     let result =
         unsample(&[&["render"], &arguments[..], &["--set", "view=source", "--frames", "2-3"]].concat());
     assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
-    assert!(text(&result.stderr).contains("2 frames in "));
+    assert!(text(&result.stderr).contains("2 frames in ") && !text(&result.stderr).contains("keyframes"));
     assert!(!output.join("0001.png").exists());
     for name in ["0002.png", "0003.png"] {
         let read = |folder: &Path| image::open(folder.join(name)).expect("a picture").into_rgb8();
@@ -96,6 +100,34 @@ fn the_source_view_passes_through_the_plugin_unchanged() {
 }
 
 #[cfg(unix)]
+#[test]
+fn keyframes_beside_the_clip_are_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).expect("writable");
+    frames(&input, 2);
+    let library = library();
+    let arguments = [&input, Path::new("-o"), &output, Path::new("--bundle"), &library]
+        .map(|p| p.to_str().expect("UTF-8"));
+    let more = [
+        "--set",
+        "view=source",
+        "--first-frame",
+        "1001",
+        "--key",
+        "mix@1=0",
+        "--key",
+        "mix@1002=1",
+        "--key",
+        "cfg@3=2",
+    ];
+    let result = unsample(&[&["render"], &arguments[..], &more].concat());
+    let said = text(&result.stderr);
+    assert_eq!(result.status.code(), Some(0), "{said}");
+    let note = "note: the clip has the frames 1001 to 1002, and keyframes lie outside of them: mix@1, cfg@3";
+    assert!(said.lines().any(|line| line == note), "{said}");
+}
+
 #[test]
 fn an_output_may_be_pasted() {
     let folder = tempfile::tempdir().expect("a temporary folder");

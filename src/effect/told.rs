@@ -36,9 +36,12 @@ pub fn before(handle: &InstanceHandle<'_>, sentence: &str) -> bool {
     sentence.hash(&mut hasher);
     for name in table::files() {
         // Files have no keyframes, so any time will do.
-        let path = pasted(&HostReader(handle).text(name, 0.0));
-        if names(sentence, &path) {
-            file_state(&path).hash(&mut hasher);
+        let text = HostReader(handle).text(name, 0.0);
+        // Text encoders are several files in one parameter.
+        for path in std::iter::once(&*text).chain(text.split(';')).map(pasted) {
+            if names(sentence, &path) {
+                file_state(&path).hash(&mut hasher);
+            }
         }
     }
     let mut told = TOLD.lock();

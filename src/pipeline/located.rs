@@ -2,10 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::resources::models;
-use crate::weights::{Family, Identity, Kind, TensorFile, dead_link, find_named, identify, models_dirs};
+use crate::weights::{
+    Family, Identity, Kind, Stamp, StampedPart, TensorFile, dead_link, find_named, identify, models_dirs,
+};
 
 /// What a file is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,13 +118,12 @@ fn among(path: &Path, folders: &[PathBuf], role: Role, checkpoint: Option<Family
     Located { path: taken, remark }
 }
 
-/// Size and time of the last change of every file that a parameter may mean; empty where there is none.
-pub fn file_state(path: &Path) -> Vec<(u64, Option<SystemTime>)> {
-    let state = |path: PathBuf| {
-        let meta = std::fs::metadata(path).ok()?;
-        Some((meta.len(), meta.modified().ok()))
-    };
-    candidates(path, &folders()).into_iter().filter_map(state).collect()
+/// What the system says of every file that a parameter may mean, a line each, those of a folder one by one; empty where
+/// there is none.
+pub fn file_state(path: &Path) -> Vec<String> {
+    let found = candidates(path, &folders());
+    let stamps = found.iter().filter_map(|path| Stamp::of(path));
+    stamps.flat_map(|stamp| stamp.parts().iter().map(StampedPart::describe).collect::<Vec<_>>()).collect()
 }
 
 /// A sentence for a path that leads to no file; for a name it says where was searched.

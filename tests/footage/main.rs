@@ -109,14 +109,14 @@ fn an_input_is_never_an_output() {
     }
     for output in outputs {
         for more in [&["--overwrite"][..], &[]] {
-            place.refused("in", output, more, "is what the clip is read from");
+            place.refused("in", output, more, "clip is read from");
         }
     }
-    place.refused("in/%04d.png", "in", &["--overwrite"], "is what the clip is read from");
-    place.refused("in/0001.png", "in/0001.png", &["--overwrite"], "is what the clip is read from");
+    place.refused("in/%04d.png", "in", &["--overwrite"], "clip is read from");
+    place.refused("in/0001.png", "in/0001.png", &["--overwrite"], "clip is read from");
     let hint = ["--overwrite", "--clip", "Hint=in"];
     write_clip(&place.path("main"), 2);
-    place.refused("main", "in", &hint, "is what the clip is read from");
+    place.refused("main", "in", &hint, "clip is read from");
     assert_eq!(place.names("in"), ["0001.png", "0002.png"]);
     assert_eq!(fs::read(place.path("in/0001.png")).unwrap(), before);
 }

@@ -135,7 +135,8 @@ fn a_late_picture_stays_late() {
 #[test]
 fn what_is_wrong_with_a_video_is_told() {
     let place = Place::new();
-    let clip = "-f lavfi -i testsrc2=s=160x120:r=10:d=3 -g 5 -bf 0";
+    // A video that does not say how its colours are coded is told, too.
+    let clip = "-f lavfi -i testsrc2=s=160x120:r=10:d=3 -g 5 -bf 0 -colorspace smpte170m";
     if !there_is_ffmpeg() || !ffmpeg(&place, &format!("{clip} -c:v mpeg2video -q:v 2 in.ts")) {
         return;
     }
@@ -160,7 +161,7 @@ fn what_is_wrong_with_a_video_is_told() {
     assert!(said(&result).contains("cannot read text.mp4"), "{}", said(&result));
     place.refused("in.ts", "in.ts", &["--overwrite"], "do not know how to write");
     fs::copy(place.path("in.ts"), place.path("in.mkv")).unwrap();
-    place.refused("in.mkv", "./in.mkv", &["--overwrite"], "is what the clip is read from");
+    place.refused("in.mkv", "./in.mkv", &["--overwrite"], "clip is read from");
     place.refused("in.ts", "fine.mp4", &[], "fine.mp4 exists");
 }
 

@@ -223,7 +223,7 @@ pub struct SigmasArgs {
 pub enum ModelsCommand {
     /// List the weight files of the models folder and say what each is.
     List,
-    /// Say what a weight file is and which tensors it holds.
+    /// Say what a weight file is and whether its networks can be built.
     Inspect(InspectArgs),
     /// Download models from the Hugging Face hub into the models folder.
     Pull(PullArgs),
@@ -396,7 +396,8 @@ impl FromStr for Range {
             .skip(1)
             .find(|(at, c)| *c == '-' && text[..*at].trim_end().ends_with(|c: char| c.is_ascii_digit()));
         let (first, last) = dash.map_or((text, text), |(at, _)| (&text[..at], &text[at + 1..]));
-        let number = |text: &str| text.trim().parse().map_err(|_| format!("{text} is no frame; write A-B"));
+        let number =
+            |text: &str| text.trim().parse().map_err(|_| format!("`{}` is no frame; write A-B", text.trim()));
         Ok(Self { first: number(first)?, last: number(last)? })
     }
 }

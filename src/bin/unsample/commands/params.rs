@@ -160,7 +160,7 @@ fn as_text(param: &Param, depth: usize) -> String {
 /// A bound of a range; the largest numbers there are mean that there is none.
 fn bound(value: &Json) -> String {
     match value.as_f64() {
-        Some(number) if number.abs() > 1e300 || number.abs() >= 2_147_483_647.0 => "any".into(),
+        Some(number) if number.abs() > 1e300 => "any".into(),
         _ => value.to_string(),
     }
 }

@@ -86,6 +86,7 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     };
     let bars = Bars::new(voice);
     let mut notices = clips.notices();
+    notices.extend(clips.stray_keys(args));
     // What is wrong with the output should show now, not after the first frame.
     let place = Place { first_frame: args.host.first_frame, range, info: &info };
     notices.extend(place.check(output, args.overwrite, &clips)?);
@@ -179,6 +180,25 @@ impl Clips {
         self.0.iter().flat_map(|(.., source)| source.notices().iter().cloned()).collect()
     }
 
+    /// A sentence on keyframes that stand beside the clip: in an editor they are seen to, here they are a slip.
+    fn stray_keys(&self, args: &RenderArgs) -> Option<String> {
+        let first = args.host.first_frame;
+        let last = last_frame(first, self.source().info().frames);
+        let inside = f64::from(first)..=f64::from(last);
+        let stray: Vec<String> = args
+            .keys
+            .iter()
+            .filter(|key| !inside.contains(&key.frame))
+            .map(|key| format!("{}@{}", key.name, key.frame))
+            .collect();
+        (!stray.is_empty()).then(|| {
+            format!(
+                "the clip has the frames {first} to {last}, and keyframes lie outside of them: {}",
+                stray.join(", ")
+            )
+        })
+    }
+
     fn recipe(&self, args: &RenderArgs) -> Recipe {
         let feed = |source: &Arc<dyn Source>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
         let values = args.values.iter().map(|named| Edit {
@@ -258,9 +278,14 @@ fn go_on() -> Result<(), Failure> {
     if stop::asked() { Err(HostError::Aborted.into()) } else { Ok(()) }
 }
 
+/// The number of a clip's last frame, as the host counts.
+fn last_frame(first: i32, frames: u32) -> i32 {
+    first.saturating_add(i32::try_from(frames).unwrap_or(i32::MAX)).saturating_sub(1)
+}
+
 /// The frames to render, as the host counts them: those that were asked for, else the whole clip.
 fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failure> {
-    let last = first.saturating_add(i32::try_from(frames).unwrap_or(i32::MAX)).saturating_sub(1);
+    let last = last_frame(first, frames);
     match args.frames {
         Some(range) if range.first > range.last => Err(Failure::Usage(format!(
             "--frames {}-{} ends before it begins: the clip has frames {first} to {last}",

@@ -82,7 +82,14 @@ impl Param {
     pub fn parse(&self, text: &str) -> Result<Value, ValueError> {
         match self.kind {
             Kind::Integer(n) => {
-                let values = self.numbers(text, n, "whole number")?;
+                // Numbers beyond what the host can hold are none to it, so the sentence says which there are.
+                let [low, high] =
+                    [kOfxParamPropMin, kOfxParamPropMax].map(|name| self.props.all::<i32>(name));
+                let what = match (low.first(), high.first()) {
+                    (Some(low), Some(high)) if n == 1 => format!("whole number from {low} to {high}"),
+                    _ => "whole number".to_owned(),
+                };
+                let values = self.numbers(text, n, &what)?;
                 self.in_range(
                     text,
                     &values,
