@@ -208,8 +208,9 @@ impl Chunks {
 
     /// What counts last.
     fn gamma_and_primaries(&self) -> Option<Profile> {
-        let gamma = self.gamma.filter(|gamma| (gamma * 2.2 - 1.0).abs() > 0.05);
-        let primaries = self.primaries.as_ref().filter(|of| name(of) != Some("Rec.709"));
+        // From sRGB's own to 0.51, which is how ffmpeg writes the curve of video, taken for sRGB's everywhere here.
+        let gamma = self.gamma.filter(|gamma| !(0.43..0.53).contains(gamma));
+        let primaries = self.primaries.as_ref().filter(|of| !are_usual(of));
         let words = match (gamma, primaries) {
             _ if self.says_srgb => return None,
             (None, None) => return None,
@@ -219,6 +220,13 @@ impl Chunks {
         };
         Some(Profile::Chunks(words))
     }
+}
+
+/// Whether primaries (x and y of red, green, blue and white) are those of sRGB or of standard-definition video, which
+/// differ from them by a hundredth.
+fn are_usual(primaries: &[f32; 8]) -> bool {
+    const SRGB: [f32; 8] = [0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329];
+    primaries.iter().zip(SRGB).all(|(one, other)| (one - other).abs() < 0.02)
 }
 
 #[cfg(test)]
@@ -294,6 +302,23 @@ mod tests {
         let linear = of(|info| info.source_gamma = Some(png::ScaledFloat::new(1.0)));
         assert_eq!(linear, Some(Profile::Chunks("the gamma that it states (1.000)".into())));
         assert_eq!(of(|info| info.source_gamma = Some(png::ScaledFloat::new(0.45455))), None);
+        // As ffmpeg writes a frame of standard-definition video.
+        fn chromaticities(numbers: [f32; 8]) -> png::SourceChromaticities {
+            let pair =
+                |at: usize| (png::ScaledFloat::new(numbers[at]), png::ScaledFloat::new(numbers[at + 1]));
+            png::SourceChromaticities { red: pair(0), green: pair(2), blue: pair(4), white: pair(6) }
+        }
+        let video = of(|info| {
+            info.source_gamma = Some(png::ScaledFloat::new(0.51));
+            info.source_chromaticities =
+                Some(chromaticities([0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.329]));
+        });
+        assert_eq!(video, None);
+        let wide = of(|info| {
+            info.source_chromaticities =
+                Some(chromaticities([0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329]));
+        });
+        assert_eq!(wide, Some(Profile::Chunks("what it states of its primaries".into())));
         let p3 = |info: &mut png::Info| {
             info.icc_profile = Some(ColorProfile::new_display_p3().encode().unwrap().into());
         };
