@@ -94,7 +94,7 @@ fn the_reader_sees_imports() {
 
 #[test]
 fn no_part_names_another_that_it_must_not_know() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = testing::root().join("src");
     let parts: Vec<&str> = MAY_KNOW.iter().map(|p| p.0).collect();
     let mut broken = Vec::new();
     for (part, allowed) in MAY_KNOW {
@@ -123,7 +123,7 @@ fn no_part_names_another_that_it_must_not_know() {
 
 #[test]
 fn unsafe_stays_where_it_belongs() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = testing::root().join("src");
     let allowed = [
         "src/ofx/",
         "src/model/kernels/",
