@@ -16,7 +16,7 @@ const UNIT: usize = 8;
 pub const MAX_SIDE: usize = 16_384;
 
 /// A width and a height in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Size {
     /// Pixels in a row.
     pub width: usize,

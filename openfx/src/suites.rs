@@ -1,6 +1,6 @@
 //! The host's suites, fetched once and copied.
 //!
-//! The whole of `src/ofx` rests on three promises of a host, and this is where they
+//! The whole of this crate rests on three promises of a host, and this is where they
 //! are taken: that a function pointer which is not NULL has the signature of its suite;
 //! that a handle which an action or a suite handed out stays usable until that action
 //! ends (an instance's parameters and clips: as long as the instance); that a string

@@ -10,6 +10,7 @@ use candle_core::Tensor;
 
 pub use disk::{DiskCache, DiskUsage};
 pub use memory::MemoryCache;
+pub use protocol::folder::default_folder;
 
 /// Named tensors, f32 on the CPU.
 pub type Entry = BTreeMap<String, Tensor>;
@@ -37,20 +38,4 @@ pub enum CacheError {
     /// While tensors are moved.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
-}
-
-/// The folder that is used when the parameter `cacheFolder` is empty: the user's cache folder.
-pub fn default_folder() -> PathBuf {
-    let home = || std::env::var_os("HOME").map(PathBuf::from);
-    let base = if cfg!(target_os = "windows") {
-        std::env::var_os("LOCALAPPDATA").map(PathBuf::from)
-    } else if cfg!(target_os = "macos") {
-        home().map(|h| h.join("Library").join("Caches"))
-    } else {
-        std::env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|p| p.is_absolute())
-            .or_else(|| home().map(|h| h.join(".cache")))
-    };
-    base.unwrap_or_else(std::env::temp_dir).join("unsample")
 }

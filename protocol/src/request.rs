@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::cache::default_folder;
-use super::device::{DeviceChoice, Precision};
-use super::key::Key;
-use super::loras::LoraUse;
-use super::plan::Segment;
-use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
-pub use crate::model::hints::Preprocessor;
 use frame::{Rgb, Size};
+use serde::{Deserialize, Serialize};
+
+use super::folder::default_folder;
+use super::key::Key;
+use super::options::{
+    Betas, ContextSchedule, DeviceChoice, Fuse, Precision, Preprocessor, Sampler, SchedulerChoice,
+};
+use super::segment::Segment;
 
 /// The weight files.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Models {
     /// The checkpoint; `None` is the built-in model.
     pub checkpoint: Option<PathBuf>,
@@ -30,7 +31,7 @@ pub struct Models {
 }
 
 /// What a pass uses a ControlNet for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlUse {
     /// Which one: index into [`Models::controls`] and [`Request::hints`].
     pub unit: usize,
@@ -44,8 +45,17 @@ pub struct ControlUse {
     pub end: f64,
 }
 
+/// One LoRA of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoraUse {
+    /// The file.
+    pub path: PathBuf,
+    /// How strongly it is added; 1 is what it was trained with.
+    pub weight: f64,
+}
+
 /// Which motion module goes with the checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Motion {
     /// The checkpoint's usual partner, where there is one.
     Usual,
@@ -56,7 +66,7 @@ pub enum Motion {
 }
 
 /// Prompts of a segment: distinct texts, and for every frame which of them in what proportion.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PromptTrack {
     /// Distinct prompt texts with the weights' syntax still in them.
     pub texts: Vec<String>,
@@ -76,12 +86,8 @@ impl PromptTrack {
     }
 }
 
-/// A sigma schedule by name; `ays` picks its table by the model's family.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchedulerName(pub &'static str);
-
 /// One sampling pass.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
     /// What to steer to.
     pub positive: PromptTrack,
@@ -92,7 +98,7 @@ pub struct Pass {
     /// The solver.
     pub sampler: Sampler,
     /// The spacing of noise levels.
-    pub scheduler: SchedulerName,
+    pub scheduler: SchedulerChoice,
     /// Steps, at least 1.
     pub steps: usize,
     /// ControlNets.
@@ -100,7 +106,7 @@ pub struct Pass {
 }
 
 /// Options of the motion module and its windows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MotionSettings {
     /// Beta schedule; `None` follows the motion module.
     pub betas: Option<Betas>,
@@ -123,7 +129,7 @@ pub struct MotionSettings {
 }
 
 /// What the segment is worked on for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Goal {
     /// The restyled frame.
     Result,
@@ -136,7 +142,7 @@ pub enum Goal {
 }
 
 /// Where finished stages are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheSettings {
     /// The folder; `None` is the user's cache folder.
     pub folder: Option<PathBuf>,
@@ -177,17 +183,19 @@ impl WorkingFrame {
     }
 }
 
-/// The source of a segment: always what the frames are, and the frames themselves where the caller has them.
-#[derive(Clone)]
+/// The frames of a segment: always what they are, and the pictures as far as the caller has them at hand. Others are asked
+/// for one by one when they turn out to be needed.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Source {
     /// Size of the pictures.
     pub size: Size,
     /// Digest of every frame of the segment, in order.
     pub digests: Vec<Key>,
-    /// The frames; a request without them fails with [`super::PipelineError::NeedFrames`] if they turn out to be needed.
-    pub frames: Option<Vec<WorkingFrame>>,
-    /// The wanted frame alone, for a caller without the others.
-    pub current: Option<WorkingFrame>,
+    /// Indices of frames whose picture is known to have had NaN or infinite values.
+    pub mended: Vec<usize>,
+    /// All frames, or none. They do not travel with a request.
+    #[serde(skip)]
+    pub frames: Vec<WorkingFrame>,
 }
 
 impl Source {
@@ -195,17 +203,18 @@ impl Source {
     pub fn of(frames: Vec<WorkingFrame>) -> Self {
         let size = frames.first().map_or(Size { width: 0, height: 0 }, |frame| frame.picture.size());
         let digests = frames.iter().map(|frame| frame.digest).collect();
-        Self { size, digests, frames: Some(frames), current: None }
+        let mended = frames.iter().enumerate().filter(|(_, frame)| frame.mended).map(|(i, _)| i).collect();
+        Self { size, digests, mended, frames }
     }
 
-    /// Frames of this size that were seen before, of which at most the wanted one is at hand.
-    pub fn known(size: Size, digests: Vec<Key>, current: Option<WorkingFrame>) -> Self {
-        Self { size, digests, frames: None, current }
+    /// Frames of this size that were seen before and are not at hand.
+    pub fn known(size: Size, digests: Vec<Key>) -> Self {
+        Self { size, digests, mended: Vec::new(), frames: Vec::new() }
     }
 }
 
 /// Everything that the picture of one frame of one segment depends on.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Request {
     /// The frames.
     pub segment: Segment,
@@ -215,7 +224,7 @@ pub struct Request {
     pub remarks: Vec<String>,
     /// The pictures.
     pub source: Source,
-    /// Pictures at the same size that hints are made from; the source's without them. Has no [`Source::current`].
+    /// Pictures at the same size that hints are made from; the source's without them.
     pub hint_clip: Option<Source>,
     /// The files.
     pub models: Models,

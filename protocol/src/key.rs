@@ -11,7 +11,7 @@ use std::fmt;
 const COMPUTATION: &str = "unsample/3";
 
 /// A 256-bit content address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Key([u8; 32]);
 
 impl Key {

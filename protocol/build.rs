@@ -1,0 +1,42 @@
+//! Stamps a hash of the sources of the protocol and the engine, by which a plugin and an engine of different builds tell
+//! each other apart.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The crates, beside this one, whose code decides what an engine answers.
+const CRATES: [&str; 3] = ["protocol", "engine", "frame"];
+
+fn main() {
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let workspace = here.parent().unwrap_or(Path::new("."));
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    for name in CRATES {
+        let folder = workspace.join(name).join("src");
+        println!("cargo:rerun-if-changed={}", folder.display());
+        for file in files(&folder) {
+            let name = file.strip_prefix(workspace).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+            add(&mut hash, name.as_bytes());
+            add(&mut hash, &fs::read(&file).unwrap_or_default());
+        }
+    }
+    println!("cargo:rustc-env=UNSAMPLE_SOURCES={hash:016x}");
+}
+
+/// FNV-1a over a block and its length.
+fn add(hash: &mut u64, bytes: &[u8]) {
+    for byte in bytes.len().to_le_bytes().iter().chain(bytes) {
+        *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    }
+}
+
+/// The files below a folder, sorted by their paths.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}

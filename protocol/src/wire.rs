@@ -1,0 +1,222 @@
+//! How messages become bytes: `length of the message, length of what follows it, message, what follows it`.
+//!
+//! Both lengths are u32 in little-endian order, the message is in postcard's format, and what follows it is raw bytes.
+//! The two sides are parts of one bundle on one machine, so numbers of pictures keep the machine's own byte order.
+
+use std::io::{ErrorKind, Read, Write};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use frame::Rgb;
+
+use super::message::{Extent, Hello};
+
+/// Comes before anything else, so that another program on the other end shows at once.
+const MAGIC: [u8; 8] = *b"UNSAMPLE";
+
+/// The longest message: prompts and keyframed numbers of the longest segments stay far below it.
+const LONGEST_MESSAGE: usize = 64 << 20;
+
+/// The most that follows a message: a picture of 16384 x 16384 pixels does not fit, one of 8192 x 8192 does.
+const LONGEST_PICTURE: usize = 1 << 30;
+
+/// Why nothing more comes from the other side.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The other side has closed its end between two messages.
+    #[error("the connection was closed")]
+    Closed,
+    /// It was closed within a message, or the system reports an error.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] std::io::Error),
+    /// What came is no message.
+    #[error("what came is no message: {0}")]
+    Nonsense(String),
+    /// The message is too long to be sent.
+    #[error("a message of {0} bytes is too long")]
+    TooLong(usize),
+}
+
+/// Writes the first bytes and the first message of a side.
+///
+/// # Errors
+/// What the system says of writing.
+pub fn greet(to: &mut impl Write, hello: &Hello) -> Result<(), WireError> {
+    to.write_all(&MAGIC)?;
+    send(to, hello, &[])
+}
+
+/// Reads the first bytes and the first message of the other side.
+///
+/// # Errors
+/// Anything else comes, or nothing.
+pub fn greeted(from: &mut impl Read) -> Result<Hello, WireError> {
+    let mut magic = [0; MAGIC.len()];
+    read_start(from, &mut magic)?;
+    if magic != MAGIC {
+        return Err(WireError::Nonsense("it begins with other bytes".to_owned()));
+    }
+    receive(from).map(|(hello, _)| hello)
+}
+
+/// Writes a message and what follows it.
+///
+/// # Errors
+/// Longer than a message may be, and what the system says of writing.
+pub fn send(to: &mut impl Write, message: &impl Serialize, follows: &[u8]) -> Result<(), WireError> {
+    let bytes = postcard::to_stdvec(message).map_err(|e| WireError::Nonsense(e.to_string()))?;
+    for (length, most) in [(bytes.len(), LONGEST_MESSAGE), (follows.len(), LONGEST_PICTURE)] {
+        if length > most {
+            return Err(WireError::TooLong(length));
+        }
+    }
+    to.write_all(&(bytes.len() as u32).to_le_bytes())?;
+    to.write_all(&(follows.len() as u32).to_le_bytes())?;
+    to.write_all(&bytes)?;
+    to.write_all(follows)?;
+    Ok(to.flush()?)
+}
+
+/// Reads a message and what follows it.
+///
+/// # Errors
+/// [`WireError::Closed`] at the end, else what is wrong.
+pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<(T, Vec<u8>), WireError> {
+    let mut lengths = [0; 8];
+    read_start(from, &mut lengths)?;
+    let [first, second] = [0, 4].map(|at| {
+        let bytes = [lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]];
+        u32::from_le_bytes(bytes) as usize
+    });
+    if first > LONGEST_MESSAGE || second > LONGEST_PICTURE {
+        return Err(WireError::Nonsense(format!("its length would be {first} and {second} bytes")));
+    }
+    let bytes = read(from, first)?;
+    let (message, rest) =
+        postcard::take_from_bytes(&bytes).map_err(|e| WireError::Nonsense(e.to_string()))?;
+    if !rest.is_empty() {
+        return Err(WireError::Nonsense(format!("{} bytes are left over", rest.len())));
+    }
+    Ok((message, read(from, second)?))
+}
+
+/// Reads bytes that may be the first after the end of everything.
+fn read_start(from: &mut impl Read, bytes: &mut [u8]) -> Result<(), WireError> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match from.read(&mut bytes[filled..]) {
+            Ok(0) if filled == 0 => return Err(WireError::Closed),
+            Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Reads so many bytes. Memory is taken as they come, so that a wrong length alone takes none.
+fn read(from: &mut impl Read, length: usize) -> Result<Vec<u8>, WireError> {
+    let mut bytes = Vec::new();
+    from.take(length as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < length {
+        return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+    }
+    Ok(bytes)
+}
+
+/// The values of a picture as bytes, and its size.
+pub fn picture_bytes(picture: &Rgb) -> (Extent, Vec<u8>) {
+    let extent = Extent { width: picture.width, height: picture.height };
+    (extent, picture.data.iter().flat_map(|value| value.to_ne_bytes()).collect())
+}
+
+/// The picture of a size whose values are these bytes.
+///
+/// # Errors
+/// More or fewer bytes than that.
+pub fn picture(extent: Extent, bytes: &[u8]) -> Result<Rgb, WireError> {
+    let Extent { width, height } = extent;
+    let (values, rest) = bytes.as_chunks::<4>();
+    let wanted = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3));
+    if wanted != Some(values.len()) || !rest.is_empty() {
+        return Err(WireError::Nonsense(format!(
+            "{} bytes came for a picture of {width} x {height} pixels",
+            bytes.len()
+        )));
+    }
+    Ok(Rgb { width, height, data: values.iter().map(|value| f32::from_ne_bytes(*value)).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::FromEngine;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sent() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        send(&mut bytes, &FromEngine::Cleared(7, 9), b"abc").unwrap();
+        bytes
+    }
+
+    #[test]
+    fn messages_come_as_they_were_sent_until_the_end() {
+        let mut bytes = sent();
+        send(&mut bytes, &FromEngine::Progress(7, 0.5, "Decoding".to_owned()), &[]).unwrap();
+        let from = &mut &bytes[..];
+        let (first, follows) = receive::<FromEngine>(from).unwrap();
+        assert_eq!((first, &follows[..]), (FromEngine::Cleared(7, 9), &b"abc"[..]));
+        let (second, follows) = receive::<FromEngine>(from).unwrap();
+        assert_eq!(second, FromEngine::Progress(7, 0.5, "Decoding".to_owned()));
+        assert!(follows.is_empty());
+        assert!(matches!(receive::<FromEngine>(from), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_end() {
+        let bytes = sent();
+        for length in 1..bytes.len() {
+            let result = receive::<FromEngine>(&mut &bytes[..length]);
+            assert!(matches!(result, Err(WireError::Broken(_))), "{length}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_all_measure_takes_no_memory() {
+        let bytes = [u32::MAX.to_le_bytes(), [0; 4]].concat();
+        assert!(matches!(receive::<FromEngine>(&mut &bytes[..]), Err(WireError::Nonsense(_))));
+        let large = [8u32.to_le_bytes(), (LONGEST_PICTURE as u32).to_le_bytes()].concat();
+        assert!(matches!(receive::<FromEngine>(&mut &large[..]), Err(WireError::Broken(_))));
+    }
+
+    #[test]
+    fn a_greeting_is_told_from_other_programs() {
+        let mut bytes = Vec::new();
+        let hello = Hello { build: "1.0 abc".to_owned() };
+        greet(&mut bytes, &hello).unwrap();
+        assert_eq!(greeted(&mut &bytes[..]).unwrap(), hello);
+        assert!(matches!(greeted(&mut &b"Usage: program"[..]), Err(WireError::Nonsense(_))));
+        assert!(matches!(greeted(&mut &b""[..]), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn pictures_keep_every_bit() {
+        let data = (0..18).map(|i| if i == 7 { f32::NAN } else { i as f32 / 7.0 }).collect();
+        let original = Rgb { width: 3, height: 2, data };
+        let (extent, bytes) = picture_bytes(&original);
+        let bits = |picture: &Rgb| picture.data.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&picture(extent, &bytes).unwrap()), bits(&original));
+        assert!(picture(extent, &bytes[1..]).is_err());
+        assert!(picture(Extent { width: usize::MAX, height: 2 }, &bytes).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_more_than_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = receive::<super::super::message::ToEngine>(&mut &bytes[..]);
+            let _ = greeted(&mut &bytes[..]);
+        }
+    }
+}
