@@ -98,6 +98,29 @@ fn a_damaged_motion_module_that_was_taken_by_itself_says_how_it_came_to_be_taken
 }
 
 #[test]
+fn a_motion_module_that_cannot_be_read_is_named_where_one_is_looked_for() {
+    let place = Place::new();
+    let checkpoint = place.path("ink.safetensors");
+    let whole = std::fs::read(built_in("pocket_motion.safetensors")).unwrap();
+    std::fs::write(place.path("models/mm_v3.safetensors"), &whole[..whole.len() / 2]).unwrap();
+    // Something else that cannot be read is no motion module.
+    std::fs::write(place.path("models/a.safetensors"), "no weights").unwrap();
+    let render = || streams(&place.render("clip", &[("checkpoint", &checkpoint)]));
+    let (read_outs, told) = render();
+    for text in [&read_outs, &told] {
+        let said = "the models folder has none for ink.safetensors that can be read (";
+        let why = text.split_once(said).map(|(_, why)| why).unwrap_or_default();
+        assert!(why.contains("mm_v3.safetensors") && why.contains("every frame is restyled"), "{text}");
+        assert!(!text.contains("a.safetensors:") && !text.contains("models/a.safe"), "{text}");
+    }
+    std::fs::write(place.path("models/b.safetensors"), &whole).unwrap();
+    let (read_outs, told) = render();
+    let (_, why) =
+        read_outs.split_once("models/b.safetensors was taken; another one there cannot be read: ").unwrap();
+    assert!(why.contains("mm_v3.safetensors") && !told.contains("mm_v3"), "{read_outs}{told}");
+}
+
+#[test]
 fn cuts_that_were_found_are_in_the_status_and_are_no_warning() {
     let place = Place::new();
     let other =

@@ -2,7 +2,7 @@
 
 use super::fitted::Fitted;
 use super::outline::{self, Part};
-use super::partner::{self, Partner};
+use super::partner::{self, Partner, Search};
 use super::{Chosen, ModelStore, Opened, embeddings};
 use crate::diffusion::Prediction;
 use crate::pipeline::PipelineError;
@@ -56,12 +56,13 @@ impl ModelStore {
             Motion::File(path) => Some(self.open_named(path, Role::Motion, Some(family), &mut notices)?),
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
             Motion::Usual => {
-                let partner = Partner::of(family);
+                let Search { partner, broken } = Partner::of(family);
                 match &partner {
-                    Some(partner) => facts.push(partner.fact(family)),
+                    Some(partner) => facts.push(partner.fact(family, broken.as_deref())),
                     None => notices.push(format!(
-                        "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
-                        checkpoint.file.file_name()
+                        "no motion module was chosen and the models folder has none for {}{}; every frame is restyled on its own",
+                        checkpoint.file.file_name(),
+                        broken.map_or(String::new(), |why| format!(" that can be read ({why})"))
                     )),
                 }
                 unasked = partner.is_some();
