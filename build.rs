@@ -1,12 +1,13 @@
-//! Stamps the version and the commit into the binaries, and compiles the C part of the command line's host.
+//! Stamps the commit into the plugin and the command line, which share this script, and keeps the plugin mapped.
 
 use std::process::Command;
 
 fn main() {
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=UNSAMPLE_COMMIT={commit}");
+    let is = |name: &str, value: &str| std::env::var(name).as_deref() == Ok(value);
     // Threads of the tensor library's pool run code of this library until the process ends: it must stay mapped.
-    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_PKG_NAME", "unsample") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
     // The twin's libraries lie beside it, unless they are installed.
@@ -17,8 +18,6 @@ fn main() {
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
         println!("cargo:rerun-if-changed={log}");
     }
-    println!("cargo:rerun-if-changed=build.rs");
-    host_varargs();
 }
 
 /// What git answers, where there is git and a repository.
@@ -26,15 +25,4 @@ fn git(arguments: &[&str]) -> Option<String> {
     let out = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(out.stdout).ok().filter(|_| out.status.success())?;
     Some(text.trim().to_owned())
-}
-
-/// Functions with a variable number of arguments, which OpenFX has and stable Rust cannot define. Only the search
-/// path is handed on: the host names the library itself, so that the plugin is not linked with it.
-fn host_varargs() {
-    const SOURCE: &str = "src/bin/unsample/host/suites/varargs.c";
-    println!("cargo:rerun-if-changed={SOURCE}");
-    cc::Build::new().file(SOURCE).warnings(true).cargo_metadata(false).compile("unsample_host_varargs");
-    if let Ok(folder) = std::env::var("OUT_DIR") {
-        println!("cargo:rustc-link-search=native={folder}");
-    }
 }

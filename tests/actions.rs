@@ -1,12 +1,7 @@
 //! The plugin's actions one by one, from a host in the same process: what the command line cannot see.
 
-#[allow(dead_code, unused_imports, reason = "a test uses a part of the host")]
-#[path = "../src/bin/unsample/host/mod.rs"]
-mod host;
-#[path = "support/stage.rs"]
-mod stage;
-#[path = "support/plugin.rs"]
-mod support;
+use openfx_host as host;
+use testing::stage;
 
 use std::ffi::CStr;
 

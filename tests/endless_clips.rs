@@ -1,34 +1,17 @@
 //! Clips whose host does not say where they end: what is worked on, and what is passed through.
 
-#[allow(dead_code, unused_imports, reason = "a test uses a part of the host")]
-#[path = "../src/bin/unsample/host/mod.rs"]
-mod host;
-#[path = "support/stage.rs"]
-mod stage;
-#[path = "support/plugin.rs"]
-mod support;
+use openfx_host as host;
+use testing::stage;
 
 use std::sync::Arc;
 
 use openfx_sys::*;
-use parking_lot::{Mutex, MutexGuard};
 
 use host::clip::{Facts, Feed};
 use host::instance::Instance;
 use host::picture::{Picture, SharedPicture};
 use host::session::{Outside, Session, Settings};
-use stage::{load, recipe, render};
-
-/// A fresh cache folder, and a plugin in a host of these manners, for as long as the turn lasts.
-fn set_up(
-    settings: Settings,
-) -> (MutexGuard<'static, ()>, tempfile::TempDir, host::plugin::Plugin, Arc<Session>) {
-    /// A process has one host, and these tests have hosts of many manners: they take turns.
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock();
-    let (plugin, session) = load(settings);
-    (turn, tempfile::tempdir().unwrap(), plugin, session)
-}
+use stage::{recipe, render, set_up};
 
 /// The test clip, with black frames where there is `true`.
 struct Dark([bool; stage::FRAMES as usize]);

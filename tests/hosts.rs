@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 const POINTS: usize = 40;
 
@@ -24,7 +23,7 @@ fn has_test(source: &str, name: &str) -> bool {
 
 #[test]
 fn every_point_has_tests_and_they_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = testing::root();
     let text = fs::read_to_string(root.join("docs/hosts.md")).unwrap();
     let mut points = BTreeSet::new();
     for line in text.lines() {

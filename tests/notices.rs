@@ -1,39 +1,21 @@
 //! What the user is told, where, and how often.
 
-#[allow(dead_code, unused_imports, reason = "a test uses a part of the host")]
-#[path = "../src/bin/unsample/host/mod.rs"]
-mod host;
-#[path = "support/stage.rs"]
-mod stage;
-#[path = "support/plugin.rs"]
-mod support;
+use openfx_host as host;
+use testing::stage;
 
 use std::ffi::CStr;
-use std::sync::Arc;
 
 use openfx_sys::*;
-use parking_lot::{Mutex, MutexGuard};
 
 use host::actions::{Arguments, Reply};
 use host::instance::Instance;
 use host::props::Access::Read;
 use host::props::PropertySet;
-use host::session::{Session, Settings};
-use stage::{load, recipe, render};
+use host::session::Settings;
+use stage::{recipe, render, set_up};
 
 fn ask(instance: &Instance, action: &'static CStr, arguments: Arguments) -> Reply {
     instance.effect.entry.call(action, &instance.effect, arguments)
-}
-
-/// A fresh cache folder, and a plugin in a host of these manners, for as long as the turn lasts.
-fn set_up(
-    settings: Settings,
-) -> (MutexGuard<'static, ()>, tempfile::TempDir, host::plugin::Plugin, Arc<Session>) {
-    /// A process has one host, and these tests have hosts of many manners: they take turns.
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock();
-    let (plugin, session) = load(settings);
-    (turn, tempfile::tempdir().unwrap(), plugin, session)
 }
 
 /// What the read-out `status` shows.

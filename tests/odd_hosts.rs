@@ -1,20 +1,15 @@
 //! What real hosts do that the standard does not lead one to expect, done to the plugin. docs/hosts.md says which host
 //! does what.
 
-#[allow(dead_code, unused_imports, reason = "a test uses a part of the host")]
-#[path = "../src/bin/unsample/host/mod.rs"]
-mod host;
-#[path = "support/stage.rs"]
-mod stage;
-#[path = "support/plugin.rs"]
-mod support;
+use openfx_host as host;
+use testing::plugin as support;
+use testing::stage;
 
 use std::ffi::CStr;
 use std::path::Path;
 use std::sync::Arc;
 
 use openfx_sys::*;
-use parking_lot::{Mutex, MutexGuard};
 
 use host::actions::{Arguments, Moment, Reply};
 use host::clip::{Facts, Feed};
@@ -23,20 +18,8 @@ use host::params::Kind;
 use host::picture::{Picture, SharedPicture};
 use host::props::Access::{List, Read, Write};
 use host::props::PropertySet;
-use host::session::{Outside, Session, Settings};
-use stage::{UNWRITTEN, largest_difference, load, recipe, render, render_into, source, whole};
-
-/// A process has one host, and these tests have hosts of many manners: they take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// A fresh cache folder, and a plugin in a host of these manners, for as long as the turn lasts.
-fn set_up(
-    settings: Settings,
-) -> (MutexGuard<'static, ()>, tempfile::TempDir, host::plugin::Plugin, Arc<Session>) {
-    let turn = TURN.lock();
-    let (plugin, session) = load(settings);
-    (turn, tempfile::tempdir().unwrap(), plugin, session)
-}
+use host::session::{Outside, Settings};
+use stage::{TURN, UNWRITTEN, largest_difference, load, recipe, render, render_into, set_up, source, whole};
 
 fn ask(instance: &Instance, action: &'static CStr, arguments: Arguments) -> Reply {
     instance.effect.entry.call(action, &instance.effect, arguments)

@@ -1,13 +1,12 @@
 //! The tools that measure the model, and the page that they wrote.
 
-use std::path::Path;
 use std::process::Command;
 
 /// Runs the unit tests of training/ where Python has what they need.
 #[test]
 fn the_measures_give_the_known_answers_on_drawn_pictures() {
     let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = testing::root();
     let ready = Command::new(&python).args(["-c", "import numpy, cv2, safetensors"]).output();
     if !ready.is_ok_and(|output| output.status.success()) {
         println!("skipped: {} lacks numpy, cv2 or safetensors", python.to_string_lossy());
@@ -25,7 +24,7 @@ fn the_measures_give_the_known_answers_on_drawn_pictures() {
 
 #[test]
 fn the_page_names_its_command_and_its_pictures_are_there_and_small() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let docs = testing::root().join("docs");
     let page = std::fs::read_to_string(docs.join("quality.md")).unwrap();
     assert!(page.contains("cargo xtask quality"), "the page does not say how it was made");
     let shown: Vec<&str> =

@@ -1,16 +1,15 @@
 //! The README's parameter table is made from the effect's own table. `cargo xtask readme` rewrites it.
 
 use std::fs;
-use std::path::Path;
 
-use unsample::effect::table;
+use unsample::table;
 
 const BEGIN: &str = "<!-- parameters: made by cargo xtask readme -->\n";
 const END: &str = "<!-- end of parameters -->";
 
 #[test]
 fn the_parameter_table_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let path = testing::root().join("README.md");
     let text = fs::read_to_string(&path).unwrap();
     let begin = text.find(BEGIN).expect("the README has no place for the table") + BEGIN.len();
     let end = begin + text[begin..].find(END).expect("the README's table has no end");

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::bundle::library;
 use crate::{cargo, target};
 
-/// What the plugin looks for (`CUDA_BUILD` in src/effect/describe.rs).
+/// What the plugin looks for (`CUDA_BUILD` in src/describe.rs).
 const NAME: &str = if cfg!(windows) { "Unsample-cuda.dll" } else { "Unsample-cuda.so" };
 
 /// The libraries that it is linked with, apart from the driver's.

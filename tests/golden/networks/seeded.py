@@ -1,4 +1,4 @@
-"""Weights that are computed from their names, so that a golden file need not store them; tests/support/seeded.rs computes
+"""Weights that are computed from their names, so that a golden file need not store them; tests/support/src/seeded.rs computes
 the same numbers to the bit.
 
 Value i of a tensor is splitmix64(fnv1a(name) + i * 0x9e3779b97f4a7c15), its upper 24 bits as a number u in -1..1 in steps

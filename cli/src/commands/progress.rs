@@ -1,0 +1,130 @@
+//! Progress and messages on standard error.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
+
+use crate::words;
+use openfx_host::session::{Message, Progress};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// Errors.
+    Quiet,
+    /// Progress and messages.
+    Normal,
+    /// The plugin's log, too.
+    Verbose,
+}
+
+/// A bar for the frames, and below it one for the plugin's own progress while there is any.
+pub struct Bars {
+    voice: Voice,
+    all: MultiProgress,
+    frames: ProgressBar,
+    plugin: Mutex<Option<ProgressBar>>,
+    /// What was said, but for the log.
+    said: Mutex<BTreeSet<String>>,
+    /// The log's last line.
+    last: Mutex<Option<String>>,
+}
+
+/// The bars, in the hands of the host.
+pub struct Shown(pub Arc<Bars>);
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants; should one be wrong, the plain bar will do.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+impl Bars {
+    /// Bars that are not shown yet; indicatif shows none where standard error is no terminal.
+    pub fn new(voice: Voice) -> Arc<Self> {
+        let all = MultiProgress::new();
+        if voice == Voice::Quiet {
+            all.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Arc::new(Self {
+            voice,
+            all,
+            frames: ProgressBar::hidden(),
+            plugin: Mutex::default(),
+            said: Mutex::default(),
+            last: Mutex::default(),
+        })
+    }
+
+    /// Shows the bar of the frames.
+    pub fn begin(&self, frames: u64) {
+        self.frames.set_length(frames);
+        let bar = self.all.add(self.frames.clone());
+        bar.set_style(style("{bar:40} {pos}/{len} frames, {elapsed} gone, {eta} to go"));
+        bar.enable_steady_tick(Duration::from_millis(500));
+    }
+
+    /// One frame more is done.
+    pub fn step(&self) {
+        self.frames.inc(1);
+    }
+
+    /// Takes the bars away.
+    pub fn finish(&self) {
+        if let Some(bar) = self.plugin.lock().take() {
+            bar.finish_and_clear();
+        }
+        self.frames.finish_and_clear();
+    }
+
+    /// Prints a line above the bars.
+    pub fn say(&self, line: &str) {
+        if self.voice != Voice::Quiet {
+            self.all.suspend(|| words::err(line));
+        }
+    }
+}
+
+impl Progress for Shown {
+    fn start(&self, label: &str) {
+        let bar = self.0.all.add(ProgressBar::new(1000));
+        bar.set_style(style("{bar:40} {percent:>3} %  {msg}"));
+        bar.set_message(label.to_owned());
+        if let Some(old) = self.0.plugin.lock().replace(bar) {
+            old.finish_and_clear();
+        }
+    }
+
+    fn update(&self, fraction: f64) {
+        if let Some(bar) = &*self.0.plugin.lock() {
+            bar.set_position((fraction * 1000.0) as u64);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = self.0.plugin.lock().take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn message(&self, message: &Message) {
+        // An error's sentence comes at the end, with the exit status.
+        let bad = message.kind.ends_with("Error") || message.kind.ends_with("Fatal");
+        let log = message.kind.ends_with("Log");
+        if bad || (log && self.0.voice != Voice::Verbose) {
+            return;
+        }
+        // Every frame may say the same, and so may every segment in turn.
+        let new = match log {
+            true => self.0.last.lock().replace(message.text.clone()).as_ref() != Some(&message.text),
+            false => self.0.said.lock().insert(message.text.clone()),
+        };
+        if new {
+            self.0.say(&format!("plugin: {}", message.text));
+        }
+    }
+}

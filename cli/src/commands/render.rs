@@ -1,0 +1,386 @@
+//! `unsample render`
+
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::pipeline::pasted_path;
+
+use super::progress::{Bars, Shown, Voice};
+use crate::bundle;
+use crate::cli::RenderArgs;
+use crate::failure::Failure;
+use crate::io::stop::{self, When};
+use crate::io::{self, Info, MediaError, Sink, Source, Target, Wish};
+use openfx_host::clip::{Facts, Feed};
+use openfx_host::error::HostError;
+use openfx_host::instance::{Edit, Instance, Recipe, find_param};
+use openfx_host::picture::SharedPicture;
+use openfx_host::plugin::Plugin;
+use openfx_host::render::{Job, Rendered, render, time_domain};
+use openfx_host::session::{ColourManagement, Session};
+use openfx_host::suites;
+
+/// A clip of the command line as a feed for the host.
+struct FileFeed(Arc<dyn Source>);
+
+impl Feed for FileFeed {
+    fn facts(&self) -> Facts {
+        let info = self.0.info();
+        Facts {
+            width: info.width,
+            height: info.height,
+            frames: info.frames,
+            fps: info.fps,
+            pixel_aspect: info.pixel_aspect,
+            deep: info.bits > 8,
+            alpha: info.alpha,
+        }
+    }
+
+    fn colourspace(&self) -> &'static CStr {
+        self.0.info().colour.colourspace()
+    }
+
+    fn picture(&self, number: u32) -> Result<SharedPicture, String> {
+        self.0.frame(number).map_err(|error| error.to_string())
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// With the sentence for the user.
+pub fn run(args: &RenderArgs) -> Result<(), Failure> {
+    stop_on_ctrl_c();
+    // Whatever a program that was stopped with us says, or seems to lack, is not the reason.
+    work(args).map_err(|failure| match failure {
+        stopped @ Failure::Stopped(_) => stopped,
+        _ if stop::asked() => HostError::Aborted.into(),
+        failure => failure,
+    })
+}
+
+fn work(args: &RenderArgs) -> Result<(), Failure> {
+    let began = Instant::now();
+    if !(args.host.scale > 0.0 && args.host.scale <= 16.0) {
+        return Err(Failure::Usage(format!("--scale takes a number above 0, not {}", args.host.scale)));
+    }
+    if let Some(wrong) = args.host.no_suites.iter().find(|name| !known_suite(name)) {
+        let all = suites::names().join(", ");
+        return Err(Failure::Usage(format!("there is no suite {wrong}; the host has {all}")));
+    }
+    let bundle = bundle::find(args.plugin.bundle.as_deref())?;
+    let output = &*pasted_path(&args.output);
+    let clips = Clips::open(args)?;
+    let mut info = clips.source().info().clone();
+    if let ColourManagement::Named(name) = args.host.colourspace.clone().unwrap_or_default() {
+        info.colour.named = Some(name);
+    }
+    let range = range(args, args.host.first_frame, info.frames)?;
+    let voice = match (args.quiet, args.verbose) {
+        (true, _) => Voice::Quiet,
+        (_, true) => Voice::Verbose,
+        _ => Voice::Normal,
+    };
+    let bars = Bars::new(voice);
+    let mut notices = clips.notices();
+    notices.extend(clips.stray_keys(args));
+    // What is wrong with the output should show now, not after the first frame.
+    let place = Place { first_frame: args.host.first_frame, range, info: &info };
+    notices.extend(place.check(output, args.overwrite, &clips)?);
+    go_on()?;
+    for notice in notices {
+        bars.say(&format!("note: {notice}"));
+    }
+    let settings = args.host.settings(args.plugin.context.as_deref());
+    let session = Arc::new(Session::new(settings, Box::new(Shown(bars.clone()))));
+    let aborting = Arc::downgrade(&session);
+    let _asked = stop::register(When::Asked, move || {
+        if let Some(session) = aborting.upgrade() {
+            session.abort();
+        }
+    });
+    let plugin = Plugin::load(&bundle, args.plugin.plugin.as_deref(), &session)?;
+    for name in &args.prints {
+        find_param(&plugin.description, name)?;
+    }
+    let first = f64::from(args.host.first_frame);
+    session.set_range(first, first + f64::from(info.frames) - 1.0);
+    go_on()?;
+    let recipe = clips.recipe(args);
+    let instance = Instance::create(&plugin, &recipe)?;
+    let job = job(args, range, &instance)?;
+    bars.begin(u64::from(place.count()));
+    let mut writer = Writer {
+        output,
+        target: Target { info: place.part(), frames: place.count(), overwrite: args.overwrite },
+        offset: i64::from(args.host.first_frame) - 1,
+        sink: None,
+        written: 0,
+    };
+    let result = render(&plugin, &instance, &recipe, &job, &mut |rendered| {
+        writer.take(&rendered)?;
+        bars.step();
+        Ok(())
+    });
+    let result = result.and(instance.sync_and_purge());
+    bars.finish();
+    if args.host.no_suites.iter().any(|suite| suite.starts_with("OfxMessageSuite")) {
+        // What a host without messages has to show is the read-out.
+        value(&instance, "status", f64::from(job.last)).iter().for_each(|status| bars.say(status));
+    }
+    let printed = if result.is_ok() { printed(args, &instance, f64::from(job.last)) } else { Vec::new() };
+    drop(instance);
+    drop(plugin);
+    if let Err(error) = result {
+        return Err(writer.failed(error));
+    }
+    writer.finish()?;
+    for line in printed {
+        super::print(&format!("{line}\n"));
+    }
+    let complaints = session.complaints();
+    if !complaints.is_empty() {
+        return Err(HostError::Rules(complaints).into());
+    }
+    let (seconds, frames) = (began.elapsed().as_secs_f64(), place.count());
+    let plural = if frames == 1 { "" } else { "s" };
+    bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", output.display()));
+    Ok(())
+}
+
+/// Whether the host has a suite of that name; a version may follow it.
+fn known_suite(name: &str) -> bool {
+    let name = name.split_once(':').map_or(name, |(name, _)| name);
+    suites::names().iter().any(|suite| suite == name)
+}
+
+/// The clips of the command line, by their names; the main one first.
+struct Clips(Vec<(String, PathBuf, Arc<dyn Source>)>);
+
+impl Clips {
+    fn open(args: &RenderArgs) -> Result<Self, Failure> {
+        let named = args.clips.iter().map(|clip| (clip.name.clone(), PathBuf::from(&clip.value)));
+        let all = std::iter::once(("Source".to_owned(), args.input.clone())).chain(named);
+        let open = |(name, path): (String, PathBuf)| {
+            let path = pasted_path(&path).into_owned();
+            let source = io::open(&path)?;
+            Ok((name, path, Arc::from(source)))
+        };
+        Ok(Self(all.map(open).collect::<Result<_, Failure>>()?))
+    }
+
+    fn source(&self) -> &dyn Source {
+        &*self.0[0].2
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.0.iter().flat_map(|(.., source)| source.notices().iter().cloned()).collect()
+    }
+
+    /// A sentence on keyframes that stand beside the clip: in an editor they are seen to, here they are a slip.
+    fn stray_keys(&self, args: &RenderArgs) -> Option<String> {
+        let first = args.host.first_frame;
+        let last = last_frame(first, self.source().info().frames);
+        let inside = f64::from(first)..=f64::from(last);
+        let stray: Vec<String> = args
+            .keys
+            .iter()
+            .filter(|key| !inside.contains(&key.frame))
+            .map(|key| format!("{}@{}", key.name, key.frame))
+            .collect();
+        (!stray.is_empty()).then(|| {
+            format!(
+                "the clip has the frames {first} to {last}, and keyframes lie outside of them: {}",
+                stray.join(", ")
+            )
+        })
+    }
+
+    fn recipe(&self, args: &RenderArgs) -> Recipe {
+        let feed = |source: &Arc<dyn Source>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
+        let values = args.values.iter().map(|named| Edit {
+            name: named.name.clone(),
+            time: None,
+            text: named.value.clone(),
+        });
+        let keys = args.keys.iter().map(|key| Edit {
+            name: key.name.clone(),
+            time: Some(key.frame),
+            text: key.value.clone(),
+        });
+        Recipe {
+            feeds: self.0.iter().map(|(name, _, source)| (name.clone(), feed(source))).collect(),
+            edits: values.chain(keys).collect(),
+            presses: args.presses.clone(),
+        }
+    }
+}
+
+/// The frames that are rendered, of which clip.
+struct Place<'a> {
+    first_frame: i32,
+    range: (i32, i32),
+    info: &'a Info,
+}
+
+impl Place<'_> {
+    /// The first and the last frame as files count them, from 1.
+    fn frames(&self) -> (u32, u32) {
+        let number =
+            |frame: i32| u32::try_from(i64::from(frame) - i64::from(self.first_frame) + 1).unwrap_or(1);
+        (number(self.range.0), number(self.range.1))
+    }
+
+    fn count(&self) -> u32 {
+        let (first, last) = self.frames();
+        last - first + 1
+    }
+
+    /// What the rendered frames have in common, with the times and the sound that belong to them.
+    fn part(&self) -> Info {
+        let (first, last) = self.frames();
+        if self.count() == self.info.frames {
+            return self.info.clone();
+        }
+        let times = &self.info.times;
+        let (from, to) = (times.seconds(first as usize - 1), times.seconds(last as usize));
+        let tracks = self.info.tracks.as_ref().map(|tracks| tracks.part(times.late() + from, to - from));
+        Info { times: times.part(first, last), tracks, ..self.info.clone() }
+    }
+
+    fn check(&self, output: &Path, overwrite: bool, clips: &Clips) -> Result<Vec<String>, MediaError> {
+        let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
+        let files: Vec<&Path> =
+            clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
+        let wish = Wish { output, frames: self.frames(), overwrite, inputs: &inputs, files: &files };
+        io::check_output(&wish, &self.part())
+    }
+}
+
+/// The first Ctrl-C asks everybody to stop, and so do the closing of the terminal and the system; the second one does
+/// not ask.
+fn stop_on_ctrl_c() {
+    let handler = || {
+        if !stop::ask() {
+            stop::tidy();
+            std::process::exit(130);
+        }
+    };
+    // Without a handler Ctrl-C ends the program at once, which is no reason not to render.
+    let _ = ctrlc::set_handler(handler);
+}
+
+/// Ends the command if somebody asked for it.
+fn go_on() -> Result<(), Failure> {
+    if stop::asked() { Err(HostError::Aborted.into()) } else { Ok(()) }
+}
+
+/// The number of a clip's last frame, as the host counts.
+fn last_frame(first: i32, frames: u32) -> i32 {
+    first.saturating_add(i32::try_from(frames).unwrap_or(i32::MAX)).saturating_sub(1)
+}
+
+/// The frames to render, as the host counts them: those that were asked for, else the whole clip.
+fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failure> {
+    let last = last_frame(first, frames);
+    match args.frames {
+        Some(range) if range.first > range.last => Err(Failure::Usage(format!(
+            "--frames {}-{} ends before it begins: the clip has frames {first} to {last}",
+            range.first, range.last
+        ))),
+        Some(range) if range.first < first || range.last > last => {
+            let asked = match range.first == range.last {
+                true => format!("is no frame {}", range.first),
+                false => format!("are no frames {} to {}", range.first, range.last),
+            };
+            Err(Failure::Usage(format!(
+                "there {asked}: the clip has {first} to {last}, counted from its first frame and not by the numbers of files"
+            )))
+        }
+        Some(range) => Ok((range.first, range.last)),
+        None => Ok((first, last)),
+    }
+}
+
+/// What the host is to do: the frames, as long as the effect has them.
+fn job(args: &RenderArgs, range: (i32, i32), instance: &Instance) -> Result<Job, Failure> {
+    let (first, last) = time_domain(&instance.effect)?;
+    if f64::from(range.0) < first || f64::from(range.1) > last {
+        return Err(Failure::Failed(format!("the plugin has frames {first} to {last} only")));
+    }
+    Ok(Job {
+        first: range.0,
+        last: range.1,
+        order: args.host.order,
+        threads: args.host.threads,
+        fresh_instances: args.host.fresh_instances,
+    })
+}
+
+fn printed(args: &RenderArgs, instance: &Instance, time: f64) -> Vec<String> {
+    args.prints.iter().filter_map(|name| value(instance, name, time)).collect()
+}
+
+/// A parameter's value at a time, as text.
+fn value(instance: &Instance, name: &str, time: f64) -> Option<String> {
+    let param = instance.effect.params.find(&std::ffi::CString::new(name).ok()?)?;
+    let value = param.value(time).ok()?;
+    Some(param.show(&value))
+}
+
+/// Writes the frames as they come. The output is made with the first of them, which knows its size.
+struct Writer<'a> {
+    output: &'a Path,
+    target: Target,
+    /// From the host's frame numbers to those of files, which begin with 1.
+    offset: i64,
+    sink: Option<Box<dyn Sink>>,
+    written: u32,
+}
+
+impl Writer<'_> {
+    fn take(&mut self, rendered: &Rendered) -> Result<(), String> {
+        let picture = &rendered.picture;
+        let info = &mut self.target.info;
+        if self.sink.is_none() {
+            info.alpha = info.alpha && picture.channels == 4;
+            (info.width, info.height) = (picture.width, picture.height);
+            self.sink = Some(io::create(self.output, &self.target).map_err(|error| error.to_string())?);
+        } else if (picture.width, picture.height) != (info.width, info.height) {
+            return Err(format!(
+                "frame {} is {}x{}, and the first one was {}x{}",
+                rendered.frame, picture.width, picture.height, info.width, info.height
+            ));
+        }
+        let number = u32::try_from(i64::from(rendered.frame) - self.offset).unwrap_or(0);
+        if let Some(sink) = &mut self.sink {
+            sink.write(number, picture).map_err(|error| error.to_string())?;
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self.sink {
+            Some(sink) => Ok(sink.finish()?),
+            None => Ok(()),
+        }
+    }
+
+    /// The failure of a render, with what is left of it.
+    fn failed(self, error: HostError) -> Failure {
+        let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
+        if kept && stop::asked() {
+            let plural = if self.written == 1 { "" } else { "s" };
+            return Failure::Stopped(format!(
+                "stopped: {} has the first {} frame{plural}",
+                self.output.display(),
+                self.written
+            ));
+        }
+        error.into()
+    }
+}

@@ -1,0 +1,44 @@
+//! How a command ends when it does not succeed.
+
+use std::process::ExitCode;
+
+use crate::io::MediaError;
+use crate::words;
+use openfx_host::error::HostError;
+
+/// A failed command: its sentence and its kind of exit.
+#[derive(Debug)]
+pub enum Failure {
+    /// The work failed: exit status 1.
+    Failed(String),
+    /// The user stopped it: exit status 1.
+    Stopped(String),
+    /// The arguments were wrong: exit status 2.
+    Usage(String),
+}
+
+impl Failure {
+    /// Prints the sentence and gives the exit status.
+    pub fn report(self) -> ExitCode {
+        let (sentence, code) = match self {
+            Self::Failed(sentence) | Self::Stopped(sentence) => (sentence, 1),
+            Self::Usage(sentence) => (sentence, 2),
+        };
+        words::err(&format!("unsample: {sentence}"));
+        ExitCode::from(code)
+    }
+}
+
+impl From<MediaError> for Failure {
+    fn from(error: MediaError) -> Self {
+        let sentence = error.to_string();
+        if error.is_usage() { Self::Usage(sentence) } else { Self::Failed(sentence) }
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        let sentence = error.to_string();
+        if error.is_usage() { Self::Usage(sentence) } else { Self::Failed(sentence) }
+    }
+}

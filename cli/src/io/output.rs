@@ -1,0 +1,228 @@
+//! Before any work is done: may the output be written, and what of the clip will not be in it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use frame::{Colour, Primaries, Transfer};
+
+use super::animated::GIF_SHORTEST;
+use super::fresh::{self, FreshFile};
+use super::light::{self, Conversion};
+use super::names::{self, OutputKind, Pattern};
+use super::{Info, MediaError, Profile, ffmpeg, list, stills};
+
+/// An output that somebody wishes for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Its name.
+    pub output: &'a Path,
+    /// The first and the last frame, counted from 1.
+    pub frames: (u32, u32),
+    /// Whether files that are there may be replaced.
+    pub overwrite: bool,
+    /// What the clips are read from: names as they were given.
+    pub inputs: &'a [&'a Path],
+    /// The files behind these names.
+    pub files: &'a [&'a Path],
+}
+
+/// Whether an output can be made. The value is what the user should know of it, a sentence each; `info` is the clip's,
+/// with the times and the tracks of the frames that are written.
+///
+/// # Errors
+/// As for [`super::create`], as far as it can be known beforehand; the output is an input, or it exists and may not be
+/// replaced.
+pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
+    let output = wish.output;
+    names::check_is_file(output)?;
+    let (first, last) = wish.frames;
+    let count = last.saturating_sub(first).saturating_add(1);
+    let kind = names::output_kind(output, count)?;
+    if kind == OutputKind::Video {
+        ffmpeg::require(output)?;
+    }
+    let mut notices = Vec::new();
+    if let OutputKind::Pattern(pattern) = &kind {
+        check_folder(pattern, wish)?;
+        check_files((first..=last).map(|number| pattern.file(number)), wish)?;
+        notices.extend(strangers(pattern, first, last));
+    } else {
+        check_files(std::iter::once(output.to_owned()), wish)?;
+        // It is removed again: what is wrong with the place should show now, not after the first frame.
+        FreshFile::new(output, wish.overwrite)?;
+    }
+    notices.extend(left_out(&kind, output, info));
+    Ok(notices)
+}
+
+fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), MediaError> {
+    let inputs: HashSet<Identity> = wish.files.iter().filter_map(|file| Identity::of(file)).collect();
+    let mut existing = None;
+    let mut more = 0;
+    for file in files {
+        let Some(identity) = Identity::of(&file) else { continue };
+        if inputs.contains(&identity) {
+            return Err(MediaError::Input(file));
+        }
+        match existing {
+            None => existing = Some(file),
+            Some(_) => more += 1,
+        }
+    }
+    match existing {
+        Some(path) if !wish.overwrite && path.is_file() => Err(MediaError::Exists { path, more }),
+        _ => Ok(()),
+    }
+}
+
+/// The folder of a sequence: not the one that a clip is read from as a whole, and one that can be written.
+fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
+    let folder = pattern.folder();
+    let identity = Identity::of(folder);
+    if identity.is_some() && wish.inputs.iter().any(|input| input.is_dir() && Identity::of(input) == identity)
+    {
+        return Err(MediaError::InputFolder(folder.to_owned()));
+    }
+    // The first part of the path that is there: the rest will be made.
+    let there = folder.ancestors().find(|folder| folder.exists()).filter(|path| !path.as_os_str().is_empty());
+    let there = there.unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        let why = format!("{} is not a folder", there.display());
+        return Err(MediaError::OutputName { path: folder.to_owned(), why });
+    }
+    // A name that nobody has.
+    let probe = there.join(format!(".unsample-{}", std::process::id()));
+    FreshFile::new(&probe, true).map(drop).map_err(|error| match error {
+        MediaError::Unwritable { why, .. } => MediaError::Unwritable { path: folder.to_owned(), why },
+        other => other,
+    })
+}
+
+/// Pictures of an earlier render that will not be replaced and will look like a part of this one.
+fn strangers(pattern: &Pattern, first: u32, last: u32) -> Option<String> {
+    let files = names::list(pattern.folder()).ok()?;
+    let number = |file: &PathBuf| u32::try_from(pattern.number(&names::file_name(file))?).ok();
+    let mut others: Vec<u32> =
+        files.iter().filter_map(number).filter(|number| !(first..=last).contains(number)).collect();
+    others.sort_unstable();
+    let (plural, stay) = if others.len() == 1 { ("", "stays as it is") } else { ("s", "stay as they are") };
+    (!others.is_empty()).then(|| {
+        format!(
+            "{} has picture{plural} {} already, which {stay}",
+            pattern.folder().display(),
+            list::numbers(&others)
+        )
+    })
+}
+
+/// What the output cannot hold.
+fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
+    let extension = kind.extension(output);
+    let shown = output.display();
+    let mut notices = Vec::new();
+    let holds_alpha = match kind {
+        OutputKind::Video => super::encoder::holds_alpha(&extension, info),
+        OutputKind::Gif | OutputKind::AnimatedPng => true,
+        OutputKind::Pattern(_) | OutputKind::Still(_) => stills::holds_alpha(&extension),
+    };
+    if info.alpha && !holds_alpha {
+        notices.push(format!(
+            "{shown} will have no alpha, which the clip has: .mov, .webm (with even sides), .png, .tif and .exr hold it"
+        ));
+    }
+    let still = matches!(kind, OutputKind::Pattern(_) | OutputKind::Still(_));
+    let holders = info.profile.as_ref().map_or(&[][..], Profile::holders);
+    if let Some(profile) = info.profile.as_ref().filter(|_| !holders.is_empty())
+        && !(still && holders.contains(&extension.as_str()))
+    {
+        let holders: Vec<String> = holders.iter().map(|ending| format!(".{ending}")).collect();
+        notices.push(format!(
+            "{shown} will not have {} of the clip: single pictures in {} hold that",
+            profile.words(),
+            holders.join(" ")
+        ));
+    }
+    match (kind, &info.tracks) {
+        (OutputKind::Video, Some(tracks)) => {
+            let (_, missing) = tracks.arguments(&extension);
+            if !missing.is_empty() {
+                notices.push(format!("{shown} will not have the clip's {}", missing.join(", ")));
+            }
+        }
+        (_, Some(tracks)) if tracks.has_sound() => {
+            notices.push(format!("{shown} will have no sound, which the clip has: a video holds it"));
+        }
+        _ => {}
+    }
+    let hurried = |frame: usize| (info.times.seconds(frame + 1) - info.times.seconds(frame)) * 100.0;
+    if *kind == OutputKind::Gif && (0..info.frames as usize).any(|frame| hurried(frame) < GIF_SHORTEST - 0.01)
+    {
+        notices.push(format!("{shown} will be slower than the clip: a GIF has at most 50 frames a second"));
+    }
+    notices.extend(colours(kind, &extension, &shown.to_string(), info));
+    if info.tracks.is_some() && *kind == OutputKind::Video {
+        let bits = super::encoder::bits(&extension, info);
+        if bits < info.bits {
+            notices.push(format!(
+                "{shown} will have {bits} bits a colour, and the clip has {}: .png and .tif hold 16",
+                info.bits
+            ));
+        }
+    }
+    if extension == "avi" && !info.times.is_even() {
+        notices.push(format!(
+            "{shown} will have an even rate of {:.3} frames a second, which the clip has not: .mp4, .mov, .mkv and \
+             .webm hold uneven times",
+            info.fps
+        ));
+    }
+    notices
+}
+
+/// What becomes of colours that the output cannot say of itself.
+fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Option<String> {
+    let meaning = info.colour.meaning();
+    let plain = meaning.primaries == Primaries::Rec709;
+    let name = info.colour.name();
+    match light::conversion(kind, extension, info) {
+        // Light of sRGB's primaries and back is the common way of OpenEXR.
+        Some(Conversion::ToDisplay(Colour { transfer: Transfer::Linear, .. })) if plain => None,
+        Some(Conversion::ToDisplay(_)) => Some(format!(
+            "{shown} will be sRGB: the clip's colours ({name}) are converted, without what is brighter than white or \
+             more colourful than sRGB holds"
+        )),
+        Some(Conversion::ToLight) if meaning != Colour::DISPLAY => Some(format!(
+            "{shown} will not be light that programs understand: the clip's colours ({name}) are taken for those of \
+             sRGB"
+        )),
+        None if extension == "exr" && !plain => {
+            Some(format!("{shown} will not say that its colours are those of {name}, which they stay"))
+        }
+        _ => None,
+    }
+}
+
+/// What makes two names the same file or folder.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    #[cfg(unix)]
+    Node(u64, u64),
+    #[cfg(not(unix))]
+    Path(PathBuf),
+}
+
+impl Identity {
+    /// `None` if nothing is there.
+    fn of(path: &Path) -> Option<Self> {
+        let path = fresh::follow(path);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let metadata = fs::metadata(path).ok()?;
+            Some(Self::Node(metadata.dev(), metadata.ino()))
+        }
+        #[cfg(not(unix))]
+        Some(Self::Path(fs::canonicalize(path).ok()?))
+    }
+}

@@ -1,0 +1,545 @@
+//! Pictures and videos of the command line, there and back. The part with videos needs ffmpeg, and says so when it
+//! is absent.
+
+use std::fs;
+use std::path::Path;
+
+use super::{ColourTags, Info, MediaError, Target, Times};
+use openfx_host::picture::{Picture, Samples};
+
+const WIDTH: u32 = 18;
+const HEIGHT: u32 = 10;
+
+fn info(frames: u32, bits: u8, alpha: bool) -> Info {
+    Info {
+        width: WIDTH,
+        height: HEIGHT,
+        frames,
+        fps: 12.5,
+        pixel_aspect: 1.0,
+        bits,
+        alpha,
+        full_chroma: true,
+        colour: ColourTags::default(),
+        times: Times::even(12.5, frames),
+        profile: None,
+        tracks: None,
+    }
+}
+
+fn target(info: Info) -> Target {
+    Target { frames: info.frames, info, overwrite: false }
+}
+
+/// A picture that tells its number by its brightness, in 16 bits with values that 8 bits cannot hold.
+fn picture(number: u32, bits: u8, alpha: bool) -> Picture {
+    let channels = if alpha { 4 } else { 3 };
+    let count = WIDTH * HEIGHT * u32::from(channels);
+    if bits == 16 {
+        let data = (0..count).map(|n| (number * 4001 + n * 37 + 1) as u16).collect();
+        return Picture::sixteen(WIDTH, HEIGHT, channels, data).unwrap();
+    }
+    let data = (0..count)
+        .map(|n| if alpha && n % 4 == 3 { 255 - (n % 3) as u8 } else { (number * 20 + n % 40) as u8 })
+        .collect();
+    Picture::eight(WIDTH, HEIGHT, channels, data).unwrap()
+}
+
+fn write(output: &Path, frames: u32, bits: u8, alpha: bool) -> Result<(), MediaError> {
+    let mut sink = super::create(output, &target(info(frames, bits, alpha)))?;
+    for number in 1..=frames {
+        sink.write(number, &picture(number, bits, alpha))?;
+    }
+    sink.finish()
+}
+
+/// Reads all frames out of order and compares them with what was written.
+fn assert_there_and_back(input: &Path, frames: u32, bits: u8, alpha: bool) {
+    let source = super::open(input).unwrap();
+    let found = source.info();
+    assert_eq!((found.width, found.height, found.frames), (WIDTH, HEIGHT, frames), "{}", input.display());
+    assert_eq!((found.bits, found.alpha), (bits, alpha), "{}", input.display());
+    for number in (1..=frames).rev().chain(1..=frames) {
+        let read = source.frame(number).unwrap();
+        assert_eq!(*read, picture(number, bits, alpha), "{} frame {number}", input.display());
+    }
+    assert!(matches!(source.frame(frames + 1), Err(MediaError::NoFrame { .. })));
+    assert!(matches!(source.frame(0), Err(MediaError::NoFrame { .. })));
+}
+
+#[test]
+fn lossless_pictures_keep_every_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bits, alpha) in [
+        ("eight", 8, false),
+        ("alpha", 8, true),
+        ("sixteen", 16, false),
+        ("sixteen_alpha", 16, true),
+        ("tif_%03d.tif", 16, true),
+        ("bmp_%d.bmp", 8, false),
+        ("webp_%02d.webp", 8, true),
+        ("ppm_%04d.ppm", 8, false),
+        ("moving.png", 8, false),
+        ("moving.apng", 8, true),
+    ] {
+        let output = folder.path().join(name);
+        write(&output, 3, bits, alpha).unwrap();
+        assert_there_and_back(&output, 3, bits, alpha);
+    }
+    let single = folder.path().join("one.tif");
+    write(&single, 1, 16, false).unwrap();
+    assert_there_and_back(&single, 1, 16, false);
+    let leftovers = fs::read_dir(folder.path()).unwrap().flatten();
+    assert!(leftovers.into_iter().all(|entry| !entry.file_name().to_string_lossy().contains("partial")));
+}
+
+#[test]
+fn a_gif_keeps_its_frames_and_its_pace() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.gif");
+    write(&output, 4, 8, false).unwrap();
+    let source = super::open(&output).unwrap();
+    assert_eq!((source.info().frames, source.info().fps), (4, 12.5));
+    for number in [4, 2, 1, 3] {
+        // 256 colours are enough for 40 greys a frame, nearly.
+        let (read, wanted) = (source.frame(number).unwrap(), picture(number, 8, false));
+        let pairs = read.to_eight().into_iter().zip(wanted.to_eight());
+        assert!(pairs.into_iter().all(|(a, b)| a.abs_diff(b) < 12), "frame {number}");
+    }
+}
+
+#[test]
+fn a_folder_is_read_in_the_order_of_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, name) in [(1, "s9.png"), (2, "s10.png"), (3, "s101.png")] {
+        let single = folder.path().join(name);
+        let mut sink = super::create(&single, &target(info(1, 8, false))).unwrap();
+        sink.write(1, &picture(number, 8, false)).unwrap();
+        sink.finish().unwrap();
+    }
+    fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
+    fs::write(folder.path().join(".hidden.png"), "no picture").unwrap();
+    assert_there_and_back(folder.path(), 3, 8, false);
+}
+
+/// A JPEG of the block pattern with an EXIF orientation.
+fn write_turned(path: &Path, picture: &image::RgbImage, orientation: u8) {
+    use image::ImageEncoder;
+    // Big-endian TIFF of one entry: 0x0112, a short.
+    let mut exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let mut encoder =
+        image::codecs::png::PngEncoder::new(std::io::BufWriter::new(fs::File::create(path).unwrap()));
+    encoder.set_exif_metadata(exif).unwrap();
+    encoder
+        .write_image(picture.as_raw(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
+        .unwrap();
+}
+
+#[test]
+fn pictures_are_turned_upright_and_may_differ_in_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let upright = image::RgbImage::from_fn(6, 4, |x, y| image::Rgb([x as u8 * 40, y as u8 * 60, 9]));
+    // Orientation 6: turned by 90 degrees clockwise to be upright.
+    let on_its_side = image::imageops::rotate270(&upright);
+    write_turned(&folder.path().join("1.png"), &on_its_side, 6);
+    write_turned(&folder.path().join("2.png"), &image::imageops::rotate180(&upright), 3);
+    upright.save(folder.path().join("3.png")).unwrap();
+    let source = super::open(folder.path()).unwrap();
+    assert_eq!((source.info().width, source.info().height), (6, 4));
+    for number in 1..=3 {
+        assert_eq!(source.frame(number).unwrap().to_eight(), *upright.as_raw(), "frame {number}");
+    }
+    assert!(source.notices()[0].contains("2 of 3 pictures were turned upright"), "{:?}", source.notices());
+}
+
+#[test]
+fn openexr_keeps_light_beyond_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let light = Info { colour: ColourTags::light(), bits: 16, ..info(2, 16, true) };
+    // Straight colours with alpha 1, a half and 0 with a glow; 1000 is beyond any display.
+    let samples = [[4.0, 0.25, 1000.0, 1.0], [0.5, 2.0, 0.125, 0.5], [3.0, 0.0, 0.0, 0.0]].concat();
+    let picture = Picture::float(3, 1, 4, samples.clone()).unwrap();
+    let path = folder.path().join("light_%04d.exr");
+    let mut sink = super::create(&path, &target(Info { width: 3, height: 1, ..light })).unwrap();
+    for number in 1..=2 {
+        sink.write(number, &picture).unwrap();
+    }
+    sink.finish().unwrap();
+    let source = super::open(&path).unwrap();
+    let found = source.info();
+    assert_eq!((found.width, found.height, found.frames, found.alpha), (3, 1, 2, true));
+    assert!(found.colour.is_light());
+    assert_eq!(source.frame(2).unwrap().to_floats(), samples);
+}
+
+#[test]
+fn light_and_display_are_converted_between_files() {
+    let folder = tempfile::tempdir().unwrap();
+    // sRGB 188 is half of the light of white, to a rounding (IEC 61966-2-1).
+    let display = Picture::eight(1, 1, 3, vec![188, 255, 0]).unwrap();
+    let one = Info { width: 1, height: 1, ..info(1, 8, false) };
+    let exr = folder.path().join("a.exr");
+    let mut sink = super::create(&exr, &target(one.clone())).unwrap();
+    sink.write(1, &display).unwrap();
+    sink.finish().unwrap();
+    let source = super::open(&exr).unwrap();
+    let values = source.frame(1).unwrap().to_floats();
+    assert!((values[0] - 0.5029).abs() < 1e-3 && values[1] == 1.0 && values[2] == 0.0, "{values:?}");
+    let png = folder.path().join("a.png");
+    let mut sink = super::create(&png, &target(Info { colour: ColourTags::light(), ..one })).unwrap();
+    sink.write(1, &source.frame(1).unwrap()).unwrap();
+    sink.finish().unwrap();
+    assert_eq!(super::open(&png).unwrap().frame(1).unwrap().to_eight(), display.to_eight());
+}
+
+#[test]
+fn a_colour_profile_goes_along_where_it_fits() {
+    use image::ImageEncoder;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let icc = moxcms::ColorProfile::new_adobe_rgb().encode().unwrap();
+    let input = at("in.png");
+    let mut encoder = image::codecs::png::PngEncoder::new(fs::File::create(&input).unwrap());
+    encoder.set_icc_profile(icc.clone()).unwrap();
+    encoder.write_image(&[9; 12], 2, 2, image::ExtendedColorType::Rgb8).unwrap();
+    let source = super::open(&input).unwrap();
+    assert!(source.notices()[0].contains("is not applied"), "{:?}", source.notices());
+    for (name, holds) in
+        [("a.png", true), ("a.jpg", true), ("a.tif", true), ("a.webp", true), ("a.bmp", false)]
+    {
+        let output = at(name);
+        let wish = super::Wish { output: &output, frames: (1, 1), overwrite: false, inputs: &[], files: &[] };
+        let told = super::check_output(&wish, source.info()).unwrap();
+        assert_eq!(told.is_empty(), holds, "{name}: {told:?}");
+        let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
+        sink.write(1, &source.frame(1).unwrap()).unwrap();
+        sink.finish().unwrap();
+        let profile = super::open(&output).unwrap().info().profile.clone();
+        assert_eq!(profile, holds.then(|| super::Profile::Icc(icc.clone().into())), "{name}");
+    }
+    // A clip whose pictures say different things has no profile.
+    image::RgbImage::new(2, 2).save(at("in2.png")).unwrap();
+    fs::rename(&input, at("in1.png")).unwrap();
+    let source = super::open(&at("in%d.png")).unwrap();
+    assert_eq!((source.info().profile.as_ref(), source.notices().len()), (None, 1));
+}
+
+#[test]
+fn a_cut_off_jpeg_is_no_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..=2 {
+        let output = folder.path().join(format!("{number}.jpg"));
+        let mut sink = super::create(&output, &target(info(1, 8, false))).unwrap();
+        sink.write(1, &picture(number, 8, false)).unwrap();
+        sink.finish().unwrap();
+    }
+    let second = folder.path().join("2.jpg");
+    let whole = fs::read(&second).unwrap();
+    fs::write(&second, &whole[..whole.len() - 60]).unwrap();
+    let source = super::open(folder.path()).unwrap();
+    assert!(source.frame(1).is_ok());
+    let error = source.frame(2).unwrap_err().to_string();
+    assert!(error.contains("2.jpg: it is damaged or cut off"), "{error}");
+}
+
+#[test]
+fn animations_keep_uneven_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = Times::from_durations(&[0.1, 0.5, 0.04, 0.2]);
+    for name in ["a.gif", "a.apng"] {
+        let path = folder.path().join(name);
+        let mut sink =
+            super::create(&path, &target(Info { times: times.clone(), ..info(4, 8, false) })).unwrap();
+        for number in 1..=4 {
+            sink.write(number, &picture(number, 8, false)).unwrap();
+        }
+        sink.finish().unwrap();
+        assert_eq!(super::open(&path).unwrap().info().times, times, "{name}");
+    }
+}
+
+#[test]
+fn what_an_output_cannot_hold_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str, info: &Info| {
+        let output = folder.path().join(name);
+        let wish = super::Wish { output: &output, frames: (1, 3), overwrite: false, inputs: &[], files: &[] };
+        super::check_output(&wish, info).unwrap().join(" ")
+    };
+    let (plain, clear) = (info(3, 8, false), info(3, 8, true));
+    assert_eq!(told("a.gif", &plain), "");
+    assert!(told("a.gif", &Info { times: Times::even(60.0, 3), ..plain }).contains("slower than the clip"));
+    for (name, holds) in
+        [("%d.jpg", false), ("%d.ppm", false), ("%d.png", true), ("%d.exr", true), ("a.gif", true)]
+    {
+        assert_eq!(told(name, &clear).is_empty(), holds, "{name}");
+    }
+    // Colours of the light of HDR or of another space are converted where a file cannot say what they are.
+    let pq = ColourTags { transfer: "smpte2084".into(), primaries: "bt2020".into(), ..ColourTags::default() };
+    let wide = ColourTags { named: Some("ACEScg".into()), ..ColourTags::light() };
+    for (name, colour, says) in [
+        ("%d.png", &pq, "will be sRGB: the clip's colours (rec2100_pq_display) are converted"),
+        ("a.gif", &pq, "will be sRGB"),
+        ("%d.exr", &pq, "will not be light that programs understand"),
+        ("%d.png", &wide, "will be sRGB: the clip's colours (ACEScg)"),
+        ("%d.exr", &wide, "will not say that its colours are those of ACEScg"),
+    ] {
+        let sentence = told(name, &Info { colour: colour.clone(), ..info(3, 16, false) });
+        assert!(sentence.contains(says), "{name}: {sentence}");
+    }
+    assert_eq!(told("%d.png", &Info { colour: ColourTags::light(), ..info(3, 16, false) }), "");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_a_file_is_shows_in_it_and_not_in_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.gif"), 3, 8, false).unwrap();
+    for name in ["b.png", "b"] {
+        fs::copy(folder.path().join("a.gif"), folder.path().join(name)).unwrap();
+        assert_eq!(super::open(&folder.path().join(name)).unwrap().info().frames, 3, "{name}");
+    }
+    let sentence = |name: &str| super::open(&folder.path().join(name)).err().unwrap();
+    fs::write(folder.path().join("a.dpx"), "SDPX").unwrap();
+    assert!(sentence("a.dpx").to_string().contains("a.dpx is DPX, which is not read here"));
+    assert!(sentence("a.dpx").is_usage());
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let sentence = |name: &str| super::open(&at(name)).err().unwrap().to_string();
+    assert!(sentence("none.mp4").ends_with("none.mp4 does not exist"));
+    assert!(sentence("none/%04d.png").ends_with("none does not exist"));
+    assert!(sentence("%04d.png").starts_with("there is no picture in"));
+    fs::write(at("broken.png"), b"\x89PNG\r\n\x1a\nrubbish").unwrap();
+    assert!(sentence("broken.png").starts_with("cannot read"));
+    // The second picture of a sequence has another size.
+    write(&at("pair_1.png"), 1, 8, false).unwrap();
+    image::RgbImage::new(4, 4).save(at("pair_2.png")).unwrap();
+    let error = sentence("pair_%d.png");
+    assert!(error.contains("pair_2.png is 4x4, and the clip's first frame is 18x10"), "{error}");
+    assert!(write(&at("a.xyz"), 2, 8, false).unwrap_err().is_usage());
+    assert!(
+        write(&at("no/such/a.gif"), 2, 8, false).unwrap_err().to_string().contains("folder does not exist")
+    );
+}
+
+#[test]
+fn an_output_that_is_not_finished_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: &[&str] =
+        if super::ffmpeg_version().is_ok() { &["a.gif", "a.apng", "a.mp4"] } else { &["a.gif", "a.apng"] };
+    for name in names {
+        let mut sink = super::create(&folder.path().join(name), &target(info(3, 8, false))).unwrap();
+        sink.write(1, &picture(1, 8, false)).unwrap();
+        drop(sink);
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert!(left.is_empty(), "{name}: {left:?}");
+    }
+    // Not even a folder that was made for it.
+    drop(super::create(&folder.path().join("frames"), &target(info(3, 8, false))).unwrap());
+    assert!(!folder.path().join("frames").exists());
+}
+
+#[test]
+fn videos_come_back_frame_by_frame() {
+    if super::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.mp4", "a.mkv", "a.mov", "a.webm"] {
+        let output = folder.path().join(name);
+        if let Err(error) = write(&output, 8, 8, false) {
+            // A small ffmpeg may lack an encoder.
+            println!("skipped {name}: {error}");
+            continue;
+        }
+        let source = super::open(&output).unwrap();
+        let found = source.info();
+        assert_eq!((found.width, found.height, found.frames, found.fps), (WIDTH, HEIGHT, 8, 12.5), "{name}");
+        assert_eq!(found.colour, ColourTags::default(), "{name}");
+        for number in [1, 6, 2, 8, 3] {
+            let (read, wanted) = (mean(&source.frame(number).unwrap()), mean(&picture(number, 8, false)));
+            assert!((read - wanted).abs() < 3.0, "{name} frame {number}: {read} for {wanted}");
+        }
+    }
+    // Odd sides, which most players want even, are kept.
+    let odd = folder.path().join("odd.mp4");
+    let odd_info = Info { width: 17, height: 9, ..info(1, 8, false) };
+    let mut sink = super::create(&odd, &target(odd_info)).unwrap();
+    sink.write(1, &Picture::eight(17, 9, 3, vec![90; 17 * 9 * 3]).unwrap()).unwrap();
+    sink.finish().unwrap();
+    let source = super::open(&odd).unwrap();
+    assert_eq!((source.info().width, source.info().height), (17, 9));
+}
+
+#[test]
+fn a_deep_video_stays_deep_and_keeps_its_tags() {
+    if super::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tags = |matrix: &str, primaries: &str, transfer: &str, full_range| ColourTags {
+        matrix: matrix.into(),
+        primaries: primaries.into(),
+        transfer: transfer.into(),
+        full_range,
+        named: None,
+    };
+    let pq = tags("bt2020nc", "bt2020", "smpte2084", false);
+    let hlg = tags("bt2020nc", "bt2020", "arib-std-b67", false);
+    let full = tags("bt709", "smpte432", "iec61966-2-1", true);
+    let old = tags("bt470bg", "bt470bg", "bt470bg", false);
+    for (name, colour) in
+        [("a.mp4", &pq), ("a.mkv", &hlg), ("a.mov", &hlg), ("a.webm", &pq), ("b.mp4", &full), ("c.mkv", &old)]
+    {
+        let output = folder.path().join(name);
+        let target = target(Info { colour: colour.clone(), full_chroma: false, ..info(2, 10, false) });
+        // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
+        let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
+        let mut sink = match super::create(&output, &target) {
+            Ok(sink) => sink,
+            Err(error) => {
+                println!("skipped {name}: {error}");
+                continue;
+            }
+        };
+        for number in 1..=2 {
+            let columns = (0..WIDTH * HEIGHT).flat_map(|at| [level(at % WIDTH, number); 3]);
+            sink.write(number, &Picture::sixteen(WIDTH, HEIGHT, 3, columns.collect()).unwrap()).unwrap();
+        }
+        if let Err(error) = sink.finish() {
+            println!("skipped {name}: {error}");
+            continue;
+        }
+        let source = super::open(&output).unwrap();
+        assert_eq!(source.info().bits, 10, "{name}");
+        assert_eq!(&source.info().colour, colour, "{name}");
+        for number in [2, 1] {
+            let picture = source.frame(number).unwrap();
+            let Samples::Sixteen(samples) = &picture.samples else { panic!("{name} is not deep") };
+            let wanted = (0..WIDTH * HEIGHT).map(|at| f64::from(level(at % WIDTH, number)));
+            let error =
+                samples.chunks_exact(3).zip(wanted).map(|(pixel, want)| (f64::from(pixel[1]) - want).abs());
+            // Two codes of ten bits: less than one of eight.
+            let mean = error.sum::<f64>() / f64::from(WIDTH * HEIGHT);
+            assert!(mean < 2.0 * 64.0, "{name} frame {number}: {mean}");
+        }
+    }
+}
+
+/// A lossless video of one colour, whose luma and chroma are given and whose matrix is not.
+fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) {
+    let mut bytes = vec![yuv[0]; width * height];
+    yuv[1..].iter().for_each(|&chroma| bytes.extend(vec![chroma; width * height / 4]));
+    let raw = output.with_extension("yuv");
+    fs::write(&raw, bytes).unwrap();
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s"]);
+    command.arg(format!("{width}x{height}")).arg("-i").arg(&raw).args(["-c:v", "ffv1"]).arg(output);
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+fn a_video_without_a_matrix_keeps_its_colours() {
+    if super::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // RGB (0, 189, 0) by BT.709 and by BT.601.
+    for (size, yuv) in [((1280, 720), [132, 64, 53]), ((320, 240), [111, 73, 58])] {
+        let input = folder.path().join(format!("{}.mkv", size.0));
+        write_untagged(&input, size, yuv);
+        let source = super::open(&input).unwrap();
+        assert_eq!(source.notices().len(), 1, "{:?}", source.notices());
+        let picture = source.frame(1).unwrap();
+        let near = |picture: &Picture, by: u8| {
+            let found = &picture.to_eight()[..3];
+            let fits =
+                found.iter().zip([0, 189, 0]).all(|(&found, want): (_, u8)| found.abs_diff(want) <= by);
+            assert!(fits, "{size:?}: {found:?}");
+        };
+        near(&picture, 2);
+        let output = folder.path().join(format!("{}.mp4", size.0));
+        let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
+        if let Err(error) = sink.write(1, &picture).and_then(|()| sink.finish()) {
+            println!("skipped: {error}");
+            continue;
+        }
+        let written = super::open(&output).unwrap();
+        assert!(written.notices().is_empty(), "{:?}", written.notices());
+        // Rounded twice more.
+        near(&written.frame(1).unwrap(), 5);
+    }
+}
+
+#[test]
+fn the_last_frame_of_a_video_is_held() {
+    if super::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let held = Times::from_durations(&[0.1, 0.1, 3.0]);
+    let short = Times::from_durations(&[0.1, 0.3, 0.04]);
+    for name in ["a.mp4", "a.mov", "a.mkv", "a.webm"] {
+        for (times, end) in [(&held, 3.2), (&short, 0.44)] {
+            let output = folder.path().join(name);
+            let mut target = target(Info { times: times.clone(), ..info(3, 8, false) });
+            target.overwrite = true;
+            let write = || {
+                let mut sink = super::create(&output, &target)?;
+                (1..=3).try_for_each(|number| sink.write(number, &picture(number, 8, false)))?;
+                sink.finish()
+            };
+            if let Err(error) = write() {
+                println!("skipped {name}: {error}");
+                continue;
+            }
+            let source = super::open(&output).unwrap();
+            let found = &source.info().times;
+            assert_eq!((source.info().frames, source.notices()), (3, &[][..]), "{name}");
+            assert!((found.seconds(2) - times.seconds(2)).abs() < 2e-3, "{name}: {found:?}");
+            assert!((found.seconds(3) - end).abs() < 2e-3, "{name}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn alpha_comes_back_from_webm() {
+    if super::ffmpeg_version().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.webm");
+    let mut sink = super::create(&output, &target(info(2, 8, true))).unwrap();
+    let clear = |number: u32| {
+        let pixel = [90, 120, 60, 100 * number as u8];
+        Picture::eight(WIDTH, HEIGHT, 4, pixel.repeat((WIDTH * HEIGHT) as usize)).unwrap()
+    };
+    let written = sink.write(1, &clear(1)).and_then(|()| sink.write(2, &clear(2)));
+    if let Err(error) = written.and_then(|()| sink.finish()) {
+        println!("skipped: {error}");
+        return;
+    }
+    let source = super::open(&output).unwrap();
+    assert!(source.info().alpha, "{:?}", source.notices());
+    for number in [1, 2] {
+        let alpha = source.frame(number).unwrap().to_eight()[3];
+        assert!(alpha.abs_diff(100 * number as u8) < 6, "frame {number}: {alpha}");
+    }
+}
+
+fn mean(picture: &Picture) -> f64 {
+    assert!(matches!(picture.samples, Samples::Eight(_)));
+    let samples = picture.to_eight();
+    samples.iter().map(|&sample| f64::from(sample)).sum::<f64>() / samples.len() as f64
+}

@@ -1,0 +1,41 @@
+//! The command line of Unsample: a batch renderer, and what goes with it.
+//!
+//! `host` is a complete OpenFX host and knows nothing of the plugin's crate; `io` reads and writes pictures and
+//! videos; `commands` has one file for each command; only `words` prints.
+
+mod bundle;
+mod cli;
+mod commands;
+mod failure;
+mod io;
+mod options;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    openfx_host::limits::fail_at_file_limits();
+    let result = match Cli::parse().command {
+        Command::Render(args) => commands::render::run(&args),
+        Command::Params(args) => commands::params::run(&args),
+        Command::Sigmas(args) => commands::sigmas::run(&args),
+        Command::Models { command } => commands::models::run(&command),
+        Command::Cache(args) => commands::cache::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+    };
+    // What was asked for on standard output and is not there is no success.
+    let result = result.and_then(|()| match words::lost() {
+        Some(why) => Err(Failure::Failed(format!("cannot write to standard output: {why}"))),
+        None => Ok(()),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

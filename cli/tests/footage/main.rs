@@ -1,0 +1,252 @@
+//! What people's files and habits do to `unsample render`: the program itself, on files as they are found. Tests that
+//! need ffmpeg say so where it is absent. The plugin shows its source, so that no network runs.
+
+use testing::plugin as support;
+mod videos;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use support::{bundle, said, tool, write_clip};
+
+/// A folder of a test's own.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `unsample render INPUT -o OUTPUT ...`, in this folder.
+    fn command(&self, input: &str, output: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(tool());
+        command.current_dir(self.0.path()).arg("render").arg(input).arg("-o").arg(output);
+        command
+            .arg("--bundle")
+            .arg(bundle())
+            .args(["--set", "view=source", "--set", "cacheSize=0"])
+            .args(more);
+        command.args(["--set", &format!("cacheFolder={}", self.path(".cache").display())]);
+        command
+    }
+
+    fn render(&self, input: &str, output: &str, more: &[&str]) -> Output {
+        self.command(input, output, more).output().unwrap()
+    }
+
+    #[track_caller]
+    fn fine(&self, input: &str, output: &str, more: &[&str]) -> String {
+        let result = self.render(input, output, more);
+        assert_eq!(result.status.code(), Some(0), "{}", said(&result));
+        said(&result)
+    }
+
+    /// A refusal before any work: exit status 2 and this sentence.
+    #[track_caller]
+    fn refused(&self, input: &str, output: &str, more: &[&str], sentence: &str) {
+        let result = self.render(input, output, more);
+        assert_eq!(result.status.code(), Some(2), "{}", said(&result));
+        assert!(said(&result).contains(sentence), "{}", said(&result));
+    }
+
+    /// The names in a folder.
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn picture(&self, path: &str) -> Vec<u16> {
+        image::open(self.path(path)).unwrap().into_rgb16().into_raw()
+    }
+}
+
+#[test]
+fn what_is_there_is_replaced_only_on_demand() {
+    let place = Place::new();
+    write_clip(&place.path("in"), 2);
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/0002.png"), "precious").unwrap();
+    place.refused(
+        "in",
+        "out",
+        &[],
+        "out/0002.png exists: choose another name, or replace it with --overwrite",
+    );
+    assert_eq!(place.names("out"), ["0002.png"]);
+    fs::write(place.path("out.gif"), "precious").unwrap();
+    place.refused("in", "out.gif", &[], "out.gif exists");
+    // Frames that are not there yet may be added, and the others are told of.
+    let said = place.fine("in", "out", &["--frames", "1-1"]);
+    assert!(said.contains("out has picture 2 already"), "{said}");
+    place.fine("in", "out", &["--overwrite"]);
+    assert_eq!(place.names("out"), ["0001.png", "0002.png"]);
+    assert_eq!(place.picture("out/0002.png"), place.picture("in/0002.png"));
+    place.fine("in", "out.gif", &["--overwrite"]);
+    assert!(fs::read(place.path("out.gif")).unwrap().starts_with(b"GIF89a"));
+}
+
+#[test]
+fn an_input_is_never_an_output() {
+    let place = Place::new();
+    write_clip(&place.path("in"), 2);
+    let before = fs::read(place.path("in/0001.png")).unwrap();
+    fs::create_dir(place.path("hard")).unwrap();
+    fs::hard_link(place.path("in/0001.png"), place.path("hard/0001.png")).unwrap();
+    let mut outputs = vec!["in", "./in/../in/", "in/other_%04d.png", "hard"];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("in", place.path("link")).unwrap();
+        outputs.push("link");
+    }
+    for output in outputs {
+        for more in [&["--overwrite"][..], &[]] {
+            place.refused("in", output, more, "clip is read from");
+        }
+    }
+    place.refused("in/%04d.png", "in", &["--overwrite"], "clip is read from");
+    place.refused("in/0001.png", "in/0001.png", &["--overwrite"], "clip is read from");
+    let hint = ["--overwrite", "--clip", "Hint=in"];
+    write_clip(&place.path("main"), 2);
+    place.refused("main", "in", &hint, "clip is read from");
+    assert_eq!(place.names("in"), ["0001.png", "0002.png"]);
+    assert_eq!(fs::read(place.path("in/0001.png")).unwrap(), before);
+}
+
+#[test]
+fn a_percent_sign_is_a_sign() {
+    let place = Place::new();
+    write_clip(&place.path("100% %d"), 2);
+    place.fine("100% %d", "50%_%04d.png", &[]);
+    assert_eq!(place.picture("50%_0002.png"), place.picture("100% %d/0002.png"));
+    place.fine("100% %d", "out 20%/a 50%.####.png", &[]);
+    assert_eq!(place.names("out 20%"), ["a 50%.0001.png", "a 50%.0002.png"]);
+    place.fine("out 20%/a 50%.%04d.png", "100%.gif", &[]);
+    place.fine("100%.gif", "100%.png", &[]);
+    let two = place.render("100%.gif", "%d_%04d.png", &[]);
+    assert!(said(&two).contains("several places for a frame's number"), "{}", said(&two));
+}
+
+#[test]
+fn sequences_keep_their_numbers() {
+    let place = Place::new();
+    write_clip(&place.path("in"), 5);
+    fs::remove_file(place.path("in/0003.png")).unwrap();
+    fs::write(place.path("in/._0001.png"), "resource fork").unwrap();
+    let said = place.fine("in", "out", &[]);
+    assert!(said.contains("note: in: picture 3 is missing; the one before is shown in its place"), "{said}");
+    assert_eq!(place.names("out").len(), 5);
+    assert_eq!(place.picture("out/0003.png"), place.picture("in/0002.png"));
+    assert_eq!(place.picture("out/0004.png"), place.picture("in/0004.png"));
+    assert_eq!(place.fine("in", "quiet", &["--quiet"]), "");
+    write_clip(&place.path("both"), 2);
+    for name in ["a_01.png", "a_02.png"] {
+        fs::copy(place.path("in/0001.png"), place.path("both").join(name)).unwrap();
+    }
+    place.refused(
+        "both",
+        "out",
+        &[],
+        "both holds several sequences: both/%04d.png (2 pictures), both/a_%02d.png",
+    );
+    place.fine("both/a_%02d.png", "chosen", &[]);
+    place.fine("both/*.png", "all", &[]);
+    assert_eq!((place.names("chosen").len(), place.names("all").len()), (2, 4));
+}
+
+#[test]
+fn what_is_no_clip_or_no_frame_is_refused() {
+    let place = Place::new();
+    write_clip(&place.path("in"), 3);
+    fs::create_dir(place.path("dpx")).unwrap();
+    fs::write(place.path("dpx/0001.dpx"), "SDPX").unwrap();
+    place.refused("-", "out", &[], "'-' is not the name of a file");
+    place.refused("https://example.org/a.mp4", "out", &[], "is not the name of a file");
+    place.refused("in", "-", &[], "'-' is not the name of a file");
+    place.refused("dpx", "out", &[], "dpx is DPX, which is not read here: convert it to OpenEXR");
+    place.refused("in", "out", &["--frames", "3-1"], "ends before it begins: the clip has frames 1 to 3");
+    place.refused("in", "out", &["--frames", "0-2"], "the clip has 1 to 3");
+    place.refused("in", "out", &["--frames", "-1-2"], "the clip has 1 to 3");
+    fs::write(place.path("name"), "text").unwrap();
+    let result = place.render("in", "name/out", &[]);
+    assert!(said(&result).contains("name is not a folder"), "{}", said(&result));
+    assert!(!place.path("out").exists());
+}
+
+#[cfg(unix)]
+fn shell(place: &Place, script: &str) -> Output {
+    let mut command = Command::new("sh");
+    command.current_dir(place.0.path()).arg("-c").arg(script);
+    command.env("UNSAMPLE", tool()).env("BUNDLE", bundle());
+    command.output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_has_to_listen() {
+    let place = Place::new();
+    write_clip(&place.path("in"), 3);
+    fs::remove_file(place.path("in/0002.png")).unwrap();
+    let render = "\"$UNSAMPLE\" render in -o OUT --bundle \"$BUNDLE\" -v --set cacheSize=0 --set view=source";
+    for (nth, ending) in ["2>&-", "2>/dev/full", "2>&- <&- >&-", "2>&1 | true"].into_iter().enumerate() {
+        let out = format!("out{nth}");
+        let result = shell(&place, &format!("{} {ending}", render.replace("OUT", &out)));
+        assert_eq!(result.status.code(), Some(0), "{ending}: {}", said(&result));
+        assert_eq!(place.names(&out).len(), 3, "{ending}");
+    }
+    // A failure stays one, unheard or not.
+    let result = shell(&place, "\"$UNSAMPLE\" render none -o x 2>/dev/full");
+    assert_eq!(result.status.code(), Some(2));
+    for listing in ["params --bundle \"$BUNDLE\"", "sigmas --schedule karras --steps 900", "help"] {
+        let result = shell(&place, &format!("\"$UNSAMPLE\" {listing} | head -1"));
+        assert_eq!(text(&result.stderr), "", "{listing}");
+        assert_eq!(text(&result.stdout).lines().count(), 1, "{listing}");
+    }
+    let result = shell(&place, "\"$UNSAMPLE\" sigmas --schedule karras --steps 5 >/dev/full");
+    assert_eq!(result.status.code(), Some(1));
+    assert!(
+        text(&result.stderr).starts_with("unsample: cannot write to standard output"),
+        "{}",
+        said(&result)
+    );
+}
+
+#[cfg(unix)]
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A signal right after the first sentence, long before there is a frame.
+#[cfg(unix)]
+#[test]
+fn an_early_wish_to_stop_counts() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+    let place = Place::new();
+    write_clip(&place.path("in"), 5);
+    fs::remove_file(place.path("in/0002.png")).unwrap();
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        // A thousand steps take minutes.
+        let slow = ["--set", "view=result", "--set", "steps=1000", "--set", "workingSize=0"];
+        let mut command = place.command("in", "out", &slow);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        assert!(line.starts_with("note:"), "{line}");
+        let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        let mut rest = String::new();
+        stderr.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal}: {rest}");
+        assert!(rest.contains("unsample: stopped"), "{signal}: {rest}");
+        assert!(!place.path("out").exists(), "{signal}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The styled frame made steady along the motion of the source.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::super::PipelineError;
+use super::super::cache::{Entry, MemoryCache};
+use super::super::chain::second_pass;
+use super::super::key::Key;
+use super::super::models::Chosen;
+use super::super::pictures::{from_tensor, to_tensor};
+use super::super::report::Origin;
+use super::super::request::{Pass, PromptTrack, Request};
+use super::Job;
+use frame::{Grey, Rgb, steady};
+
+const NAME: &str = "steadied";
+const LUMA: &str = "luma";
+/// Difference of settings at which a neighbour does not count any more.
+const OTHER: f64 = 0.25;
+
+/// How much every frame of the segment counts for frame `index`: the less the farther it is, and the less the more its
+/// keyframed settings differ, so that what is animated stays so.
+fn shares(request: &Request, index: usize) -> Vec<f32> {
+    let second = second_pass(request);
+    let share = |other: usize| {
+        let far = other.abs_diff(index) as f64 / (request.steady_frames + 1) as f64;
+        let passes =
+            pass_difference(&request.unsample, index, other).max(pass_difference(&second, index, other));
+        let differs = passes.max(difference(&request.motion.scale, index, other));
+        // Epanechnikov's kernel: of all with this reach the mean with the least variance.
+        ((1.0 - far * far).max(0.0) * (1.0 - differs / OTHER).max(0.0)) as f32
+    };
+    (0..request.source.digests.len()).map(share).collect()
+}
+
+/// How much a number with keyframes differs between two frames, over its size where that is above 1.
+fn difference(values: &[f64], one: usize, other: usize) -> f64 {
+    let (Some(one), Some(other)) = (values.get(one), values.get(other)) else { return 0.0 };
+    (one - other).abs() / one.abs().max(other.abs()).max(1.0)
+}
+
+/// The share of a prompt's texts that is another one.
+fn prompt_difference(track: &PromptTrack, one: usize, other: usize) -> f64 {
+    let (Some(one), Some(other)) = (track.mix.get(one), track.mix.get(other)) else { return 0.0 };
+    let share = |mix: &[(usize, f32)], text: usize| -> f32 {
+        mix.iter().filter(|(index, _)| *index == text).map(|(_, share)| share).sum()
+    };
+    let changed = (0..track.texts.len()).map(|text| (share(one, text) - share(other, text)).abs());
+    f64::from(changed.sum::<f32>() / 2.0)
+}
+
+fn pass_difference(pass: &Pass, one: usize, other: usize) -> f64 {
+    let prompts = [&pass.positive, &pass.negative].map(|track| prompt_difference(track, one, other));
+    let controls = pass.controls.iter().map(|control| difference(&control.weight, one, other));
+    prompts.into_iter().chain(controls).fold(difference(&pass.cfg, one, other), f64::max)
+}
+
+/// The frames of the segment that make up frame `index`, with their shares, and the key of the result.
+pub(super) fn near(
+    request: &Request,
+    chosen: &Chosen,
+    resampled: &Key,
+    index: usize,
+) -> (Vec<usize>, Vec<f32>, Key) {
+    let all = shares(request, index);
+    let near: Vec<usize> = (0..all.len()).filter(|&i| all[i] > 0.0).collect();
+    let shares: Vec<f32> = near.iter().map(|&i| all[i]).collect();
+    let digests: Vec<Key> = near.iter().map(|&i| request.source.digests[i]).collect();
+    let key = Key::of(NAME)
+        .key("of", resampled)
+        .key("vae", &chosen.vae_id())
+        .text("device", chosen.device)
+        .keys("sources", &digests)
+        .number("index", index as i64)
+        .number("first", near.first().map_or(0, |&first| first as i64))
+        .floats("shares", &shares.iter().map(|&share| f64::from(share)).collect::<Vec<_>>())
+        .finish();
+    (near, shares, key)
+}
+
+impl Job<'_> {
+    /// Frame `index` of the styled clip, averaged with its neighbours in the segment along the motion of the source.
+    pub(super) fn steadied(&mut self, index: usize) -> Result<Arc<Rgb>, PipelineError> {
+        let (near, shares, key) = near(self.request, &self.chosen, &self.keys.resampled, index);
+        if near.len() < 2 {
+            return self.decoded(index);
+        }
+        if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(NAME)) {
+            self.report.stage(NAME, Origin::Memory);
+            return Ok(Arc::new(from_tensor(&x)?));
+        }
+        let sources = self.lumas(&near)?;
+        let styled = near.iter().map(|&i| self.decoded(i)).collect::<Result<Vec<_>, _>>()?;
+        let at = near.iter().position(|&i| i == index).unwrap_or(usize::MAX);
+        self.control.check()?;
+        self.control.report(1.0, "Steadying");
+        let started = Instant::now();
+        let picture = self.measured(NAME, |_| {
+            let styled: Vec<&Rgb> = styled.iter().map(Arc::as_ref).collect();
+            steady(&sources, &styled, &shares, at)
+                .ok_or_else(|| PipelineError::Internal("no frame to steady".to_owned()))
+        })?;
+        self.report.stage(NAME, Origin::Computed(started.elapsed()));
+        if !picture.data.iter().all(|value| value.is_finite()) {
+            return Err(PipelineError::Internal("a steadied frame has NaN or infinite values".to_owned()));
+        }
+        self.runner.memory.put(key, Entry::from([(NAME.to_owned(), to_tensor(&picture, &Device::Cpu)?)]));
+        Ok(Arc::new(picture))
+    }
+
+    /// The lumas of the source in these frames of the segment. Those of the whole segment are kept in memory, as bytes, since
+    /// later requests come without the pictures.
+    fn lumas(&mut self, near: &[usize]) -> Result<Vec<Grey>, PipelineError> {
+        let source = &self.request.source;
+        let key = |index: usize| Key::of(LUMA).key("frame", &source.digests[index]).finish();
+        let memory = &mut self.runner.memory;
+        let known =
+            |memory: &mut MemoryCache, index| memory.get(&key(index)).and_then(|mut e| e.remove(LUMA));
+        for (index, frame) in source.frames.iter().flatten().enumerate() {
+            if known(memory, index).is_none() {
+                let luma = Grey::luma(&frame.picture);
+                let levels: Vec<u8> = luma.data.iter().map(|level| level.clamp(0.0, 255.0) as u8).collect();
+                let x = Tensor::from_vec(levels, (luma.height, luma.width), &Device::Cpu)?;
+                memory.put(key(index), Entry::from([(LUMA.to_owned(), x)]));
+            }
+        }
+        near.iter()
+            .map(|&index| {
+                if let Some(frame) = source.frames.as_ref().and_then(|frames| frames.get(index)) {
+                    return Ok(Grey::luma(&frame.picture));
+                }
+                let x = known(memory, index).ok_or(PipelineError::NeedFrames)?;
+                let (height, width) = x.dims2()?;
+                Ok(Grey { width, height, data: x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()? })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,222 @@
+//! Networks that predict velocity: the same function told both ways, the noise levels that go with it, and every way in
+//! which files say so.
+
+use testing as support;
+use testing::request;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use engine::diffusion::{Betas, Call, Denoiser, DiffusionError, Guided, Network, NoiseSchedule, Prediction};
+use engine::pipeline::{Engine, Origin, PipelineError};
+use engine::weights::{Predicts, TensorFile, identify, prediction_unread, predicts};
+use request::run;
+use support::assert_close;
+
+fn list(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn latents(frames: usize) -> Tensor {
+    let values: Vec<f32> = (0..frames * 8).map(|k| 3.0 * (k as f32 * 0.37).cos()).collect();
+    Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()
+}
+
+/// The best prediction for data of the variance 1/4 around 0.3: its denoised latents are known in closed form.
+struct Gaussian(Prediction);
+
+impl Gaussian {
+    fn denoised(x: f64, sigma: f64) -> f64 {
+        0.3 + (x - 0.3) * 0.25 / (0.25 + sigma * sigma)
+    }
+}
+
+impl Network for Gaussian {
+    fn prediction(&self) -> Prediction {
+        self.0
+    }
+
+    fn eps(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
+        let sigma = f64::from(call.sigma);
+        let output = |x: f32| {
+            let clean = Self::denoised(f64::from(x), sigma);
+            let eps = (f64::from(x) - clean) / sigma;
+            let abar = 1.0 / (sigma * sigma + 1.0);
+            match self.0 {
+                Prediction::Noise => eps as f32,
+                Prediction::Velocity => (abar.sqrt() * eps - (1.0 - abar).sqrt() * clean) as f32,
+            }
+        };
+        let values: Vec<f32> = list(call.x).into_iter().map(output).collect();
+        let output = Tensor::from_vec(values, call.x.dims(), &Device::Cpu)?;
+        Ok(vec![output; call.branches.len()])
+    }
+}
+
+#[test]
+fn one_function_told_as_noise_and_as_velocity_is_one_denoiser() {
+    let schedule = NoiseSchedule::new(Betas::Linear);
+    for sigma in [1e-4f32, 0.03, 0.7, 3.0, 14.6, 4518.76] {
+        let x = latents(3);
+        let [noise, velocity] = [Prediction::Noise, Prediction::Velocity].map(|prediction| {
+            let mut network = Gaussian(prediction);
+            let mut guided =
+                Guided { network: &mut network, schedule: &schedule, cfg: vec![2.0], context: None };
+            list(&guided.denoised(&x, sigma, 0).unwrap())
+        });
+        let want: Vec<f64> =
+            list(&x).iter().map(|x| Gaussian::denoised(f64::from(*x), f64::from(sigma))).collect();
+        assert_close("velocity", &velocity, &want, 2e-6, 2e-6);
+        // Noise has its denoised latents from a difference: at high levels the last digits are lost in it.
+        assert_close("noise", &noise, &want, 2e-6, 4e-7 * f64::from(sigma).max(5.0));
+    }
+}
+
+#[test]
+fn velocity_is_that_of_the_formula() {
+    let x = Tensor::new(&[1.5f32, -0.25], &Device::Cpu).unwrap();
+    let v = Tensor::new(&[0.5f32, 2.0], &Device::Cpu).unwrap();
+    // x / (s^2 + 1) - v s / sqrt(s^2 + 1), worked out by hand for s = 3/4, where the root is 5/4.
+    let got = Prediction::Velocity.denoised(&x, &v, 0.75).unwrap();
+    assert_close("velocity", &list(&got), &[1.5 / 1.5625 - 0.3, -0.25 / 1.5625 - 1.2], 1e-6, 0.0);
+    let got = Prediction::Noise.denoised(&x, &v, 0.75).unwrap();
+    assert_close("noise", &list(&got), &[1.125, -1.75], 1e-6, 0.0);
+}
+
+#[test]
+fn the_last_level_is_noise_alone_where_a_network_was_trained_so() {
+    let schedule = NoiseSchedule::with_zero_terminal(Betas::Linear);
+    let at = [0, 250, 500, 900, 998, 999].map(|index| schedule.table()[index]);
+    // From a dozen lines of Python that follow the paper's listing.
+    let want = [0.029_167_158, 0.729_841_09, 1.774_557_47, 18.351_919_3, 2_254.237_98, 4_518.763_70];
+    assert_close("sigmas", &at, &want, 1e-6, 0.0);
+    assert!(schedule.table().windows(2).all(|pair| pair[0] < pair[1]));
+    assert_eq!(schedule.timestep(14.614_641), 880);
+}
+
+/// A copy of the built-in checkpoint with tensors and metadata added.
+fn copy(to: &Path, tensors: &[&str], metadata: &[(&str, &str)]) {
+    let built_in = testing::root().join("bundle/models/pocket.safetensors");
+    let mut all = candle_core::safetensors::load(built_in, &Device::Cpu).unwrap();
+    for name in tensors {
+        all.insert((*name).into(), Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu).unwrap());
+    }
+    let metadata: HashMap<String, String> =
+        metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    safetensors::serialize_to_file(&all, Some(metadata), to).unwrap();
+}
+
+fn said(path: &Path) -> Predicts {
+    predicts(&TensorFile::open(path).unwrap())
+}
+
+#[test]
+fn files_say_what_they_predict_in_many_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let velocity = |zero_terminal| Predicts::Velocity { zero_terminal };
+    copy(&path, &[], &[]);
+    assert_eq!(said(&path), Predicts::Noise);
+    copy(&path, &["v_pred"], &[("modelspec.prediction_type", "epsilon")]);
+    assert_eq!(said(&path), velocity(false));
+    copy(&path, &["v_pred", "ztsnr"], &[]);
+    assert_eq!(said(&path), velocity(true));
+    for (kind, want) in [
+        ("v", velocity(false)),
+        ("v_prediction", velocity(false)),
+        ("V-Prediction", velocity(false)),
+        ("epsilon", Predicts::Noise),
+        ("", Predicts::Noise),
+        ("sample", Predicts::Other("the denoised picture".into())),
+        ("rectified flow", Predicts::Other("`rectified flow`".into())),
+    ] {
+        copy(&path, &[], &[("modelspec.prediction_type", kind)]);
+        assert_eq!(said(&path), want, "{kind}");
+    }
+    let file = Arc::new(TensorFile::open(&path).unwrap());
+    let refused = identify(&file).require_checkpoint(&file).unwrap_err().to_string();
+    assert!(refused.contains("that predicts `rectified flow`, which is not supported"), "{refused}");
+    assert!(refused.ends_with("; choose a checkpoint that predicts noise or velocity"), "{refused}");
+    for (key, value) in [
+        ("modelspec.predict_key", "v"),
+        ("prediction_type", "v_prediction"),
+        ("ss_v_parameterization", "True"),
+        ("ss_v_parameterization", "true"),
+    ] {
+        copy(&path, &[], &[(key, value)]);
+        assert_eq!(said(&path), velocity(false), "{key} {value}");
+    }
+    copy(&path, &["edm_vpred.sigma_max"], &[]);
+    assert_eq!(said(&path), Predicts::Other("velocity on EDM noise levels".into()));
+
+    copy(&path, &[], &[]);
+    for name in ["model.yaml", "model.yml", "model.safetensors.yaml", "model.safetensors.yml"] {
+        let beside = folder.path().join(name);
+        std::fs::write(&beside, b"# caf\xe9\nmodel: {params: {parameterization : 'v'}}\n").unwrap();
+        assert_eq!(said(&path), velocity(false), "{name}");
+        std::fs::remove_file(beside).unwrap();
+    }
+    assert_eq!(said(&path), Predicts::Noise);
+    // Beside the only file of a folder it is about that file; beside several nothing says about which.
+    std::fs::write(folder.path().join("scheduler_config.json"), r#"{"prediction_type": "v_prediction"}"#)
+        .unwrap();
+    assert_eq!(said(&path), velocity(false));
+    std::fs::write(folder.path().join("other.safetensors"), "").unwrap();
+    assert_eq!(said(&path), Predicts::Noise);
+
+    let root = folder.path().join("diffusers");
+    for network in ["unet", "scheduler"] {
+        std::fs::create_dir_all(root.join(network)).unwrap();
+    }
+    copy(&root.join("unet/diffusion_pytorch_model.safetensors"), &[], &[]);
+    let config = |text: &str| std::fs::write(root.join("scheduler/scheduler_config.json"), text).unwrap();
+    config(
+        r#"{"_class_name": "DDIMScheduler", "prediction_type": "v_prediction", "rescale_betas_zero_snr": true}"#,
+    );
+    for path in ["", "unet", "unet/diffusion_pytorch_model.safetensors"] {
+        assert_eq!(said(&root.join(path)), velocity(true), "{path}");
+    }
+    config("\u{feff}{\"prediction_type\": \"v_prediction\"}");
+    assert_eq!(said(&root), velocity(false), "with a mark of its encoding");
+    config(r#"{"prediction_type": "v_prediction", "rescale_betas_zero_snr": true,}"#);
+    assert_eq!(said(&root), velocity(true), "with a comma too many");
+    config("<html>");
+    assert_eq!(said(&root), Predicts::Noise);
+    let unread = prediction_unread(&TensorFile::open(&root).unwrap()).unwrap();
+    let file = root.join("scheduler/scheduler_config.json");
+    assert!(unread.starts_with(&format!("{} could not be read (", file.display())), "{unread}");
+    assert!(unread.ends_with("so that what it says of the prediction of diffusers was not used"), "{unread}");
+    config(r#"{"_class_name": "EulerDiscreteScheduler", "prediction_type": "epsilon"}"#);
+    assert_eq!(prediction_unread(&TensorFile::open(&root).unwrap()), None);
+    assert_eq!(said(&root), Predicts::Noise);
+    config(r#"{"_class_name": "FlowMatchEulerDiscreteScheduler"}"#);
+    assert_eq!(said(&root), Predicts::Other("a flow".into()));
+}
+
+#[test]
+fn what_a_checkpoint_predicts_is_part_of_its_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let render = |metadata: &[(&str, &str)]| {
+        let path = folder.path().join("model.safetensors");
+        copy(&path, &[], metadata);
+        let mut request = request::request("a pencil sketch", &folder.path().join("cache"));
+        request.models.checkpoint = Some(path);
+        request.models.motion = engine::pipeline::Motion::None;
+        run(&engine, request)
+    };
+    let noise = render(&[]).unwrap();
+    let velocity = render(&[("modelspec.prediction_type", "v")]).unwrap();
+    let unsampled =
+        |report: &engine::pipeline::Report| report.stages().iter().find(|s| s.0 == "unsampled").unwrap().1;
+    assert!(matches!(unsampled(&velocity.report), Origin::Computed(_)));
+    assert!(noise.picture.unwrap().data != velocity.picture.unwrap().data);
+    let refused = render(&[("modelspec.prediction_type", "x0")]).err().unwrap();
+    assert!(matches!(refused, PipelineError::Weights(_)), "{refused}");
+    assert!(
+        refused.to_string().contains("predicts the denoised picture, which is not supported"),
+        "{refused}"
+    );
+}

@@ -1,0 +1,249 @@
+//! The C entries: what a host finds in the library, and the way from there to an effect.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use once_cell::sync::OnceCell;
+use openfx_sys::*;
+use parking_lot::RwLock;
+
+use super::actions;
+use super::effect::Effect;
+use super::error::{Error, Result};
+use super::guard::{guard, guard_silently};
+use super::host::Hosted;
+use super::library::library_path;
+use super::registry::Registry;
+use super::suites::RawHost;
+use super::twin::{self, Twin};
+
+/// An effect's own corner of the process: its record, its host, its instances.
+/// One `static` of it for each effect, made by [`export!`](crate::export).
+pub struct Plugin<E: Effect> {
+    record: AtomicPtr<OfxPlugin>,
+    host: RwLock<HostSlot>,
+    /// Who does the work: decided by the first load, for as long as the process lives, since instances may outlive
+    /// loads.
+    twin: OnceCell<Option<Twin>>,
+    pub(super) instances: Registry<E::Instance>,
+}
+
+struct HostSlot {
+    raw: Option<RawHost>,
+    /// Made by the first action that needs it, because hosts need not have their suites
+    /// ready in `setHost`.
+    met: Option<Arc<Hosted>>,
+}
+
+/// An effect that has such a corner.
+pub trait Exported: Effect {
+    /// It.
+    fn plugin() -> &'static Plugin<Self>;
+}
+
+impl<E: Effect> Default for Plugin<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E: Effect> Plugin<E> {
+    /// Before any host.
+    pub const fn new() -> Self {
+        Self {
+            record: AtomicPtr::new(ptr::null_mut()),
+            host: RwLock::new(HostSlot { raw: None, met: None }),
+            twin: OnceCell::new(),
+            instances: Registry::new(),
+        }
+    }
+
+    /// The twin, if it does the work. With `decide` it is looked for where that was not done yet.
+    fn twin(&self, decide: bool) -> Option<Twin> {
+        let id = E::TWIN?;
+        if !decide {
+            return self.twin.get().copied().flatten();
+        }
+        let look = || {
+            let library = library_path()?;
+            match twin::load(&library, E::identity(), id) {
+                Ok(twin) => {
+                    log::info!("{} takes over", id.file);
+                    let raw = self.host.read().raw;
+                    if let Some(raw) = raw {
+                        // SAFETY: the twin's function takes a host's record and copies it.
+                        unsafe { (twin.set_host)(&mut raw.record()) };
+                    }
+                    Some(twin)
+                }
+                Err(reason) => {
+                    log::info!("no {}: {reason}", id.file);
+                    E::alone(&reason);
+                    None
+                }
+            }
+        };
+        *self.twin.get_or_init(|| guard_silently("the twin", None, look))
+    }
+
+    /// The host, met anew if `afresh` or if it was set since.
+    pub(super) fn hosted(&self, afresh: bool) -> Result<Arc<Hosted>> {
+        if !afresh && let Some(met) = &self.host.read().met {
+            return Ok(Arc::clone(met));
+        }
+        let raw = self.host.read().raw.ok_or(Error::MissingHostFeature("the call of setHost"))?;
+        // Outside of the lock: this calls the host.
+        let met = Arc::new(Hosted::meet(&raw)?);
+        self.host.write().met = Some(Arc::clone(&met));
+        Ok(met)
+    }
+}
+
+/// `OfxGetNumberOfPlugins`.
+pub const fn number_of_plugins() -> c_int {
+    1
+}
+
+/// `OfxGetPlugin`: the record that a host reads, or NULL.
+pub fn get_plugin<E: Exported>(nth: c_int) -> *mut OfxPlugin {
+    guard_silently("OfxGetPlugin", ptr::null_mut(), || {
+        if nth != 0 {
+            return ptr::null_mut();
+        }
+        let slot = &E::plugin().record;
+        let before = slot.load(Ordering::Acquire);
+        if !before.is_null() {
+            return before;
+        }
+        let identity = E::identity();
+        let made = Box::into_raw(Box::new(OfxPlugin {
+            pluginApi: kOfxImageEffectPluginApi.as_ptr(),
+            apiVersion: kOfxImageEffectPluginApiVersion,
+            pluginIdentifier: identity.identifier.as_ptr(),
+            pluginVersionMajor: identity.major,
+            pluginVersionMinor: identity.minor,
+            setHost: Some(set_host::<E>),
+            mainEntry: Some(main_entry::<E>),
+        }));
+        // Hosts keep the address, so it must be the same for ever; whoever comes second
+        // takes the first one's. The loser's few bytes are left: they are never reused.
+        match slot.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => made,
+            Err(first) => first,
+        }
+    })
+}
+
+/// `setHost`. Comes before every load, with the same host or another.
+unsafe extern "C" fn set_host<E: Exported>(host: *mut OfxHost) {
+    guard_silently("setHost", (), || {
+        // SAFETY: the host passes its record, or NULL.
+        let raw = unsafe { RawHost::new(host) };
+        if raw.is_none() {
+            log::error!("setHost: the host passed no usable record");
+        }
+        {
+            let mut slot = E::plugin().host.write();
+            slot.met = None;
+            slot.raw = raw;
+        }
+        if let (Some(twin), Some(raw)) = (E::plugin().twin(false), raw) {
+            // SAFETY: the twin's function takes a host's record and copies it.
+            unsafe { (twin.set_host)(&mut raw.record()) };
+        }
+    });
+}
+
+/// `mainEntry`.
+unsafe extern "C" fn main_entry<E: Exported>(
+    action: *const c_char,
+    handle: *const c_void,
+    in_args: OfxPropertySetHandle,
+    out_args: OfxPropertySetHandle,
+) -> OfxStatus {
+    // SAFETY: these are what the host passed.
+    unsafe { act::<E>(action, handle, in_args, out_args) }
+}
+
+/// Everything that `mainEntry` does. Apart from it, so that tests can have a panic come
+/// through (see [`let_panics_through`](super::let_panics_through)), which C cannot.
+///
+/// # Safety
+/// The arguments are those of an action of OpenFX: `action` is NULL or a string,
+/// `handle` and the property sets are NULL or usable while the action goes on.
+pub unsafe fn act<E: Exported>(
+    action: *const c_char,
+    handle: *const c_void,
+    in_args: OfxPropertySetHandle,
+    out_args: OfxPropertySetHandle,
+) -> OfxStatus {
+    let name: Cow<'_, str> = if action.is_null() {
+        Cow::Borrowed("an action without a name")
+    } else {
+        // SAFETY: not NULL, so a string, by the caller's word.
+        unsafe { CStr::from_ptr(action) }.to_string_lossy()
+    };
+    if let Some(twin) = E::plugin().twin(name.as_bytes() == kOfxActionLoad.to_bytes()) {
+        // SAFETY: the same effect's function with what the host passed.
+        return unsafe { (twin.main_entry)(action, handle, in_args, out_args) };
+    }
+    let effect: OfxImageEffectHandle = handle.cast_mut().cast();
+    guard(
+        &name,
+        effect.addr(),
+        || {
+            let raw = actions::Raw { effect, in_args, out_args };
+            // SAFETY: as the caller vouches.
+            unsafe { actions::dispatch::<E>(&name, &raw) }
+        },
+        // SAFETY: as the caller vouches.
+        |error| unsafe { actions::report::<E>(&name, effect, error) },
+    )
+}
+
+/// Exports an effect: the two symbols that hosts look for, and in a build for a graphics card the one that its twin
+/// looks for. Once in a library.
+#[macro_export]
+macro_rules! export {
+    ($effect:ty) => {
+        $crate::host_effect!($effect);
+
+        /// How many effects this library holds.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn OfxGetNumberOfPlugins() -> ::std::ffi::c_int {
+            $crate::entry::number_of_plugins()
+        }
+
+        /// The record of the effect with this number, or NULL.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn OfxGetPlugin(nth: ::std::ffi::c_int) -> *mut $crate::entry::OfxPlugin {
+            $crate::entry::get_plugin::<$effect>(nth)
+        }
+
+        /// Which build this twin is: see `ofx::TwinId`.
+        #[cfg(feature = "cuda")]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn UnsampleTwinBuild() -> *const ::std::ffi::c_char {
+            <$effect as $crate::Effect>::BUILD.as_ptr()
+        }
+    };
+}
+
+/// Gives an effect its corner of the process, without the symbols: for tests.
+#[macro_export]
+macro_rules! host_effect {
+    ($effect:ty) => {
+        impl $crate::entry::Exported for $effect {
+            fn plugin() -> &'static $crate::entry::Plugin<Self> {
+                static PLUGIN: $crate::entry::Plugin<$effect> = $crate::entry::Plugin::new();
+                &PLUGIN
+            }
+        }
+    };
+}
+
+// For the macro's signature.
+pub use openfx_sys::OfxPlugin;

@@ -1,0 +1,73 @@
+//! The button `analyse`: unsample the whole clip ahead of rendering.
+
+use engine::pipeline::{Goal, Segment};
+use openfx::{EditHandle, Error, Result};
+
+use super::instance::Instance;
+use super::reader::HostReader;
+use super::render::Frames;
+use super::settings::{self, PictureSettings};
+use super::source;
+
+/// Unsamples every segment of every shot of the clip that is not in the cache.
+///
+/// # Errors
+/// As a render.
+pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {
+    let Some(handle) = handle.rendering() else {
+        return Err(Error::failed(
+            "this host gives no pictures outside of a render; the analysis happens while rendering",
+        ));
+    };
+    let reader = HostReader(handle);
+    let settings = PictureSettings::read(&reader, time);
+    let clip = handle.clip("Source");
+    let frame = time.round() as i64;
+    let frames = Frames::new(instance, handle, clip, &settings);
+    if !frames.has_temporal_access(frame) {
+        return Err(Error::failed(
+            "this host gives effects only the current frame; the analysis happens while rendering",
+        ));
+    }
+    let extent = source::extent(&clip, settings.cutting, frame);
+    let range = extent.range;
+    let numbering = source::numbering(&clip, handle.host(), frame);
+    let fetch = |frame: i64| {
+        source::fetch(handle, &clip, frame as f64, &settings)?
+            .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {frame}")))
+    };
+    // Where the clip's own first frame is not known, the one in front of the user is in it.
+    let at = if extent.believed { range.first } else { frame };
+    let begin = fetch(at)?;
+    let opening = begin.working()?;
+    let mut done: Vec<Segment> = Vec::new();
+    let mut parts: Vec<Segment> = Vec::new();
+    for frame in range.first..=range.last {
+        let shots = frames.shots(range, &numbering, frame, &begin, (at, &opening))?;
+        for segment in shots.shares.iter().map(|share| share.segment) {
+            if done.contains(&segment) {
+                continue;
+            }
+            let fetched = if extent.believed {
+                let fetched = fetch(segment.first)?;
+                let current = fetched.working()?;
+                frames.fetch_all(&segment, &fetched, (segment.first, &current), true)?
+            } else {
+                frames.fetch_all(&segment, &begin, (at, &opening), false)?
+            };
+            done.push(segment);
+            // Black before or after the clip.
+            let Some((part, pictures)) = fetched else { continue };
+            let mut request =
+                settings::request(&reader, part, &numbering, 0, pictures, Goal::Analyse, false)?;
+            request.remarks.extend_from_slice(&shots.remarks);
+            frames.run(request)?;
+            frames.pool.forget_before(segment.first);
+            parts.push(part);
+        }
+    }
+    let first = parts.iter().map(|part| part.first).min().unwrap_or(range.first);
+    let last = parts.iter().map(|part| part.frame(part.count - 1)).max().unwrap_or(range.last);
+    frames.tell(&format!("frames {first} to {last} are unsampled; rendering only has to resample"));
+    Ok(())
+}

@@ -1,0 +1,411 @@
+//! The parameters' values at a time, as plain typed values, and the request that they make for a segment.
+
+mod idle;
+mod values;
+
+use std::path::PathBuf;
+
+use super::frames::{FrameList, Numbering};
+use super::prompt::{Schedule, TrackBuilder};
+use super::table;
+use engine::pipeline::{
+    CacheSettings, ControlUse, Cutting, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass,
+    Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source, pasted,
+};
+use openfx::{Error, Result};
+use values::Values;
+
+/// Reads parameters. What a host refuses to tell comes back as the default of the table.
+pub trait Reader {
+    /// A whole number.
+    fn int(&self, name: &'static str, time: f64) -> i32;
+    /// A number; NaN or infinite where the host says so.
+    fn double(&self, name: &'static str, time: f64) -> f64;
+    /// A switch.
+    fn boolean(&self, name: &'static str, time: f64) -> bool;
+    /// Index of an option; there need not be one.
+    fn choice(&self, name: &'static str, time: f64) -> usize;
+    /// A string.
+    fn text(&self, name: &'static str, time: f64) -> String;
+}
+
+/// How the clip's shots are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cuts {
+    /// By the frames.
+    Auto,
+    /// Not at all: the clip is one shot.
+    Off,
+    /// By the user's list.
+    List,
+}
+
+/// What the frame is shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The restyled frame.
+    Result,
+    /// The source.
+    Source,
+    /// Unsampled and resampled with the same prompt.
+    Reconstruction,
+    /// What the first ControlNet sees.
+    Hint(Preprocessor),
+}
+
+impl View {
+    /// What has to be computed for it.
+    pub fn goal(self) -> Goal {
+        match self {
+            Self::Result | Self::Source => Goal::Result,
+            Self::Reconstruction => Goal::Reconstruction,
+            Self::Hint(preprocessor) => Goal::Hint(preprocessor),
+        }
+    }
+}
+
+/// The picture's side of the parameters: what happens to a frame before and after the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PictureSettings {
+    /// Short side of the working picture; 0 is the source's own.
+    pub working_size: usize,
+    /// Name of the fit.
+    pub fit: &'static str,
+    /// Name of the input colour.
+    pub colour: &'static str,
+    /// Name of the input primaries.
+    pub primaries: &'static str,
+    /// How the clip is cut.
+    pub cutting: Cutting,
+    /// How its shots are told apart.
+    pub cuts: Cuts,
+    /// The list of frames with which shots begin, as it was written.
+    pub cut_frames: String,
+    /// What is shown.
+    pub view: View,
+    /// Share of the result.
+    pub mix: f64,
+    /// Pass the source through.
+    pub bypass: bool,
+    /// Whether hints are made, from the clip Hint if it is connected.
+    pub hints: bool,
+}
+
+impl PictureSettings {
+    /// Reads them at `time`.
+    pub fn read(reader: &dyn Reader, time: f64) -> Self {
+        let v = Values { reader, time };
+        let view = match v.option("view") {
+            "source" => View::Source,
+            "reconstruction" => View::Reconstruction,
+            "hint" => {
+                let first = table::CONTROLS.iter().find(|control| v.path(control.model).is_some());
+                View::Hint(v.parsed(first.unwrap_or(&table::CONTROLS[0]).preprocessor, Preprocessor::None))
+            }
+            _ => View::Result,
+        };
+        let hints = matches!(view, View::Hint(_))
+            || table::CONTROLS.iter().any(|control| v.path(control.model).is_some());
+        Self {
+            working_size: v.count("workingSize"),
+            fit: v.option("fit"),
+            colour: v.option("inputColour"),
+            cuts: match v.option("cuts") {
+                "off" => Cuts::Off,
+                "list" => Cuts::List,
+                _ => Cuts::Auto,
+            },
+            cut_frames: v.text("cutFrames"),
+            primaries: v.option("inputPrimaries"),
+            cutting: Cutting { segment_frames: v.count("segmentFrames"), frame_step: v.count("frameStep") },
+            view,
+            mix: v.double("mix"),
+            bypass: v.boolean("bypass"),
+            hints,
+        }
+    }
+
+    /// Whether the frame is the source as it is, so that no model is needed.
+    pub fn is_identity(&self) -> bool {
+        self.bypass || self.view == View::Source || self.mix == 0.0
+    }
+}
+
+/// Where results are kept. A folder without its whole path would lie wherever the host was started; the user's cache
+/// folder is taken then, and `cache_remark` says so.
+pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
+    let v = Values { reader, time };
+    let folder = v.path("cacheFolder").filter(|folder| folder.is_absolute());
+    CacheSettings { folder, limit: v.count("cacheSize") as u64 * (1 << 20) }
+}
+
+/// What there is to be said of the cache folder.
+fn cache_remark(v: &Values<'_>) -> Option<String> {
+    let asked = v.path("cacheFolder").filter(|folder| !folder.is_absolute())?;
+    Some(format!(
+        "the cache folder {} is no whole path and is not used; results are kept in {}",
+        asked.display(),
+        cache(v.reader, v.time).folder().display()
+    ))
+}
+
+/// The schedules of a parameter that may be keyframed: every distinct one, and which of them holds at each frame.
+#[derive(Default)]
+struct Schedules {
+    known: Vec<(String, Schedule)>,
+    at: Vec<usize>,
+}
+
+impl Schedules {
+    /// The one at the segment's frame `index`.
+    fn at(&self, index: usize) -> &Schedule {
+        &self.known[self.at[index]].1
+    }
+}
+
+/// Prompt tracks of a segment from parameters that may be keyframed and may hold schedule text.
+struct Prompts<'a> {
+    values: &'a Values<'a>,
+    frames: &'a [i64],
+    numbering: &'a Numbering,
+    /// What the user should know of their texts.
+    remarks: Vec<String>,
+}
+
+impl Prompts<'_> {
+    /// The parameter's text at every frame, parsed once for every distinct text.
+    fn schedules(&mut self, name: &'static str) -> Result<Schedules> {
+        let mut schedules = Schedules::default();
+        for &frame in self.frames {
+            let text = self.values.reader.text(name, frame as f64);
+            let known = &mut schedules.known;
+            let index = match known.iter().position(|k| k.0 == text) {
+                Some(index) => index,
+                None => {
+                    let schedule = Schedule::parse(&text).map_err(|why| {
+                        Error::failed(format!("the schedule in {name} cannot be read: {why}"))
+                    })?;
+                    let said = schedule.remarks(self.numbering);
+                    self.remarks.extend(said.into_iter().map(|remark| format!("{name}: {remark}")));
+                    known.push((text, schedule));
+                    known.len() - 1
+                }
+            };
+            schedules.at.push(index);
+        }
+        Ok(schedules)
+    }
+
+    fn track(&mut self, name: &'static str) -> Result<PromptTrack> {
+        let schedules = self.schedules(name)?;
+        let mut track = TrackBuilder::default();
+        for (i, &frame) in self.frames.iter().enumerate() {
+            track.frame(self.numbering.number(frame), &[(schedules.at(i), 1.0)]);
+        }
+        Ok(track.finish())
+    }
+
+    fn mixed(&mut self) -> Result<PromptTrack> {
+        let (a, b) = (self.schedules("prompt")?, self.schedules("promptB")?);
+        let mut track = TrackBuilder::default();
+        for (i, &frame) in self.frames.iter().enumerate() {
+            let mix = self.values.double_at("promptMix", frame as f64) as f32;
+            let number = self.numbering.number(frame);
+            track.frame(number, &[(a.at(i), 1.0 - mix), (b.at(i), mix)]);
+        }
+        Ok(track.finish())
+    }
+}
+
+/// The LoRAs that have a file, with their weights at the values' time.
+fn loras(v: &Values<'_>) -> Vec<LoraUse> {
+    let read = |names: &table::LoraNames| {
+        Some(LoraUse { path: v.path(names.file)?, weight: v.double(names.weight) })
+    };
+    table::LORAS.iter().filter_map(read).collect()
+}
+
+/// The files that are chosen, with these ControlNets.
+fn models(v: &Values<'_>, controls: Vec<PathBuf>) -> Models {
+    let motion = match v.path("motionModule") {
+        None => Motion::Usual,
+        Some(path) if path.as_os_str() == "none" => Motion::None,
+        Some(path) => Motion::File(path),
+    };
+    let text = v.text("textEncoder");
+    let text = text.split(';').map(pasted).filter(|path| !path.as_os_str().is_empty());
+    Models {
+        checkpoint: v.path("checkpoint"),
+        motion,
+        vae: v.path("vae"),
+        text: text.collect(),
+        controls,
+        loras: loras(v),
+    }
+}
+
+/// The files that are chosen at a time.
+pub fn chosen_models(reader: &dyn Reader, time: f64) -> Models {
+    let v = Values { reader, time };
+    let controls = table::CONTROLS.iter().filter_map(|control| v.path(control.model)).collect();
+    models(&v, controls)
+}
+
+/// The ControlNets that have a file: the files, what each of them sees, and their use on the two passes.
+#[derive(Default)]
+struct Controls {
+    files: Vec<PathBuf>,
+    hints: Vec<Preprocessor>,
+    unsample: Vec<ControlUse>,
+    resample: Vec<ControlUse>,
+    /// What the user should know of their settings.
+    remarks: Vec<String>,
+}
+
+impl Controls {
+    fn read(v: &Values<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
+        let mut all = Self::default();
+        for names in &table::CONTROLS {
+            let Some(file) = v.path(names.model) else { continue };
+            let list = FrameList::parse(&v.text(names.frames)).map_err(|item| {
+                Error::failed(format!(
+                    "{} has `{item}`, expected frames and ranges such as 1, 9-12, 24",
+                    names.frames
+                ))
+            })?;
+            all.remarks.extend(list.remarks(names.frames, numbering, step));
+            let control = ControlUse {
+                unit: all.files.len(),
+                weight: frames.iter().map(|&frame| v.double_at(names.weight, frame as f64)).collect(),
+                shown: frames.iter().map(|&frame| list.has(numbering.number(frame))).collect(),
+                start: v.double(names.start),
+                end: v.double(names.end),
+            };
+            all.files.push(file);
+            all.hints.push(v.parsed(names.preprocessor, Preprocessor::None));
+            let apply = v.option(names.apply);
+            if apply != "resample" {
+                all.unsample.push(control.clone());
+            }
+            if apply != "unsample" {
+                all.resample.push(control);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The pictures of a segment.
+pub struct Pictures {
+    /// Of the source.
+    pub source: Source,
+    /// Of the clip Hint, where it is connected and needed.
+    pub hint: Option<Source>,
+}
+
+/// Reads everything that a segment's computation depends on. Keyframed numbers are sampled at every frame of the
+/// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
+///
+/// `numbering` says what a frame is called in schedule text and lists of frames.
+/// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
+///
+/// # Errors
+/// A schedule or a list of frames that cannot be read.
+pub fn request(
+    reader: &dyn Reader,
+    segment: Segment,
+    numbering: &Numbering,
+    index: usize,
+    pictures: Pictures,
+    goal: Goal,
+    image_mode: bool,
+) -> Result<Request> {
+    let v = Values { reader, time: segment.first as f64 };
+    let frames: Vec<i64> = segment.frames().collect();
+    let sampled =
+        |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
+    let mut prompts = Prompts { values: &v, frames: &frames, numbering, remarks: Vec::new() };
+    let blank = || PromptTrack::constant("", frames.len());
+
+    let positive = prompts.mixed()?;
+    let negative = prompts.track("negativePrompt")?;
+    let (unsample_positive, unsample_negative) = match v.option("unsamplePromptMode") {
+        "same" => (positive.clone(), negative.clone()),
+        "own" => (prompts.track("unsamplePrompt")?, prompts.track("unsampleNegativePrompt")?),
+        _ => (blank(), blank()),
+    };
+    let steps = v.count("steps").max(1);
+    let scheduler = v.option("scheduler");
+    let unsample_steps = match v.count("unsampleSteps") {
+        0 => steps,
+        n => n,
+    };
+    let unsample_scheduler = match v.option("unsampleScheduler") {
+        "same" => scheduler,
+        own => own,
+    };
+    let mut controls = Controls::read(&v, &frames, numbering, segment.step)?;
+    let mut remarks = v.refused(&frames, numbering);
+    remarks.extend(cache_remark(&v).into_iter().chain(prompts.remarks));
+    remarks.append(&mut controls.remarks);
+    // Any other view leaves most settings aside on purpose.
+    if goal == Goal::Result {
+        remarks.extend(idle::idle(&v, &frames, numbering, image_mode));
+    }
+    let mut models = models(&v, std::mem::take(&mut controls.files));
+    if image_mode {
+        models.motion = Motion::None;
+    }
+
+    Ok(Request {
+        segment,
+        index,
+        remarks,
+        source: pictures.source,
+        hint_clip: pictures.hint,
+        models,
+        hints: controls.hints,
+        unsample: Pass {
+            positive: unsample_positive,
+            negative: unsample_negative,
+            cfg: sampled("unsampleCfg"),
+            sampler: v.parsed("unsampleSampler", engine::pipeline::Sampler::Euler),
+            scheduler: SchedulerName(unsample_scheduler),
+            steps: unsample_steps,
+            controls: controls.unsample,
+        },
+        resample: Pass {
+            positive,
+            negative,
+            cfg: sampled("cfg"),
+            sampler: v.parsed("sampler", engine::pipeline::Sampler::Euler),
+            scheduler: SchedulerName(scheduler),
+            steps,
+            controls: controls.resample,
+        },
+        denoise: v.double("denoise"),
+        clip_skip: v.count("clipSkip"),
+        seed: v.count("seed") as u64,
+        motion: MotionSettings {
+            betas: v.option("betaSchedule").parse().ok(),
+            length: v.count("contextLength"),
+            overlap: v.count("contextOverlap"),
+            stride: v.count("contextStride"),
+            schedule: v.parsed("contextSchedule", engine::pipeline::ContextSchedule::StandardStatic),
+            fuse: v.parsed("contextFuse", engine::pipeline::Fuse::Pyramid),
+            closed: v.boolean("contextClosed"),
+            scale: sampled("motionScale"),
+            effect: v.double("motionEffect"),
+        },
+        steady_frames: v.count("steadyFrames"),
+        goal,
+        cache: cache(reader, v.time),
+        diagnostics: v.path("diagnosticsFile"),
+        latents: v.path("latentsFile"),
+        device: v.parsed("device", DeviceChoice::Auto),
+        precision: v.parsed("precision", Precision::Auto),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Values as the parameters allow them, whatever the host gives.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::Reader;
+use crate::frames::Numbering;
+use crate::table::{self, Kind, Param};
+use engine::pipeline::pasted;
+
+/// Reads values within their ranges.
+pub(super) struct Values<'a> {
+    pub reader: &'a dyn Reader,
+    pub time: f64,
+}
+
+impl Values<'_> {
+    pub fn int(&self, name: &'static str) -> i32 {
+        let value = self.reader.int(name, self.time);
+        match table::find(name).map(|p| p.kind) {
+            Some(Kind::Int { range, .. }) => value.clamp(range.0, range.1),
+            _ => value,
+        }
+    }
+
+    pub fn count(&self, name: &'static str) -> usize {
+        usize::try_from(self.int(name)).unwrap_or(0)
+    }
+
+    pub fn double(&self, name: &'static str) -> f64 {
+        self.double_at(name, self.time)
+    }
+
+    pub fn double_at(&self, name: &'static str, time: f64) -> f64 {
+        let value = self.reader.double(name, time);
+        match table::find(name).map(|p| p.kind) {
+            Some(Kind::Double { default, range, .. }) => {
+                if value.is_finite() {
+                    value.clamp(range.0, range.1)
+                } else {
+                    default
+                }
+            }
+            _ => value,
+        }
+    }
+
+    pub fn boolean(&self, name: &'static str) -> bool {
+        self.reader.boolean(name, self.time)
+    }
+
+    /// Name of the chosen option; the default where the host's index is none.
+    pub fn option(&self, name: &'static str) -> &'static str {
+        match table::find(name).map(|p| p.kind) {
+            Some(Kind::Choice { default, options }) => options
+                .get(self.reader.choice(name, self.time))
+                .or_else(|| options.get(default))
+                .copied()
+                .unwrap_or(""),
+            _ => "",
+        }
+    }
+
+    /// The option as a value of the part that it belongs to. The tables agree with those parts (there is a test), so
+    /// the default is never taken in practice.
+    pub fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> T {
+        self.option(name).parse().unwrap_or(default)
+    }
+
+    pub fn text(&self, name: &'static str) -> String {
+        self.reader.text(name, self.time)
+    }
+
+    pub fn path(&self, name: &'static str) -> Option<PathBuf> {
+        let path = pasted(&self.text(name));
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+
+    /// What the host gave that is no value of its parameter, and what counts instead: for every parameter the first of
+    /// `frames`, in the host's numbers.
+    pub fn refused(&self, frames: &[i64], numbering: &Numbering) -> Vec<String> {
+        let at = |param: &Param| {
+            let frames = if param.animates { frames } else { frames.get(..1).unwrap_or_default() };
+            frames.iter().find_map(|&frame| {
+                let sentence = self.refusal(param, frame as f64)?;
+                Some(if param.animates {
+                    format!("{sentence} (frame {} of the clip)", numbering.number(frame))
+                } else {
+                    sentence
+                })
+            })
+        };
+        table::TABLE.iter().filter_map(at).collect()
+    }
+
+    fn refusal(&self, param: &Param, time: f64) -> Option<String> {
+        let name = param.name;
+        match param.kind {
+            Kind::Double { default, range, .. } => {
+                let value = self.reader.double(name, time);
+                let why = format!("the host gives {name} as {value}");
+                if !value.is_finite() {
+                    return Some(format!("{why}, which is no number; its default {default} counts"));
+                }
+                let taken = value.clamp(range.0, range.1);
+                (taken != value).then(|| beyond(&why, range, taken))
+            }
+            Kind::Int { range, .. } => {
+                let value = self.reader.int(name, time);
+                let taken = value.clamp(range.0, range.1);
+                (taken != value).then(|| beyond(&format!("the host gives {name} as {value}"), range, taken))
+            }
+            Kind::Choice { default, options } => {
+                let index = self.reader.choice(name, time);
+                (index >= options.len()).then(|| {
+                    format!(
+                        "the host gives {name} as option {index}, counted from 0, and there are {}; its default {} counts",
+                        options.len(),
+                        options.get(default).unwrap_or(&"")
+                    )
+                })
+            }
+            Kind::Bool { .. } | Kind::Text { .. } | Kind::Button => None,
+        }
+    }
+}
+
+fn beyond<T: Display>(why: &str, range: (T, T), taken: T) -> String {
+    format!("{why}, beyond its range of {} to {}; {taken} counts", range.0, range.1)
+}

@@ -1,0 +1,308 @@
+//! The clip's pictures, taken from the host and brought to the working size.
+
+use std::sync::Arc;
+
+use engine::pipeline::pixels::{
+    self, Alpha, Encoding, Fit, Geometry, HostColour, InputColour, InputPrimaries, Layout, Picture, Size,
+    Transfer,
+};
+use engine::pipeline::{ClipRange, Cutting, Segment, WorkingFrame};
+use openfx::{
+    Clip, Components, Depth, HostKind, HostRecord, Image, OutputImage, Premultiplication, RectI,
+    RenderHandle, Result,
+};
+
+use super::errors::from_frame;
+use super::frames::Numbering;
+use super::settings::PictureSettings;
+
+/// Frames of a segment where a clip's end is not to be known and the parameters ask for the whole clip.
+const UNKNOWN_CLIP: i64 = 96;
+
+/// What turns a host's picture into a working picture: part of what frames are remembered under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Between the source's size and the working size.
+    pub geometry: Geometry,
+    /// What the pixel values mean.
+    pub encoding: Encoding,
+}
+
+/// A host picture in floats, top row first, with its place.
+pub struct Fetched {
+    /// The pixels in the host's own encoding.
+    pub picture: Picture,
+    /// Where they are.
+    pub bounds: RectI,
+    /// What it takes to look at them.
+    pub look: Look,
+    /// What the user should know of how their colours are read.
+    remark: Option<String>,
+}
+
+fn layout(depth: Depth, components: Components) -> Layout {
+    let depth = match depth {
+        Depth::Byte => pixels::Depth::U8,
+        Depth::Short => pixels::Depth::U16,
+        Depth::Half => pixels::Depth::F16,
+        Depth::Float => pixels::Depth::F32,
+    };
+    let components = match components {
+        Components::Rgba => pixels::Components::Rgba,
+        Components::Rgb => pixels::Components::Rgb,
+        Components::Alpha => pixels::Components::Alpha,
+    };
+    Layout { depth, components }
+}
+
+/// Copies a picture out of the host's memory.
+fn copy(image: &Image<'_>) -> Result<Picture> {
+    let info = image.info();
+    let bounds = info.bounds;
+    let layout = layout(info.depth, info.components);
+    let mut picture = Picture::new(bounds.width(), bounds.height());
+    for (row, y) in (bounds.y1..bounds.y2).rev().enumerate() {
+        let Some(bytes) = image.row(y) else { continue };
+        pixels::decode_row(bytes, layout, picture.row_mut(row)).map_err(from_frame)?;
+    }
+    Ok(picture)
+}
+
+/// The source at `time`, or nothing where the host has nothing.
+///
+/// # Errors
+/// A picture that cannot be read: no colour in it, no sensible size.
+pub fn fetch<'a>(
+    handle: &'a RenderHandle<'_>,
+    clip: &Clip<'a>,
+    time: f64,
+    settings: &PictureSettings,
+) -> Result<Option<Fetched>> {
+    let Some(image) = handle.image(clip, time)? else { return Ok(None) };
+    if image.info().bounds.is_empty() {
+        return Ok(None);
+    }
+    let picture = copy(&image)?;
+    let info = image.info();
+    let alpha = match info.premultiplication.or_else(|| clip.premultiplication()) {
+        Some(Premultiplication::Premultiplied) => Alpha::Premultiplied,
+        Some(Premultiplication::Opaque) => Alpha::Opaque,
+        Some(Premultiplication::Unpremultiplied) | None => Alpha::Straight,
+    };
+    let host = HostColour {
+        linear_host: handle.host().kind == HostKind::Natron,
+        float: matches!(info.depth, Depth::Float | Depth::Half),
+        colourspace: match clip.same_colourspace_as() {
+            Some(other) => handle.clip(&other).colourspace(),
+            None => clip.colourspace(),
+        },
+    };
+    let (colour, remark) = host.resolve(
+        settings.colour.parse().unwrap_or(InputColour::Auto),
+        settings.primaries.parse().unwrap_or(InputPrimaries::Auto),
+    );
+    let size = Size { width: picture.width, height: picture.height };
+    let fit = settings.fit.parse().unwrap_or(Fit::Pad);
+    let geometry =
+        Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, fit).map_err(from_frame)?;
+    let encoding = Encoding { colour, alpha };
+    Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding }, remark }))
+}
+
+/// Less than half a step of 8 bits.
+const BLACK: f32 = 1e-3;
+
+/// Whether there is nothing to see in a frame: all black.
+pub fn is_black(frame: &WorkingFrame) -> bool {
+    frame.picture.data.iter().all(|value| *value <= BLACK)
+}
+
+impl Fetched {
+    /// The working picture with its digest.
+    ///
+    /// # Errors
+    /// When resizing fails.
+    pub fn working(&self) -> Result<WorkingFrame> {
+        let display = self.look.encoding.prepare(&self.picture);
+        self.look.geometry.to_working(&display).map(|working| self.frame(working)).map_err(from_frame)
+    }
+
+    fn frame(&self, working: pixels::Rgb) -> WorkingFrame {
+        let mended = !self.picture.rgba.iter().all(|value| value.is_finite());
+        WorkingFrame { mended, ..WorkingFrame::new(working) }
+    }
+
+    /// As [`working`](Self::working) for a picture of the clip Hint, beside a source of this geometry. At the source's
+    /// size it takes the source's way; at another the middle of it covers the working picture.
+    ///
+    /// # Errors
+    /// When resizing fails.
+    pub fn hint(&self, source: &Geometry) -> Result<WorkingFrame> {
+        let display = self.look.encoding.prepare_hint(&self.picture);
+        if self.look.geometry == *source {
+            let working = self.look.geometry.to_working(&display).map_err(from_frame)?;
+            return Ok(self.frame(working));
+        }
+        let working = pixels::cover_nearest(&display, source.working()).map_err(from_frame)?;
+        Ok(self.frame(working))
+    }
+}
+
+/// A larger share of values above white than this is worth a sentence where white is expected to be the end.
+const CLIPPED: f64 = 0.005;
+
+/// The same for clips in linear or logarithmic light, which have highlights.
+const CLIPPED_LIGHT: f64 = 0.1;
+
+impl Fetched {
+    /// What the user should know of this frame's colours: a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks: Vec<String> = self.remark.iter().cloned().collect();
+        let encoding = self.look.encoding;
+        if encoding.hides_all(&self.picture) {
+            remarks.push("the clip has frames that hide all of their colours under an alpha of 0, and these stay as they are: if they should be seen, take the alpha channel away before the effect".to_owned());
+        }
+        let share = encoding.clipped(&self.picture);
+        let percent = (share * 100.0).round().max(1.0);
+        match encoding.colour.transfer {
+            Transfer::Display | Transfer::Gamma22 | Transfer::Rec709 if share > CLIPPED => remarks.push(format!(
+                "{percent} % of the clip's values lie above white and are cut off there: if the clip is in linear light, or in PQ, HLG or a log encoding, choose it as inputColour"
+            )),
+            Transfer::Linear | Transfer::AcesCct | Transfer::DavinciIntermediate if share > CLIPPED_LIGHT => {
+                remarks.push(format!(
+                    "{percent} % of the clip's values lie above white, which is where the model's pictures end: lower its exposure before the effect to keep them apart"
+                ));
+            }
+            _ => {}
+        }
+        remarks
+    }
+}
+
+/// The frames of a clip that the host may be asked for: `frame`, or the clip's nearest where it has none there. A range
+/// that has nothing to do with the segment is not believed.
+pub fn frame_within(clip: &Clip<'_>, segment: &Segment, frame: i64) -> i64 {
+    let last = segment.frame(segment.count.saturating_sub(1)) as f64;
+    match clip.frame_range() {
+        Some((start, end)) if start <= end && start <= last && end >= segment.first as f64 => {
+            frame.clamp(start.ceil() as i64, (end.floor() as i64).max(start.ceil() as i64))
+        }
+        _ => frame,
+    }
+}
+
+/// A transparent black working picture's stand-in for a frame that the host does not have: the nearest one that was
+/// fetched.
+pub fn fill_gaps(frames: Vec<Option<WorkingFrame>>) -> Option<Vec<WorkingFrame>> {
+    let known: Vec<usize> = frames.iter().enumerate().filter(|(_, f)| f.is_some()).map(|(i, _)| i).collect();
+    let nearest = |i: usize| known.iter().min_by_key(|&&k| (k.abs_diff(i), k)).copied();
+    let filled = (0..frames.len()).map(|i| frames[i].clone().or_else(|| frames[nearest(i)?].clone()));
+    filled.collect()
+}
+
+/// The frames that a clip is cut into segments by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent {
+    /// The frames.
+    pub range: ClipRange,
+    /// Whether these are the clip's own. If not, the clip may begin and end anywhere in them.
+    pub believed: bool,
+}
+
+/// The clip's frames, as far as the host can be believed. Where it cannot, segments lie on a grid of absolute frame
+/// numbers, which is the same for every frame of the clip, too.
+pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> Extent {
+    if let Some((first, last)) = clip.believable_frame_range(time as f64) {
+        let range = ClipRange { first: first.round() as i64, last: last.round() as i64 };
+        return Extent { range, believed: true };
+    }
+    let length = match i64::try_from(cutting.segment_frames) {
+        Ok(n) if n > 0 => n,
+        _ => UNKNOWN_CLIP,
+    };
+    let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
+    let first = time.div_euclid(length) * length;
+    Extent { range: ClipRange { first, last: first + length - 1 }, believed: false }
+}
+
+/// The part of a segment from its first to its last frame that shows anything; nothing where none does.
+pub fn part_shown(segment: &Segment, shown: &[bool]) -> Option<Segment> {
+    let first = shown.iter().position(|shown| *shown)?;
+    let last = shown.iter().rposition(|shown| *shown)?;
+    Some(Segment { first: segment.frame(first), count: last - first + 1, ..*segment })
+}
+
+/// How texts number the clip's frames: from the first of the range that the host gives, as far as that says anything.
+/// Hosts that give no other frames count times from the beginning of the effect, 0; of all others the numbers are taken
+/// as they are.
+pub fn numbering(clip: &Clip<'_>, host: &HostRecord, time: i64) -> Numbering {
+    let whole = |(first, last): (f64, f64)| (first.round() as i64, last.round() as i64);
+    if let Some((first, last)) = clip.believable_frame_range(time as f64).map(whole)
+        && first < last
+    {
+        return Numbering::of_clip(first, last);
+    }
+    if let Some((first, _)) = clip.frame_range_beside(time as f64).map(whole) {
+        return Numbering::assumed(first);
+    }
+    match clip.first_frame() {
+        Some(first) => Numbering::assumed(first.round() as i64),
+        None if host.temporal_access => Numbering::assumed(1),
+        None => Numbering::assumed(0),
+    }
+}
+
+/// The clip's end that lies nearest to a time outside of the range that the host gives; nothing for times inside of it
+/// and where there is no such range.
+pub fn nearest_end(clip: &Clip<'_>, time: i64) -> Option<i64> {
+    let (first, last) = clip.frame_range_beside(time as f64)?;
+    Some(if (time as f64) < first { first.round() as i64 } else { last.round() as i64 })
+}
+
+/// Writes `picture`, which lies at `bounds`, into the output inside of `window`; pixels that the picture does not
+/// cover become black and transparent.
+///
+/// # Errors
+/// An output that cannot be written.
+pub fn write(
+    picture: Option<(&Picture, RectI)>,
+    output: &mut OutputImage<'_>,
+    window: Option<RectI>,
+) -> Result<()> {
+    let (bounds, layout) = (output.info().bounds, layout(output.info().depth, output.info().components));
+    let area = window.map_or(bounds, |w| w.intersect(&bounds));
+    let pixel = layout.bytes_per_pixel();
+    let mut line = vec![0f32; area.width() * 4];
+    for y in area.y1..area.y2 {
+        line.fill(0.0);
+        if let Some((picture, at)) = picture {
+            let shared = at.intersect(&RectI { y1: y, y2: y + 1, ..area });
+            if !shared.is_empty() {
+                let row = picture.row((at.y2 - 1 - y) as usize);
+                let from = (shared.x1 - at.x1) as usize * 4;
+                let to = (shared.x1 - area.x1) as usize * 4;
+                let count = shared.width() * 4;
+                if let (Some(source), Some(target)) =
+                    (row.get(from..from + count), line.get_mut(to..to + count))
+                {
+                    target.copy_from_slice(source);
+                }
+            }
+        }
+        let start = (area.x1 - bounds.x1) as usize * pixel;
+        let Some(row) = output.row_mut(y).and_then(|r| r.get_mut(start..start + area.width() * pixel)) else {
+            continue;
+        };
+        pixels::encode_row(&line, layout, row).map_err(from_frame)?;
+    }
+    Ok(())
+}
+
+/// The result at the source's size in the host's encoding: what goes to the output.
+///
+/// # Errors
+/// When resizing fails.
+pub fn finish(source: &Fetched, working: &Arc<pixels::Rgb>, mix: f64) -> Result<Picture> {
+    let styled = source.look.geometry.from_working(working).map_err(from_frame)?;
+    source.look.encoding.finish(&source.picture, &styled, mix as f32).map_err(from_frame)
+}

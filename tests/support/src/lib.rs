@@ -1,0 +1,104 @@
+//! What several test files need: comparing numbers so that a failure explains itself, finding golden data, and a module
+//! each for networks, requests, the plugin and so on.
+
+pub mod hub;
+pub mod networks;
+pub mod plugin;
+pub mod request;
+pub mod seeded;
+pub mod stage;
+pub mod weights;
+
+use std::path::Path;
+
+/// The repository's folder.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Asserts that two lists of numbers agree within `rel * |want| + abs`, and else says how many
+/// differ, where the worst one is, by how much, and what surrounds it.
+#[track_caller]
+pub fn assert_close<G, W>(name: &str, got: &[G], want: &[W], rel: f64, abs: f64)
+where
+    G: Copy + Into<f64>,
+    W: Copy + Into<f64>,
+{
+    assert_eq!(got.len(), want.len(), "{name}: the number of values differs");
+    let mut beyond = 0;
+    let mut worst = (0, 0.0);
+    for (index, (&got, &want)) in got.iter().zip(want).enumerate() {
+        let (got, want): (f64, f64) = (got.into(), want.into());
+        let allowed = rel * want.abs() + abs;
+        let difference = (got - want).abs();
+        // How far beyond its limit; equal values, infinities among them, are always within it.
+        let excess = if got == want {
+            0.0
+        } else if difference.is_nan() {
+            f64::INFINITY
+        } else {
+            difference / allowed.max(f64::MIN_POSITIVE)
+        };
+        if excess > 1.0 {
+            beyond += 1;
+        }
+        if excess > worst.1 {
+            worst = (index, excess);
+        }
+    }
+    if beyond == 0 {
+        return;
+    }
+    let at = worst.0;
+    let around = at.saturating_sub(2)..got.len().min(at + 3);
+    let got_around: Vec<f64> = got[around.clone()].iter().map(|&v| v.into()).collect();
+    let want_around: Vec<f64> = want[around.clone()].iter().map(|&v| v.into()).collect();
+    let (g, w): (f64, f64) = (got[at].into(), want[at].into());
+    panic!(
+        "{name}: {beyond} of {} values differ by more than {rel:e} relative + {abs:e}\n\
+         worst at [{at}]: got {g:e}, want {w:e}, off by {:e} ({:.3e} relative)\n\
+         got  [{around:?}] {got_around:?}\nwant [{around:?}] {want_around:?}",
+        got.len(),
+        (g - w).abs(),
+        (g - w).abs() / w.abs().max(f64::MIN_POSITIVE),
+    );
+}
+
+/// The text of a file under tests/golden.
+#[track_caller]
+pub fn golden(path: &str) -> String {
+    let path = root().join("tests/golden").join(path);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => panic!("{}: {error}", path.display()),
+    }
+}
+
+/// The lines `key words : value words` of a golden file.
+pub fn golden_rows(path: &str) -> Vec<(Vec<String>, Vec<String>)> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+    golden(path)
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split_once(" : ").expect("a golden line has a key and values"))
+        .map(|(key, values)| (words(key), words(values)))
+        .collect()
+}
+
+/// A JSON file of the full reference vectors, which lie beside a developer's checkout and not in the repository.
+///
+/// Says that the comparison is skipped where they are absent.
+pub fn reference_vectors(name: &str) -> Option<serde_json::Value> {
+    let path = root().join("../shared/reference/vectors").join(name);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: the full reference vectors ({name}) are not beside this checkout");
+        return None;
+    };
+    Some(serde_json::from_str(&text).expect("the reference vectors are JSON"))
+}
+
+/// Parses numbers.
+#[track_caller]
+pub fn numbers(words: &[String]) -> Vec<f64> {
+    words.iter().map(|word| word.parse().expect("a number")).collect()
+}
