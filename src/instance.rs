@@ -3,7 +3,7 @@
 //! Nothing here is needed for a right result. Hosts that make an instance for every frame, or clone them, only fetch
 //! frames again that this memory would have spared; models and finished stages are the process's, not the instance's.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -54,6 +54,12 @@ struct State {
     seen: VecDeque<(Origin, Seen)>,
     status: Option<String>,
     notices: Vec<String>,
+    /// What asks for nothing, a sentence each.
+    facts: Vec<String>,
+    /// The cuts that were found, in the clip's numbers.
+    cuts: BTreeSet<i64>,
+    /// Which of all this the host's log has.
+    logged: Vec<String>,
     /// What the host shows on the instance as a result of them.
     shown: Option<String>,
     has_temporal_access: bool,
@@ -66,6 +72,15 @@ static LIVING: AtomicUsize = AtomicUsize::new(0);
 /// An instance's memory.
 pub struct Instance {
     state: Mutex<State>,
+}
+
+/// Adds the sentences that are not there, as far as there is room.
+fn add(known: &mut Vec<String>, sentences: &[String]) {
+    for sentence in sentences {
+        if known.len() < NOTICES && !known.contains(sentence) {
+            known.push(sentence.clone());
+        }
+    }
 }
 
 impl Drop for Instance {
@@ -151,6 +166,7 @@ impl Instance {
         let mut state = self.state.lock();
         state.seen.clear();
         state.scans.clear();
+        state.cuts.clear();
         state.remarks = None;
     }
 
@@ -163,17 +179,48 @@ impl Instance {
     /// what there was to say about another one.
     pub fn note(&self, notices: &[String]) -> Vec<String> {
         let mut state = self.state.lock();
-        for notice in notices {
-            if state.notices.len() < NOTICES && !state.notices.contains(notice) {
-                state.notices.push(notice.clone());
-            }
-        }
+        add(&mut state.notices, notices);
         state.notices.clone()
     }
 
-    /// Forgets these sentences: what the user has changed may have answered them.
+    /// Adds to what was chosen for the user since the last edit.
+    pub fn learn(&self, facts: &[String]) {
+        add(&mut self.state.lock().facts, facts);
+    }
+
+    /// Adds to the cuts that were found since the last edit, frames in the clip's numbers.
+    pub fn learn_cuts(&self, cuts: impl IntoIterator<Item = i64>) {
+        self.state.lock().cuts.extend(cuts);
+    }
+
+    /// Those of [`facts`](Self::facts) that this did not return before.
+    pub fn new_facts(&self) -> Vec<String> {
+        let mut facts = self.facts();
+        let mut state = self.state.lock();
+        facts.retain(|fact| !state.logged.contains(fact));
+        state.logged.extend_from_slice(&facts);
+        facts
+    }
+
+    /// What there is to know since the last edit and asks for nothing, a sentence each.
+    pub fn facts(&self) -> Vec<String> {
+        let state = self.state.lock();
+        let numbers: Vec<String> = state.cuts.iter().map(i64::to_string).collect();
+        let cuts = match numbers.as_slice() {
+            [] => None,
+            [one] => Some(format!("a cut was found at frame {one} of the clip")),
+            several => Some(format!("cuts were found at frames {} of the clip", several.join(", "))),
+        };
+        cuts.into_iter().chain(state.facts.iter().cloned()).collect()
+    }
+
+    /// Forgets all of these: what the user has changed may have answered them.
     pub fn forget_notices(&self) {
-        self.state.lock().notices.clear();
+        let mut state = self.state.lock();
+        state.notices.clear();
+        state.facts.clear();
+        state.cuts.clear();
+        state.logged.clear();
     }
 
     /// Notes what the host shows on the instance from now on; says whether it is anything new.

@@ -181,13 +181,15 @@ impl<'a, 'h> Frames<'a, 'h> {
 }
 
 impl Frames<'_, '_> {
-    /// Tells the user what was `done` and what there is to know about it: in the status, and the latter also on the
-    /// effect, or in the host's log where it has no such place.
+    /// Tells the user what was `done` and what there is to know about it: in the status, and what may ask for a change also
+    /// on the effect, or in the host's log where it has no such place.
     pub fn tell(&self, done: &str) {
-        let notices = self.instance.note(&[]);
-        let lines: Vec<&str> = std::iter::once(done).chain(notices.iter().map(String::as_str)).collect();
+        let (facts, notices) = (self.instance.facts(), self.instance.note(&[]));
+        let known = facts.iter().chain(&notices).map(String::as_str);
+        let lines: Vec<&str> = std::iter::once(done).chain(known).collect();
         self.instance.set_status(lines.join("; "));
         let new = |notice: &&String| !told::before(self.handle, notice);
+        self.instance.new_facts().iter().filter(new).for_each(|fact| self.handle.log(fact));
         let notices: Vec<&str> = notices.iter().filter(new).map(String::as_str).collect();
         if notices.is_empty() {
             return;
@@ -425,6 +427,7 @@ impl Frames<'_, '_> {
                     let work = outcome.report.work().to_string();
                     self.handle.log(&work);
                     self.instance.note(outcome.report.notices());
+                    self.instance.learn(outcome.report.facts());
                     self.done.borrow_mut().push(work);
                     return Ok(outcome);
                 }

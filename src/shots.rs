@@ -89,7 +89,8 @@ pub fn frames_wanted(
     }
 }
 
-/// The shares of a frame, and what the user should know of the cuts.
+/// The shares of a frame, and what the user should know of the list of cuts. Cuts that were found are information, which the
+/// instance keeps.
 pub struct Shots {
     /// What the picture is made of.
     pub shares: Vec<Share>,
@@ -123,14 +124,8 @@ impl Frames<'_, '_> {
                 Ok(cuts)
             }
         })?;
-        found.sort_unstable();
-        found.dedup();
-        let numbers: Vec<String> = found.iter().map(|&cut| numbering.number(cut).to_string()).collect();
-        let mut remarks = match numbers.as_slice() {
-            [] => Vec::new(),
-            [one] => vec![format!("a cut was found at frame {one} of the clip")],
-            several => vec![format!("cuts were found at frames {} of the clip", several.join(", "))],
-        };
+        self.instance.learn_cuts(found.into_iter().map(|cut| numbering.number(cut)));
+        let mut remarks = Vec::new();
         match settings.cuts {
             Cuts::List if list.is_empty() => {
                 remarks.push("cuts is list and cutFrames is empty, so the clip is one shot".to_owned());

@@ -384,7 +384,7 @@ pub static TABLE: &[Param] = &[
     row(Model, Encode, "checkpoint", "Checkpoint", text("", TextMode::OpenFile),
         "Stable Diffusion 1.5 or SDXL checkpoint: a file, or its name in the models folder. Empty: the built-in model."),
     row(Model, Unsample, "motionModule", "Motion module", text("", TextMode::OpenFile),
-        "AnimateDiff or, for SDXL, Hotshot-XL or AnimateDiff-SDXL motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it. The word none: every frame on its own."),
+        "AnimateDiff or, for SDXL, Hotshot-XL or AnimateDiff-SDXL motion module (.safetensors). Empty: the checkpoint's usual partner, if the models folder has it; modelStatus names it. The word none: every frame on its own."),
     row(Model, Encode, "vae", "VAE", text("", TextMode::OpenFile),
         "Autoencoder to use in place of the checkpoint's own."),
     row(Model, Unsample, "textEncoder", "Text encoder", text("", TextMode::OpenFile),

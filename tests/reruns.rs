@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use engine::pipeline::pixels::Size;
+use engine::pipeline::{ClipRange, Key, Keyring, Segment, Source, set_resources, shot_shares};
 use unsample::frames::{FrameList, Numbering};
 use unsample::settings::{Cuts, PictureSettings, Pictures, Reader, request};
 use unsample::table::{self, Group, Kind, Stage, TABLE};
-use engine::pipeline::pixels::Size;
-use engine::pipeline::{ClipRange, Key, Keyring, Segment, Source, set_resources, shot_shares};
 
 /// Values as text, by name; the table's defaults elsewhere.
 #[derive(Clone, Default)]

@@ -23,7 +23,8 @@ const ENGINE: &[(&str, &[&str])] = &[
 ];
 
 /// The only places with unsafe code, beside the crates of the ABI and the host.
-const UNSAFE: &[&str] = &["cli/src/commands/doctor/", "engine/src/model/kernels/", "engine/src/weights/part.rs"];
+const UNSAFE: &[&str] =
+    &["cli/src/commands/doctor/", "engine/src/model/kernels/", "engine/src/weights/part.rs"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -96,9 +97,11 @@ fn the_reader_sees_imports() {
 
 /// The crates of the workspace in a list of a manifest, `[dependencies]` for instance.
 fn built_with(manifest: &str, list: &str) -> Vec<String> {
-    let all: Vec<&str> = CRATES.iter().map(|(name, _)| if *name == "." { "unsample" } else { name }).collect();
+    let all: Vec<&str> =
+        CRATES.iter().map(|(name, _)| if *name == "." { "unsample" } else { name }).collect();
     let lines = manifest.lines().skip_while(|line| *line != list).skip(1);
-    let names = lines.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split(['.', ' ']).next());
+    let names =
+        lines.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split(['.', ' ']).next());
     names.filter(|name| all.contains(name)).map(str::to_owned).collect()
 }
 

@@ -109,6 +109,76 @@ fn missing_parts_of_a_checkpoint_are_named_and_come_from_elsewhere() {
 }
 
 #[test]
+fn a_text_encoder_beyond_those_that_are_needed_is_said_not_to_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    part(&path("text.safetensors"), "cond_stage_model.transformer.", "");
+    let told = |text: Vec<PathBuf>| {
+        let outcome = outcome(|models| models.text = text).unwrap();
+        outcome.report.notices().to_vec()
+    };
+    let said = |unused: &str, before: &str| {
+        vec![format!(
+            "{unused} is not used as textEncoder, since the text encoder of {before} stands before it"
+        )]
+    };
+    let (text, whole) = ("text.safetensors", "pocket.safetensors");
+    assert_eq!(told(vec![path(text)]), [""; 0]);
+    assert_eq!(told(vec![path(text), bundled(whole)]), said(whole, text));
+    assert_eq!(told(vec![bundled(whole), path(text)]), said(text, whole));
+}
+
+#[test]
+fn networks_whose_last_layers_are_zero_are_said_to_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // A copy with zeros in the tensors whose names have any of these parts, but for `but`.
+    let zeros = |name: &str, parts: &[&str], but: &str| {
+        let stored = candle_core::safetensors::load(bundled(name), &Device::Cpu).unwrap();
+        let change = |(name, tensor): (String, Tensor)| {
+            let zero = name != but && parts.iter().any(|part| name.contains(part));
+            let zeros = || Tensor::zeros(tensor.shape(), DType::F32, &Device::Cpu).unwrap();
+            (name, if zero { zeros() } else { tensor })
+        };
+        let path = folder.path().join(name);
+        candle_core::safetensors::save(&stored.into_iter().map(change).collect::<HashMap<_, _>>(), &path)
+            .unwrap();
+        path
+    };
+    let told = |change: &dyn Fn(&mut Models)| outcome(change).unwrap().report.notices().to_vec();
+    let control = |but: &str| {
+        let path = zeros("pocket_lines.safetensors", &["zero_convs.", "middle_block_out."], but);
+        told(&|models| models.controls = vec![path.clone()])
+    };
+    let motion = |but: &str| {
+        let path = zeros("pocket_motion.safetensors", &[".proj_out."], but);
+        told(&|models| models.motion = Motion::File(path.clone()))
+    };
+    let want =
+        "pocket_lines.safetensors: the ControlNet changes nothing, since its zero convolutions are zero";
+    assert_eq!(control(""), [want]);
+    assert_eq!(control("control_model.middle_block_out.0.bias"), [""; 0]);
+    let want =
+        "pocket_motion.safetensors: the motion module changes nothing, since its output projections are zero";
+    assert_eq!(motion(""), [want]);
+    let last = "up_blocks.1.motion_modules.0.temporal_transformer.proj_out.bias";
+    assert_eq!(motion(last), [""; 0]);
+}
+
+#[test]
+fn addresses_and_tags_of_prompts_say_what_to_do_instead() {
+    let address = "https://civitai.com/models/4201";
+    let want = format!("{address} is an address and no file");
+    let said = refused(|models| models.checkpoint = Some(address.into()));
+    assert!(said.starts_with(&want), "{said}");
+    let (_folder, mut request) = with(|_| {});
+    request.latents = Some(address.into());
+    let said = run(&Engine::default(), request.clone()).err().unwrap().to_string();
+    assert!(said.starts_with(&want), "{said}");
+    request.models.loras = vec![LoraUse { path: "<lora:ink:0.8>".into(), weight: 1.0 }];
+    assert!(describe_models(&request.models).contains("write the name alone, ink, as lora1File"));
+}
+
+#[test]
 fn what_is_not_used_of_a_lora_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ink.safetensors");

@@ -47,7 +47,7 @@ fn read(text: &str, home: &Option<PathBuf>, exists: impl Fn(&Path) -> bool) -> P
             return literal.into();
         }
     }
-    if let Some(path) = from_address(bare) {
+    if let Some(path) = from_address(bare, &exists) {
         return path;
     }
     if let (Some(rest), Some(home)) = (bare.strip_prefix('~'), home)
@@ -63,22 +63,42 @@ fn read(text: &str, home: &Option<PathBuf>, exists: impl Fn(&Path) -> bool) -> P
     bare.into()
 }
 
-/// The text without blanks and quotation marks around it.
+/// Whether nothing is to be seen of a character: blanks of no width, and marks for the direction of writing, which web
+/// pages, chats and the Windows Explorer put around what is copied.
+fn invisible(letter: char) -> bool {
+    matches!(letter, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}')
+        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text without blanks and what is not to be seen around it.
+fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || invisible(c))
+}
+
+/// The text without blanks and quotation marks around it, and without one that only opens.
 fn unquoted(text: &str) -> &str {
-    let mut text = text.trim();
+    let mut text = trim(text);
     while let Some(inner) =
         QUOTES.iter().find_map(|&(open, close)| text.strip_prefix(open)?.strip_suffix(close))
     {
-        text = inner.trim();
+        text = trim(inner);
     }
-    text
+    let lone = text.strip_prefix(['"', '\u{201c}', '\u{201e}']);
+    lone.filter(|rest| !rest.contains(['"', '\u{201c}', '\u{201d}'])).map_or(text, trim)
 }
 
-/// The path of a `file:` address, its percent signs decoded.
-fn from_address(text: &str) -> Option<PathBuf> {
-    let scheme = text.get(..5)?;
-    let address = scheme.eq_ignore_ascii_case("file:").then(|| Url::parse(text).ok()).flatten()?;
-    address.to_file_path().ok()
+/// The path of a `file:` address, its percent signs decoded. A `#` or `?` that is not encoded belongs to the name, unless
+/// only what stands before it exists; so does a `%`, if the file is there.
+fn from_address(text: &str, exists: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let rest = text.get(..5)?.eq_ignore_ascii_case("file:").then(|| &text[5..])?;
+    let host = rest.strip_prefix("//").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
+    let literal = Path::new(host.unwrap_or(rest));
+    if literal.is_absolute() && exists(literal) {
+        return Some(literal.into());
+    }
+    let path = |text: &str| Url::parse(text).ok()?.to_file_path().ok();
+    let whole = path(&text.replace('#', "%23").replace('?', "%3F"))?;
+    if exists(&whole) { Some(whole) } else { path(text).filter(|cut| exists(cut)).or(Some(whole)) }
 }
 
 /// The path that a shell would see in a text such as `my\ clip.mp4` or `'it'\''s.mp4'`, and whether the text cannot be
@@ -118,7 +138,7 @@ mod tests {
         for text in ["", "  ", "\"\"", "' '"] {
             assert_eq!(meant(text, &[]), Path::new(""), "{text}");
         }
-        // One mark alone belongs to the name.
+        // One mark alone at the end belongs to the name.
         assert_eq!(meant("/m/12\".png", &[]), Path::new("/m/12\".png"));
     }
 
@@ -130,6 +150,7 @@ mod tests {
             ("\"file:///m/a b.ckpt\"", "/m/a b.ckpt"),
             ("FILE://localhost/m/%C3%A9.ckpt", "/m/\u{e9}.ckpt"),
             ("file:/m/a.ckpt", "/m/a.ckpt"),
+            ("file:///m/a#1%23?.ckpt", "/m/a#1#?.ckpt"),
             ("~/m.ckpt", "/home/ann/m.ckpt"),
             ("~", "/home/ann"),
             ("~ann/m.ckpt", "~ann/m.ckpt"),
@@ -156,6 +177,42 @@ mod tests {
         ] {
             assert_eq!(meant(text, &[]), Path::new(path), "{text}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn in_an_address_a_bare_sign_of_the_name_is_no_sign_of_the_address() {
+        for (text, there, path) in [
+            ("file:///m/a#1.ckpt", "/m/a#1.ckpt", "/m/a#1.ckpt"),
+            ("file:///m/a%20b#1.ckpt", "/m/a b#1.ckpt", "/m/a b#1.ckpt"),
+            ("file://localhost/m/100%25#1.ckpt", "/m/100%25#1.ckpt", "/m/100%25#1.ckpt"),
+            // A time within a film, as browsers write it.
+            ("file:///m/a.mp4#t=10", "/m/a.mp4", "/m/a.mp4"),
+            ("file:///m/a.mp4?x#t=10", "/m/a.mp4?x#t=10", "/m/a.mp4?x#t=10"),
+        ] {
+            assert_eq!(meant(text, &[there]), Path::new(path), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_be_seen_and_a_mark_that_only_opens_go() {
+        for text in [
+            "\u{feff}/m/a b.ckpt",
+            "\u{202a}/m/a b.ckpt\u{202c}",
+            " \u{200b}\"/m/a b.ckpt\u{200e}\" \u{2060}",
+            "\"/m/a b.ckpt",
+            "\u{201c}/m/a b.ckpt",
+            "\u{202a}\"/m/a b.ckpt",
+        ] {
+            assert_eq!(meant(text, &[]), Path::new("/m/a b.ckpt"), "{text}");
+        }
+        assert_eq!(meant("\"/m/a\" b", &[]), Path::new("\"/m/a\" b"));
+        for name in ["\u{feff}a", "a\u{200b}", "\"a"] {
+            assert_eq!(meant(name, &[name]), Path::new(name));
+        }
+        // Within a name they stay.
+        assert_eq!(meant("a\u{200b}b", &[]), Path::new("a\u{200b}b"));
+        assert_eq!(meant("\u{feff}", &[]), Path::new(""));
     }
 
     #[test]

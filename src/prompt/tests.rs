@@ -330,6 +330,13 @@ fn what_may_have_been_meant_another_way_is_told() {
 }
 
 #[test]
+fn behind_words_a_comment_is_words() {
+    let schedule = read("1: a // note\n24: https://b");
+    assert_eq!(schedule.at(1), [("a // note", 1.0)]);
+    assert_eq!(schedule.at(24), [("https://b", 1.0)]);
+}
+
+#[test]
 fn zero_is_the_frame_before_the_first() {
     assert_eq!(read("0: a\n4: b").at(1), [("a", 0.75), ("b", 0.25)]);
 }

@@ -10,9 +10,15 @@ use candle_core::{DType, Device, Tensor};
 use super::PipelineError;
 use super::cache::Entry;
 use super::key::Key;
+use super::misplaced::misplaced;
 
 fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
     PipelineError::File { path: path.into(), reason: reason.to_string() }
+}
+
+/// What cannot be a file is said in its own words.
+fn no_address(path: &Path) -> Result<(), PipelineError> {
+    misplaced(path).map_or(Ok(()), |why| Err(PipelineError::Unfit(why)))
 }
 
 /// Writes the tensors as f32 safetensors, with the parts' costs as JSON in the metadata `costs`, beside and renamed into place.
@@ -20,6 +26,7 @@ fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineError> {
+    no_address(path)?;
     let tensors: HashMap<String, Tensor> = entry
         .iter()
         .map(|(name, x)| Ok((name.clone(), x.to_dtype(DType::F32)?.contiguous()?)))
@@ -55,6 +62,7 @@ impl Given {
 }
 
 fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
+    no_address(path)?;
     // A pipe would be waited for.
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(file_error(path, "the latents file is not a plain file"));

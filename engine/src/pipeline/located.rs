@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::misplaced::misplaced;
 use super::resources::models;
 use crate::weights::{
     Family, Identity, Kind, Stamp, StampedPart, TensorFile, dead_link, find_named, identify, models_dirs,
@@ -126,13 +127,14 @@ pub fn file_state(path: &Path) -> Vec<String> {
     stamps.flat_map(|stamp| stamp.parts().iter().map(StampedPart::describe).collect::<Vec<_>>()).collect()
 }
 
-/// A sentence for a path that leads to no file; for a name it says where was searched.
+/// A sentence for a path that leads to no file; for a name it says where was searched, and for an address or a tag of a
+/// prompt what to do instead.
 pub(super) fn nowhere(path: &Path) -> Option<String> {
     if path.exists() {
         return None;
     }
-    if let Some(link) = dead_link(path) {
-        return Some(link);
+    if let Some(why) = dead_link(path).or_else(|| misplaced(path)) {
+        return Some(why);
     }
     let name = path.display();
     if is_name(path) {

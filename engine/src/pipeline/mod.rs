@@ -22,6 +22,7 @@ mod located;
 mod loras;
 mod memory;
 mod meter;
+mod misplaced;
 mod models;
 mod network;
 mod pasted;

@@ -6,6 +6,7 @@ mod embeddings;
 mod fitted;
 mod leaving;
 mod outline;
+mod partner;
 mod read_out;
 mod texts;
 
@@ -107,6 +108,10 @@ pub struct Chosen {
     pub prediction: (Prediction, bool),
     /// What the motion module is.
     pub motion_version: Option<MotionVersion>,
+    /// Whether nobody asked for the motion module.
+    unasked: bool,
+    /// Sentences about what was chosen for the user.
+    pub facts: Vec<String>,
     /// Sentences for the user about files that are used in part or not at all.
     pub notices: Vec<String>,
 }
@@ -192,8 +197,8 @@ pub struct ModelStore {
     kept: [Kept; 2],
     /// LoRAs that were found to change something in a checkpoint and motion module, with what is not used of them.
     matched: Vec<([Key; 3], Vec<String>)>,
-    /// Networks that were found to be whole, with what is not used of their tensors.
-    checked: Vec<(Key, Part, Option<String>)>,
+    /// Networks that were found to be whole, with what there is to say of them.
+    checked: Vec<(Key, Part, Vec<String>)>,
     controls: Vec<(Key, Arc<ControlNet>)>,
     detector: Slot<Detector>,
     /// Where the networks of preprocessors were found.
@@ -339,18 +344,19 @@ impl ModelStore {
         }
     }
 
-    /// Finds a network of a file to be whole, once; what is not used of it becomes a sentence.
+    /// Finds a network of a file to be whole, once; what is not used of it becomes a sentence, and so does that it changes
+    /// nothing.
     fn check(&mut self, opened: &Opened, part: Part, notices: &mut Vec<String>) -> Result<(), PipelineError> {
         let known = self.checked.iter().find(|(id, of, _)| *id == opened.id && *of == part);
-        let sentence = match known {
-            Some((_, _, sentence)) => sentence.clone(),
+        let sentences = match known {
+            Some((_, _, sentences)) => sentences.clone(),
             None => {
-                let sentence = part.check(&opened.file)?;
-                self.checked.push((opened.id, part, sentence.clone()));
-                sentence
+                let sentences = part.check(&opened.file)?;
+                self.checked.push((opened.id, part, sentences.clone()));
+                sentences
             }
         };
-        notices.extend(sentence);
+        notices.extend(sentences);
         Ok(())
     }
 
@@ -384,7 +390,7 @@ impl ModelStore {
             let module = MotionModule::load(&Keeping { view: &view, kept: &*kept }, dtype, device)?;
             opened.has_held(module).inspect_err(|_| *kept = Kept::default())
         };
-        self.motion.get(id, load).map(Some)
+        self.motion.get(id, load).map(Some).map_err(|error| partner::explained(error, chosen.unasked))
     }
 
     /// A ControlNet by its number. Those that a request does not name go before another one is read.

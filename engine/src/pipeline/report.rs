@@ -41,12 +41,14 @@ pub struct Report {
     stages: Vec<(&'static str, Origin)>,
     /// PSNR of the reconstruction and of the VAE round trip, in dB.
     pub psnr: Option<(f64, f64)>,
+    /// What was chosen for the user, a sentence each.
+    facts: Vec<String>,
     /// What the user should know, a sentence each.
     notices: Vec<String>,
 }
 
 impl Report {
-    pub(super) fn new(segment: Segment, placement: String) -> Self {
+    pub(super) fn new(segment: Segment, placement: String, facts: Vec<String>) -> Self {
         Self {
             segment,
             costs: Vec::new(),
@@ -54,6 +56,7 @@ impl Report {
             slices: None,
             stages: Vec::new(),
             psnr: None,
+            facts,
             notices: Vec::new(),
         }
     }
@@ -66,6 +69,11 @@ impl Report {
         if !self.notices.contains(&sentence) {
             self.notices.push(sentence);
         }
+    }
+
+    /// What was chosen for the user, a sentence each: information that asks for nothing.
+    pub fn facts(&self) -> &[String] {
+        &self.facts
     }
 
     /// What the user should know, a sentence each.
@@ -122,7 +130,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.work())?;
-        for notice in &self.notices {
+        for notice in self.facts.iter().chain(&self.notices) {
             write!(f, "; {notice}")?;
         }
         Ok(())

@@ -209,7 +209,8 @@ impl<'a> Job<'a> {
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;
         let keys = keys(request, &chosen, betas, runner.store.placement())?;
-        let mut report = Report::new(request.segment, runner.store.placement().to_string());
+        let mut report =
+            Report::new(request.segment, runner.store.placement().to_string(), chosen.facts.clone());
         request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
         mended(request).into_iter().for_each(|sentence| report.say(sentence));
         let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));

@@ -253,6 +253,14 @@ impl View {
         self.entries.get(name).map(|entry| entry.stored.as_str())
     }
 
+    /// Whether it has tensors of these canonical names and all of them hold nothing but zeros. Stops at the first value
+    /// that is not zero.
+    pub fn are_zero(&self, counts: impl Fn(&str) -> bool) -> bool {
+        let mut stored =
+            self.names().filter(|name| counts(name)).filter_map(|name| self.stored(name)).peekable();
+        stored.peek().is_some() && stored.all(|name| self.file.is_zero(name))
+    }
+
     /// How many tensors the view holds.
     pub fn len(&self) -> usize {
         self.entries.len()

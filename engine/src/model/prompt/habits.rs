@@ -23,7 +23,11 @@ const IN_TEXT: [Habit; 19] = [
         "what stands behind `{}` in a prompt is read like other words, so that the picture steers towards it; put it \
          into negativePrompt, without these words",
     ),
-    (r"(?m)^[ \t]*(# |//).*$", "`{}` in a prompt is read like every other line; there are no comments"),
+    // Not `https://` and `#1`.
+    (
+        r"(?m)(^[ \t]*(# |//)|[ \t]//).*$",
+        "`{}` in a prompt is read as words like the rest of it; there are no comments within a prompt",
+    ),
     (r"(?s)/\*.*?\*/", "`{}` in a prompt is read as plain words; there are no comments"),
     (
         r"(?i)(\b|[<\[(])(lora|lyco|lycoris|locon|hypernet):[^\s,<>()\[\]]+[>\])]?",

@@ -7,6 +7,7 @@
 
 mod entry;
 mod part;
+mod trouble;
 
 use std::fs;
 use std::io::{self, Read};
@@ -91,11 +92,9 @@ impl DiskCache {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.folder);
-        // The folder and not the entry, nor a part file of a name of its own: the sentence is the same for all of a film.
-        let fail = |source: io::Error| {
-            let own = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
-            let source = if own { source } else { source.kind().into() };
-            CacheError::Write { folder: self.folder.clone(), source }
+        let fail = |error: io::Error| CacheError::Write {
+            folder: self.folder.clone(),
+            reason: trouble::reason(&self.folder, &error),
         };
         fs::create_dir_all(parent).map_err(fail)?;
         let bytes = encode(key, stage, entry)?;

@@ -19,12 +19,12 @@ pub type Entry = BTreeMap<String, Tensor>;
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// While an entry is written: no permission, a full disk.
-    #[error("the cache folder {} could not be written to: {source}", folder.display())]
+    #[error("the cache folder {} could not be written to: {reason}", folder.display())]
     Write {
         /// The cache's folder.
         folder: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// What is wrong.
+        reason: String,
     },
     /// While an entry is read.
     #[error("its checksum does not match")]

@@ -1,19 +1,15 @@
 //! The files of a request, found to fit each other.
 
-use std::path::PathBuf;
-
 use super::fitted::Fitted;
 use super::outline::{self, Part};
+use super::partner::{self, Partner, Search};
 use super::{Chosen, ModelStore, Opened, embeddings};
 use crate::diffusion::Prediction;
 use crate::pipeline::PipelineError;
 use crate::pipeline::located::Role;
 use crate::pipeline::request::{Models, Motion};
 use crate::pipeline::resources::{BUILT_IN, built_in};
-use crate::weights::{
-    Family, Kind, MotionVersion, Predicts, View, identify, list_models, models_dirs, prediction_unread,
-    predicts,
-};
+use crate::weights::{Family, Kind, Predicts, View, identify, prediction_unread, predicts};
 
 impl ModelStore {
     /// Opens and checks the files of a request.
@@ -53,25 +49,32 @@ impl ModelStore {
             None => return Err(PipelineError::Unfit(without_vae(&checkpoint, models))),
         };
         let texts = self.texts(models, &checkpoint, family, &mut notices)?;
+        let mut facts = Vec::new();
+        let mut unasked = false;
         let motion = match &models.motion {
             Motion::None => None,
             Motion::File(path) => Some(self.open_named(path, Role::Motion, Some(family), &mut notices)?),
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
             Motion::Usual => {
-                let partner = usual_partner(family);
-                if partner.is_none() {
-                    notices.push(format!(
-                        "no motion module was chosen and the models folder has none for {}; every frame is restyled on its own",
-                        checkpoint.file.file_name()
-                    ));
+                let Search { partner, broken } = Partner::of(family);
+                match &partner {
+                    Some(partner) => facts.push(partner.fact(family, broken.as_deref())),
+                    None => notices.push(format!(
+                        "no motion module was chosen and the models folder has none for {}{}; every frame is restyled on its own",
+                        checkpoint.file.file_name(),
+                        broken.map_or(String::new(), |why| format!(" that can be read ({why})"))
+                    )),
                 }
-                partner.map(|path| self.open(&path)).transpose()?
+                unasked = partner.is_some();
+                let opened = partner.map(|partner| self.open(&partner.path)).transpose();
+                opened.map_err(|error| partner::explained(error, unasked))?
             }
         };
         let mut motion_version = None;
         if let Some(motion) = &motion {
-            identify(&motion.file).require_motion_module(&motion.file, family)?;
-            check_widths(&checkpoint, motion)?;
+            let fits = identify(&motion.file).require_motion_module(&motion.file, family);
+            let fits = fits.map_err(PipelineError::from).and_then(|()| check_widths(&checkpoint, motion));
+            fits.map_err(|error| partner::explained(error, unasked))?;
             if let Kind::MotionModule { version, .. } = motion.kind {
                 motion_version = Some(version);
             }
@@ -90,8 +93,10 @@ impl ModelStore {
             self.check(second, Part::Text2, &mut notices)?;
         }
         for opened in motion.iter().chain(&controls) {
+            let unasked = unasked && motion.as_ref().is_some_and(|motion| motion.path == opened.path);
             for part in outline::parts(&opened.kind) {
-                self.check(opened, part, &mut notices)?;
+                let checked = self.check(opened, part, &mut notices);
+                checked.map_err(|error| partner::explained(error, unasked))?;
             }
         }
         let fitted = Fitted { checkpoint: &checkpoint, texts: &texts, motion: motion.as_ref(), family };
@@ -110,6 +115,8 @@ impl ModelStore {
             family,
             prediction,
             motion_version,
+            unasked,
+            facts,
             notices,
         })
     }
@@ -162,25 +169,4 @@ fn check_widths(checkpoint: &Opened, motion: &Opened) -> Result<(), PipelineErro
         checkpoint.file.file_name(),
         a.unwrap_or(0)
     )))
-}
-
-/// The motion module in the models folder that suits a checkpoint best: the newest version, for SDXL Hotshot-XL.
-fn usual_partner(checkpoint: Family) -> Option<PathBuf> {
-    let rank = |version| match version {
-        MotionVersion::V3 => 3,
-        MotionVersion::V2 | MotionVersion::Hotshot => 2,
-        MotionVersion::V1 | MotionVersion::SdxlBeta => 1,
-        MotionVersion::Lcm => 0,
-    };
-    models_dirs()
-        .iter()
-        .flat_map(|folder| list_models(folder))
-        .filter_map(|found| match found.identity.ok()?.kind {
-            Kind::MotionModule { version, family, .. } if family == checkpoint && rank(version) > 0 => {
-                Some((rank(version), found.path))
-            }
-            _ => None,
-        })
-        .max()
-        .map(|(_, path)| path)
 }

@@ -80,18 +80,35 @@ impl Part {
         }
     }
 
-    /// Builds the network of a file; a sentence about tensors that are not used.
+    /// Builds the network of a file; sentences about tensors that are not used, and about a network that changes nothing.
     ///
     /// # Errors
     /// What loading it would say, except for values that cannot be read.
-    pub(super) fn check(self, file: &Arc<TensorFile>) -> Result<Option<String>, PipelineError> {
+    pub(super) fn check(self, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
         let view = self.view(file);
         let [read, _] = self.read(file, &view)?;
         let unread = view.unread(&read);
         let tensors = if unread.len() == 1 { "tensor" } else { "tensors" };
-        Ok(unread.first().map(|first| {
+        let unread = unread.first().map(|first| {
             format!("{}: {} {tensors} of the {} not used: {first}", view.origin(), unread.len(), self.name())
-        }))
+        });
+        Ok(unread.into_iter().chain(self.idle(&view)).collect())
+    }
+
+    /// A sentence about a network whose last layers are as they were before training: it adds zero to what it is given.
+    fn idle(self, view: &View) -> Option<String> {
+        let (layers, last): (_, fn(&str) -> bool) = match self {
+            Self::Motion => ("output projections", |name| {
+                name.ends_with("proj_out.weight") || name.ends_with("proj_out.bias")
+            }),
+            Self::Control | Self::SparseControl => ("zero convolutions", |name| {
+                name.starts_with("zero_convs.") || name.starts_with("middle_block_out.")
+            }),
+            Self::Unet | Self::Vae | Self::Text | Self::Text2 => return None,
+        };
+        view.are_zero(last).then(|| {
+            format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), self.name())
+        })
     }
 
     /// Reads every value that the network is loaded from.

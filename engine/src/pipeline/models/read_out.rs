@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::device::Placement;
-use super::super::located::{Role, located};
+use super::super::located::{Role, located, nowhere};
 use super::super::request::{Models, Motion};
 use super::outline::{self, Part};
 use super::{Arc, DType, Device, Family, Kind, ModelStore, PipelineError, TensorFile, View, identify, texts};
@@ -31,7 +31,11 @@ pub fn describe_models(models: &Models) -> String {
     let mut family = models.checkpoint.is_none().then_some(Family::Small);
     for (path, role) in files.into_iter().flatten() {
         let path = located(&path, role, family).path;
-        match TensorFile::open(path) {
+        let opened = match nowhere(&path) {
+            Some(why) => Err(why),
+            None => TensorFile::open(path).map_err(|error| error.to_string()),
+        };
+        match opened {
             Ok(file) => {
                 let name = file.file_name();
                 let identity = identify(&Arc::new(file));
@@ -42,21 +46,20 @@ pub fn describe_models(models: &Models) -> String {
             }
             Err(error) => {
                 readable = false;
-                lines.push(error.to_string());
+                lines.push(error);
             }
         }
     }
     if models.checkpoint.is_none() {
-        lines.insert(0, "the built-in model".to_owned());
+        let built_in = match models.motion {
+            Motion::Usual => "the built-in model with its own motion module",
+            Motion::File(_) | Motion::None => "the built-in model",
+        };
+        lines.insert(0, built_in.to_owned());
     }
     if readable {
-        let mut models = models.clone();
-        if models.motion == Motion::Usual && models.checkpoint.is_some() && models.loras.is_empty() {
-            // Looking for the usual partner opens every file of the models folder, and nothing else asks for it here.
-            models.motion = Motion::None;
-        }
-        match ModelStore::new(Placement::processor(), 0).choose(&models) {
-            Ok(chosen) => lines.extend(chosen.notices),
+        match ModelStore::new(Placement::processor(), 0).choose(models) {
+            Ok(chosen) => lines.extend(chosen.facts.into_iter().chain(chosen.notices)),
             Err(error) => lines.push(error.to_string()),
         }
     }

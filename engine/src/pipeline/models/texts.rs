@@ -62,7 +62,8 @@ pub(super) fn parts(file: &Arc<TensorFile>) -> Vec<Part> {
 }
 
 impl ModelStore {
-    /// The text encoders of a request: those of the files that were chosen for them, the others from the checkpoint.
+    /// The text encoders of a request: those of the files that were chosen for them, the others from the checkpoint. That
+    /// a file is not used becomes a sentence.
     ///
     /// # Errors
     /// A file that holds no text encoder, or none that the checkpoint uses; an encoder that nothing brings.
@@ -88,10 +89,23 @@ impl ModelStore {
                 };
                 return Err(identify(&opened.file).wrong(&opened.file, "textEncoder", wanted).into());
             }
-            for (place, brings) in found.iter_mut().zip(brings) {
-                if brings {
-                    place.get_or_insert_with(|| opened.clone());
+            let mut before = None;
+            let mut used = false;
+            for ((place, brings), wanted) in found.iter_mut().zip(brings).zip(wanted) {
+                match place {
+                    _ if !brings || !wanted => {}
+                    Some(taken) => before = Some(taken.file.file_name()),
+                    None => {
+                        *place = Some(opened.clone());
+                        used = true;
+                    }
                 }
+            }
+            if let (Some(before), false) = (before, used) {
+                notices.push(format!(
+                    "{} is not used as textEncoder, since the text encoder of {before} stands before it",
+                    opened.file.file_name()
+                ));
             }
         }
         for (place, brings) in found.iter_mut().zip(towers(&checkpoint.file)) {

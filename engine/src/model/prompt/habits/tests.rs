@@ -64,7 +64,9 @@ fn words_that_are_commands_elsewhere() {
     one("a cat AND a dog", "AND", "promptMix");
     one("a __colour__ cat", "__colour__", "wildcards");
     one("# my prompt\na cat", "# my prompt", "no comments");
-    one("a cat // mine\n//yours", "//yours", "no comments");
+    one("a cat // mine\n//yours", "// mine", "no comments within a prompt (and one more)");
+    one("a cat at https://example.com // mine", "// mine", "no comments");
+    one("a cat\n\t//yours", "//yours", "no comments");
     one("a /* old */ cat", "/* old */", "no comments");
     one("a cat --ar 16:9 --v 5", "--ar", "parameters");
     for label in ["Negative prompt:", "negative prompt :", "Negative:", "negative_prompt =", "Neg prompt:"] {
