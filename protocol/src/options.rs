@@ -195,6 +195,12 @@ macro_rules! listed {
             pub fn as_str(self) -> &'static str {
                 self.into()
             }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
         })+
     };
 }

@@ -1,7 +1,7 @@
 //! `unsample cache`: how much is remembered on disk, and away with it.
 
 use engine::pipeline::cache::{DiskCache, default_folder};
-use engine::pipeline::pasted_path;
+use protocol::pasted_path;
 
 use super::models::size;
 use super::print;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::pipeline::pasted_path;
+use protocol::pasted_path;
 
 use super::progress::{Bars, Shown, Voice};
 use crate::bundle;

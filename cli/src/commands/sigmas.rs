@@ -2,6 +2,8 @@
 
 use engine::diffusion::{Betas, DiffusionError, NoiseSchedule, Scheduler, flip, sigmas};
 
+use protocol::options::{UnknownName, named};
+
 use super::print;
 use crate::cli::SigmasArgs;
 use crate::failure::Failure;
@@ -12,8 +14,9 @@ use crate::failure::Failure;
 /// A name is unknown or a number out of range.
 pub fn run(args: &SigmasArgs) -> Result<(), Failure> {
     let usage = |error: DiffusionError| Failure::Usage(error.to_string());
-    let scheduler: Scheduler = args.schedule.parse().map_err(usage)?;
-    let betas: Betas = args.betas.parse().map_err(usage)?;
+    let unknown = |error: UnknownName| Failure::Usage(error.to_string());
+    let scheduler: Scheduler = named("scheduler", &args.schedule).map_err(unknown)?;
+    let betas: Betas = named("beta schedule", &args.betas).map_err(unknown)?;
     let schedule = NoiseSchedule::new(betas);
     let mut list = sigmas(&schedule, scheduler, args.steps, args.denoise).map_err(usage)?;
     if args.flip {

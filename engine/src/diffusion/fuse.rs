@@ -3,41 +3,19 @@
 use candle_core::Tensor;
 
 use super::DiffusionError;
-use super::names::named;
-
-/// How much each frame of a window counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fuse {
-    /// Most in the window's middle: 1, 2, 3, ... and back to 1.
-    Pyramid,
-    /// All the same.
-    Flat,
-    /// By the distance from the window's middle in frame numbers, never less than 0.01.
-    Relative,
-    /// All the same except where windows overlap, where one fades into the next.
-    OverlapLinear,
-}
-
-named!("fuse method", Fuse {
-    Pyramid => "pyramid",
-    Flat => "flat",
-    Relative => "relative",
-    OverlapLinear => "overlap-linear",
-});
+pub use protocol::Fuse;
 
 /// Stands for 0 where a sum of weights must not become 0.
 const NEXT_TO_NOTHING: f32 = 1e-37;
 
-impl Fuse {
-    /// A weight for each entry of a window (of frame indices) over `total` frames.
-    pub fn weights(self, window: &[usize], total: usize, overlap: usize) -> Vec<f32> {
-        let length = window.len();
-        match self {
-            Self::Flat => vec![1.0; length],
-            Self::Pyramid => (0..length).map(|at| (at + 1).min(length - at) as f32).collect(),
-            Self::OverlapLinear => fading(window, total, overlap.min(length)),
-            Self::Relative => window.iter().map(|&index| relative(window, index) as f32).collect(),
-        }
+/// A weight for each entry of a window (of frame indices) over `total` frames.
+pub fn weights(fuse: Fuse, window: &[usize], total: usize, overlap: usize) -> Vec<f32> {
+    let length = window.len();
+    match fuse {
+        Fuse::Flat => vec![1.0; length],
+        Fuse::Pyramid => (0..length).map(|at| (at + 1).min(length - at) as f32).collect(),
+        Fuse::OverlapLinear => fading(window, total, overlap.min(length)),
+        Fuse::Relative => window.iter().map(|&index| relative(window, index) as f32).collect(),
     }
 }
 
@@ -102,7 +80,7 @@ impl Merge {
     /// If a tensor operation fails or a frame lies outside of the clip.
     pub fn add(&mut self, window: &[usize], prediction: &Tensor) -> Result<(), DiffusionError> {
         let total = self.frames.len();
-        let weights = self.fuse.weights(window, total, self.overlap);
+        let weights = weights(self.fuse, window, total, self.overlap);
         for (at, (&index, weight)) in window.iter().zip(weights).enumerate() {
             let Some(slot) = self.frames.get_mut(index) else {
                 return Err(DiffusionError::invalid(format!("a window reaches frame {index} of {total}")));
@@ -157,17 +135,17 @@ mod tests {
     #[test]
     fn weights_have_the_reference_s_shapes() {
         let window: Vec<usize> = (4..12).collect();
-        assert_eq!(Fuse::Flat.weights(&window, 20, 4), [1.0; 8]);
-        assert_eq!(Fuse::Pyramid.weights(&window, 20, 4), [1., 2., 3., 4., 4., 3., 2., 1.]);
-        assert_eq!(Fuse::Pyramid.weights(&window[..5], 20, 4), [1., 2., 3., 2., 1.]);
-        let fading = Fuse::OverlapLinear.weights(&window, 20, 4);
+        assert_eq!(weights(Fuse::Flat, &window, 20, 4), [1.0; 8]);
+        assert_eq!(weights(Fuse::Pyramid, &window, 20, 4), [1., 2., 3., 4., 4., 3., 2., 1.]);
+        assert_eq!(weights(Fuse::Pyramid, &window[..5], 20, 4), [1., 2., 3., 2., 1.]);
+        let fading = weights(Fuse::OverlapLinear, &window, 20, 4);
         assert_eq!(fading[0], 1e-37);
         assert_eq!(fading[7], 1e-37);
         assert!((fading[1] - 1.0 / 3.0).abs() < 1e-6 && (fading[5] - 2.0 / 3.0).abs() < 1e-6);
         assert_eq!(&fading[3..5], [1.0, 1.0]);
         // A window at an end of the clip does not fade there.
-        assert_eq!(Fuse::OverlapLinear.weights(&[0, 1, 2, 3], 8, 2), [1., 1., 1., 1e-37]);
-        assert_eq!(Fuse::OverlapLinear.weights(&[4, 5, 6, 7], 8, 1), [1e-37, 1., 1., 1.]);
+        assert_eq!(weights(Fuse::OverlapLinear, &[0, 1, 2, 3], 8, 2), [1., 1., 1., 1e-37]);
+        assert_eq!(weights(Fuse::OverlapLinear, &[4, 5, 6, 7], 8, 1), [1e-37, 1., 1., 1.]);
     }
 
     #[test]

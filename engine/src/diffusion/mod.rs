@@ -21,7 +21,6 @@
 mod error;
 pub mod fuse;
 pub mod guidance;
-mod names;
 pub mod noise;
 mod prediction;
 pub mod schedule;

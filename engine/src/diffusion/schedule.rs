@@ -6,27 +6,7 @@
 
 use candle_core::{Result as CandleResult, Tensor};
 
-use super::names::named;
-
-/// How the variance grows along the thousand training steps.
-///
-/// The names are those of the workflow's own system, which calls the linear ramp of *square roots*
-/// "linear" and the plain linear ramp "sqrt_linear".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Betas {
-    /// `linspace(sqrt(0.00085), sqrt(0.012))^2`: what SD1.5, SDXL and Hotshot-XL were trained with.
-    Linear,
-    /// `linspace(0.00085, 0.012)`: what AnimateDiff's SD1.5 motion modules were trained with.
-    SqrtLinear,
-    /// `linspace(sqrt(0.00085), sqrt(0.020))^2`: AnimateDiff's SDXL beta.
-    LinearSdxl,
-}
-
-named!("beta schedule", Betas {
-    Linear => "linear",
-    SqrtLinear => "sqrt_linear",
-    LinearSdxl => "linear_sdxl",
-});
+pub use protocol::Betas;
 
 /// Number of training timesteps.
 pub const TIMESTEPS: usize = 1000;
@@ -45,7 +25,7 @@ pub struct NoiseSchedule {
 impl NoiseSchedule {
     /// Computes the thousand sigmas `sqrt((1 - abar) / abar)` and their logarithms.
     pub fn new(betas: Betas) -> Self {
-        Self::of(&betas.sigmas())
+        Self::of(&table(betas))
     }
 
     /// The same with a last level that is (almost) noise alone, for networks that were trained with it (Lin et al. 2024,
@@ -54,7 +34,7 @@ impl NoiseSchedule {
     /// `abar` is the reference's 4.897e-8 instead, a sigma of 4518.76.
     pub fn with_zero_terminal(betas: Betas) -> Self {
         const LAST_ABAR: f64 = 4.897_345_189_085_343_5e-8;
-        let mut roots: Vec<f64> = betas.sigmas().iter().map(|s| (1.0 / (s * s + 1.0)).sqrt()).collect();
+        let mut roots: Vec<f64> = table(betas).iter().map(|s| (1.0 / (s * s + 1.0)).sqrt()).collect();
         let (first, last) = (roots[0], roots[TIMESTEPS - 1]);
         roots.iter_mut().for_each(|root| *root = (*root - last) * first / (first - last));
         let mut abar: Vec<f64> = roots.iter().map(|root| root * root).collect();
@@ -121,34 +101,32 @@ impl NoiseSchedule {
     }
 }
 
-impl Betas {
-    /// The thousand sigmas, rising.
-    fn sigmas(self) -> Vec<f64> {
-        let mut product = 1f64;
-        let sigma = |index| {
-            product *= 1.0 - self.at(index);
-            ((1.0 - product) / product).sqrt()
-        };
-        (0..TIMESTEPS).map(sigma).collect()
-    }
+/// The thousand sigmas, rising.
+fn table(betas: Betas) -> Vec<f64> {
+    let mut product = 1f64;
+    let sigma = |index| {
+        product *= 1.0 - beta(betas, index);
+        ((1.0 - product) / product).sqrt()
+    };
+    (0..TIMESTEPS).map(sigma).collect()
+}
 
-    /// Beta at a training step, 0..1000.
-    fn at(self, index: usize) -> f64 {
-        let ramp = |start: f64, end: f64| {
-            let step = (end - start) / (TIMESTEPS - 1) as f64;
-            // From either end to the middle, as the reference's linspace does it.
-            if index < TIMESTEPS / 2 {
-                start + step * index as f64
-            } else {
-                end - step * (TIMESTEPS - 1 - index) as f64
-            }
-        };
-        let squared = |root: f64| root * root;
-        match self {
-            Self::Linear => squared(ramp(0.00085f64.sqrt(), 0.012f64.sqrt())),
-            Self::SqrtLinear => ramp(0.00085, 0.012),
-            Self::LinearSdxl => squared(ramp(0.00085f64.sqrt(), 0.020f64.sqrt())),
+/// Beta at a training step, 0..1000.
+fn beta(betas: Betas, index: usize) -> f64 {
+    let ramp = |start: f64, end: f64| {
+        let step = (end - start) / (TIMESTEPS - 1) as f64;
+        // From either end to the middle, as the reference's linspace does it.
+        if index < TIMESTEPS / 2 {
+            start + step * index as f64
+        } else {
+            end - step * (TIMESTEPS - 1 - index) as f64
         }
+    };
+    let squared = |root: f64| root * root;
+    match betas {
+        Betas::Linear => squared(ramp(0.00085f64.sqrt(), 0.012f64.sqrt())),
+        Betas::SqrtLinear => ramp(0.00085, 0.012),
+        Betas::LinearSdxl => squared(ramp(0.00085f64.sqrt(), 0.020f64.sqrt())),
     }
 }
 

@@ -8,17 +8,21 @@ mod align;
 mod beta;
 
 use super::DiffusionError;
-use super::names::named;
 use super::schedule::{NoiseSchedule, TIMESTEPS, rounded};
 
 /// A rule that spreads steps over noise levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(strum::EnumString, strum::IntoStaticStr, strum::VariantArray, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Scheduler {
     /// "Align Your Steps" (Sabour et al. 2024), the levels optimised for SD1.5; independent of the betas.
+    #[strum(serialize = "ays-sd1")]
     AysSd1,
     /// The same for SDXL.
+    #[strum(serialize = "ays-sdxl")]
     AysSdxl,
     /// The same for Stable Video Diffusion.
+    #[strum(serialize = "ays-svd")]
     AysSvd,
     /// Equal steps in timesteps, both ends of the table included.
     Normal,
@@ -38,19 +42,15 @@ pub enum Scheduler {
     KlOptimal,
 }
 
-named!("scheduler", Scheduler {
-    AysSd1 => "ays-sd1",
-    AysSdxl => "ays-sdxl",
-    AysSvd => "ays-svd",
-    Normal => "normal",
-    Karras => "karras",
-    Exponential => "exponential",
-    SgmUniform => "sgm_uniform",
-    Simple => "simple",
-    DdimUniform => "ddim_uniform",
-    Beta => "beta",
-    KlOptimal => "kl_optimal",
-});
+impl Scheduler {
+    /// Every scheduler, in the order of the command line's help.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
 
 /// More steps than any run needs; keeps a mistyped number from filling the memory.
 pub const MAX_STEPS: usize = 10_000;

@@ -7,7 +7,7 @@
 
 use candle_core::Tensor;
 
-use super::names::named;
+pub use protocol::Sampler;
 use super::schedule::rounded;
 use super::{DiffusionError, Noise};
 
@@ -34,46 +34,6 @@ pub struct Step {
     pub sigma: f32,
     /// The noise level that it reached.
     pub sigma_next: f32,
-}
-
-/// A rule for walking from one noise level to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sampler {
-    /// One evaluation a step, first order.
-    Euler,
-    /// Two evaluations a step (one in the last), second order.
-    Heun,
-    /// One evaluation a step, second order by remembering the estimate before.
-    Dpmpp2m,
-    /// The stochastic form of [`Sampler::Dpmpp2m`], midpoint, eta 1.
-    Dpmpp2mSde,
-    /// Euler with fresh noise in every step, eta 1.
-    EulerAncestral,
-}
-
-named!("sampler", Sampler {
-    Euler => "euler",
-    Heun => "heun",
-    Dpmpp2m => "dpmpp_2m",
-    Dpmpp2mSde => "dpmpp_2m_sde",
-    EulerAncestral => "euler_ancestral",
-});
-
-impl Sampler {
-    /// Whether the sampler draws no noise, and can therefore walk a schedule upwards.
-    pub const fn is_deterministic(self) -> bool {
-        match self {
-            Self::Euler | Self::Heun | Self::Dpmpp2m => true,
-            Self::Dpmpp2mSde | Self::EulerAncestral => false,
-        }
-    }
-
-    /// How many evaluations of the denoiser a run over `sigmas` takes.
-    pub fn evaluations(self, sigmas: &[f32]) -> usize {
-        let steps = sigmas.len().saturating_sub(1);
-        let to_zero = sigmas.iter().skip(1).filter(|&&sigma| sigma == 0.0).count();
-        if self == Self::Heun { 2 * steps - to_zero } else { steps }
-    }
 }
 
 /// Walks latents `x` along `sigmas`, downwards (sampling) or upwards (unsampling), and returns them at the last one.

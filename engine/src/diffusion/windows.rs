@@ -7,27 +7,7 @@
 mod uniform;
 
 use super::Fuse;
-use super::names::named;
-
-/// A rule for laying windows over a clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ContextSchedule {
-    /// The same windows in every step, the last one pulled back to end with the clip.
-    StandardStatic,
-    /// Windows that start elsewhere in every step, so that no seam stays in place.
-    StandardUniform,
-    /// The same, wrapping from the last frame to the first, for clips that loop.
-    LoopedUniform,
-    /// Windows that do not overlap; the last one may be shorter.
-    Batched,
-}
-
-named!("context schedule", ContextSchedule {
-    StandardStatic => "standard_static",
-    StandardUniform => "standard_uniform",
-    LoopedUniform => "looped_uniform",
-    Batched => "batched",
-});
+pub use protocol::ContextSchedule;
 
 /// How windows are laid and how their predictions are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

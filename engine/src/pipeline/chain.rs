@@ -6,9 +6,10 @@ use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
 use super::diagnostics::{self, Given};
-use super::key::{Key, KeyBuilder};
+use protocol::key::{Key, KeyBuilder};
 use super::models::Chosen;
-use super::request::{Goal, Pass, PromptTrack, Request};
+use protocol::SchedulerChoice;
+use protocol::request::{Goal, Pass, PromptTrack, Request};
 use crate::diffusion::{Betas, Prediction, Scheduler};
 use crate::weights::{Family, MotionVersion};
 
@@ -25,13 +26,19 @@ pub struct Keys {
 }
 
 /// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
-pub fn scheduler(name: &str, family: Family) -> Result<Scheduler, PipelineError> {
-    let name = match (name, family) {
-        ("ays", Family::Sdxl) => Scheduler::AysSdxl.as_str(),
-        ("ays", Family::Sd15 | Family::Small) => Scheduler::AysSd1.as_str(),
-        (name, _) => name,
-    };
-    Ok(name.parse::<Scheduler>()?)
+pub fn scheduler(choice: SchedulerChoice, family: Family) -> Scheduler {
+    match (choice, family) {
+        (SchedulerChoice::Ays, Family::Sdxl) => Scheduler::AysSdxl,
+        (SchedulerChoice::Ays, Family::Sd15 | Family::Small) => Scheduler::AysSd1,
+        (SchedulerChoice::Normal, _) => Scheduler::Normal,
+        (SchedulerChoice::Karras, _) => Scheduler::Karras,
+        (SchedulerChoice::Exponential, _) => Scheduler::Exponential,
+        (SchedulerChoice::SgmUniform, _) => Scheduler::SgmUniform,
+        (SchedulerChoice::Simple, _) => Scheduler::Simple,
+        (SchedulerChoice::DdimUniform, _) => Scheduler::DdimUniform,
+        (SchedulerChoice::Beta, _) => Scheduler::Beta,
+        (SchedulerChoice::KlOptimal, _) => Scheduler::KlOptimal,
+    }
 }
 
 /// Factor between VAE latents and the sampler's space. A VAE of other latents than Stable Diffusion's bakes its own scale
@@ -100,7 +107,7 @@ fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
     let key = if pass.cfg.iter().all(|c| *c == 1.0) { key } else { track(key, "negative", &pass.negative) };
     key.floats("cfg", &pass.cfg)
         .text("sampler", pass.sampler.as_str())
-        .text("scheduler", pass.scheduler.0)
+        .text("scheduler", pass.scheduler.as_str())
         .number("steps", pass.steps as i64)
 }
 

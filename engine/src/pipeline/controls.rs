@@ -5,9 +5,9 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::hints::hint_key;
-use super::key::KeyBuilder;
+use protocol::key::KeyBuilder;
 use super::models::Chosen;
-use super::request::{ControlUse, Request};
+use protocol::request::{ControlUse, Request};
 use crate::diffusion::NoiseSchedule;
 use crate::model::{ControlNet, Given, Hint, ModelError, Residuals};
 

@@ -2,66 +2,14 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::str::FromStr;
 
 use candle_core::{DType, Device, Tensor};
 use once_cell::sync::OnceCell;
 use parking_lot::RwLock;
 
+use protocol::{DeviceChoice, Precision};
+
 use super::PipelineError;
-
-/// What the user wants the networks to run on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// A graphics card if there is one, else the processor.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// The first NVIDIA card.
-    Cuda,
-}
-
-/// The number format that the user wants the networks to compute in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// f16 on a card, f32 on the processor.
-    #[default]
-    Auto,
-    /// 32 bits.
-    F32,
-    /// 16 bits, IEEE.
-    F16,
-    /// 16 bits with the range of f32.
-    Bf16,
-}
-
-impl FromStr for DeviceChoice {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Ok(match name {
-            "auto" => Self::Auto,
-            "cpu" => Self::Cpu,
-            "cuda" => Self::Cuda,
-            _ => return Err(()),
-        })
-    }
-}
-
-impl FromStr for Precision {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Ok(match name {
-            "auto" => Self::Auto,
-            "f32" => Self::F32,
-            "f16" => Self::F16,
-            "bf16" => Self::Bf16,
-            _ => return Err(()),
-        })
-    }
-}
 
 /// What a request runs on.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::PipelineError;
 use super::cache::Entry;
-use super::key::Key;
+use protocol::key::Key;
 use super::misplaced::misplaced;
 
 fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {

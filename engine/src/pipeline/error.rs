@@ -12,8 +12,8 @@ pub enum PipelineError {
     /// The caller cancelled, at any stage.
     #[error("cancelled")]
     Cancelled,
-    /// The request came without pictures and they are needed after all: ask again with them.
-    #[error("the frames are needed")]
+    /// A frame was needed that the caller did not have any more, or had changed.
+    #[error("a frame of the clip has changed while it was worked on")]
     NeedFrames,
     /// While a weight file is opened or read.
     #[error(transparent)]

@@ -5,7 +5,7 @@
 
 use candle_core::{DType, Tensor};
 
-use super::request::{Request, Source};
+use protocol::request::{Request, Source};
 
 /// Whether no value is NaN or infinite: one pass where the tensor lies, and one number from there.
 ///
@@ -30,11 +30,7 @@ pub struct NotFinite {
 pub fn mended(request: &Request) -> Vec<String> {
     let one = |name: &str, source: &Source| {
         let segment = request.segment;
-        let frames = source.frames.iter().flatten().enumerate().filter(|(_, frame)| frame.mended);
-        let mut frames: Vec<String> = frames.map(|(i, _)| segment.frame(i).to_string()).collect();
-        if source.current.as_ref().is_some_and(|frame| frame.mended) {
-            frames.push(segment.frame(request.index).to_string());
-        }
+        let frames: Vec<String> = source.mended.iter().map(|&i| segment.frame(i).to_string()).collect();
         let list = match &frames[..] {
             [] => return None,
             [only] => format!("frame {only} of the {name} has"),

@@ -3,19 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-
 use super::PipelineError;
 use super::controls::acting;
-use super::key::Key;
+use protocol::key::Key;
+use protocol::message::Clip;
 use super::models::Chosen;
-use super::pictures::to_tensor;
-use super::request::{Goal, Preprocessor, Request, Source};
+use protocol::{Goal, Preprocessor, Request, Source};
 use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir, models_dirs};
 
-/// The pictures that hints are made from: the clip Hint where there is one, else the source.
-fn hint_source(request: &Request) -> &Source {
-    request.hint_clip.as_ref().unwrap_or(&request.source)
+/// The clip that hints are made from, and its frames: the clip Hint where there is one, else the source.
+pub fn hint_source(request: &Request) -> (Clip, &Source) {
+    request.hint_clip.as_ref().map_or((Clip::Source, &request.source), |hint| (Clip::Hint, hint))
 }
 
 /// Key of a hint: what it is made from, how, and by which network.
@@ -25,19 +23,8 @@ pub fn hint_key(request: &Request, chosen: &Chosen, preprocessor: Preprocessor) 
         .text("preprocessor", preprocessor.as_str())
         .keys("network", network.map(|(_, opened)| &opened.id))
         .text("device", if network.is_some() { chosen.device } else { "" })
-        .keys("frames", &hint_source(request).digests)
+        .keys("frames", &hint_source(request).1.digests)
         .finish()
-}
-
-/// The pictures that hints are made from, [frames, 3, height, width] in 0..1 on the processor.
-///
-/// # Errors
-/// [`PipelineError::NeedFrames`] for a request without pictures.
-pub fn hint_pictures(request: &Request) -> Result<Tensor, PipelineError> {
-    let frames = hint_source(request).frames.as_ref().ok_or(PipelineError::NeedFrames)?;
-    let pictures =
-        frames.iter().map(|frame| to_tensor(&frame.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Tensor::cat(&pictures, 0)?)
 }
 
 /// The preprocessors with a network whose hints a request can need.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::key::Key;
+use protocol::key::Key;
 use crate::weights::{Stamp, StampedPart};
 
 /// Files of up to so many bytes are hashed when they are opened, which takes a small part of their loading.

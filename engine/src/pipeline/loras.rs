@@ -1,25 +1,15 @@
 //! LoRAs in a request: which of them act, what results depend on, and weights that stay loaded when they change.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
 use super::identity::Identity;
-use super::key::Key;
+use protocol::key::Key;
 use crate::model::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
-
-/// One LoRA of a request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoraUse {
-    /// The file.
-    pub path: PathBuf,
-    /// How strongly it is added; 1 is what it was trained with.
-    pub weight: f64,
-}
 
 /// A LoRA that was opened and found to fit.
 #[derive(Clone)]

@@ -17,7 +17,6 @@ mod error;
 mod finite;
 mod hints;
 mod identity;
-mod key;
 mod located;
 mod loras;
 mod memory;
@@ -25,40 +24,23 @@ mod meter;
 mod misplaced;
 mod models;
 mod network;
-mod pasted;
 mod pictures;
-mod plan;
 mod report;
-mod request;
 mod resources;
 mod stages;
 mod worker;
 
-pub use device::{DeviceChoice, Precision, set_cuda_not_taken};
+pub use device::set_cuda_not_taken;
 pub use error::PipelineError;
-pub use key::Key;
-pub use located::file_state;
-pub use loras::LoraUse;
 pub use models::{check_file, check_values, describe_models};
-pub use pasted::{pasted, pasted_path};
-pub use plan::{ClipRange, Cutting, Segment, Share, segments_at, shot_shares};
 pub use report::{Origin, Report};
-pub use request::{
-    CacheSettings, ControlUse, Goal, Models, Motion, MotionSettings, Pass, Preprocessor, PromptTrack,
-    Request, SchedulerName, Source, WorkingFrame,
-};
 pub use resources::{BUILT_IN, set_resources};
 pub use stages::Outcome;
 pub use stages::keyring::{Keyring, StageKeys};
-pub use worker::{Engine, Progress, Ticket};
+pub use worker::{Engine, Event, Progress, Ticket};
 
-pub use crate::diffusion::{Betas, ContextSchedule, Fuse, Sampler};
-
-/// Pixels for the effect, which knows this part and not those behind it.
-pub mod pixels {
-    pub use frame::{
-        Alpha, CUT_REACH, Components, Depth, Encoding, Fit, FrameError, Geometry, Glance, HostColour,
-        InputColour, InputPrimaries, Layout, Picture, Rgb, Size, Transfer, cover_nearest, cuts, decode_row,
-        encode_row, psnr, ssim,
-    };
-}
+pub use protocol::{
+    Betas, CacheSettings, ContextSchedule, ControlUse, DeviceChoice, Fuse, Goal, Key, LoraUse, Models, Motion,
+    MotionSettings, Pass, Precision, Preprocessor, PromptTrack, Request, Sampler, SchedulerChoice, Segment,
+    Source, WorkingFrame,
+};

@@ -25,10 +25,10 @@ use texts::Texts;
 use super::device::Placement;
 use super::hints;
 use super::identity::{Identities, Identity};
-use super::key::Key;
+use protocol::key::Key;
 use super::located::{Role, located, nowhere};
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
-use super::request::Preprocessor;
+use protocol::Preprocessor;
 use crate::diffusion::Prediction;
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
@@ -455,7 +455,7 @@ impl ModelStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::request::{Models, Motion};
+    use protocol::request::{Models, Motion};
     use crate::pipeline::resources::BUILT_IN;
     use std::fs;
 

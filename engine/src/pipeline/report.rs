@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::plan::Segment;
+use protocol::Segment;
 
 /// Where a stage's result came from.
 #[derive(Clone, Copy, Debug, PartialEq)]

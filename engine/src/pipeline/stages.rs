@@ -4,6 +4,7 @@
 //! what is missing. What was done, and where it came from, goes into the report.
 
 mod fit;
+mod frames;
 mod hint;
 mod keep;
 pub mod keyring;
@@ -22,13 +23,14 @@ use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
 use super::finite::mended;
 use super::hints::needed;
-use super::key::Key;
+use protocol::Key;
+use protocol::message::Clip;
 use super::memory::Room;
 use super::meter::Meter;
 use super::models::{Chosen, ModelStore, Use};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
-use super::request::{Goal, Pass, Request};
+use protocol::request::{Goal, Pass, Request};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
@@ -203,7 +205,7 @@ impl<'a> Job<'a> {
             (_, false) => NoiseSchedule::new(betas),
         };
         let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
-            let scheduler = scheduler(pass.scheduler.0, chosen.family)?;
+            let scheduler = scheduler(pass.scheduler, chosen.family);
             Ok(pass_sigmas(&schedule, scheduler, pass.steps, request.denoise)?)
         };
         let up = flip(&spaced(&request.unsample)?);
@@ -290,10 +292,11 @@ impl<'a> Job<'a> {
             if let Some(latents) = job.given(Given::Source)? {
                 return Ok(latents);
             }
-            let frames = job.request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
-            let mut latents = Vec::with_capacity(frames.len());
-            for (i, frame) in frames.iter().enumerate() {
-                let done = job.part(0, i as f64 / frames.len() as f64);
+            let count = job.request.source.digests.len();
+            let mut latents = Vec::with_capacity(count);
+            for i in 0..count {
+                let frame = job.frame(Clip::Source, i)?;
+                let done = job.part(0, i as f64 / count as f64);
                 let encoded = job.encode(&to_tensor(&frame.picture, &Device::Cpu)?, done)?;
                 let files = job.chosen.files(Use::Pictures, std::iter::empty());
                 let place = format!(" at frame {}", job.request.segment.frame(i));
@@ -402,12 +405,7 @@ impl<'a> Job<'a> {
     fn measure(&mut self, picture: Option<&Rgb>) -> Result<(), PipelineError> {
         let index = self.request.index;
         let Some(picture) = picture else { return Ok(()) };
-        let input = &self.request.source;
-        let wanted = match &input.frames {
-            Some(frames) => frames.get(index),
-            None => Some(input.current.as_ref().ok_or(PipelineError::NeedFrames)?),
-        };
-        let Some(source) = wanted.map(|f| f.picture.clone()) else { return Ok(()) };
+        let source = self.frame(Clip::Source, index)?.picture;
         let latents = self.latents()?;
         let plain = self.decode("round trip", &latents, &self.keys.latents.clone(), index)?;
         self.report.psnr = Some((decibels(&source, picture)?, decibels(&source, &plain)?));
@@ -420,12 +418,9 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         let request = self.request;
-        let frames = request.source.frames.as_ref().ok_or(PipelineError::NeedFrames)?;
-        let count = frames.len();
+        let count = request.source.digests.len();
         let mut entry = Entry::new();
-        let working =
-            frames.iter().map(|f| to_tensor(&f.picture, &Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
-        entry.insert("frames.working".to_owned(), Tensor::cat(&working, 0)?);
+        entry.insert("frames.working".to_owned(), self.pictures(Clip::Source, count)?);
         let second = second_pass(self.request);
         for (prefix, pass) in [("text", &second), ("text.unsample", &request.unsample)] {
             let conditioning = self.conditioning(pass)?;

@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
+use protocol::WorkingFrame;
+use protocol::message::FrameWanted;
+use protocol::request::{CacheSettings, Request};
 
 use super::PipelineError;
 use super::identity::AT_ONCE;
 use super::memory::Room;
-use super::request::Request;
 use super::stages::{Outcome, Runner};
 
 /// Time between two looks for a hash that finished stages wait for.
@@ -42,11 +44,27 @@ pub struct Progress {
     pub label: String,
 }
 
+/// What there is to know of a request that is waited for.
+pub enum Event {
+    /// It goes on.
+    Progress(Progress),
+    /// It waits for a frame, which [`Ticket::supply`] gives to it.
+    NeedFrame(FrameWanted),
+    /// It has ended. Nothing comes after that.
+    Done(Box<Result<Outcome, PipelineError>>),
+}
+
+/// Time between two looks whether a request that waits for a frame was cancelled.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// What the worker and the waiting thread share about a request.
-#[derive(Default)]
 pub struct Control {
     cancelled: AtomicBool,
     progress: Mutex<Progress>,
+    /// To the ticket.
+    events: Sender<Event>,
+    /// From the ticket.
+    frames: Receiver<Option<WorkingFrame>>,
 }
 
 impl Control {
@@ -63,6 +81,24 @@ impl Control {
         if self.is_cancelled() { Err(PipelineError::Cancelled) } else { Ok(()) }
     }
 
+    /// Waits for a frame of the request that its submitter has.
+    ///
+    /// # Errors
+    /// [`PipelineError::Cancelled`], and [`PipelineError::NeedFrames`] where there is no such frame, or another one.
+    pub fn pull(&self, wanted: FrameWanted) -> Result<WorkingFrame, PipelineError> {
+        // A ticket that is gone has cancelled.
+        let _ = self.events.send(Event::NeedFrame(wanted));
+        loop {
+            self.check()?;
+            match self.frames.recv_timeout(PATIENCE) {
+                Ok(Some(frame)) if frame.digest == wanted.digest => return Ok(frame),
+                Ok(_) => return Err(PipelineError::NeedFrames),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(PipelineError::Cancelled),
+            }
+        }
+    }
+
     /// Says how far the request is.
     pub fn report(&self, fraction: f64, label: &str) {
         let mut progress = self.progress.lock();
@@ -76,24 +112,26 @@ impl Control {
 /// A submitted request. Dropping it cancels the request.
 pub struct Ticket {
     control: Arc<Control>,
-    answer: Receiver<Result<Outcome, PipelineError>>,
+    events: Receiver<Event>,
+    frames: Sender<Option<WorkingFrame>>,
 }
 
 impl Ticket {
-    /// Waits for the outcome for at most `timeout`; `None` when it is not there yet.
-    pub fn wait(&self, timeout: Duration) -> Option<Result<Outcome, PipelineError>> {
-        match self.answer.recv_timeout(timeout) {
-            Ok(answer) => Some(answer),
-            Err(RecvTimeoutError::Timeout) => None,
+    /// Waits for something to happen, and says how far the request is when nothing does within `timeout`.
+    pub fn wait(&self, timeout: Duration) -> Event {
+        match self.events.recv_timeout(timeout) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => Event::Progress(self.control.progress.lock().clone()),
             Err(RecvTimeoutError::Disconnected) => {
-                Some(Err(PipelineError::Internal("the worker ended without an answer".to_owned())))
+                let gone = PipelineError::Internal("the worker ended without an answer".to_owned());
+                Event::Done(Box::new(Err(gone)))
             }
         }
     }
 
-    /// How far the request is.
-    pub fn progress(&self) -> Progress {
-        self.control.progress.lock().clone()
+    /// Gives the frame that was asked for; `None` where there is no such frame any more.
+    pub fn supply(&self, frame: Option<WorkingFrame>) {
+        let _ = self.frames.send(frame);
     }
 
     /// Asks the worker to stop; it does within one network evaluation, and keeps the stages that are finished.
@@ -112,11 +150,10 @@ enum Task {
     Run {
         request: Box<Request>,
         control: Arc<Control>,
-        answer: Sender<Result<Outcome, PipelineError>>,
     },
     /// Forget what is in memory and, if asked, on disk.
     Clear {
-        request: super::CacheSettings,
+        request: CacheSettings,
         done: Sender<u64>,
     },
     Stop,
@@ -165,14 +202,15 @@ impl Engine {
     /// # Errors
     /// When the worker's thread cannot be started.
     pub fn submit(&self, request: Request) -> Result<Ticket, PipelineError> {
-        let control = Arc::new(Control::default());
-        let (answer, receiver) = bounded(1);
-        self.send(Task::Run { request: Box::new(request), control: control.clone(), answer })?;
+        let (events, happened) = unbounded();
+        let (supply, frames) = unbounded();
+        let control = Arc::new(Control { cancelled: AtomicBool::default(), progress: Mutex::default(), events, frames });
+        self.send(Task::Run { request: Box::new(request), control: control.clone() })?;
         if let Some(running) = self.running.lock().as_mut() {
             running.open.retain(|c| c.strong_count() > 0);
             running.open.push(Arc::downgrade(&control));
         }
-        Ok(Ticket { control, answer: receiver })
+        Ok(Ticket { control, events: happened, frames: supply })
     }
 
     /// Forgets every finished stage in memory and in the cache folder; returns the bytes freed on disk. Waits for the
@@ -180,7 +218,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the worker cannot be started or died.
-    pub fn clear(&self, cache: super::CacheSettings) -> Result<u64, PipelineError> {
+    pub fn clear(&self, cache: CacheSettings) -> Result<u64, PipelineError> {
         let (done, freed) = bounded(1);
         self.send(Task::Clear { request: cache, done })?;
         freed
@@ -241,12 +279,12 @@ fn work(queue: &Receiver<Task>, limits: Limits) {
         };
         let Some(task) = task else { break };
         match task {
-            Task::Run { request, control, answer } => {
+            Task::Run { request, control } => {
                 let result = guarded(&mut runner, limits, |runner| {
                     control.check()?;
                     runner.run(&request, &control)
                 });
-                let _ = answer.send(result);
+                let _ = control.events.send(Event::Done(Box::new(result)));
             }
             Task::Clear { request, done } => {
                 let _ = done.send(runner.clear(&request));

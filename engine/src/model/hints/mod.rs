@@ -24,82 +24,9 @@ use candle_core::{DType, Device, Tensor};
 use self::depth::DepthAnything;
 use self::lineart::Lineart;
 use self::soft_edge::SoftEdge;
+pub use protocol::Preprocessor;
+
 use super::source::{ModelError, Source};
-
-/// How a hint is made of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Preprocessor {
-    /// The picture itself.
-    #[default]
-    None,
-    /// Edges one pixel wide, by Canny's method.
-    Canny,
-    /// White strokes where the picture is darker than its surroundings.
-    Scribble,
-    /// Averages of 8 x 8 pixels, smoothly joined: for tile ControlNets.
-    Tile,
-    /// Gaussian blur of 9 pixels.
-    Blur,
-    /// Lightness (CIE L*).
-    Luminance,
-    /// Line drawing by the network of informative-drawings.
-    Lineart,
-    /// Soft edges by holistically-nested edge detection (HED).
-    SoftEdge,
-    /// Depth by Depth Anything V2, near is white.
-    Depth,
-}
-
-impl Preprocessor {
-    /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 9] = [
-        Self::None,
-        Self::Canny,
-        Self::Scribble,
-        Self::Tile,
-        Self::Blur,
-        Self::Luminance,
-        Self::Lineart,
-        Self::SoftEdge,
-        Self::Depth,
-    ];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Canny => "canny",
-            Self::Scribble => "scribble",
-            Self::Tile => "tile",
-            Self::Blur => "blur",
-            Self::Luminance => "luminance",
-            Self::Lineart => "lineart",
-            Self::SoftEdge => "softedge",
-            Self::Depth => "depth",
-        }
-    }
-
-    /// Whether its hints have three equal channels.
-    pub fn is_grey(self) -> bool {
-        !matches!(self, Self::None | Self::Tile | Self::Blur)
-    }
-
-    /// Whether it needs a network, and so a file.
-    pub fn has_network(self) -> bool {
-        matches!(self, Self::Lineart | Self::SoftEdge | Self::Depth)
-    }
-}
-
-impl std::str::FromStr for Preprocessor {
-    type Err = ModelError;
-
-    fn from_str(name: &str) -> Result<Self, ModelError> {
-        Self::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|known| known.as_str()).collect();
-            ModelError::Invalid(format!("there is no preprocessor `{name}`; there are {}", known.join(", ")))
-        })
-    }
-}
 
 /// A preprocessor that is ready to work.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use super::{CacheError, Entry};
-use crate::pipeline::key::Key;
+use protocol::key::Key;
 use entry::{decode, encode};
 
 /// A folder of entries with a bound on its size.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 
 use super::Entry;
-use crate::pipeline::key::Key;
+use protocol::key::Key;
 
 /// Entries of this process.
 pub struct MemoryCache {

@@ -7,7 +7,7 @@ use super::{Chosen, ModelStore, Opened, embeddings};
 use crate::diffusion::Prediction;
 use crate::pipeline::PipelineError;
 use crate::pipeline::located::Role;
-use crate::pipeline::request::{Models, Motion};
+use protocol::request::{Models, Motion};
 use crate::pipeline::resources::{BUILT_IN, built_in};
 use crate::weights::{Family, Kind, Predicts, View, identify, prediction_unread, predicts};
 

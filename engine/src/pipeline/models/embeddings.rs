@@ -6,7 +6,7 @@ use candle_core::Device;
 
 use super::super::PipelineError;
 use super::super::identity::Identity;
-use super::super::key::Key;
+use protocol::key::Key;
 use super::{Chosen, ModelStore, Opened};
 use crate::model::prompt::{self, Reading, Tag};
 use crate::model::{Embedding, Embeddings, ModelError};

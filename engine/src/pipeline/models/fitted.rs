@@ -1,7 +1,8 @@
 //! LoRAs against the networks that they are added to.
 
 use super::super::located::Role;
-use super::super::loras::{Active, LoraUse, strengths};
+use super::super::loras::{Active, strengths};
+use protocol::LoraUse;
 use super::texts::Texts;
 use super::{
     Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify, predicts,

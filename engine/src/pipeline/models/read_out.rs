@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::device::Placement;
 use super::super::located::{Role, located, nowhere};
-use super::super::request::{Models, Motion};
+use protocol::request::{Models, Motion};
 use super::outline::{self, Part};
 use super::{Arc, DType, Device, Family, Kind, ModelStore, PipelineError, TensorFile, View, identify, texts};
 use crate::weights::{Embedding, prediction_unread};

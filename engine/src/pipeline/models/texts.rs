@@ -3,7 +3,7 @@
 use super::outline::Part;
 use super::{Arc, Family, Key, Kind, ModelStore, Opened, PipelineError, TensorFile, View, identify};
 use crate::pipeline::located::Role;
-use crate::pipeline::request::Models;
+use protocol::request::Models;
 
 /// Width of OpenCLIP bigG; files of CLIP-L have the same names.
 const SECOND_WIDTH: usize = 1280;

@@ -3,13 +3,19 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::super::PipelineError;
-use super::super::hints::hint_pictures;
+use super::super::hints::hint_source;
 use super::super::models::Use;
-use super::super::request::{ControlUse, Preprocessor};
+use protocol::{ControlUse, Preprocessor};
 use super::Job;
 use super::keep::Stage;
 
 impl Job<'_> {
+    /// The pictures that hints are made from, [frames, 3, height, width] in 0..1 on the processor.
+    fn hint_pictures(&mut self) -> Result<Tensor, PipelineError> {
+        let (clip, source) = hint_source(self.request);
+        self.pictures(clip, source.digests.len())
+    }
+
     /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
     pub(super) fn seen(&mut self, use_: &ControlUse, done: f64) -> Result<Tensor, PipelineError> {
         let preprocessor = self.request.hints[use_.unit];
@@ -37,10 +43,10 @@ impl Job<'_> {
         progress: impl Fn(f64) -> f64,
     ) -> Result<Tensor, PipelineError> {
         if preprocessor == Preprocessor::None {
-            return hint_pictures(self.request);
+            return self.hint_pictures();
         }
         let hint = self.stage(Stage::Hint(preprocessor), |job| {
-            let pictures = hint_pictures(job.request)?;
+            let pictures = job.hint_pictures()?;
             let frames = pictures.dim(0)? as f64;
             let hint = job.alone_if_needed(Use::Hints, |job| {
                 let detector = job.runner.store.detector(&job.chosen, preprocessor)?;

@@ -15,10 +15,10 @@ use super::super::controls::marks;
 use super::super::device::Placement;
 use super::super::finite::is_finite;
 use super::super::hints::hint_key;
-use super::super::key::Key;
+use protocol::key::Key;
 use super::super::models::{Chosen, Use};
 use super::super::report::Origin;
-use super::super::request::{ControlUse, Preprocessor, Request};
+use protocol::{ControlUse, Preprocessor, Request};
 use super::{Job, Runner};
 use crate::diffusion::Betas;
 use frame::Size;
@@ -289,8 +289,7 @@ impl Job<'_> {
 fn bare(request: &Request) -> Request {
     let mut request = request.clone();
     for source in [Some(&mut request.source), request.hint_clip.as_mut()].into_iter().flatten() {
-        source.frames = None;
-        source.current = None;
+        source.frames.clear();
     }
     request
 }

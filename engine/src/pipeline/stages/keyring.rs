@@ -5,9 +5,9 @@ use super::super::chain::{decoded, keys, usual_betas};
 use super::super::device::{Placement, place};
 use super::super::diagnostics::Given;
 use super::super::hints::needed;
-use super::super::key::Key;
+use protocol::key::Key;
 use super::super::models::ModelStore;
-use super::super::request::{Goal, Request};
+use protocol::request::{Goal, Request};
 use super::steady::near;
 
 /// The stages of a request, from the first to the last, each with its key. What a latents file gives is not computed and

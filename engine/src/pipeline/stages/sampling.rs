@@ -9,7 +9,7 @@ use super::super::finite::{NotFinite, is_finite};
 use super::super::memory::{Slices, free, start};
 use super::super::models::Use;
 use super::super::network::{Conditioning, UnetNetwork};
-use super::super::request::Pass;
+use protocol::request::Pass;
 use super::Job;
 use super::keep::Stage;
 use crate::diffusion::{ContextOptions, DiffusionError, Guided, SeededNoise, Step, sample};

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Device;
 
 use super::super::PipelineError;
-use super::super::cache::{Entry, MemoryCache};
+use super::super::cache::Entry;
 use super::super::chain::second_pass;
-use super::super::key::Key;
+use protocol::key::Key;
 use super::super::models::Chosen;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
-use super::super::request::{Pass, PromptTrack, Request};
+use protocol::request::{Pass, PromptTrack, Request};
 use super::Job;
-use frame::{Grey, Rgb, steady};
+use frame::{Rgb, steady};
 
 const NAME: &str = "steadied";
-const LUMA: &str = "luma";
 /// Difference of settings at which a neighbour does not count any more.
 const OTHER: f64 = 0.25;
 
@@ -92,7 +91,7 @@ impl Job<'_> {
             self.report.stage(NAME, Origin::Memory);
             return Ok(Arc::new(from_tensor(&x)?));
         }
-        let sources = self.lumas(&near)?;
+        let sources = near.iter().map(|&i| self.luma(i)).collect::<Result<Vec<_>, _>>()?;
         let styled = near.iter().map(|&i| self.decoded(i)).collect::<Result<Vec<_>, _>>()?;
         let at = near.iter().position(|&i| i == index).unwrap_or(usize::MAX);
         self.control.check()?;
@@ -109,33 +108,5 @@ impl Job<'_> {
         }
         self.runner.memory.put(key, Entry::from([(NAME.to_owned(), to_tensor(&picture, &Device::Cpu)?)]));
         Ok(Arc::new(picture))
-    }
-
-    /// The lumas of the source in these frames of the segment. Those of the whole segment are kept in memory, as bytes, since
-    /// later requests come without the pictures.
-    fn lumas(&mut self, near: &[usize]) -> Result<Vec<Grey>, PipelineError> {
-        let source = &self.request.source;
-        let key = |index: usize| Key::of(LUMA).key("frame", &source.digests[index]).finish();
-        let memory = &mut self.runner.memory;
-        let known =
-            |memory: &mut MemoryCache, index| memory.get(&key(index)).and_then(|mut e| e.remove(LUMA));
-        for (index, frame) in source.frames.iter().flatten().enumerate() {
-            if known(memory, index).is_none() {
-                let luma = Grey::luma(&frame.picture);
-                let levels: Vec<u8> = luma.data.iter().map(|level| level.clamp(0.0, 255.0) as u8).collect();
-                let x = Tensor::from_vec(levels, (luma.height, luma.width), &Device::Cpu)?;
-                memory.put(key(index), Entry::from([(LUMA.to_owned(), x)]));
-            }
-        }
-        near.iter()
-            .map(|&index| {
-                if let Some(frame) = source.frames.as_ref().and_then(|frames| frames.get(index)) {
-                    return Ok(Grey::luma(&frame.picture));
-                }
-                let x = known(memory, index).ok_or(PipelineError::NeedFrames)?;
-                let (height, width) = x.dims2()?;
-                Ok(Grey { width, height, data: x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()? })
-            })
-            .collect()
     }
 }

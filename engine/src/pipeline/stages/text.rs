@@ -4,10 +4,10 @@ use candle_core::Tensor;
 
 use super::super::PipelineError;
 use super::super::cache::Entry;
-use super::super::key::Key;
+use protocol::key::Key;
 use super::super::models::Use;
 use super::super::network::{Conditioning, Text};
-use super::super::request::{Pass, PromptTrack};
+use protocol::request::{Pass, PromptTrack};
 use super::Job;
 
 const CONTEXT: &str = "context";

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::super::{CacheError, Entry};
 use crate::pipeline::finite::is_finite;
-use crate::pipeline::key::Key;
+use protocol::key::Key;
 
 const CHECKSUM: &str = "unsample.checksum";
 const STAGE: &str = "unsample.stage";
