@@ -6,13 +6,9 @@ fn main() {
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=UNSAMPLE_COMMIT={commit}");
     let is = |name: &str, value: &str| std::env::var(name).as_deref() == Ok(value);
-    // Threads of the tensor library's pool run code of this library until the process ends: it must stay mapped.
+    // Threads that attend to the engine run code of this library until the process ends: it must stay mapped.
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_PKG_NAME", "unsample") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    }
-    // The twin's libraries lie beside it, unless they are installed.
-    if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN/cuda:$ORIGIN");
     }
     // Git notes every commit and checkout there, also for a work tree of its own.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {

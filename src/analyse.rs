@@ -1,11 +1,11 @@
 //! The button `analyse`: unsample the whole clip ahead of rendering.
 
-use engine::pipeline::{Goal, Segment};
 use openfx::{EditHandle, Error, Result};
+use protocol::{Goal, Segment};
 
 use super::instance::Instance;
 use super::reader::HostReader;
-use super::render::Frames;
+use super::render::{Beside, Frames};
 use super::settings::{self, PictureSettings};
 use super::source;
 
@@ -48,20 +48,20 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
             if done.contains(&segment) {
                 continue;
             }
-            let fetched = if extent.believed {
-                let fetched = fetch(segment.first)?;
-                let current = fetched.working()?;
-                frames.fetch_all(&segment, &fetched, (segment.first, &current), true)?
-            } else {
-                frames.fetch_all(&segment, &begin, (at, &opening), false)?
+            let own = if extent.believed { Some(fetch(segment.first)?) } else { None };
+            let own = own.map(|own| own.working().map(|frame| (own, frame))).transpose()?;
+            let (source, current) = match &own {
+                Some((own, frame)) => (own, (segment.first, frame)),
+                None => (&begin, (at, &opening)),
             };
+            let fetched = frames.fetch_all(&segment, source, current, extent.believed)?;
             done.push(segment);
             // Black before or after the clip.
             let Some((part, pictures)) = fetched else { continue };
             let mut request =
                 settings::request(&reader, part, &numbering, 0, pictures, Goal::Analyse, false)?;
             request.remarks.extend_from_slice(&shots.remarks);
-            frames.run(request)?;
+            frames.run(&request, Beside { source, current, whole: frames.whole(current.0) })?;
             frames.pool.forget_before(segment.first);
             parts.push(part);
         }

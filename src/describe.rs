@@ -1,30 +1,14 @@
 //! The table and the clips, told to a host.
 
-use std::ffi::CStr;
 use std::path::Path;
 
-use engine::pipeline::set_resources;
 use openfx::{
     ClipDef, Components, Context, ContextDescriptor, Depth, DoubleMeaning, EffectDescriptor, ParamDef,
-    ParamKind, PluginId, Result, StringMode, ThreadSafety, TwinId, library_path,
+    ParamKind, PluginId, Result, StringMode, ThreadSafety, library_path,
 };
 
+use super::client::Client;
 use super::table::{Group, Kind, Param, TABLE, TextMode};
-
-/// Version and commit, which the plugin and its CUDA build have to share.
-pub const BUILD: &CStr = match CStr::from_bytes_with_nul(
-    concat!(env!("CARGO_PKG_VERSION"), " ", env!("UNSAMPLE_COMMIT"), "\0").as_bytes(),
-) {
-    Ok(text) => text,
-    Err(_) => c"",
-};
-
-/// The CUDA build of the plugin, beside it in the bundle; it has none itself.
-pub const TWIN: Option<TwinId> = if cfg!(feature = "cuda") { None } else { Some(CUDA_BUILD) };
-
-/// Name and build of the CUDA build.
-pub const CUDA_BUILD: TwinId =
-    TwinId { file: if cfg!(windows) { "Unsample-cuda.dll" } else { "Unsample-cuda.so" }, build: BUILD };
 
 /// The colour spaces in which clips are welcome, best first: what the model knows, then whatever can be brought to it.
 /// A host that has a clip in another one, a camera's for instance, converts it to one of these.
@@ -70,7 +54,7 @@ pub fn effect(effect: &mut EffectDescriptor<'_>) -> Result<()> {
         .filter(|folder| folder.is_dir())
         .or_else(|| Some(library_path()?.parent()?.parent()?.join("Resources")));
     if let Some(resources) = resources {
-        set_resources(resources);
+        Client::global().set_resources(resources);
     }
     effect.label("Unsample");
     effect.grouping("AI");
@@ -165,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_colour_space_that_is_asked_for_is_known() {
-        use engine::pipeline::pixels::{HostColour, InputColour, InputPrimaries};
+        use frame::{HostColour, InputColour, InputPrimaries};
         for name in COLOURSPACES {
             let host = HostColour { colourspace: Some((*name).to_owned()), ..HostColour::default() };
             assert_eq!(host.resolve(InputColour::Auto, InputPrimaries::Auto).1, None, "{name}");

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::source::Look;
-use engine::pipeline::pixels::{Encoding, Size};
-use engine::pipeline::{Key, Segment};
+use frame::{Encoding, Size};
+use protocol::{Key, Segment};
 
 /// Sentences for the user that are kept until the next edit.
 const NOTICES: usize = 16;

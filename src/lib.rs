@@ -11,18 +11,22 @@
 //! | `source` | the clip's pictures from the host, the result back to it |
 //! | `render` | one render call |
 //! | `analyse` | the button that unsamples the whole clip |
+//! | `client` | the engine's process, and what is said to it |
+//! | [`plan`] | segments: which frames belong together |
 //! | `instance` | what an instance remembers |
 //! | `told` | what the user need not read for every frame |
 //! | `logging` | the log file |
 //!
-//! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are behind `pipeline`).
+//! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are the engine's).
 
 mod analyse;
+mod client;
 pub mod describe;
 mod errors;
 pub mod frames;
 mod instance;
 mod logging;
+pub mod plan;
 pub mod prompt;
 mod reader;
 mod render;
@@ -32,15 +36,14 @@ mod source;
 pub mod table;
 mod told;
 
-use std::ffi::CStr;
-
-use engine::pipeline::{Engine, Segment, describe_models, set_cuda_not_taken};
 use openfx::{
     Change, ChangeKind, ChangeReason, ClipPreferences, Context, ContextDescriptor, EditHandle, Effect,
-    EffectDescriptor, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId, RenderArgs,
-    RenderHandle, Result, TwinError, TwinId,
+    EffectDescriptor, Error, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId,
+    RenderArgs, RenderHandle, Result,
 };
+use protocol::Segment;
 
+use client::Client;
 use instance::Instance;
 use reader::HostReader;
 use settings::PictureSettings;
@@ -51,24 +54,14 @@ pub struct Unsample;
 impl Effect for Unsample {
     type Instance = Instance;
 
-    const BUILD: &'static CStr = describe::BUILD;
-    const TWIN: Option<TwinId> = describe::TWIN;
-
     fn identity() -> PluginId {
         describe::identity()
-    }
-
-    fn alone(reason: &TwinError) {
-        // Without a CUDA build in the bundle there is nothing to explain.
-        if !matches!(reason, TwinError::NotThere(_)) {
-            set_cuda_not_taken(reason.to_string());
-        }
     }
 
     fn unload() {
         // Some hosts load and unload a plugin to look at it while instances of an earlier load are at work.
         if !Instance::any_lives() {
-            Engine::global().stop();
+            Client::global().stop();
         }
     }
 
@@ -172,6 +165,7 @@ impl Effect for Unsample {
         tell_status(instance, handle);
         if change.reason == ChangeReason::User {
             instance.forget_notices();
+            Client::global().forgive();
         }
         Ok(Handled::Yes)
     }
@@ -204,12 +198,13 @@ fn models() -> impl Iterator<Item = &'static str> {
 /// Shows what the chosen files are and how they go together.
 fn tell_models(handle: &EditHandle<'_>, time: f64) {
     let models = settings::chosen_models(&HostReader(handle), time);
-    let _ = handle.set_string("modelStatus", &describe_models(&models));
+    let text = Client::global().describe(models).unwrap_or_else(|error| error.to_string());
+    let _ = handle.set_string("modelStatus", &text);
 }
 
 fn clear_cache(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {
     let cache = settings::cache(&HostReader(handle), time);
-    let freed = Engine::global().clear(cache).map_err(errors::from_pipeline)?;
+    let freed = Client::global().clear(cache).map_err(Error::failed)?;
     instance.set_status(format!(
         "the cache is empty; {:.1} MiB were freed on disk",
         freed as f64 / f64::from(1 << 20)

@@ -7,6 +7,8 @@
 //! Where the clip has cuts, a segment is parted at them, and every part is worked on alone, as if it were a clip: see
 //! [`shot_shares`].
 
+use protocol::Segment;
+
 /// The frames of the clip, both ends included, in the host's numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClipRange {
@@ -14,29 +16,6 @@ pub struct ClipRange {
     pub first: i64,
     /// Number of the last frame, `>= first`.
     pub last: i64,
-}
-
-/// A run of frames that goes through the sampler together: `first, first + step, ...`, `count` of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Segment {
-    /// Host number of the first frame.
-    pub first: i64,
-    /// Distance between neighbouring frames (`frameStep`), at least 1.
-    pub step: i64,
-    /// How many frames, at least 1.
-    pub count: usize,
-}
-
-impl Segment {
-    /// Host number of frame `index`.
-    pub fn frame(&self, index: usize) -> i64 {
-        self.first + index as i64 * self.step
-    }
-
-    /// Host numbers of all frames.
-    pub fn frames(&self) -> impl Iterator<Item = i64> + '_ {
-        (0..self.count).map(|i| self.frame(i))
-    }
 }
 
 /// One segment's part in the picture of a frame.

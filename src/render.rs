@@ -1,24 +1,26 @@
 //! One render call: the frames it needs, the requests it makes, the picture it writes.
 
+mod fetch;
+mod run;
+
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
 
-use engine::pipeline::pixels::Rgb;
-use engine::pipeline::{Engine, Goal, Outcome, PipelineError, Request, Segment, Share, Source, WorkingFrame};
-use openfx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result, Verdict};
+use frame::Rgb;
+use openfx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result};
+use protocol::{Goal, Request, Segment, Source, WorkingFrame};
 
-use super::errors::from_pipeline;
+use super::client::Client;
 use super::instance::{Instance, Origin, Seen};
 use super::logging;
+use super::plan::Share;
 use super::reader::HostReader;
 use super::settings::{self, PictureSettings, Pictures};
 use super::shots::Pool;
 use super::source::{self, Fetched, is_black};
 use super::told;
-
-/// How often the host is asked whether to go on.
-const POLL: Duration = Duration::from_millis(40);
+pub use fetch::Beside;
+use run::Interrupted;
 
 const NO_TEMPORAL_ACCESS: &str = "this host gives effects only the current frame, so every frame is restyled on its own, without motion; expect flicker";
 
@@ -84,7 +86,7 @@ fn restyle<'a>(
     time: f64,
     settings: &PictureSettings,
     source: &Fetched,
-) -> Result<Option<engine::pipeline::pixels::Picture>> {
+) -> Result<Option<frame::Picture>> {
     logging::start(&settings::cache(&HostReader(handle), time).folder());
     let job = Frames::new(instance, handle, *clip, settings);
     let current = source.working()?;
@@ -115,16 +117,16 @@ fn restyle<'a>(
         let segment = Segment { first: frame, step: 1, count: 1 };
         let hint = job.hint(&segment, &segment, source, frame, false)?;
         let remarks = job.remarks(source);
-        let source = Source::of(vec![current]);
-        let pictures = Pictures { source, hint };
+        let pictures = Pictures { source: Source::of(vec![current.clone()]), hint };
         let mut request =
             settings::request(&HostReader(handle), segment, &numbering, 0, pictures, goal, true)?;
         request.remarks.extend(remarks);
         request.remarks.push(NO_TEMPORAL_ACCESS.to_owned());
-        job.run(request)?.picture
+        job.run(&request, Beside { source, current: (frame, &current), whole: segment })?.picture
     };
     let done = job.done.borrow().join("; ");
-    job.tell(&done);
+    let by = Client::global().name().map(|name| format!(", by {name}"));
+    job.tell(&format!("{done}{}", by.unwrap_or_default()));
     let working = working.ok_or_else(|| Error::failed("the model gave no picture"))?;
     source::finish(source, &working, settings.mix).map(Some)
 }
@@ -139,11 +141,6 @@ fn blend(pictures: &[(Arc<Rgb>, f32)]) -> Option<Rgb> {
         }
     }
     Some(Rgb { width: first.width, height: first.height, data })
-}
-
-/// Frames as a source, gaps filled with the nearest frame; nothing where there is none.
-fn filled(frames: Vec<Option<WorkingFrame>>) -> Option<Source> {
-    source::fill_gaps(frames).map(Source::of)
 }
 
 /// Index of a share's frame in a part of its segment: the nearest one where the part does not have it.
@@ -201,45 +198,6 @@ impl Frames<'_, '_> {
         }
     }
 
-    /// Whether other frames can be had. A host that answers every time with the same picture in memory cannot give
-    /// them, whatever it says.
-    pub fn has_temporal_access(&self, frame: i64) -> bool {
-        if !self.handle.host().temporal_access {
-            return false;
-        }
-        if self.instance.has_temporal_access() {
-            return true;
-        }
-        let range = source::extent(&self.clip, self.settings.cutting, frame).range;
-        let other = if frame < range.last { frame + 1 } else { frame - 1 };
-        if other < range.first {
-            return true;
-        }
-        let image = |t: i64| self.handle.image(&self.clip, t as f64).ok().flatten();
-        match (image(frame), image(other)) {
-            (Some(a), Some(b)) => {
-                let differ = a.address() != b.address();
-                if differ {
-                    self.instance.saw_temporal_access();
-                }
-                differ
-            }
-            _ => true,
-        }
-    }
-
-    /// The number of the frame whose picture `current` is: `frame`, unless that lies outside of the clip and the host
-    /// repeats the clip's end there. An end that is not repeated says that the host counts times and ranges differently.
-    fn frame_shown(&self, frame: i64, current: &WorkingFrame) -> Result<i64> {
-        let Some(end) = source::nearest_end(&self.clip, frame) else { return Ok(frame) };
-        let there = source::fetch(self.handle, &self.clip, end as f64, self.settings)?;
-        let same = match there {
-            Some(there) => there.working()?.digest == current.digest,
-            None => false,
-        };
-        Ok(if same { end } else { frame })
-    }
-
     /// A segment's styled frame. `current` is the frame being rendered, which the caller has already. Nothing where the
     /// clip's own frames are not `believed` and this one lies outside of what the host shows.
     fn share(
@@ -262,10 +220,12 @@ impl Frames<'_, '_> {
         let (segment, pictures) = match known {
             Some(Seen { part: None, .. }) => return Ok(None),
             Some(Seen { part: Some(part), digests }) => {
+                let mut input = Source::known(source.look.geometry.working(), digests);
                 // With a frame step, the wanted frame may be one before the one being rendered.
-                let wanted = part.frames().nth(index_within(&part, share)) == Some(current.0);
-                let size = source.look.geometry.working();
-                let input = Source::known(size, digests, wanted.then(|| current.1.clone()));
+                let wanted = index_within(&part, share);
+                if current.1.mended && part.frames().nth(wanted) == Some(current.0) {
+                    input.mended.push(wanted);
+                }
                 let clip = self.whole(current.0);
                 (part, Pictures { source: input, hint: self.hint(&part, &clip, source, current.0, false)? })
             }
@@ -285,24 +245,19 @@ impl Frames<'_, '_> {
             request.remarks.extend(self.remarks(source));
             Ok(request)
         };
-        let outcome = match self.try_run(request(segment, pictures)?) {
-            Err(Interrupted::Pipeline(PipelineError::NeedFrames)) => {
+        let beside = Beside { source, current, whole: self.whole(current.0) };
+        let outcome = match self.try_run(&request(segment, pictures)?, beside) {
+            // The clip was changed in frames that this render did not look at.
+            Err(Interrupted::Changed) => {
                 let Some((segment, pictures)) = self.fetch_all(&whole, source, current, believed)? else {
                     return Ok(None);
                 };
-                self.run(request(segment, pictures)?)?
+                self.run(&request(segment, pictures)?, beside)?
             }
             Err(other) => return Err(other.into()),
             Ok(outcome) => outcome,
         };
         outcome.picture.map(Some).ok_or_else(|| Error::failed("the model gave no picture"))
-    }
-
-    /// The clip's frames, as far as the host can be believed.
-    fn whole(&self, frame: i64) -> Segment {
-        let range = source::extent(&self.clip, self.settings.cutting, frame).range;
-        let count = range.last.saturating_sub(range.first).saturating_add(1);
-        Segment { first: range.first, step: 1, count: usize::try_from(count).unwrap_or(1) }
     }
 
     /// What the user should know of the source's colours.
@@ -320,150 +275,5 @@ impl Frames<'_, '_> {
     ) -> Origin {
         let size = source.look.geometry.working();
         Origin { clip, segment: *segment, look: own.look.clone(), size }
-    }
-
-    /// Takes all frames of a segment from the host, one at a time. Where these are not `believed` to be the clip's, what
-    /// is black or missing at either end lies outside of it: that part is cut off. It follows from the whole segment's
-    /// pictures, so it is the same for each of its frames. Nothing where no frame is left.
-    pub fn fetch_all(
-        &self,
-        segment: &Segment,
-        source: &Fetched,
-        current: (i64, &WorkingFrame),
-        believed: bool,
-    ) -> Result<Option<(Segment, Pictures)>> {
-        let mut frames = self.gather(segment, |frame| self.working(frame, source, current))?;
-        let shows =
-            |frame: &Option<WorkingFrame>| believed || frame.as_ref().is_some_and(|frame| !is_black(frame));
-        let shown: Vec<bool> = frames.iter().map(shows).collect();
-        let part = source::part_shown(segment, &shown);
-        let origin = self.origin("Source", segment, source, source);
-        let Some(part) = part else {
-            self.instance.remember(origin, Seen { part, digests: Vec::new() });
-            return Ok(None);
-        };
-        let skipped = shown.iter().take_while(|shown| !**shown).count();
-        let frames = frames.drain(skipped..skipped + part.count).collect();
-        let frames = filled(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
-        self.instance.remember(origin, Seen { part: Some(part), digests: frames.digests.clone() });
-        let hint = self.hint(&part, &self.whole(current.0), source, current.0, true)?;
-        Ok(Some((part, Pictures { source: frames, hint })))
-    }
-
-    /// The clip Hint over a segment of `whole`, where hints are made and the host has any picture of it. With `all` its
-    /// frames, else their digests are enough where they are known.
-    fn hint(
-        &self,
-        segment: &Segment,
-        whole: &Segment,
-        source: &Fetched,
-        frame: i64,
-        all: bool,
-    ) -> Result<Option<Source>> {
-        let clip = self.handle.clip("Hint");
-        if !self.settings.hints || !clip.connected() {
-            return Ok(None);
-        }
-        let fetch = |frame: i64| {
-            let frame = source::frame_within(&clip, whole, frame);
-            source::fetch(self.handle, &clip, frame as f64, self.settings)
-        };
-        let index = segment.frames().position(|f| f == frame).unwrap_or(0);
-        let now = fetch(segment.frame(index))?;
-        let origin = now.as_ref().map(|now| self.origin("Hint", segment, now, source));
-        if let (Some(now), Some(origin), false) = (&now, &origin, all)
-            && let Some(Seen { digests, .. }) = self.instance.seen(origin)
-            && digests.get(index) == Some(&now.hint(&source.look.geometry)?.digest)
-        {
-            return Ok(Some(Source::known(source.look.geometry.working(), digests, None)));
-        }
-        let frames = filled(self.gather(segment, |frame| {
-            fetch(frame)?.map(|fetched| fetched.hint(&source.look.geometry)).transpose()
-        })?);
-        if let (Some(frames), Some(origin)) = (&frames, origin) {
-            self.instance.remember(origin, Seen { part: Some(*segment), digests: frames.digests.clone() });
-        }
-        Ok(frames)
-    }
-
-    /// The frames of a segment, as far as there are any.
-    fn gather(
-        &self,
-        segment: &Segment,
-        mut fetch: impl FnMut(i64) -> Result<Option<WorkingFrame>>,
-    ) -> Result<Vec<Option<WorkingFrame>>> {
-        let mut frames = Vec::with_capacity(segment.count);
-        for frame in segment.frames() {
-            if self.handle.abort() {
-                return Err(Error::Aborted);
-            }
-            frames.push(fetch(frame)?);
-        }
-        Ok(frames)
-    }
-
-    /// Has a request worked off while the host is asked whether to go on.
-    ///
-    /// # Errors
-    /// What the pipeline says, and [`Error::Aborted`].
-    pub fn run(&self, request: Request) -> Result<Outcome> {
-        Ok(self.try_run(request)?)
-    }
-
-    fn try_run(&self, request: Request) -> Result<Outcome, Interrupted> {
-        match self.attempt(request.clone()) {
-            // Not by this render: the plugin was unloaded for a moment by another thread. The next attempt has a new worker.
-            Err(Interrupted::Pipeline(PipelineError::Cancelled)) => self.attempt(request),
-            other => other,
-        }
-    }
-
-    fn attempt(&self, request: Request) -> Result<Outcome, Interrupted> {
-        let ticket = Engine::global().submit(request)?;
-        let mut bar = None;
-        loop {
-            match ticket.wait(POLL) {
-                Some(Ok(outcome)) => {
-                    let work = outcome.report.work().to_string();
-                    self.handle.log(&work);
-                    self.instance.note(outcome.report.notices());
-                    self.instance.learn(outcome.report.facts());
-                    self.done.borrow_mut().push(work);
-                    return Ok(outcome);
-                }
-                Some(Err(error)) => return Err(error.into()),
-                None => {
-                    // A bar only for what takes its time; a frame out of the cache should not make one flash.
-                    let bar = bar.get_or_insert_with(|| self.handle.progress("Unsample"));
-                    let stop =
-                        bar.update(ticket.progress().fraction) == Verdict::Cancel || self.handle.abort();
-                    if stop {
-                        ticket.cancel();
-                        return Err(Interrupted::Aborted);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Why a request came to nothing.
-enum Interrupted {
-    Aborted,
-    Pipeline(PipelineError),
-}
-
-impl From<PipelineError> for Interrupted {
-    fn from(error: PipelineError) -> Self {
-        Self::Pipeline(error)
-    }
-}
-
-impl From<Interrupted> for Error {
-    fn from(interrupted: Interrupted) -> Self {
-        match interrupted {
-            Interrupted::Aborted => Self::Aborted,
-            Interrupted::Pipeline(error) => from_pipeline(error),
-        }
     }
 }

@@ -4,16 +4,19 @@ mod idle;
 mod values;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::frames::{FrameList, Numbering};
 use super::prompt::{Schedule, TrackBuilder};
 use super::table;
-use engine::pipeline::{
-    CacheSettings, ControlUse, Cutting, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass,
-    Precision, Preprocessor, PromptTrack, Request, SchedulerName, Segment, Source, pasted,
-};
 use openfx::{Error, Result};
+use protocol::{
+    CacheSettings, ControlUse, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Precision,
+    Preprocessor, PromptTrack, Request, SchedulerChoice, Segment, Source, pasted,
+};
 use values::Values;
+
+use super::plan::Cutting;
 
 /// Reads parameters. What a host refuses to tell comes back as the default of the table.
 pub trait Reader {
@@ -137,6 +140,12 @@ pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
     let v = Values { reader, time };
     let folder = v.path("cacheFolder").filter(|folder| folder.is_absolute());
     CacheSettings { folder, limit: v.count("cacheSize") as u64 * (1 << 20) }
+}
+
+/// How long the engine may wait for work before it ends and gives card and memory back; `None`: for ever.
+pub fn engine_idle(reader: &dyn Reader, time: f64) -> Option<Duration> {
+    let minutes = Values { reader, time }.double("engineIdle");
+    (minutes > 0.0).then(|| Duration::from_secs_f64(minutes * 60.0))
 }
 
 /// What there is to be said of the cache folder.
@@ -335,15 +344,13 @@ pub fn request(
         _ => (blank(), blank()),
     };
     let steps = v.count("steps").max(1);
-    let scheduler = v.option("scheduler");
+    let scheduler = v.parsed("scheduler", SchedulerChoice::Ays);
     let unsample_steps = match v.count("unsampleSteps") {
         0 => steps,
         n => n,
     };
-    let unsample_scheduler = match v.option("unsampleScheduler") {
-        "same" => scheduler,
-        own => own,
-    };
+    // `same` is no scheduler's name.
+    let unsample_scheduler = v.parsed("unsampleScheduler", scheduler);
     let mut controls = Controls::read(&v, &frames, numbering, segment.step)?;
     let mut remarks = v.refused(&frames, numbering);
     remarks.extend(cache_remark(&v).into_iter().chain(prompts.remarks));
@@ -369,8 +376,8 @@ pub fn request(
             positive: unsample_positive,
             negative: unsample_negative,
             cfg: sampled("unsampleCfg"),
-            sampler: v.parsed("unsampleSampler", engine::pipeline::Sampler::Euler),
-            scheduler: SchedulerName(unsample_scheduler),
+            sampler: v.parsed("unsampleSampler", protocol::Sampler::Euler),
+            scheduler: unsample_scheduler,
             steps: unsample_steps,
             controls: controls.unsample,
         },
@@ -378,8 +385,8 @@ pub fn request(
             positive,
             negative,
             cfg: sampled("cfg"),
-            sampler: v.parsed("sampler", engine::pipeline::Sampler::Euler),
-            scheduler: SchedulerName(scheduler),
+            sampler: v.parsed("sampler", protocol::Sampler::Euler),
+            scheduler,
             steps,
             controls: controls.resample,
         },
@@ -391,8 +398,8 @@ pub fn request(
             length: v.count("contextLength"),
             overlap: v.count("contextOverlap"),
             stride: v.count("contextStride"),
-            schedule: v.parsed("contextSchedule", engine::pipeline::ContextSchedule::StandardStatic),
-            fuse: v.parsed("contextFuse", engine::pipeline::Fuse::Pyramid),
+            schedule: v.parsed("contextSchedule", protocol::ContextSchedule::StandardStatic),
+            fuse: v.parsed("contextFuse", protocol::Fuse::Pyramid),
             closed: v.boolean("contextClosed"),
             scale: sampled("motionScale"),
             effect: v.double("motionEffect"),

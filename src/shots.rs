@@ -12,8 +12,10 @@ use super::instance::Instance;
 use super::render::Frames;
 use super::settings::{Cuts, PictureSettings};
 use super::source::{self, Fetched};
-use engine::pipeline::pixels::{CUT_REACH, Glance, cuts};
-use engine::pipeline::{ClipRange, Key, Segment, Share, WorkingFrame, segments_at, shot_shares};
+use frame::{CUT_REACH, Glance, cuts};
+use protocol::{Key, Segment, WorkingFrame};
+
+use super::plan::{ClipRange, Share, segments_at, shot_shares};
 use openfx::{Error, Result};
 
 /// Working frames that were fetched while cuts were looked for, for as long as one frame is rendered.

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use engine::pipeline::pixels::{
-    self, Alpha, Encoding, Fit, Geometry, HostColour, InputColour, InputPrimaries, Layout, Picture, Size,
-    Transfer,
+use frame::{
+    Alpha, Encoding, Fit, Geometry, HostColour, InputColour, InputPrimaries, Layout, Picture, Size, Transfer,
 };
-use engine::pipeline::{ClipRange, Cutting, Segment, WorkingFrame};
 use openfx::{
     Clip, Components, Depth, HostKind, HostRecord, Image, OutputImage, Premultiplication, RectI,
     RenderHandle, Result,
 };
+use protocol::{Segment, WorkingFrame};
 
 use super::errors::from_frame;
 use super::frames::Numbering;
+use super::plan::{ClipRange, Cutting};
 use super::settings::PictureSettings;
 
 /// Frames of a segment where a clip's end is not to be known and the parameters ask for the whole clip.
@@ -42,15 +42,15 @@ pub struct Fetched {
 
 fn layout(depth: Depth, components: Components) -> Layout {
     let depth = match depth {
-        Depth::Byte => pixels::Depth::U8,
-        Depth::Short => pixels::Depth::U16,
-        Depth::Half => pixels::Depth::F16,
-        Depth::Float => pixels::Depth::F32,
+        Depth::Byte => frame::Depth::U8,
+        Depth::Short => frame::Depth::U16,
+        Depth::Half => frame::Depth::F16,
+        Depth::Float => frame::Depth::F32,
     };
     let components = match components {
-        Components::Rgba => pixels::Components::Rgba,
-        Components::Rgb => pixels::Components::Rgb,
-        Components::Alpha => pixels::Components::Alpha,
+        Components::Rgba => frame::Components::Rgba,
+        Components::Rgb => frame::Components::Rgb,
+        Components::Alpha => frame::Components::Alpha,
     };
     Layout { depth, components }
 }
@@ -63,7 +63,7 @@ fn copy(image: &Image<'_>) -> Result<Picture> {
     let mut picture = Picture::new(bounds.width(), bounds.height());
     for (row, y) in (bounds.y1..bounds.y2).rev().enumerate() {
         let Some(bytes) = image.row(y) else { continue };
-        pixels::decode_row(bytes, layout, picture.row_mut(row)).map_err(from_frame)?;
+        frame::decode_row(bytes, layout, picture.row_mut(row)).map_err(from_frame)?;
     }
     Ok(picture)
 }
@@ -127,7 +127,7 @@ impl Fetched {
         self.look.geometry.to_working(&display).map(|working| self.frame(working)).map_err(from_frame)
     }
 
-    fn frame(&self, working: pixels::Rgb) -> WorkingFrame {
+    fn frame(&self, working: frame::Rgb) -> WorkingFrame {
         let mended = !self.picture.rgba.iter().all(|value| value.is_finite());
         WorkingFrame { mended, ..WorkingFrame::new(working) }
     }
@@ -143,7 +143,7 @@ impl Fetched {
             let working = self.look.geometry.to_working(&display).map_err(from_frame)?;
             return Ok(self.frame(working));
         }
-        let working = pixels::cover_nearest(&display, source.working()).map_err(from_frame)?;
+        let working = frame::cover_nearest(&display, source.working()).map_err(from_frame)?;
         Ok(self.frame(working))
     }
 }
@@ -293,7 +293,7 @@ pub fn write(
         let Some(row) = output.row_mut(y).and_then(|r| r.get_mut(start..start + area.width() * pixel)) else {
             continue;
         };
-        pixels::encode_row(&line, layout, row).map_err(from_frame)?;
+        frame::encode_row(&line, layout, row).map_err(from_frame)?;
     }
     Ok(())
 }
@@ -302,7 +302,7 @@ pub fn write(
 ///
 /// # Errors
 /// When resizing fails.
-pub fn finish(source: &Fetched, working: &Arc<pixels::Rgb>, mix: f64) -> Result<Picture> {
+pub fn finish(source: &Fetched, working: &Arc<frame::Rgb>, mix: f64) -> Result<Picture> {
     let styled = source.look.geometry.from_working(working).map_err(from_frame)?;
     source.look.encoding.finish(&source.picture, &styled, mix as f32).map_err(from_frame)
 }

@@ -518,6 +518,8 @@ pub static TABLE: &[Param] = &[
         "Where finished stages are kept, with its whole path; may be shared between machines. Empty: the user's cache folder."),
     row(Housekeeping, Nothing, "cacheSize", "Cache size", int(8192, (0, 4_194_304), (0, 65_536)),
         "Upper bound of the cache folder in MiB; 0: nothing is kept on disk."),
+    row(Housekeeping, Nothing, "engineIdle", "Engine idle", double(5.0, (0.0, 1440.0), (0.0, 60.0)),
+        "Minutes without work after which the engine's process ends and gives the graphics card and memory back; 0: never."),
     row(Housekeeping, Nothing, "diagnosticsFile", "Diagnostics file", text("", TextMode::SaveFile),
         "Write the tensors of every stage to this safetensors file."),
     row(Housekeeping, Unsample, "latentsFile", "Latents file", text("", TextMode::OpenFile),

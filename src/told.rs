@@ -4,26 +4,35 @@
 //! has an instance of its own there is only a log, and the same sentence in it for every frame of a film would bury
 //! everything else. A file that has changed meanwhile is worth another word.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
 
-use parking_lot::Mutex;
-
-use super::reader::HostReader;
-use super::settings::Reader;
-use super::table;
-use engine::pipeline::{file_state, pasted};
 use openfx::InstanceHandle;
+use parking_lot::Mutex;
+use protocol::message::Sentence;
 
-/// Sentences in memory; with more than these, the oldest matter no more, and all are forgotten.
+/// Sentences in memory; beyond that all are forgotten and told again.
 const REMEMBERED: usize = 1000;
 
 static TOLD: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
-/// Whether a sentence is about a file. Other files may change meanwhile without making it worth another word.
-fn names(sentence: &str, path: &Path) -> bool {
-    path.file_name().is_some_and(|name| sentence.contains(&*name.to_string_lossy()))
+/// What the state of the files was that sentences of the engine are about, by the sentence's text.
+static ABOUT: Mutex<BTreeMap<u64, u64>> = Mutex::new(BTreeMap::new());
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The text of a sentence of the engine, whose files are noted.
+pub fn learn(sentence: &Sentence) -> String {
+    let mut about = ABOUT.lock();
+    if about.len() >= REMEMBERED {
+        about.clear();
+    }
+    about.insert(hash(&sentence.text), sentence.files);
+    sentence.text.clone()
 }
 
 /// Whether the user was told this by an earlier instance, about the same files in the same state. Notes the sentence;
@@ -34,16 +43,7 @@ pub fn before(handle: &InstanceHandle<'_>, sentence: &str) -> bool {
     }
     let mut hasher = DefaultHasher::new();
     sentence.hash(&mut hasher);
-    for name in table::files() {
-        // Files have no keyframes, so any time will do.
-        let text = HostReader(handle).text(name, 0.0);
-        // Text encoders are several files in one parameter.
-        for path in std::iter::once(&*text).chain(text.split(';')).map(pasted) {
-            if names(sentence, &path) {
-                file_state(&path).hash(&mut hasher);
-            }
-        }
-    }
+    ABOUT.lock().get(&hash(sentence)).hash(&mut hasher);
     let mut told = TOLD.lock();
     if told.len() >= REMEMBERED {
         told.clear();

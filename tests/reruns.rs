@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use engine::pipeline::pixels::Size;
-use engine::pipeline::{ClipRange, Key, Keyring, Segment, Source, set_resources, shot_shares};
+use engine::pipeline::{Key, Keyring, Segment, Source, set_resources};
+use frame::Size;
 use unsample::frames::{FrameList, Numbering};
+use unsample::plan::{ClipRange, shot_shares};
 use unsample::settings::{Cuts, PictureSettings, Pictures, Reader, request};
 use unsample::table::{self, Group, Kind, Stage, TABLE};
 
@@ -71,7 +72,7 @@ fn state(keyring: &mut Keyring, values: &Values) -> State {
     let share = shares.first().unwrap();
     let look = (picture.working_size, picture.fit, picture.colour, picture.primaries);
     let digests = share.segment.frames().map(|frame| Key::of_bytes(format!("{look:?} {frame}").as_bytes()));
-    let source = Source::known(Size { width: 64, height: 64 }, digests.collect(), None);
+    let source = Source::known(Size { width: 64, height: 64 }, digests.collect());
     let pictures = Pictures { source, hint: None };
     let request =
         request(values, share.segment, &numbering, share.index, pictures, picture.view.goal(), false)

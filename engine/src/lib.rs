@@ -2,7 +2,8 @@
 //!
 //! | module | what it is | what it knows |
 //! |---|---|---|
-//! | [`pipeline`] | segments, stages, the worker, the cache | the three below, and `frame` |
+//! | [`pipeline`] | segments, stages, the worker, the cache | the three below it, and `frame` |
+//! | [`serve`] | the process: tasks in, answers out | `pipeline` |
 //! | [`diffusion`] | the mathematics | nothing else |
 //! | [`model`] | the networks | nothing else |
 //! | [`weights`] | files of weights | nothing else |
@@ -12,4 +13,5 @@
 pub mod diffusion;
 pub mod model;
 pub mod pipeline;
+pub mod serve;
 pub mod weights;

@@ -246,7 +246,7 @@ fn every_missing_or_misshapen_tensor_is_named() {
 
 #[test]
 fn names() {
-    for preprocessor in Preprocessor::ALL {
+    for preprocessor in Preprocessor::ALL.iter().copied() {
         assert_eq!(preprocessor.as_str().parse::<Preprocessor>().unwrap(), preprocessor);
         assert_eq!(Detector::plain(preprocessor, &Device::Cpu).is_err(), preprocessor.has_network());
     }

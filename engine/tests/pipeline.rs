@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use candle_core::Device;
 use engine::pipeline::cache::DiskCache;
-use engine::pipeline::{Engine, Goal, Key, LoraUse, Origin, Outcome, PipelineError, PromptTrack, Request};
+use engine::pipeline::{
+    Engine, Event, Goal, Key, LoraUse, Origin, Outcome, PipelineError, PromptTrack, Request,
+};
 use engine::weights::{TensorFile, View};
 use frame::{Grey, Rgb, steady};
-use support::{FRAMES, request, run};
+use support::{FRAMES, answer, request, run};
 
 /// The stages of an outcome with a word for where each came from.
 fn stages(outcome: &Outcome) -> Vec<(&'static str, &'static str)> {
@@ -55,7 +57,7 @@ fn a_request_without_frames_asks_for_them_only_when_they_are_needed() {
     let engine = Engine::default();
     let bare = |prompt: &str| {
         let mut r = request(prompt, folder.path());
-        r.source.frames = None;
+        r.source.frames.clear();
         r
     };
     assert!(matches!(run(&engine, bare("neon")), Err(PipelineError::NeedFrames)));
@@ -129,11 +131,15 @@ fn a_cancelled_request_stops_and_keeps_what_is_finished() {
     let mut long = request("neon", folder.path());
     long.resample.steps = 900;
     let ticket = engine.submit(long).unwrap();
-    while !ticket.progress().label.starts_with("Resampling") {
-        assert!(ticket.wait(Duration::from_millis(2)).is_none(), "ended early");
+    loop {
+        match ticket.wait(Duration::from_millis(2)) {
+            Event::Progress(progress) if progress.label.starts_with("Resampling") => break,
+            Event::Progress(_) => {}
+            Event::NeedFrame(_) | Event::Done(_) => panic!("ended early"),
+        }
     }
     ticket.cancel();
-    let end = ticket.wait(Duration::from_secs(60)).expect("stops soon");
+    let end = answer(&ticket);
     assert!(matches!(end, Err(PipelineError::Cancelled)));
     let next = run(&engine, request("photo", folder.path())).unwrap();
     assert_eq!(stages(&next)[0], ("unsampled", "memory"));
@@ -148,7 +154,7 @@ fn stopping_the_engine_cancels_what_it_works_on() {
     let (first, second) = (engine.submit(long.clone()).unwrap(), engine.submit(long).unwrap());
     engine.stop();
     for ticket in [first, second] {
-        let end = ticket.wait(Duration::from_secs(1)).expect("an answer");
+        let end = answer(&ticket);
         assert!(matches!(end, Err(PipelineError::Cancelled)));
     }
     run(&engine, request("photo", folder.path())).unwrap();
@@ -208,7 +214,7 @@ fn diagnostics_hold_every_stage_and_latents_can_come_from_them() {
     }
     let mut r = request("neon", &folder.path().join("other"));
     r.latents = Some(file.clone());
-    r.source.frames = None;
+    r.source.frames.clear();
     let second = run(&Engine::default(), r).unwrap();
     assert!(first.picture.unwrap().data == second.picture.unwrap().data, "other pixels");
 
@@ -232,7 +238,7 @@ fn noise_to_resample_can_come_from_a_file_with_unsampled_latents_alone() {
         candle_core::safetensors::save(&entry, &file).unwrap();
         let mut r = request("neon", &folder.path().join("other"));
         r.latents = Some(file.clone());
-        r.source.frames = None;
+        r.source.frames.clear();
         r.unsample.cfg = vec![unsample_cfg; FRAMES];
         run(&Engine::default(), r)
     };
@@ -368,7 +374,7 @@ fn a_steadied_frame_is_its_decoded_neighbours_averaged_along_the_source() {
             outcome.picture.unwrap().as_ref().clone()
         })
         .collect();
-    let frames = request("neon", folder.path()).source.frames.unwrap();
+    let frames = request("neon", folder.path()).source.frames;
     let lumas: Vec<Grey> = frames.iter().map(|frame| Grey::luma(&frame.picture)).collect();
     for index in [2, 0, 1] {
         let outcome = run(&engine, steadied(folder.path(), index)).unwrap();
@@ -388,7 +394,7 @@ fn steadying_needs_the_source_once_and_changes_neither_reconstruction_nor_diagno
     let folder = tempfile::tempdir().unwrap();
     let bare = |index| {
         let mut bare = steadied(folder.path(), index);
-        bare.source.frames = None;
+        bare.source.frames.clear();
         bare
     };
     let engine = Engine::default();

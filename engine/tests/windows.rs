@@ -66,7 +66,13 @@ fn relative_weights_are_the_reference_s() {
     let window: Vec<usize> = (0..16).collect();
     let half = [0.01, 0.133911, 0.267155, 0.4004, 0.533644, 0.666889, 0.800133, 0.933378];
     let want: Vec<f64> = half.iter().chain(half.iter().rev()).copied().collect();
-    assert_close("relative", &fuse::weights(Fuse::Relative, &window, 32, 4), &want, 1e-6, 5e-7);
+    assert_close(
+        "relative",
+        &engine::diffusion::fuse::weights(Fuse::Relative, &window, 32, 4),
+        &want,
+        1e-6,
+        5e-7,
+    );
 }
 
 fn any_schedule() -> impl Strategy<Value = ContextSchedule> {

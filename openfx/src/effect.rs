@@ -12,7 +12,6 @@ use super::formats::{ChangeReason, Context};
 use super::geometry::RectD;
 use super::host::HostRecord;
 use super::instance::{EditHandle, InstanceHandle, RenderHandle};
-use super::twin::{TwinError, TwinId};
 
 /// Who an effect is to a host. A project finds its effects again by this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,18 +49,6 @@ pub trait Effect: Sized + Send + Sync + 'static {
 
     /// Who it is.
     fn identity() -> PluginId;
-
-    /// Version and commit of this build, for its twin.
-    const BUILD: &'static CStr = c"";
-
-    /// Another build of the effect that takes over where it lies beside this library and loads.
-    const TWIN: Option<TwinId> = None;
-
-    /// The twin cannot be taken, so this build does the work. Comes at most once, before the first
-    /// [`load`](Self::load).
-    fn alone(reason: &TwinError) {
-        let _ = reason;
-    }
 
     /// The host loaded the library. Comes at every start of the host, repeatedly, again
     /// after [`unload`](Self::unload): no model, no device, no thread begins here.

@@ -6,7 +6,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use once_cell::sync::OnceCell;
 use openfx_sys::*;
 use parking_lot::RwLock;
 
@@ -15,19 +14,14 @@ use super::effect::Effect;
 use super::error::{Error, Result};
 use super::guard::{guard, guard_silently};
 use super::host::Hosted;
-use super::library::library_path;
 use super::registry::Registry;
 use super::suites::RawHost;
-use super::twin::{self, Twin};
 
 /// An effect's own corner of the process: its record, its host, its instances.
 /// One `static` of it for each effect, made by [`export!`](crate::export).
 pub struct Plugin<E: Effect> {
     record: AtomicPtr<OfxPlugin>,
     host: RwLock<HostSlot>,
-    /// Who does the work: decided by the first load, for as long as the process lives, since instances may outlive
-    /// loads.
-    twin: OnceCell<Option<Twin>>,
     pub(super) instances: Registry<E::Instance>,
 }
 
@@ -56,37 +50,8 @@ impl<E: Effect> Plugin<E> {
         Self {
             record: AtomicPtr::new(ptr::null_mut()),
             host: RwLock::new(HostSlot { raw: None, met: None }),
-            twin: OnceCell::new(),
             instances: Registry::new(),
         }
-    }
-
-    /// The twin, if it does the work. With `decide` it is looked for where that was not done yet.
-    fn twin(&self, decide: bool) -> Option<Twin> {
-        let id = E::TWIN?;
-        if !decide {
-            return self.twin.get().copied().flatten();
-        }
-        let look = || {
-            let library = library_path()?;
-            match twin::load(&library, E::identity(), id) {
-                Ok(twin) => {
-                    log::info!("{} takes over", id.file);
-                    let raw = self.host.read().raw;
-                    if let Some(raw) = raw {
-                        // SAFETY: the twin's function takes a host's record and copies it.
-                        unsafe { (twin.set_host)(&mut raw.record()) };
-                    }
-                    Some(twin)
-                }
-                Err(reason) => {
-                    log::info!("no {}: {reason}", id.file);
-                    E::alone(&reason);
-                    None
-                }
-            }
-        };
-        *self.twin.get_or_init(|| guard_silently("the twin", None, look))
     }
 
     /// The host, met anew if `afresh` or if it was set since.
@@ -150,10 +115,6 @@ unsafe extern "C" fn set_host<E: Exported>(host: *mut OfxHost) {
             slot.met = None;
             slot.raw = raw;
         }
-        if let (Some(twin), Some(raw)) = (E::plugin().twin(false), raw) {
-            // SAFETY: the twin's function takes a host's record and copies it.
-            unsafe { (twin.set_host)(&mut raw.record()) };
-        }
     });
 }
 
@@ -186,10 +147,6 @@ pub unsafe fn act<E: Exported>(
         // SAFETY: not NULL, so a string, by the caller's word.
         unsafe { CStr::from_ptr(action) }.to_string_lossy()
     };
-    if let Some(twin) = E::plugin().twin(name.as_bytes() == kOfxActionLoad.to_bytes()) {
-        // SAFETY: the same effect's function with what the host passed.
-        return unsafe { (twin.main_entry)(action, handle, in_args, out_args) };
-    }
     let effect: OfxImageEffectHandle = handle.cast_mut().cast();
     guard(
         &name,
@@ -204,8 +161,7 @@ pub unsafe fn act<E: Exported>(
     )
 }
 
-/// Exports an effect: the two symbols that hosts look for, and in a build for a graphics card the one that its twin
-/// looks for. Once in a library.
+/// Exports an effect: the two symbols that hosts look for. Once in a library.
 #[macro_export]
 macro_rules! export {
     ($effect:ty) => {
@@ -221,13 +177,6 @@ macro_rules! export {
         #[unsafe(no_mangle)]
         pub extern "C" fn OfxGetPlugin(nth: ::std::ffi::c_int) -> *mut $crate::entry::OfxPlugin {
             $crate::entry::get_plugin::<$effect>(nth)
-        }
-
-        /// Which build this twin is: see `ofx::TwinId`.
-        #[cfg(feature = "cuda")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn UnsampleTwinBuild() -> *const ::std::ffi::c_char {
-            <$effect as $crate::Effect>::BUILD.as_ptr()
         }
     };
 }

@@ -40,7 +40,6 @@ mod props;
 mod registry;
 mod suites;
 mod text;
-mod twin;
 
 #[cfg(all(test, unix, not(all(target_vendor = "apple", target_arch = "aarch64"))))]
 mod tests;
@@ -66,4 +65,3 @@ pub use library::library_path;
 pub use message::Answer;
 pub use params::{DoubleMeaning, Layout, Param, ParamDef, ParamKind, StringMode};
 pub use progress::{Progress, Verdict};
-pub use twin::{BUILD_SYMBOL, TwinError, TwinId, check_twin};

@@ -50,11 +50,6 @@ impl RawHost {
         Some(Self { properties: host.host, fetch: host.fetchSuite? })
     }
 
-    /// The record as the host passed it.
-    pub(super) fn record(&self) -> OfxHost {
-        OfxHost { host: self.properties, fetchSuite: Some(self.fetch) }
-    }
-
     /// The property set that describes the host. May be NULL.
     pub(super) fn properties(&self) -> OfxPropertySetHandle {
         self.properties

@@ -5,6 +5,7 @@
 //! message that mentions them as raw bytes (see [`wire`](super::wire)).
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +75,8 @@ pub struct Setup {
     pub resources: Option<PathBuf>,
     /// Why the engine for graphics cards is not used, where there is one.
     pub cuda_not_taken: Option<String>,
-    /// Minutes without work after which the process ends; 0 lets it wait for ever.
-    pub idle_minutes: u32,
+    /// Time without work after which the process ends; `None` lets it wait for ever.
+    pub idle: Option<Duration>,
 }
 
 /// A sentence for the user.
@@ -94,6 +95,8 @@ pub struct Done {
     pub picture: Option<Extent>,
     /// What was done, as one sentence.
     pub work: String,
+    /// What was chosen for the user, or found; nothing to act upon.
+    pub facts: Vec<String>,
     /// What the user should know.
     pub notices: Vec<Sentence>,
 }

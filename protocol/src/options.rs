@@ -11,8 +11,20 @@ use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 ///
 /// The names are those of the workflow's own system, which calls the linear ramp of *square roots* "linear" and the plain
 /// linear ramp "sqrt_linear".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Betas {
     /// `linspace(sqrt(0.00085), sqrt(0.012))^2`: what SD1.5, SDXL and Hotshot-XL were trained with.
@@ -24,8 +36,20 @@ pub enum Betas {
 }
 
 /// A rule for walking from one noise level to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Sampler {
     /// One evaluation a step, first order.
@@ -60,8 +84,20 @@ impl Sampler {
 }
 
 /// A spacing of noise levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum SchedulerChoice {
     /// Align Your Steps, by the table of the model's family.
@@ -85,8 +121,20 @@ pub enum SchedulerChoice {
 }
 
 /// A rule for laying windows over a clip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum ContextSchedule {
     /// The same windows in every step, the last one pulled back to end with the clip.
@@ -100,8 +148,20 @@ pub enum ContextSchedule {
 }
 
 /// How much each frame of a window counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Fuse {
     /// Most in the window's middle: 1, 2, 3, ... and back to 1.
@@ -115,8 +175,21 @@ pub enum Fuse {
 }
 
 /// How a hint is made of a picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "lowercase")]
 pub enum Preprocessor {
     /// The picture itself.
@@ -153,8 +226,21 @@ impl Preprocessor {
 }
 
 /// What the user wants the networks to run on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "lowercase")]
 pub enum DeviceChoice {
     /// A graphics card if there is one, else the processor.
@@ -167,8 +253,21 @@ pub enum DeviceChoice {
 }
 
 /// The number format that the user wants the networks to compute in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[strum(serialize_all = "lowercase")]
 pub enum Precision {
     /// f16 on a card, f32 on the processor.

@@ -60,12 +60,20 @@ pub fn greeted(from: &mut impl Read) -> Result<Hello, WireError> {
     receive(from).map(|(hello, _)| hello)
 }
 
+/// A message in postcard's format.
+///
+/// # Errors
+/// It holds something that the format does not have.
+pub fn bytes(message: &impl Serialize) -> Result<Vec<u8>, WireError> {
+    postcard::to_stdvec(message).map_err(|e| WireError::Nonsense(e.to_string()))
+}
+
 /// Writes a message and what follows it.
 ///
 /// # Errors
 /// Longer than a message may be, and what the system says of writing.
 pub fn send(to: &mut impl Write, message: &impl Serialize, follows: &[u8]) -> Result<(), WireError> {
-    let bytes = postcard::to_stdvec(message).map_err(|e| WireError::Nonsense(e.to_string()))?;
+    let bytes = bytes(message)?;
     for (length, most) in [(bytes.len(), LONGEST_MESSAGE), (follows.len(), LONGEST_PICTURE)] {
         if length > most {
             return Err(WireError::TooLong(length));

@@ -1,7 +1,7 @@
 //! The prompts of a segment, frame by frame.
 
 use super::Schedule;
-use engine::pipeline::PromptTrack;
+use protocol::PromptTrack;
 
 /// Builds the track of a segment from the parameter's text at every frame and the mix with a second prompt.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::table::Kind;
-use engine::pipeline::pixels::{Fit, InputColour, InputPrimaries};
-use engine::pipeline::{Betas, ContextSchedule, Fuse, Sampler};
+use frame::{Fit, InputColour, InputPrimaries};
+use protocol::{Betas, ContextSchedule, Fuse, Sampler};
 
 /// Answers from the table, and for some names with a text or a ramp.
 struct Defaults(Vec<(&'static str, &'static str)>);
@@ -139,9 +139,9 @@ fn a_cache_folder_without_its_whole_path_is_not_used_and_that_is_said() {
 #[test]
 fn same_scheduler_and_steps_unless_set() {
     let r = build(vec![("scheduler", "karras")]);
-    assert_eq!((r.unsample.scheduler.0, r.resample.scheduler.0), ("karras", "karras"));
+    assert_eq!((r.unsample.scheduler.as_str(), r.resample.scheduler.as_str()), ("karras", "karras"));
     let r = build(vec![("unsampleScheduler", "simple")]);
-    assert_eq!((r.unsample.scheduler.0, r.resample.scheduler.0), ("simple", "ays"));
+    assert_eq!((r.unsample.scheduler.as_str(), r.resample.scheduler.as_str()), ("simple", "ays"));
     assert_eq!(r.unsample.steps, 16);
 }
 

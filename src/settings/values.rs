@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::Reader;
 use crate::frames::Numbering;
 use crate::table::{self, Kind, Param};
-use engine::pipeline::pasted;
+use protocol::pasted;
 
 /// Reads values within their ranges.
 pub(super) struct Values<'a> {

@@ -73,7 +73,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 
 /// Builds and bundles.
 pub fn run(arguments: &Arguments) -> Result<Made> {
-    cargo(&["build", "--release", "--package", "unsample"], &[])?;
+    cargo(&["build", "--release", "--workspace", "--exclude", "xtask", "--lib", "--bins"], &[])?;
     let release = target().join("release");
     let bundle = arguments.out.clone().unwrap_or_else(|| target().join("bundle")).join("Unsample.ofx.bundle");
     if bundle.exists() {
@@ -106,8 +106,11 @@ fn assemble(build: &Path, bundle: &Path) -> Result<()> {
     let contents = bundle.join("Contents");
     let binaries = contents.join(platform()?);
     fs::create_dir_all(&binaries)?;
-    let built = build.join(library());
-    fs::copy(&built, binaries.join("Unsample.ofx")).with_context(|| format!("{}", built.display()))?;
+    let engine = format!("unsample-engine{}", std::env::consts::EXE_SUFFIX);
+    for (built, name) in [(library(), "Unsample.ofx"), (engine.clone(), engine.as_str())] {
+        let built = build.join(built);
+        fs::copy(&built, binaries.join(name)).with_context(|| format!("{}", built.display()))?;
+    }
     let source = root().join("bundle");
     let plist =
         fs::read_to_string(source.join("Info.plist"))?.replace("@VERSION@", env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,4 @@
-//! The CUDA build beside the plugin in a bundle: the same crate with the feature `cuda`, and the libraries that it is linked
+//! The engine for NVIDIA cards in a bundle: the same crate with the feature `cuda`, and the libraries that it is linked
 //! with.
 
 use std::fs;
@@ -7,11 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::bundle::library;
 use crate::{cargo, target};
-
-/// What the plugin looks for (`CUDA_BUILD` in src/describe.rs).
-const NAME: &str = if cfg!(windows) { "Unsample-cuda.dll" } else { "Unsample-cuda.so" };
 
 /// The libraries that it is linked with, apart from the driver's.
 const LIBRARIES: &[&str] = &["cudart", "nvrtc", "curand", "cublasLt", "cublas"];
@@ -28,10 +24,12 @@ pub fn add(binaries: &Path, carry: bool) -> Result<()> {
     // In a folder of its own, so that going to and fro between the two builds compiles nothing again.
     let folder = target().join("cuda");
     let text = folder.to_str().context("the target folder's name is not in UTF-8")?;
-    let options = ["build", "--release", "--package", "unsample", "--lib", "--features", "cuda"];
+    let options = ["build", "--release", "--package", "unsample-engine", "--bins", "--features", "cuda"];
     cargo(&[&options[..], &["--target-dir", text]].concat(), &[])?;
-    let built = folder.join("release").join(library());
-    fs::copy(&built, binaries.join(NAME)).with_context(|| format!("{}", built.display()))?;
+    let suffix = std::env::consts::EXE_SUFFIX;
+    let built = folder.join("release").join(format!("unsample-engine{suffix}"));
+    fs::copy(&built, binaries.join(format!("unsample-engine-cuda{suffix}")))
+        .with_context(|| format!("{}", built.display()))?;
     if carry && cfg!(target_os = "linux") {
         carry_libraries(&binaries.join("cuda"))?;
     }

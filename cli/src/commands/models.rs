@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::pipeline::{check_file, check_values, pasted_path};
+use engine::pipeline::{check_file, check_values};
 use engine::weights::{
     Identity, TensorFile, dead_link, identify, list_models, models_dir, models_dirs, precision,
 };
+use protocol::pasted_path;
 use serde_json::{Map, Value as Json, json};
 
 use super::{print, pull};

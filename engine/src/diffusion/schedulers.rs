@@ -11,8 +11,18 @@ use super::DiffusionError;
 use super::schedule::{NoiseSchedule, TIMESTEPS, rounded};
 
 /// A rule that spreads steps over noise levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[derive(strum::EnumString, strum::IntoStaticStr, strum::VariantArray, strum::VariantNames)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Scheduler {
     /// "Align Your Steps" (Sabour et al. 2024), the levels optimised for SD1.5; independent of the betas.
@@ -49,6 +59,12 @@ impl Scheduler {
     /// The stable name.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+}
+
+impl std::fmt::Display for Scheduler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -7,9 +7,9 @@
 
 use candle_core::Tensor;
 
-pub use protocol::Sampler;
 use super::schedule::rounded;
 use super::{DiffusionError, Noise};
+pub use protocol::Sampler;
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 

@@ -6,12 +6,12 @@ use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
 use super::diagnostics::{self, Given};
-use protocol::key::{Key, KeyBuilder};
 use super::models::Chosen;
-use protocol::SchedulerChoice;
-use protocol::request::{Goal, Pass, PromptTrack, Request};
 use crate::diffusion::{Betas, Prediction, Scheduler};
 use crate::weights::{Family, MotionVersion};
+use protocol::SchedulerChoice;
+use protocol::key::{Key, KeyBuilder};
+use protocol::request::{Goal, Pass, PromptTrack, Request};
 
 /// The chain of keys of a request.
 pub struct Keys {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::hints::hint_key;
-use protocol::key::KeyBuilder;
 use super::models::Chosen;
-use protocol::request::{ControlUse, Request};
 use crate::diffusion::NoiseSchedule;
 use crate::model::{ControlNet, Given, Hint, ModelError, Residuals};
+use protocol::key::KeyBuilder;
+use protocol::request::{ControlUse, Request};
 
 /// Whether a ControlNet has any effect on a pass.
 fn matters(control: &ControlUse) -> bool {

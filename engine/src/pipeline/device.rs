@@ -92,6 +92,15 @@ fn card() -> Result<Device, String> {
     .clone()
 }
 
+/// What networks can run on here, a line each.
+pub fn describe_devices() -> String {
+    let card = match card() {
+        Ok(_) => "an NVIDIA card can be used".to_owned(),
+        Err(reason) => reason,
+    };
+    format!("the processor can be used, with {} threads\n{card}", rayon::current_num_threads())
+}
+
 /// An error without the backtrace that may follow it.
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()

@@ -9,8 +9,8 @@ use candle_core::{DType, Device, Tensor};
 
 use super::PipelineError;
 use super::cache::Entry;
-use protocol::key::Key;
 use super::misplaced::misplaced;
+use protocol::key::Key;
 
 fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
     PipelineError::File { path: path.into(), reason: reason.to_string() }

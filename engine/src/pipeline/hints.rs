@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::PipelineError;
 use super::controls::acting;
+use super::models::Chosen;
+use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir, models_dirs};
 use protocol::key::Key;
 use protocol::message::Clip;
-use super::models::Chosen;
 use protocol::{Goal, Preprocessor, Request, Source};
-use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir, models_dirs};
 
 /// The clip that hints are made from, and its frames: the clip Hint where there is one, else the source.
 pub fn hint_source(request: &Request) -> (Clip, &Source) {

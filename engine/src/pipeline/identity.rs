@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use protocol::key::Key;
 use crate::weights::{Stamp, StampedPart};
+use protocol::key::Key;
 
 /// Files of up to so many bytes are hashed when they are opened, which takes a small part of their loading.
 pub const AT_ONCE: u64 = 64 << 20;

@@ -217,13 +217,16 @@ mod tests {
 
     #[test]
     fn a_folder_here_comes_after_a_name_in_the_models_folder_and_a_file_here_before() {
-        // Tests run in the package's folder, where `src` is a folder and the built-in model is this file.
+        // Tests run in the package's folder, where `src` is a folder.
         let folder = folder(&["src"]);
         let found = find("src", &[&folder], Role::Checkpoint);
         assert_eq!(found, Located { path: folder.path().join("checkpoints/src.safetensors"), remark: None });
         assert_eq!(find("src", &[], Role::Checkpoint).path, Path::new("src"));
 
-        let name = "bundle/models/pocket.safetensors";
+        let here = tempfile::tempdir_in(".").unwrap();
+        let name = format!("{}/pocket.safetensors", here.path().file_name().unwrap().to_str().unwrap());
+        let name = name.as_str();
+        fs::copy(bundled("pocket.safetensors"), name).unwrap();
         let twin = folder.path().join(name);
         fs::create_dir_all(twin.parent().unwrap()).unwrap();
         fs::copy(name, &twin).unwrap();

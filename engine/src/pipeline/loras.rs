@@ -7,9 +7,9 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
 use super::identity::Identity;
-use protocol::key::Key;
 use crate::model::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
+use protocol::key::Key;
 
 /// A LoRA that was opened and found to fit.
 #[derive(Clone)]

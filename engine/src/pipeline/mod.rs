@@ -30,8 +30,9 @@ mod resources;
 mod stages;
 mod worker;
 
-pub use device::set_cuda_not_taken;
+pub use device::{describe_devices, set_cuda_not_taken};
 pub use error::PipelineError;
+pub use located::file_state;
 pub use models::{check_file, check_values, describe_models};
 pub use report::{Origin, Report};
 pub use resources::{BUILT_IN, set_resources};
@@ -40,7 +41,7 @@ pub use stages::keyring::{Keyring, StageKeys};
 pub use worker::{Engine, Event, Progress, Ticket};
 
 pub use protocol::{
-    Betas, CacheSettings, ContextSchedule, ControlUse, DeviceChoice, Fuse, Goal, Key, LoraUse, Models, Motion,
-    MotionSettings, Pass, Precision, Preprocessor, PromptTrack, Request, Sampler, SchedulerChoice, Segment,
-    Source, WorkingFrame,
+    Betas, CacheSettings, ContextSchedule, ControlUse, DeviceChoice, Fuse, Goal, Key, LoraUse, Models,
+    Motion, MotionSettings, Pass, Precision, Preprocessor, PromptTrack, Request, Sampler, SchedulerChoice,
+    Segment, Source, WorkingFrame,
 };

@@ -25,10 +25,8 @@ use texts::Texts;
 use super::device::Placement;
 use super::hints;
 use super::identity::{Identities, Identity};
-use protocol::key::Key;
 use super::located::{Role, located, nowhere};
 use super::loras::{Active, Keeping, Kept, strengths, with_loras};
-use protocol::Preprocessor;
 use crate::diffusion::Prediction;
 use crate::model::hints::Detector;
 use crate::model::{ControlNet, ModelError, MotionModule, Source, TextEncoder, UNet, Vae};
@@ -36,6 +34,8 @@ use crate::weights::{
     Family, Kind, Lora, MotionVersion, Network, Predicts, Stamp, TensorFile, View, WeightsError, identify,
     predicts,
 };
+use protocol::Preprocessor;
+use protocol::key::Key;
 
 /// Opened files that are remembered.
 const MOST_OPENED: usize = 64;
@@ -455,8 +455,8 @@ impl ModelStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::request::{Models, Motion};
     use crate::pipeline::resources::BUILT_IN;
+    use protocol::request::{Models, Motion};
     use std::fs;
 
     #[test]

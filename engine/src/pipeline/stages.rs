@@ -23,19 +23,19 @@ use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
 use super::finite::mended;
 use super::hints::needed;
-use protocol::Key;
-use protocol::message::Clip;
 use super::memory::Room;
 use super::meter::Meter;
 use super::models::{Chosen, ModelStore, Use};
 use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
-use protocol::request::{Goal, Pass, Request};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
 use frame::{Rgb, psnr};
 use keep::{Lasting, Stage, Unsettled};
+use protocol::Key;
+use protocol::message::Clip;
+use protocol::request::{Goal, Pass, Request};
 
 /// Bytes of finished stages that are kept in memory.
 const MEMORY: usize = 1 << 30;

@@ -162,6 +162,8 @@ enum Task {
 struct Running {
     tasks: Sender<Task>,
     thread: JoinHandle<()>,
+    /// Whether finished stages wait for the hash of a file.
+    unsettled: Arc<AtomicBool>,
     /// The requests that are queued or being worked on, to be cancelled when the worker has to end.
     open: Vec<Weak<Control>>,
 }
@@ -204,7 +206,12 @@ impl Engine {
     pub fn submit(&self, request: Request) -> Result<Ticket, PipelineError> {
         let (events, happened) = unbounded();
         let (supply, frames) = unbounded();
-        let control = Arc::new(Control { cancelled: AtomicBool::default(), progress: Mutex::default(), events, frames });
+        let control = Arc::new(Control {
+            cancelled: AtomicBool::default(),
+            progress: Mutex::default(),
+            events,
+            frames,
+        });
         self.send(Task::Run { request: Box::new(request), control: control.clone() })?;
         if let Some(running) = self.running.lock().as_mut() {
             running.open.retain(|c| c.strong_count() > 0);
@@ -238,6 +245,11 @@ impl Engine {
         }
     }
 
+    /// Whether finished stages wait for the hash of a file before they can go to disk.
+    pub fn has_unsettled(&self) -> bool {
+        self.running.lock().as_ref().is_some_and(|running| running.unsettled.load(Ordering::Relaxed))
+    }
+
     fn send(&self, mut task: Task) -> Result<(), PipelineError> {
         let mut guard = self.running.lock();
         if let Some(running) = guard.as_ref() {
@@ -255,17 +267,20 @@ impl Engine {
 
 fn start(limits: Limits) -> Result<Running, PipelineError> {
     let (tasks, queue) = unbounded();
+    let unsettled = Arc::new(AtomicBool::default());
+    let told = unsettled.clone();
     let thread = std::thread::Builder::new()
         .name("unsample worker".to_owned())
-        .spawn(move || work(&queue, limits))
+        .spawn(move || work(&queue, limits, &told))
         .map_err(|e| PipelineError::Internal(format!("no thread for the worker: {e}")))?;
-    Ok(Running { tasks, thread, open: Vec::new() })
+    Ok(Running { tasks, thread, unsettled, open: Vec::new() })
 }
 
-fn work(queue: &Receiver<Task>, limits: Limits) {
+fn work(queue: &Receiver<Task>, limits: Limits, unsettled: &AtomicBool) {
     let mut runner = Runner::new(limits);
     loop {
         // What waits for a hash goes to disk as soon as there is nothing else to do.
+        unsettled.store(runner.has_unsettled(), Ordering::Relaxed);
         let task = if runner.has_unsettled() {
             match queue.recv_timeout(SETTLE) {
                 Err(RecvTimeoutError::Timeout) => {
@@ -284,6 +299,8 @@ fn work(queue: &Receiver<Task>, limits: Limits) {
                     control.check()?;
                     runner.run(&request, &control)
                 });
+                // Before the answer: whoever ends the process on it has to know.
+                unsettled.store(runner.has_unsettled(), Ordering::Relaxed);
                 let _ = control.events.send(Event::Done(Box::new(result)));
             }
             Task::Clear { request, done } => {

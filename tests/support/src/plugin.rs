@@ -27,6 +27,13 @@ fn library() -> PathBuf {
     newest.unwrap_or_else(|| panic!("cargo left no {name} in {}", folder.display())).1.clone()
 }
 
+/// The engine, which cargo builds with the tests of the whole workspace.
+pub fn engine() -> PathBuf {
+    let path = built().join(format!("unsample-engine{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.is_file(), "there is no {}: run `cargo test --workspace`", path.display());
+    path
+}
+
 /// A bundle with the plugin and the built-in model, made once a test binary.
 pub fn bundle() -> &'static Path {
     static BUNDLE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
@@ -44,6 +51,7 @@ pub fn bundle() -> &'static Path {
         std::fs::create_dir_all(&binaries).unwrap();
         std::fs::create_dir_all(&models).unwrap();
         std::fs::copy(library(), binaries.join("Unsample.ofx")).unwrap();
+        std::fs::copy(engine(), binaries.join(engine().file_name().unwrap())).unwrap();
         let source = crate::root().join("bundle/models");
         for file in std::fs::read_dir(source).unwrap().flatten() {
             std::fs::copy(file.path(), models.join(file.file_name())).unwrap();

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use engine::pipeline::{
-    CacheSettings, ContextSchedule, DeviceChoice, Engine, Fuse, Goal, Models, Motion, MotionSettings,
-    Outcome, Pass, PipelineError, Precision, PromptTrack, Request, Sampler, SchedulerName, Segment, Source,
-    WorkingFrame, set_resources,
+    CacheSettings, ContextSchedule, DeviceChoice, Engine, Event, Fuse, Goal, Models, Motion, MotionSettings,
+    Outcome, Pass, PipelineError, Precision, PromptTrack, Request, Sampler, SchedulerChoice, Segment, Source,
+    Ticket, WorkingFrame, set_resources,
 };
 use frame::Rgb;
 
@@ -36,7 +36,7 @@ pub fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
         negative: PromptTrack::constant("", frames),
         cfg: vec![cfg; frames],
         sampler: Sampler::Euler,
-        scheduler: SchedulerName("ays"),
+        scheduler: SchedulerChoice::Ays,
         steps: 2,
         controls: Vec::new(),
     }
@@ -94,6 +94,17 @@ pub fn sized(prompt: &str, folder: &Path, size: [usize; 2]) -> Request {
 
 /// Has it fulfilled.
 pub fn run(engine: &Engine, request: Request) -> Result<Outcome, PipelineError> {
-    let ticket = engine.submit(request)?;
-    ticket.wait(Duration::from_secs(600)).expect("an answer in time")
+    answer(&engine.submit(request)?)
+}
+
+/// Waits for a request to end.
+pub fn answer(ticket: &Ticket) -> Result<Outcome, PipelineError> {
+    loop {
+        match ticket.wait(Duration::from_secs(600)) {
+            Event::Done(result) => return *result,
+            // A test's request has all its frames with it, or none.
+            Event::NeedFrame(_) => ticket.supply(None),
+            Event::Progress(progress) => panic!("no answer in time: {progress:?}"),
+        }
+    }
 }

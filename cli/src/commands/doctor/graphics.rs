@@ -1,55 +1,29 @@
-//! The graphics card: NVIDIA's driver, its cards, and whether the bundle's CUDA build can be taken.
+//! The graphics card: NVIDIA's driver and its cards.
 
 use std::ffi::{CStr, c_char, c_int};
 
 use libloading::Library;
-use openfx::{TwinError, check_twin};
-use unsample::describe::{CUDA_BUILD, identity};
 
 use super::Finding;
-use crate::bundle;
 use crate::cli::DoctorArgs;
-use openfx_host::plugin::binary_of;
 
 /// The lines about it.
-pub fn report(args: &DoctorArgs) -> Vec<Finding> {
-    let (mut lines, card) = driver();
-    lines.extend(twin(args, card));
-    lines
+pub fn report(_: &DoctorArgs) -> Vec<Finding> {
+    driver()
 }
 
-/// Whether the plugin hands over to its CUDA build, and whether that has a card to work on.
-fn twin(args: &DoctorArgs, card: bool) -> Option<Finding> {
-    let bundle = bundle::find(args.plugin.bundle.as_deref()).ok()?;
-    let binary = binary_of(&bundle).ok()?;
-    Some(match check_twin(&binary, identity(), CUDA_BUILD) {
-        Ok(()) if card => Finding::good("the CUDA build is in the bundle and loads; renders go to the card"),
-        Ok(()) => Finding::missing(
-            "the CUDA build is in the bundle and loads, but no card answers: the processor will do the work",
-        ),
-        Err(TwinError::NotThere(_)) => {
-            Finding::missing("the bundle has no CUDA build (`cargo xtask bundle --cuda` makes one)")
-        }
-        Err(reason) => {
-            Finding::missing(format!("the CUDA build is not used, the processor does the work: {reason}"))
-        }
-    })
-}
-
-/// NVIDIA's driver library and the cards that it knows, and whether there is one.
-fn driver() -> (Vec<Finding>, bool) {
+/// NVIDIA's driver library and the cards that it knows.
+fn driver() -> Vec<Finding> {
     let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
     // SAFETY: the driver's library is made to be loaded by any program.
     let Ok(library) = (unsafe { Library::new(name) }) else {
-        return (vec![Finding::missing("no NVIDIA driver: the processor will do the work")], false);
+        return vec![Finding::missing("no NVIDIA driver: the processor will do the work")];
     };
     let Some(version) = number(&library, c"cuDriverGetVersion") else {
-        return (vec![Finding::broken(format!("{name} is there and does not answer"))], false);
+        return vec![Finding::broken(format!("{name} is there and does not answer"))];
     };
     let answers = Finding::good(format!("NVIDIA driver for CUDA {}.{}", version / 1000, version % 1000 / 10));
-    let cards = cards(&library);
-    let any = cards.is_some();
-    (vec![answers, cards.unwrap_or_else(|| Finding::missing("the driver finds no card"))], any)
+    vec![answers, cards(&library).unwrap_or_else(|| Finding::missing("the driver finds no card"))]
 }
 
 /// Asks a function of the driver for a number.

@@ -1,6 +1,7 @@
 //! `unsample doctor`: what is there, what is missing, and what follows from that.
 
 mod bundle_health;
+mod engines;
 mod exports;
 mod graphics;
 mod machine;
@@ -51,6 +52,7 @@ type Part = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
 
 const PARTS: &[Part] = &[
     ("Plugin", bundle_health::report),
+    ("Engine", engines::report),
     ("Models", models::report),
     ("Plugin folders", machine::plugin_folders),
     ("Hosts", machine::hosts),

@@ -17,8 +17,8 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use super::{CacheError, Entry};
-use protocol::key::Key;
 use entry::{decode, encode};
+use protocol::key::Key;
 
 /// A folder of entries with a bound on its size.
 pub struct DiskCache {

@@ -7,9 +7,9 @@ use super::{Chosen, ModelStore, Opened, embeddings};
 use crate::diffusion::Prediction;
 use crate::pipeline::PipelineError;
 use crate::pipeline::located::Role;
-use protocol::request::{Models, Motion};
 use crate::pipeline::resources::{BUILT_IN, built_in};
 use crate::weights::{Family, Kind, Predicts, View, identify, prediction_unread, predicts};
+use protocol::request::{Models, Motion};
 
 impl ModelStore {
     /// Opens and checks the files of a request.

@@ -6,11 +6,11 @@ use candle_core::Device;
 
 use super::super::PipelineError;
 use super::super::identity::Identity;
-use protocol::key::Key;
 use super::{Chosen, ModelStore, Opened};
 use crate::model::prompt::{self, Reading, Tag};
 use crate::model::{Embedding, Embeddings, ModelError};
 use crate::weights::{self, Kind, View, find_named, identify, models_dirs};
+use protocol::key::Key;
 
 /// An embedding in a file.
 #[derive(Clone)]

@@ -2,11 +2,11 @@
 
 use super::super::located::Role;
 use super::super::loras::{Active, strengths};
-use protocol::LoraUse;
 use super::texts::Texts;
 use super::{
     Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify, predicts,
 };
+use protocol::LoraUse;
 
 /// The networks that LoRAs are added to.
 pub(super) struct Fitted<'a> {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::super::device::Placement;
 use super::super::located::{Role, located, nowhere};
-use protocol::request::{Models, Motion};
 use super::outline::{self, Part};
 use super::{Arc, DType, Device, Family, Kind, ModelStore, PipelineError, TensorFile, View, identify, texts};
 use crate::weights::{Embedding, prediction_unread};
+use protocol::request::{Models, Motion};
 
 /// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
 /// cannot be used. Nothing is loaded.

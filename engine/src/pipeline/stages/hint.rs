@@ -5,9 +5,9 @@ use candle_core::{DType, Device, Tensor};
 use super::super::PipelineError;
 use super::super::hints::hint_source;
 use super::super::models::Use;
-use protocol::{ControlUse, Preprocessor};
 use super::Job;
 use super::keep::Stage;
+use protocol::{ControlUse, Preprocessor};
 
 impl Job<'_> {
     /// The pictures that hints are made from, [frames, 3, height, width] in 0..1 on the processor.

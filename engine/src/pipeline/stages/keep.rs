@@ -15,13 +15,13 @@ use super::super::controls::marks;
 use super::super::device::Placement;
 use super::super::finite::is_finite;
 use super::super::hints::hint_key;
-use protocol::key::Key;
 use super::super::models::{Chosen, Use};
 use super::super::report::Origin;
-use protocol::{ControlUse, Preprocessor, Request};
 use super::{Job, Runner};
 use crate::diffusion::Betas;
 use frame::Size;
+use protocol::key::Key;
+use protocol::{ControlUse, Preprocessor, Request};
 
 /// A stage that is kept on disk.
 #[derive(Clone)]

@@ -5,10 +5,10 @@ use super::super::chain::{decoded, keys, usual_betas};
 use super::super::device::{Placement, place};
 use super::super::diagnostics::Given;
 use super::super::hints::needed;
-use protocol::key::Key;
 use super::super::models::ModelStore;
-use protocol::request::{Goal, Request};
 use super::steady::near;
+use protocol::key::Key;
+use protocol::request::{Goal, Request};
 
 /// The stages of a request, from the first to the last, each with its key. What a latents file gives is not computed and
 /// has none.

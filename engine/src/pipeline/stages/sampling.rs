@@ -9,11 +9,11 @@ use super::super::finite::{NotFinite, is_finite};
 use super::super::memory::{Slices, free, start};
 use super::super::models::Use;
 use super::super::network::{Conditioning, UnetNetwork};
-use protocol::request::Pass;
 use super::Job;
 use super::keep::Stage;
 use crate::diffusion::{ContextOptions, DiffusionError, Guided, SeededNoise, Step, sample};
 use crate::weights::Family;
+use protocol::request::Pass;
 
 impl Job<'_> {
     /// Runs the sampler over `sigmas`.

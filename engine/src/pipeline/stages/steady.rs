@@ -8,13 +8,13 @@ use candle_core::Device;
 use super::super::PipelineError;
 use super::super::cache::Entry;
 use super::super::chain::second_pass;
-use protocol::key::Key;
 use super::super::models::Chosen;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
-use protocol::request::{Pass, PromptTrack, Request};
 use super::Job;
 use frame::{Rgb, steady};
+use protocol::key::Key;
+use protocol::request::{Pass, PromptTrack, Request};
 
 const NAME: &str = "steadied";
 /// Difference of settings at which a neighbour does not count any more.

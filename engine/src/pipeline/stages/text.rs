@@ -4,11 +4,11 @@ use candle_core::Tensor;
 
 use super::super::PipelineError;
 use super::super::cache::Entry;
-use protocol::key::Key;
 use super::super::models::Use;
 use super::super::network::{Conditioning, Text};
-use protocol::request::{Pass, PromptTrack};
 use super::Job;
+use protocol::key::Key;
+use protocol::request::{Pass, PromptTrack};
 
 const CONTEXT: &str = "context";
 const POOLED: &str = "pooled";

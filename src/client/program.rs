@@ -1,0 +1,76 @@
+//! Which programs there are beside the plugin, and why one is not taken.
+
+use std::path::{Path, PathBuf};
+
+use super::started::StartError;
+
+/// The engines of a bundle.
+pub struct Programs {
+    /// The one that runs everywhere.
+    pub plain: PathBuf,
+    /// The one for graphics cards, where it was built.
+    pub cuda: Option<PathBuf>,
+}
+
+/// Finds the engines beside the plugin's library.
+///
+/// # Errors
+/// A sentence, where there is none.
+pub fn find() -> Result<Programs, String> {
+    let library = openfx::library_path().ok_or("the plugin does not know where its own file is")?;
+    let folder = library.parent().unwrap_or(Path::new("."));
+    let at = |name: &str| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let (plain, cuda) = (at("unsample-engine"), at("unsample-engine-cuda"));
+    if !plain.is_file() {
+        return Err(format!("{} is not there: the bundle is incomplete, install it again", plain.display()));
+    }
+    Ok(Programs { plain, cuda: cuda.is_file().then_some(cuda) })
+}
+
+/// Why the engine for graphics cards is not taken, as a clause.
+pub fn clause(program: &Path, reason: &StartError) -> String {
+    match reason {
+        StartError::Ended(words) => match missing_library(words) {
+            Some(library) if library.contains("libcuda.") || library.contains("nvcuda") => {
+                format!("there is no NVIDIA driver ({library} was not found)")
+            }
+            Some(library) => format!(
+                "{library} was not found, neither beside the plugin nor where CUDA is usually installed"
+            ),
+            None => sentence(program, reason),
+        },
+        other => sentence(program, other),
+    }
+}
+
+/// Why a program is not taken, as a sentence.
+pub fn sentence(program: &Path, reason: &StartError) -> String {
+    format!("{} cannot be used: {reason}", program.display())
+}
+
+/// The library that the system's loader misses, in its words: `program: error while loading shared libraries: libx.so.1:
+/// cannot open shared object file: ...`.
+fn missing_library(words: &str) -> Option<&str> {
+    let (_, rest) = words.split_once("error while loading shared libraries: ")?;
+    rest.split(':').next().map(str::trim).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_loader_misses_is_named() {
+        let words = |library: &str| {
+            let says = format!(
+                "/b/unsample-engine-cuda: error while loading shared libraries: {library}: cannot open shared \
+                 object file: No such file or directory (exit status: 127)"
+            );
+            clause(Path::new("/b/unsample-engine-cuda"), &StartError::Ended(says))
+        };
+        assert_eq!(words("libcuda.so.1"), "there is no NVIDIA driver (libcuda.so.1 was not found)");
+        assert!(words("libcublas.so.13").starts_with("libcublas.so.13 was not found, neither beside"));
+        let other = clause(Path::new("/b/e"), &StartError::Ended("aborted (signal: 6)".to_owned()));
+        assert_eq!(other, "/b/e cannot be used: it ended at once: aborted (signal: 6)");
+    }
+}

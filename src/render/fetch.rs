@@ -1,0 +1,188 @@
+//! Getting frames from the host: those of a segment, of the clip Hint, and single ones that the engine asks for.
+
+use openfx::{Clip, Error, Result};
+use protocol::message::{self, FrameWanted};
+use protocol::{Request, Segment, Source, WorkingFrame};
+
+use super::Frames;
+use crate::instance::Seen;
+use crate::settings::Pictures;
+use crate::source::{self, Fetched, is_black};
+
+/// Frames as a source, gaps filled with the nearest frame; nothing where there is none.
+fn filled(frames: Vec<Option<WorkingFrame>>) -> Option<Source> {
+    source::fill_gaps(frames).map(Source::of)
+}
+
+/// What frames are fetched beside.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// The source's picture of the frame that is rendered.
+    pub source: &'a Fetched,
+    /// Number and working picture of that frame.
+    pub current: (i64, &'a WorkingFrame),
+    /// The frames of the clip.
+    pub whole: Segment,
+}
+
+impl Frames<'_, '_> {
+    /// Whether other frames can be had. A host that answers every time with the same picture in memory cannot give
+    /// them, whatever it says.
+    pub fn has_temporal_access(&self, frame: i64) -> bool {
+        if !self.handle.host().temporal_access {
+            return false;
+        }
+        if self.instance.has_temporal_access() {
+            return true;
+        }
+        let range = source::extent(&self.clip, self.settings.cutting, frame).range;
+        let other = if frame < range.last { frame + 1 } else { frame - 1 };
+        if other < range.first {
+            return true;
+        }
+        let image = |t: i64| self.handle.image(&self.clip, t as f64).ok().flatten();
+        match (image(frame), image(other)) {
+            (Some(a), Some(b)) => {
+                let differ = a.address() != b.address();
+                if differ {
+                    self.instance.saw_temporal_access();
+                }
+                differ
+            }
+            _ => true,
+        }
+    }
+
+    /// The number of the frame whose picture `current` is: `frame`, unless that lies outside of the clip and the host
+    /// repeats the clip's end there. An end that is not repeated says that the host counts times and ranges differently.
+    pub(super) fn frame_shown(&self, frame: i64, current: &WorkingFrame) -> Result<i64> {
+        let Some(end) = source::nearest_end(&self.clip, frame) else { return Ok(frame) };
+        let there = source::fetch(self.handle, &self.clip, end as f64, self.settings)?;
+        let same = match there {
+            Some(there) => there.working()?.digest == current.digest,
+            None => false,
+        };
+        Ok(if same { end } else { frame })
+    }
+
+    /// The clip's frames, as far as the host can be believed.
+    pub fn whole(&self, frame: i64) -> Segment {
+        let range = source::extent(&self.clip, self.settings.cutting, frame).range;
+        let count = range.last.saturating_sub(range.first).saturating_add(1);
+        Segment { first: range.first, step: 1, count: usize::try_from(count).unwrap_or(1) }
+    }
+
+    /// Takes all frames of a segment from the host, one at a time. Where these are not `believed` to be the clip's, what
+    /// is black or missing at either end lies outside of it: that part is cut off. It follows from the whole segment's
+    /// pictures, so it is the same for each of its frames. Nothing where no frame is left.
+    pub fn fetch_all(
+        &self,
+        segment: &Segment,
+        source: &Fetched,
+        current: (i64, &WorkingFrame),
+        believed: bool,
+    ) -> Result<Option<(Segment, Pictures)>> {
+        let mut frames = self.gather(segment, |frame| self.working(frame, source, current))?;
+        let shows =
+            |frame: &Option<WorkingFrame>| believed || frame.as_ref().is_some_and(|frame| !is_black(frame));
+        let shown: Vec<bool> = frames.iter().map(shows).collect();
+        let part = source::part_shown(segment, &shown);
+        let origin = self.origin("Source", segment, source, source);
+        let Some(part) = part else {
+            self.instance.remember(origin, Seen { part, digests: Vec::new() });
+            return Ok(None);
+        };
+        let skipped = shown.iter().take_while(|shown| !**shown).count();
+        let frames = frames.drain(skipped..skipped + part.count).collect();
+        let frames = filled(frames).ok_or_else(|| Error::failed("the host gave no picture of the clip"))?;
+        self.instance.remember(origin, Seen { part: Some(part), digests: frames.digests.clone() });
+        let hint = self.hint(&part, &self.whole(current.0), source, current.0, true)?;
+        Ok(Some((part, Pictures { source: frames, hint })))
+    }
+
+    /// The clip Hint over a segment of `whole`, where hints are made and the host has any picture of it. With `all` its
+    /// frames, else their digests are enough where they are known.
+    pub(super) fn hint(
+        &self,
+        segment: &Segment,
+        whole: &Segment,
+        source: &Fetched,
+        frame: i64,
+        all: bool,
+    ) -> Result<Option<Source>> {
+        let clip = self.handle.clip("Hint");
+        if !self.settings.hints || !clip.connected() {
+            return Ok(None);
+        }
+        let fetch = |frame: i64| self.hint_picture(&clip, whole, frame);
+        let index = segment.frames().position(|f| f == frame).unwrap_or(0);
+        let now = fetch(segment.frame(index))?;
+        let origin = now.as_ref().map(|now| self.origin("Hint", segment, now, source));
+        if let (Some(now), Some(origin), false) = (&now, &origin, all)
+            && let Some(Seen { digests, .. }) = self.instance.seen(origin)
+            && digests.get(index) == Some(&now.hint(&source.look.geometry)?.digest)
+        {
+            return Ok(Some(Source::known(source.look.geometry.working(), digests)));
+        }
+        let frames = filled(self.gather(segment, |frame| {
+            fetch(frame)?.map(|fetched| fetched.hint(&source.look.geometry)).transpose()
+        })?);
+        if let (Some(frames), Some(origin)) = (&frames, origin) {
+            self.instance.remember(origin, Seen { part: Some(*segment), digests: frames.digests.clone() });
+        }
+        Ok(frames)
+    }
+
+    /// The picture of the clip Hint that goes with a frame of `whole`.
+    fn hint_picture(&self, clip: &Clip<'_>, whole: &Segment, frame: i64) -> Result<Option<Fetched>> {
+        let frame = source::frame_within(clip, whole, frame);
+        source::fetch(self.handle, clip, frame as f64, self.settings)
+    }
+
+    /// A frame that the engine needs for a request; nothing where the host does not have it any more.
+    ///
+    /// # Errors
+    /// A picture that cannot be read, and [`Error::Aborted`].
+    pub(super) fn wanted(
+        &self,
+        request: &Request,
+        wanted: FrameWanted,
+        beside: Beside<'_>,
+    ) -> Result<Option<WorkingFrame>> {
+        if self.handle.abort() {
+            return Err(Error::Aborted);
+        }
+        let clip = match wanted.clip {
+            message::Clip::Source => Some(&request.source),
+            message::Clip::Hint => request.hint_clip.as_ref(),
+        };
+        if let Some(known) = clip.and_then(|source| source.frames.get(wanted.index)) {
+            return Ok(Some(known.clone()));
+        }
+        let frame = request.segment.frame(wanted.index);
+        let Beside { source, current, whole } = beside;
+        match wanted.clip {
+            message::Clip::Source => self.working(frame, source, current),
+            message::Clip::Hint => {
+                let picture = self.hint_picture(&self.handle.clip("Hint"), &whole, frame)?;
+                picture.map(|fetched| fetched.hint(&source.look.geometry)).transpose()
+            }
+        }
+    }
+
+    /// The frames of a segment, as far as there are any.
+    fn gather(
+        &self,
+        segment: &Segment,
+        mut fetch: impl FnMut(i64) -> Result<Option<WorkingFrame>>,
+    ) -> Result<Vec<Option<WorkingFrame>>> {
+        let mut frames = Vec::with_capacity(segment.count);
+        for frame in segment.frames() {
+            if self.handle.abort() {
+                return Err(Error::Aborted);
+            }
+            frames.push(fetch(frame)?);
+        }
+        Ok(frames)
+    }
+}
