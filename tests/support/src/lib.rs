@@ -4,6 +4,7 @@
 pub mod hub;
 pub mod networks;
 pub mod plugin;
+pub mod processes;
 pub mod request;
 pub mod seeded;
 pub mod stage;
