@@ -17,7 +17,12 @@ pub fn start(folder: &Path) {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         let path = folder.join("unsample.log");
-        let large = fs::metadata(&path).is_ok_and(|m| m.len() > LIMIT);
+        let there = fs::metadata(&path);
+        // Opening a pipe would wait for somebody who reads it.
+        if there.as_ref().is_ok_and(|there| !there.is_file()) {
+            return;
+        }
+        let large = there.is_ok_and(|there| there.len() > LIMIT);
         let file = fs::create_dir_all(folder).and_then(|()| {
             OpenOptions::new().create(true).write(true).append(!large).truncate(large).open(&path)
         });

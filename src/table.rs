@@ -392,7 +392,7 @@ pub static TABLE: &[Param] = &[
     row(Model, Nothing, "modelStatus", "Models", text("", TextMode::ReadOut),
         "What the chosen files are, and how they go together."),
     row(Model, Encode, "device", "Device", choice(DEVICES),
-        "What the networks run on. auto: an NVIDIA card where the bundle has a CUDA build and both can be used, else the processor. cuda: the card, or nothing."),
+        "What the networks run on. auto: an NVIDIA card where the bundle has an engine for it and both can be used, else the processor. cuda: the card, or nothing."),
     row(Model, Unsample, "precision", "Precision", choice(PRECISIONS),
         "Number format of UNet, motion module and ControlNets. auto: f16 on a card, f32 on the processor. The processor computes in f16 too, slowly, and not in bf16."),
     row(Model, Unsample, LORAS[0].file, "LoRA 1", text("", TextMode::OpenFile), LORA_FILE),

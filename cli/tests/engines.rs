@@ -142,8 +142,8 @@ fn a_program_that_is_no_engine_of_this_build_is_told() {
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
         assert!(said(&output).contains(reason), "{script}: {}", said(&output));
     }
-    bundle
-        .script("unsample-engine", &format!("echo 0.0.1 of yesterday; printf '{}'; cat", greeting("0.0.1")));
+    let other = format!("[ \"$1\" = --check ] && exec echo 0.0.1; printf '{}'; cat", greeting("0.0.1"));
+    bundle.script("unsample-engine", &other);
     bundle.cannot("it is another build (0.0.1");
     fs::write(bundle.binary("unsample-engine"), "no program").unwrap();
     bundle.cannot("does not start");

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use unsample::weights::{Lora, TensorFile, View, identify};
+use engine::weights::{Lora, TensorFile, View, identify};
 
 /// Opens bytes as a file of weights. If it is one, it is identified, and every name and shape is looked at, also as
 /// those of a LoRA.

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{DType, Device};
 use libfuzzer_sys::fuzz_target;
-use unsample::weights::{Lora, Network, TensorFile, View};
+use engine::weights::{Lora, Network, TensorFile, View};
 
 /// Width of every layer, and the rank of every change.
 const WIDTH: usize = 4;

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use unsample::effect::frames::{FrameList, Numbering};
-use unsample::effect::prompt::Schedule;
+use unsample::frames::{FrameList, Numbering};
+use unsample::prompt::Schedule;
 
 fuzz_target!(|input: (i64, &str)| {
     let (frame, text) = input;
