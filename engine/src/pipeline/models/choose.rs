@@ -9,7 +9,7 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::located::Role;
 use crate::pipeline::request::{Models, Motion};
 use crate::pipeline::resources::{BUILT_IN, built_in};
-use crate::weights::{Family, Kind, Predicts, View, identify, prediction_unread, predicts};
+use crate::weights::{Family, Kind, Predicts, View, identify, prediction_doubts, predicts};
 
 impl ModelStore {
     /// Opens and checks the files of a request.
@@ -37,7 +37,7 @@ impl ModelStore {
             Predicts::Velocity { zero_terminal } => (Prediction::Velocity, zero_terminal),
             Predicts::Noise | Predicts::Other(_) => (Prediction::Noise, false),
         };
-        notices.extend(prediction_unread(&checkpoint.file));
+        notices.extend(prediction_doubts(&checkpoint.file));
         let vae = match &models.vae {
             Some(path) => {
                 let vae = self.open_named(path, Role::Vae, Some(family), &mut notices)?;
