@@ -4,32 +4,13 @@ use super::mark::closers;
 use super::source::ends_line;
 
 /// Words for a frame that stand before its number.
-const COUNTED: [&str; 25] = [
-    "keyframes",
-    "keyframe",
-    "key frame",
-    "key",
-    "kf",
-    "at frame",
-    "from frame",
-    "frames",
-    "frame",
-    "from",
-    "at",
-    "shot",
-    "scene",
-    "segment",
-    "clip",
-    "cut",
-    "step",
-    "seconds",
-    "second",
-    "sec",
-    "minute",
-    "time",
-    "no",
-    "f",
-    "t",
+const FRAMES: [&str; 9] =
+    ["keyframes", "keyframe", "key frame", "key", "kf", "at frame", "from frame", "frames", "frame"];
+
+/// Words that stand before a number in a list by frames and in other texts, too: `from 3 sides`.
+const COUNTED: [&str; 15] = [
+    "from", "at", "shot", "scene", "segment", "clip", "cut", "step", "seconds", "second", "sec", "minute",
+    "time", "f", "t",
 ];
 
 /// Words for a frame that have no number.
@@ -65,13 +46,13 @@ fn named(line: &str) -> Option<Start> {
 }
 
 /// Takes a word for a frame away, if a number follows it.
-fn without_word(text: &str) -> Option<&str> {
+fn without_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     let behind = |word: &&str| {
         let head = text.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
         let rest = text[head.len()..].trim_start_matches([' ', '#', '.', '_', '=', ':', '"', '\'']);
         rest.starts_with(|c: char| c.is_ascii_digit()).then_some(rest)
     };
-    COUNTED.iter().find_map(behind)
+    words.iter().find_map(behind)
 }
 
 /// What this line or item begins with, if it can be one of a list by frames.
@@ -83,8 +64,9 @@ pub fn begun(text: &str) -> Option<Start> {
     let inner = line.trim_start_matches(opened);
     let bare = inner.trim_start_matches(['#', '@', ' ']);
     let signed = bare.len() < inner.len();
-    let word = without_word(bare);
-    let (Some(number), rest) = digits(word.unwrap_or(bare)) else { return named(line) };
+    let word = without_word(bare, &FRAMES);
+    let counted = if word.is_none() { without_word(bare, &COUNTED) } else { None };
+    let (Some(number), rest) = digits(word.or(counted).unwrap_or(bare)) else { return named(line) };
     let closed = |c: char| closers(c).is_some() || matches!(c, ')' | ']' | '>' | '}' | '|' | '*' | '_');
     let behind = rest.trim_start_matches(closed);
     let shut = behind.len() < rest.len() && inner.len() < line.len();
@@ -95,7 +77,7 @@ pub fn begun(text: &str) -> Option<Start> {
     // 1,000 cats, 16:9, 2.39:1, 2::red
     let tight = after.starts_with(|c: char| c.is_ascii_digit()) && !shut;
     let weighed = words.len() == behind.len() && after.starts_with(':') && !after.starts_with(": ");
-    let parted = sign.is_some() || shut || words.len() < behind.len();
+    let parted = sign.is_some() || shut || (words.len() < behind.len() && counted.is_none());
     let key_alone = word.is_some() && words.is_empty();
     if (sign.is_some() && (tight || weighed)) || !(parted && after.contains(char::is_alphabetic) || key_alone)
     {
@@ -191,6 +173,9 @@ mod tests {
             "4k, 8k, 16k",
             "a photo of\n3 men and\n20 dogs",
             "24 a sketch",
+            "seen from 3 sides\nfrom 3 sides\nfrom 5 sides",
+            "at 5 am\nat 10 pm",
+            "step: 20",
             "\"7\" on a door, \"8\"",
         ] {
             assert!(!is_list(text), "{text}");

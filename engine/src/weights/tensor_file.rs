@@ -66,7 +66,7 @@ impl fmt::Debug for TensorFile {
 }
 
 /// Changes of weights and vectors of words beyond this are none that training gives.
-const MOST: f64 = 1e4;
+pub(super) const MOST: f64 = 1e4;
 
 /// Bytes at the beginning of a file that tell what it is.
 const BEGINNING: usize = 1 << 20;
@@ -269,15 +269,22 @@ impl TensorFile {
         WeightsError::NotFinite { file: self.file_name(), tensor: name.into() }
     }
 
+    /// The largest magnitude of some values; `name` is the tensor's that they come from.
+    ///
+    /// Errors: [`WeightsError::Device`].
+    pub(super) fn largest(&self, name: &str, values: &Tensor) -> Result<f64, WeightsError> {
+        if values.elem_count() == 0 {
+            return Ok(0.0);
+        }
+        let largest = values.abs().and_then(|values| values.flatten_all()?.max(0)?.to_scalar::<f32>());
+        largest.map(f64::from).map_err(|source| self.device_error(name, source))
+    }
+
     /// Succeeds unless a value times `factor` is beyond [`MOST`]; `name` is the tensor's that they come from.
     ///
     /// Errors: [`WeightsError::Huge`], [`WeightsError::Device`].
     pub(super) fn require_sane(&self, name: &str, values: &Tensor, factor: f64) -> Result<(), WeightsError> {
-        if values.elem_count() == 0 {
-            return Ok(());
-        }
-        let largest = values.abs().and_then(|values| values.flatten_all()?.max(0)?.to_scalar::<f32>());
-        let largest = f64::from(largest.map_err(|source| self.device_error(name, source))?) * factor.abs();
+        let largest = self.largest(name, values)? * factor.abs();
         if largest <= MOST {
             return Ok(());
         }
