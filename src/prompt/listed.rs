@@ -28,8 +28,8 @@ pub struct Start {
     pub number: Option<i64>,
     /// Whether there is more than a number and a blank, which prompts have as well: `3 cats`.
     pub sure: bool,
-    /// Whether it is nothing but a key and its number, `frame: 1`.
-    key_alone: bool,
+    /// Whether one of it is enough: `Frame 1 - a photo`, `frame: 1`, `"1"; "a photo"`.
+    telling: bool,
 }
 
 /// The number that a text begins with, and what follows it.
@@ -42,7 +42,7 @@ pub fn digits(text: &str) -> (Option<i64>, &str) {
 fn named(line: &str) -> Option<Start> {
     let (name, _) = line.split_once([':', '：'])?;
     let name = name.trim().to_lowercase();
-    ENDS.contains(&name.as_str()).then_some(Start { number: None, sure: true, key_alone: false })
+    ENDS.contains(&name.as_str()).then_some(Start { number: None, sure: true, telling: false })
 }
 
 /// Takes a word for a frame away, if a number follows it.
@@ -85,8 +85,13 @@ pub fn begun(text: &str) -> Option<Start> {
     }
     let tab = behind.starts_with('\t');
     let sure = sign.is_some() || shut || signed || word.is_some() || tab;
-    let key_alone = key_alone && bare.contains(':');
-    Some(Start { number: Some(number), sure, key_alone })
+    let quoted = |text: &str| text.trim_start().chars().next().and_then(closers).is_some();
+    let telling = if word.is_some() {
+        sign.is_some() || (key_alone && bare.contains(':'))
+    } else {
+        shut && sign.is_some() && quoted(line) && quoted(after)
+    };
+    Some(Start { number: Some(number), sure, telling })
 }
 
 /// Whether a text that is no schedule looks like a list by frames: two lines or more, or items in brackets or quotation
@@ -94,7 +99,7 @@ pub fn begun(text: &str) -> Option<Start> {
 pub fn is_list(text: &str) -> bool {
     let lines: Vec<&str> = text.split(ends_line).filter(|line| !line.trim().is_empty()).collect();
     let starts: Vec<Start> = lines.iter().filter_map(|line| begun(line)).collect();
-    if starts.iter().any(|start| start.key_alone) {
+    if starts.iter().any(|start| start.telling) {
         return true;
     }
     let ascending = |starts: &[Start]| {
@@ -131,6 +136,8 @@ mod tests {
             "1 a photo\n24 a sketch\n48 a neon",
             "1 a photo\n24 a sketch",
             "24 a photo\n36 a sketch\n48 a neon",
+            "Frame 1 - a photo",
+            "\"1\"; \"a photo\"",
             "Frame 1 - a photo\nFrame 24 - a sketch",
             "frame 1\na photo\nframe 24\na sketch",
             "from 1: a\nfrom 24: b",
