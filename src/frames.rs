@@ -179,6 +179,35 @@ impl FrameList {
         self.0.iter().any(begins)
     }
 
+    /// Where a list of shots, called `name`, may not be what was meant, a sentence each: shots that overlap, and frames
+    /// between shots that are in none.
+    pub fn shot_remarks(&self, name: &str) -> Vec<String> {
+        let mut shots: Vec<&Item> =
+            self.0.iter().filter(|item| item.step == 1 && item.first < item.last).collect();
+        shots.sort_by_key(|item| (item.first, item.last));
+        let mut said = Vec::new();
+        for pair in shots.windows(2) {
+            let (shot, next) = (pair[0], pair[1]);
+            let behind = shot.last.saturating_add(1);
+            let begun = self.0.iter().any(|item| item.first == item.last && item.first == behind);
+            if next.first <= shot.last {
+                said.push(format!(
+                    "`{}` and `{}` in {name} overlap, and a shot ends wherever one of them begins or ends",
+                    shot.text, next.text
+                ));
+            } else if next.first > behind && !begun {
+                let last = next.first - 1;
+                let frames = if behind == last {
+                    format!("frame {last} is")
+                } else {
+                    format!("the frames {behind} to {last} are")
+                };
+                said.push(format!("{frames} in no shot of {name}, and make up one between them"));
+            }
+        }
+        said
+    }
+
     /// Whether a frame, numbered from 1, is in the list, where an empty list means every frame.
     pub fn has(&self, number: i64) -> bool {
         self.is_empty() || self.lists(number)
@@ -216,6 +245,17 @@ impl FrameList {
             (None, 1) => "whose frames count from 1".to_owned(),
             (None, _) => format!("of which frameStep takes the frames 1, {}, and so on", 1 + step),
         };
+        for item in self.0.iter().filter(|item| touches(item)) {
+            if item.first == 0 {
+                said.push(format!(
+                    "`{}` in {name} begins at 0, and frames count from 1; if the list counts from 0, add 1 to its numbers",
+                    item.text
+                ));
+            }
+            if item.last < i64::MAX && numbering.total.is_some_and(|total| item.last > total) {
+                said.push(format!("`{}` in {name} goes past the end of the clip, {frames}", item.text));
+            }
+        }
         if !outside.is_empty() && outside.len() == self.0.len() {
             said.push(format!("{name} touches no frame of the clip, {frames}"));
         } else {
@@ -273,6 +313,24 @@ mod tests {
     }
 
     #[test]
+    fn shots_that_do_not_join_are_told() {
+        let told = |text| FrameList::parse(text).unwrap().shot_remarks("cutFrames");
+        for text in ["", "9, 17", "1-8, 9-16, 17-27", "9-16", "1-8, 30, 9-12", "1-4, 5, 7-12", "1-24/8, 3-4"]
+        {
+            assert_eq!(told(text), [""; 0], "{text}");
+        }
+        assert_eq!(
+            told("4-12, 1-6"),
+            ["`1-6` and `4-12` in cutFrames overlap, and a shot ends wherever one of them begins or ends"]
+        );
+        assert_eq!(
+            told("1-4,7-12"),
+            ["the frames 5 to 6 are in no shot of cutFrames, and make up one between them"]
+        );
+        assert_eq!(told("1-4,6-12"), ["frame 5 is in no shot of cutFrames, and make up one between them"]);
+    }
+
+    #[test]
     fn separators_alone_are_no_list_of_every_frame() {
         assert_eq!(FrameList::parse(" , ").unwrap_err(), ",");
         assert_eq!(FrameList::parse("1, ,").unwrap(), FrameList::parse("1").unwrap());
@@ -313,7 +371,17 @@ mod tests {
     fn what_touches_nothing_is_told() {
         let told = |text, step| FrameList::parse(text).unwrap().remarks("list", &clip(), step);
         assert_eq!(told("", 1), [""; 0]);
-        assert_eq!(told("1, 48, 40-60, 0-3", 1), [""; 0]);
+        assert_eq!(told("1, 48, 40-48, 40-end", 1), [""; 0]);
+        assert_eq!(
+            told("0-3", 1),
+            [
+                "`0-3` in list begins at 0, and frames count from 1; if the list counts from 0, add 1 to its numbers"
+            ]
+        );
+        for text in ["40-60", "1-99999999999"] {
+            let past = format!("`{text}` in list goes past the end of the clip, whose frames are 1 to 48");
+            assert_eq!(told(text, 1), [past]);
+        }
         assert_eq!(told("49, 1001-1048", 1), ["list touches no frame of the clip, whose frames are 1 to 48"]);
         assert_eq!(told("0, 8", 1), ["`0` in list touches no frame of the clip, whose frames are 1 to 48"]);
         assert_eq!(
@@ -341,7 +409,8 @@ mod tests {
             let list = FrameList::parse(&format!("{first}-{}/{own}", first + length)).unwrap();
             let touched = (1..=total).step_by(step as usize).any(|number| list.lists(number));
             let numbering = Numbering::of_clip(1, total);
-            prop_assert_eq!(list.remarks("list", &numbering, step).is_empty(), touched);
+            let said = list.remarks("list", &numbering, step);
+            prop_assert_eq!(!said.iter().any(|said| said.contains("touches no frame")), touched);
         }
     }
 }

@@ -359,6 +359,13 @@ pub fn request(
     if goal == Goal::Result {
         remarks.extend(idle::idle(&v, &frames, numbering, image_mode));
     }
+    if matches!(goal, Goal::Hint(_)) && controls.files.is_empty() {
+        remarks.push(
+            "view is hint, and there is no ControlNet whose hint could be shown; the frame is shown as \
+             controlNet1Preprocessor makes it"
+                .to_owned(),
+        );
+    }
     let mut models = models(&v, std::mem::take(&mut controls.files));
     if image_mode {
         models.motion = Motion::None;

@@ -132,7 +132,10 @@ impl Frames<'_, '_> {
             Cuts::List if list.is_empty() => {
                 remarks.push("cuts is list and cutFrames is empty, so the clip is one shot".to_owned());
             }
-            Cuts::List => remarks.extend(list.remarks("cutFrames", numbering, 1)),
+            Cuts::List => {
+                remarks.extend(list.remarks("cutFrames", numbering, 1));
+                remarks.extend(list.shot_remarks("cutFrames"));
+            }
             Cuts::Auto | Cuts::Off if !settings.cut_frames.trim().is_empty() => {
                 remarks.push("cutFrames is not used, since cuts is not list".to_owned());
             }

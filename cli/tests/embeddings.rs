@@ -125,7 +125,13 @@ fn files_of_all_families_are_told_apart() {
     let (sd15, xl) = ((768, None), (768, Some(1280)));
     /// Name, tensors with their shapes, what it is, and whether it fits SD1.5 and SDXL.
     type Case<'a> = (&'a str, &'a [(&'a str, &'a [usize])], &'a str, [bool; 2]);
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 9] = [
+        (
+            "n",
+            &[("emb_params", &[0, 768])],
+            "a textual inversion embedding without any vector",
+            [false, false],
+        ),
         (
             "a",
             &[("emb_params", &[8, 768])],
@@ -254,8 +260,18 @@ fn what_cannot_be_used_is_one_sentence_and_the_source() {
         Tensor::full(f32::NAN, (2, 64), &Device::Cpu).unwrap(),
     )]);
     candle_core::safetensors::save(&broken, models.path().join("broken.safetensors")).unwrap();
+    let huge = std::collections::HashMap::from([(
+        "emb_params".to_owned(),
+        Tensor::full(-2e4f32, (2, 64), &Device::Cpu).unwrap(),
+    )]);
+    candle_core::safetensors::save(&huge, models.path().join("huge.safetensors")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cases = [
+        (
+            "prompt",
+            "embedding:huge",
+            "huge.safetensors cannot be used: the tensor `emb_params` makes values of up to 2e4",
+        ),
         (
             "prompt",
             "embedding:missing",
@@ -293,14 +309,23 @@ fn what_cannot_be_used_is_one_sentence_and_the_source() {
 #[test]
 fn what_is_read_otherwise_is_said() {
     let (models, folder) = (copied(&["webui.pt"]), tempfile::tempdir().unwrap());
-    let set =
-        [("prompt", "a cat <lora:ink:0.8> [blurry]"), ("negativePrompt", "(WebUI:1.2), bad"), ("cfg", "1")];
+    let zero = std::collections::HashMap::from([(
+        "emb_params".to_owned(),
+        Tensor::zeros((2, 64), DType::F32, &Device::Cpu).unwrap(),
+    )]);
+    candle_core::safetensors::save(&zero, models.path().join("zero.safetensors")).unwrap();
+    let set = [
+        ("prompt", "a cat <lora:ink:0.8> [blurry] embedding:zero"),
+        ("negativePrompt", "(WebUI:1.2), bad"),
+        ("cfg", "1"),
+    ];
     let output = render(models.path(), folder.path(), &set);
     assert!(output.status.success(), "{}", stderr(&output));
     let said = stderr(&output);
     for sentence in [
         "`<lora:ink:0.8>` was taken out of a prompt, where it loads nothing; choose ink in lora1File",
         "`[blurry]` in a prompt is read as plain words",
+        "zero.safetensors holds nothing but zeros, so it says nothing where a prompt names it",
         "`WebUI` in a prompt is read as plain words, and there is an embedding of this name in the models folder; to use \
          it write embedding:webui",
     ] {

@@ -85,7 +85,9 @@ fn detect(detector: &Detector, pictures: &Tensor) -> Tensor {
 fn hints_without_a_network() {
     let place = Place::new();
     for name in ["canny", "tile", "luminance"] {
-        fine(&place.render(name, name, &[]));
+        let text = fine(&place.render(name, name, &[]));
+        let note = "there is no ControlNet whose hint could be shown; the frame is shown as controlNet1Preprocessor makes it";
+        assert!(text.contains(note), "{text}");
         let detector = Detector::plain(name.parse().unwrap(), &Device::Cpu).unwrap();
         let want = detect(&detector, &place.pictures("clip"));
         assert_close(name, &place.pictures(name), &want, 1e-3);

@@ -204,6 +204,13 @@ fn what_is_not_used_of_a_lora_is_said() {
     assert_eq!(told(1.0, Motion::Usual), [want]);
     let alone = "ink.safetensors is a motion LoRA and does nothing without a motion module";
     assert_eq!(told(1.0, Motion::None), [alone]);
+    lora(&path, &[module]);
+    let (_folder, mut request) =
+        with(|models| models.loras = vec![LoraUse { path: path.clone(), weight: 1.0 }]);
+    request.motion.effect = 0.0;
+    let outcome = run(&Engine::default(), request).unwrap();
+    let still = "ink.safetensors is a motion LoRA and does nothing while motionEffect is 0";
+    assert_eq!(outcome.report.notices(), [still]);
     lora(&path, &[LAYER, module]);
     let want = format!(
         "ink.safetensors: 1 of 2 layers used; 1 for the motion module has no place here: {module}.lora_down.weight"
@@ -221,6 +228,41 @@ fn what_is_not_used_of_a_lora_is_said() {
         describe_models(&models),
         format!("the built-in model; ink.safetensors is an AnimateDiff motion LoRA; {want}")
     );
+}
+
+/// ays has the timesteps 999, 850 and so on: with two steps there is none in the middle.
+#[test]
+fn a_controlnet_between_whose_start_and_end_no_step_lies_says_so() {
+    let told = |start: f64, end: f64, passes: [bool; 2]| {
+        let (_folder, mut request) =
+            with(|models| models.controls = vec![bundled("pocket_lines.safetensors")]);
+        request.hints = vec![engine::pipeline::Preprocessor::Canny];
+        let control = engine::pipeline::ControlUse {
+            unit: 0,
+            weight: vec![1.0; request::FRAMES],
+            shown: vec![true; request::FRAMES],
+            start,
+            end,
+        };
+        let [unsample, resample] = passes.map(|has| if has { vec![control.clone()] } else { Vec::new() });
+        (request.unsample.controls, request.resample.controls) = (unsample, resample);
+        run(&Engine::default(), request).unwrap().report.notices().to_vec()
+    };
+    assert_eq!(told(0.0, 1.0, [true, true]), [""; 0]);
+    let want = "since none of the 2 steps lies between its start 0.51 and its end 0.52";
+    assert_eq!(
+        told(0.51, 0.52, [true, true]),
+        [format!("the ControlNet pocket_lines.safetensors never acts, {want}")]
+    );
+    assert_eq!(
+        told(0.51, 0.52, [false, true]),
+        [format!("the ControlNet pocket_lines.safetensors never acts, {want}")]
+    );
+    // Resampling begins at the highest level, where unsampling ends without a step from it.
+    let first = told(0.0, 0.1, [true, true]);
+    let want = "the ControlNet pocket_lines.safetensors does not act while the clip is unsampled, since none of the 2 steps \
+                lies between its start 0 and its end 0.1";
+    assert_eq!(first, [want]);
 }
 
 #[test]

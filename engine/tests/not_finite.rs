@@ -134,7 +134,12 @@ fn a_nan_in_a_lora_is_refused_by_name() {
         "{said}"
     );
     let said = sentence(lora(3e38));
-    assert!(said.contains("style.safetensors") && said.contains("NaN or infinite values"), "{said}");
+    let want = format!(
+        "style.safetensors cannot be used: the tensor `{layer}.lora_down.weight` makes values of up to 6e37"
+    );
+    assert!(said.contains(&want), "{said}");
+    let said = sentence(lora(1e5));
+    assert!(said.contains("makes values of up to 2e4, where trained ones stay far below 1e4"), "{said}");
 }
 
 #[test]
@@ -243,10 +248,22 @@ fn latents_of_a_file_have_to_be_numbers() {
     request.diagnostics = None;
     request.latents = Some(file.clone());
     run(&Engine::default(), request.clone()).unwrap();
-    let bytes = weights::with_values(&std::fs::read(&file).unwrap(), "latents.source", nan_at_the_end);
+    let whole = std::fs::read(&file).unwrap();
+    let bytes = weights::with_values(&whole, "latents.source", nan_at_the_end);
     std::fs::write(&file, bytes).unwrap();
-    let said = sentence(request);
+    let said = sentence(request.clone());
     assert!(said.ends_with("latents.safetensors: `latents.source` has NaN or infinite values"), "{said}");
+    let bytes = weights::with_values(&whole, "latents.source", |values| values[0] = -2e4);
+    std::fs::write(&file, bytes).unwrap();
+    let said = sentence(request.clone());
+    let want = "`latents.source` has values of up to 2e4, where latents stay far below 1e4";
+    assert!(said.ends_with(want), "{said}");
+    std::fs::write(&file, whole).unwrap();
+    let mut other = support::sized("neon", folder.path(), [48, 32]);
+    other.latents = Some(file.clone());
+    let said = sentence(other);
+    let want = "latents.safetensors: `latents.source` of latentsFile is for pictures of 40x32 and the working picture is 48x32";
+    assert!(said.ends_with(want), "{said}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use engine::diffusion::{Betas, Call, Denoiser, DiffusionError, Guided, Network, NoiseSchedule, Prediction};
 use engine::pipeline::{Engine, Origin, PipelineError};
-use engine::weights::{Predicts, TensorFile, identify, prediction_unread, predicts};
+use engine::weights::{Predicts, TensorFile, identify, prediction_doubts, predicts};
 use request::run;
 use support::assert_close;
 
@@ -144,6 +144,8 @@ fn files_say_what_they_predict_in_many_ways() {
         ("prediction_type", "v_prediction"),
         ("ss_v_parameterization", "True"),
         ("ss_v_parameterization", "true"),
+        ("parameterization", "v"),
+        ("config", r#"{"model": {"prediction_type": "v_prediction"}}"#),
     ] {
         copy(&path, &[], &[(key, value)]);
         assert_eq!(said(&path), velocity(false), "{key} {value}");
@@ -184,15 +186,60 @@ fn files_say_what_they_predict_in_many_ways() {
     assert_eq!(said(&root), velocity(true), "with a comma too many");
     config("<html>");
     assert_eq!(said(&root), Predicts::Noise);
-    let unread = prediction_unread(&TensorFile::open(&root).unwrap()).unwrap();
+    let doubts = |path: &Path| prediction_doubts(&TensorFile::open(path).unwrap());
+    let [unread] = &doubts(&root)[..] else { panic!() };
     let file = root.join("scheduler/scheduler_config.json");
     assert!(unread.starts_with(&format!("{} could not be read (", file.display())), "{unread}");
     assert!(unread.ends_with("so that what it says of the prediction of diffusers was not used"), "{unread}");
     config(r#"{"_class_name": "EulerDiscreteScheduler", "prediction_type": "epsilon"}"#);
-    assert_eq!(prediction_unread(&TensorFile::open(&root).unwrap()), None);
+    assert_eq!(doubts(&root), [""; 0]);
+    assert_eq!(said(&root), Predicts::Noise);
+    config(r#"{"prediction_type": nonsense"#);
+    let [unread] = &doubts(&root)[..] else { panic!() };
+    assert!(
+        unread.contains("scheduler_config.json could not be read (its JSON is broken: expected"),
+        "{unread}"
+    );
     assert_eq!(said(&root), Predicts::Noise);
     config(r#"{"_class_name": "FlowMatchEulerDiscreteScheduler"}"#);
     assert_eq!(said(&root), Predicts::Other("a flow".into()));
+}
+
+#[test]
+fn a_single_file_at_the_root_of_a_repository_has_its_scheduler() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model-v1.safetensors");
+    copy(&path, &[], &[]);
+    std::fs::create_dir(folder.path().join("scheduler")).unwrap();
+    std::fs::write(
+        folder.path().join("scheduler/scheduler_config.json"),
+        r#"{"prediction_type": "v_prediction"}"#,
+    )
+    .unwrap();
+    assert_eq!(said(&path), Predicts::Velocity { zero_terminal: false });
+}
+
+#[test]
+fn a_name_alone_that_speaks_of_velocity_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str, tensors: &[&str], metadata: &[(&str, &str)]| {
+        let path = folder.path().join(name);
+        copy(&path, tensors, metadata);
+        let file = TensorFile::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        prediction_doubts(&file)
+    };
+    for name in ["noobaiXL_vPred10", "my-v-prediction", "a_v_prediction", "a-v-pred", "a.vpred.fp16"] {
+        let [doubt] = &told(&format!("{name}.safetensors"), &[], &[])[..] else { panic!("{name}") };
+        let want = format!(
+            "{name}.safetensors runs as a model that predicts noise, since nothing but its name says that it predicts \
+             velocity; if it does, put a file {name}.yaml with the line `parameterization: v` beside it"
+        );
+        assert_eq!(*doubt, want);
+    }
+    assert_eq!(told("model.safetensors", &[], &[]), [""; 0]);
+    assert_eq!(told("a-vpred.safetensors", &["v_pred"], &[]), [""; 0]);
+    assert_eq!(told("a-vpred.safetensors", &[], &[("modelspec.prediction_type", "epsilon")]), [""; 0]);
 }
 
 #[test]

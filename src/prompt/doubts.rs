@@ -1,36 +1,39 @@
 //! What in a prompt's text may have been meant another way than it was read, a sentence each.
 
 use super::grammar::Parts;
+use super::listed::{begun, digits, is_list};
 use super::mark::MarkKind;
 use super::source::{Place, Source, ends_line};
+
+/// Words behind two numbers that are a proportion: `1:8 scale model`.
+const PROPORTION: [&str; 7] = ["scale", "scaled", "ratio", "aspect", "aspect-ratio", "format", "size"];
 
 /// What in an ordinary prompt looks like a schedule.
 pub fn lookalike(source: &Source<'_>) -> Vec<String> {
     let odd = source.marks.iter().find(|(at, place, mark)| match mark.kind {
         MarkKind::Frame(_) => true,
-        // 1:8 scale model
         MarkKind::Tight(_) => {
             let behind = source.text[at + mark.length..].trim_start_matches(|c: char| c.is_ascii_digit());
-            *place == Place::Line && behind.starts_with(char::is_alphabetic)
+            let word = behind.split_whitespace().next().unwrap_or_default();
+            let proportion = PROPORTION.iter().any(|named| word.eq_ignore_ascii_case(named));
+            *place == Place::Line && behind.trim_start().starts_with(char::is_alphabetic) && !proportion
         }
         MarkKind::Wrong(_) => *place == Place::Line,
         MarkKind::Ratio | MarkKind::Name => false,
     });
-    let listed = || {
-        let starts: Vec<Option<i64>> = source.text.lines().filter_map(listed).collect();
-        let numbers: Vec<i64> = starts.iter().filter_map(|number| *number).collect();
-        starts.len() > 1 && numbers.is_sorted_by(|a, b| a < b) || in_parentheses(source.text)
-    };
+    // Of lines that are ratios and tight numbers together more can be said.
+    let ratios = ratios(source);
+    let odd = odd.filter(|(.., mark)| ratios.is_none() || !matches!(mark.kind, MarkKind::Tight(_)));
     match odd {
         Some((at, ..)) => vec![format!(
             "{} looks like a part of a schedule, but the text was read as one prompt; an item of a schedule is a line such as `24: a photo`",
             source.place(*at)
         )],
-        None if listed() => vec![
+        None if is_list(source.text) => vec![
             "the text looks like a list by frames, but was read as one prompt; an item of a schedule is a line such as `24: a photo`"
                 .to_owned(),
         ],
-        None => ratios(source).into_iter().collect(),
+        None => ratios.into_iter().collect(),
     }
 }
 
@@ -45,65 +48,6 @@ fn ratios(source: &Source<'_>) -> Option<String> {
             source.place(lines().next().map_or(0, |(at, ..)| *at))
         )
     })
-}
-
-/// The number that a text begins with, and what follows it.
-fn digits(text: &str) -> (Option<i64>, &str) {
-    let (number, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
-    (number.parse().ok(), rest)
-}
-
-/// Whether a line begins with a name for a frame and a colon: `Shot 4: a sketch`, `end: a sketch`; with its number, if
-/// it has one.
-fn named(line: &str) -> Option<Option<i64>> {
-    const COUNTED: [&str; 11] =
-        ["shot", "scene", "segment", "clip", "cut", "seconds", "second", "sec", "minute", "time", "t"];
-    const ENDS: [&str; 10] = [
-        "start",
-        "begin",
-        "beginning",
-        "first",
-        "middle",
-        "end",
-        "ending",
-        "last",
-        "first frame",
-        "last frame",
-    ];
-    let (name, _) = line.split_once([':', '：'])?;
-    let name = name.trim().to_lowercase();
-    if ENDS.contains(&name.as_str()) {
-        return Some(None);
-    }
-    let number =
-        COUNTED.iter().find_map(|word| name.strip_prefix(word))?.trim_start_matches([' ', '#', '_', '=']);
-    number.parse().ok().map(Some)
-}
-
-/// Whether a line is one of a list by frames, in another way of writing than that of an item; with its number, if it has
-/// one.
-fn listed(line: &str) -> Option<Option<i64>> {
-    let line = line.trim();
-    let bare = line.trim_start_matches(['"', '“', '„', '\'']);
-    let (number, rest) = digits(bare);
-    let words = rest.trim_start();
-    // `1,000 cats`
-    let joined =
-        words.starts_with([',', ';', '|', '=', '~']) && !words[1..].starts_with(|c: char| c.is_ascii_digit());
-    let apart = [". ", ") ", "- ", "– ", "=> ", "-> "].iter().any(|sign| words.starts_with(sign));
-    // The whole line in quotation marks.
-    let quoted = bare.len() < line.len() && words.starts_with(": ");
-    match number {
-        Some(_) if joined || apart || quoted || rest.starts_with('\t') => Some(number),
-        Some(_) => None,
-        None => named(line),
-    }
-}
-
-/// Whether a text begins as `(0:(a photo)),`.
-fn in_parentheses(text: &str) -> bool {
-    let Some((Some(_), rest)) = text.trim_start().strip_prefix('(').map(digits) else { return false };
-    rest.trim_start().strip_prefix(':').is_some_and(|words| words.trim_start().starts_with('('))
 }
 
 /// Lines behind the first item that begin with a number, or a name for a frame, and are none.
@@ -128,7 +72,7 @@ fn swallowed(source: &Source<'_>) -> Option<String> {
         let words = rest.trim_start();
         let parted = words.len() < rest.len() || words.starts_with([';', ',', '=', '|', ')']);
         let numbered = number.is_some_and(|number| number > before) && parted && !words.is_empty();
-        if numbered || listed(bare).is_some() {
+        if numbered || begun(bare).is_some_and(|start| start.sure) {
             places.push(start);
         }
     }
@@ -143,6 +87,36 @@ fn swallowed(source: &Source<'_>) -> Option<String> {
     ))
 }
 
+/// The line in which a number stands before a colon for the first time.
+fn line_of(source: &Source<'_>, number: &str) -> usize {
+    let colon = |rest: &str| rest.trim_start_matches([' ', '"', '”', '\'']).starts_with([':', '：']);
+    let mut places = source.text.match_indices(number);
+    places.find(|(at, _)| colon(&source.text[at + number.len()..])).map_or(1, |(at, _)| source.line(at))
+}
+
+/// The number of the item that a place lies in; none before the first.
+fn number_before(source: &Source<'_>, at: usize) -> Option<i64> {
+    let before = source.marks.iter().rev().filter(|(from, place, _)| *from < at && *place != Place::Bar);
+    before.into_iter().find_map(|(.., mark)| match mark.kind {
+        MarkKind::Frame(number) | MarkKind::Tight(number) => Some(number),
+        _ => None,
+    })
+}
+
+/// Behind a comma within a prompt, a number between the item's and the next one's, and words: `neon, 8 night`.
+fn without_colon(prompt: &str, frame: i64, next: Option<i64>) -> Option<String> {
+    const UNITS: [&str; 10] = ["mm", "cm", "m", "k", "fps", "px", "years", "year", "people", "percent"];
+    prompt.match_indices([',', ';']).find_map(|(at, _)| {
+        let (number, rest) = digits(prompt[at + 1..].trim_start());
+        let words = rest.trim_start();
+        let word = words.split([' ', ',']).next().unwrap_or_default();
+        let fits = number.is_some_and(|number| number > frame && next.is_none_or(|next| number < next));
+        let named = words.len() < rest.len() && words.starts_with(char::is_alphabetic);
+        (fits && named && !UNITS.contains(&word.to_lowercase().as_str()))
+            .then(|| format!("{} {word}", number.unwrap_or_default()))
+    })
+}
+
 /// What of a schedule may have been meant another way. `more` says of every item whether it has further lines.
 pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> {
     let mut said = Vec::new();
@@ -153,7 +127,8 @@ pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> 
             ));
     }
     for (at, place, mark) in &source.marks {
-        if mark.kind == MarkKind::Ratio && *place == Place::Line {
+        let larger = || digits(&source.text[*at..]).0 > number_before(source, *at);
+        if mark.kind == MarkKind::Ratio && (*place == Place::Line || (*place != Place::Bar && larger())) {
             let place = source.place(*at);
             said.push(format!(
                 "{place} was read as a ratio, not as a frame; a blank behind the colon makes it one"
@@ -173,7 +148,26 @@ pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> 
         };
         text.match_indices(':').find_map(numbers)
     };
+    if let Some(number) = inside(&parts.head) {
+        said.push(format!(
+            "`{number}:` in line {} was read as words of the head, which is put before every prompt; an item begins on a new \
+             line",
+            line_of(source, &number)
+        ));
+    }
+    let empty = |text: &str| text.trim_matches([',', ' ']).is_empty();
+    let alone = empty(&parts.head) && empty(&parts.tail);
     for (frame, prompt, line) in &parts.items {
+        if alone && empty(prompt) {
+            said.push(format!("the prompt at frame {frame} in line {line} is empty"));
+        }
+        let next = parts.items.iter().map(|item| item.0).filter(|number| number > frame).min();
+        if let Some(words) = without_colon(prompt, *frame, next) {
+            said.push(format!(
+                "`{words}` in the prompt of line {line} was read as words of the prompt at frame {frame}; an item has a colon \
+                 behind its number and begins on a new line, as in `24: a photo`"
+            ));
+        }
         if let Some(number) = inside(prompt) {
             said.push(format!(
                     "`{number}:` in the prompt of line {line} was read as words of the prompt at frame {frame}; the next item begins on a new line or behind a semicolon"
@@ -188,6 +182,12 @@ pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> 
     if let Some((.., line)) = parts.items.iter().find(|(_, prompt, _)| prompt.contains("---")) {
         said.push(format!(
             "a --- in the prompt of line {line} was read as words; where it parts the end of every prompt from the items, it stands on a line of its own"
+        ));
+    }
+    if let Some(line) = source.text.split(ends_line).map(str::trim).find(|line| line.starts_with("-- ")) {
+        said.push(format!(
+            "`{}` was read as words of a prompt; what is put behind every prompt stands behind a line ---",
+            line.chars().take(40).collect::<String>()
         ));
     }
     let lost = swallowed(source);

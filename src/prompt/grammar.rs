@@ -75,7 +75,7 @@ fn numbered(text: &str) -> Result<Text, Unreadable> {
     if !source.is_schedule() {
         return Ok(Text::Prompt(lookalike(&source)));
     }
-    let mut parts = Reader { source: &source, parts: Parts::default() }.read()?;
+    let mut parts = Reader { source: &source, parts: Parts::default(), commas: false }.read()?;
     parts.remarks.extend(remark);
     Ok(Text::Schedule(parts))
 }
@@ -106,6 +106,8 @@ fn unassigned(head: &str) -> &str {
 struct Reader<'a> {
     source: &'a Source<'a>,
     parts: Parts,
+    /// Whether a comma stood between two items.
+    commas: bool,
 }
 
 impl Reader<'_> {
@@ -202,7 +204,7 @@ impl Reader<'_> {
     }
 
     /// An item's text as it is, where it ends, and whether it has further lines.
-    fn unquoted(&self, at: usize, mark: Mark, limit: usize) -> Result<(String, usize, bool), Unreadable> {
+    fn unquoted(&mut self, at: usize, mark: Mark, limit: usize) -> Result<(String, usize, bool), Unreadable> {
         let source = self.source;
         let start = self.begin(at, mark, limit);
         let mut value = &source.text[start..limit];
@@ -228,7 +230,10 @@ impl Reader<'_> {
         let parted = |here: usize| here == limit || here == at;
         let comma = source.marks.iter().any(|(here, place, _)| parted(*here) && *place == Place::Comma);
         let mut prompt = joined(value);
-        if strict || comma {
+        // So is one before a new line with the next number, and the last item's where others have one.
+        let ends = prompt.ends_with(',') && (limit < source.text.len() || self.commas);
+        self.commas |= ends;
+        if strict || comma || ends {
             prompt.truncate(prompt.trim_end_matches(',').len());
         }
         Ok((prompt, start + value.len(), value.trim().contains(ends_line)))

@@ -27,7 +27,20 @@ pub enum MarkKind {
 }
 
 /// What may stand before a number.
-const FRAME: [&str; 7] = ["keyframes", "keyframe", "frames", "frame", "f", "#", "@"];
+const FRAME: [&str; 12] = [
+    "keyframes",
+    "keyframe",
+    "key frame",
+    "at frame",
+    "from frame",
+    "key",
+    "kf",
+    "frames",
+    "frame",
+    "f",
+    "#",
+    "@",
+];
 
 /// What makes letters bold or slanted where text programs understand it.
 const EMPHASIS: [char; 2] = ['*', '_'];
@@ -246,6 +259,10 @@ mod tests {
             "24 = \"a\"",
             "\"24\" = 'a'",
             "keyframe 24: a",
+            "Key 24: a",
+            "kf 24: a",
+            "at frame 24: a",
+            "From frame 24: a",
             "frame #24: a",
             "frames 24: a",
             "frame_24: a",

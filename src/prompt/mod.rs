@@ -7,6 +7,7 @@
 mod comments;
 mod doubts;
 mod grammar;
+mod listed;
 mod mark;
 mod settings;
 mod source;

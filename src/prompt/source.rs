@@ -124,6 +124,7 @@ impl<'a> Source<'a> {
         self.brace.is_some()
             || self.lines() > 0
             || self.count(|place| line(place) || place == Place::Semicolon, frame) > 1
+            || self.first_behind_comma(0).is_some()
             || (tight.len() > 1 && tight.is_sorted_by(|a, b| a < b))
             || self.count(line, wrong) > 1
             || self.marks.iter().any(|(_, place, mark)| line(*place) && mark.quoted && wrong(mark.kind))
@@ -163,7 +164,33 @@ impl<'a> Source<'a> {
             _ => true,
         };
         let found = self.marks.iter().find(|(at, place, mark)| *at >= from && begins(*place, *mark))?;
+        let first = if before.is_none() { self.first_behind_comma(from) } else { None };
+        let found = first.filter(|first| first.0 < found.0).unwrap_or(found);
         Some((found.0, found.2))
+    }
+
+    /// The first item where it stands on the head's line, behind a comma: `masterpiece, 1: a photo`. Such it is if the items
+    /// behind it, on lines of their own or behind semicolons, go on ascending from its number.
+    fn first_behind_comma(&self, from: usize) -> Option<&(usize, Place, Mark)> {
+        let number = |mark: &Mark| match mark.kind {
+            MarkKind::Frame(number) => Some(number),
+            _ => None,
+        };
+        let of = |place: Place| matches!(place, Place::Line | Place::Semicolon);
+        let begins = |(_, place, mark): &&(usize, Place, Mark)| of(*place) && number(mark).is_some();
+        let first = self.marks.iter().find(begins)?;
+        let others: Vec<i64> =
+            self.marks.iter().filter(begins).filter_map(|(.., mark)| number(mark)).collect();
+        let goes_on = |mark: &Mark| {
+            number(mark).is_some_and(|number| others.first().is_some_and(|next| number < *next))
+        };
+        if self.brace.is_some() || !others.is_sorted_by(|a, b| a < b) {
+            return None;
+        }
+        self.marks
+            .iter()
+            .filter(|(at, place, _)| (from..first.0).contains(at) && *place == Place::Comma)
+            .find(|(.., mark)| goes_on(mark))
     }
 }
 

@@ -149,7 +149,8 @@ fn texts_are_kept_as_they_are() {
         ("1: \"open\" sign\n24: x", "\"open\" sign"),
         ("1: \"a\" and \"b\"\n24: x", "\"a\" and \"b\""),
         ("1: 'tis the season\n24: x", "'tis the season"),
-        ("1: a, \n24: x", "a,"),
+        ("1: a, \n24: x", "a"),
+        ("1: a,\n24: x,", "a"),
         ("\"1\": \"a \\\"b\\\" c\",\n\"24\": \"x\"", "a \"b\" c"),
         ("\"1\": \"a \\(b\\)\",\n\"24\": \"x\"", "a \\(b\\)"),
         ("\"1\": \"a \"b\" c\",\n\"24\": \"x\"", "a \"b\" c"),
@@ -319,6 +320,22 @@ fn what_may_have_been_meant_another_way_is_told() {
         ("1: a\n100: b", "from frame 100 on is past the end of the clip"),
         ("1: a\n24: b\n48: c\n60: d\n100: e", "from frame 60 on is past the end of the clip"),
         ("24: a", "has frame 24 only"),
+        ("big 1: a photo\n4: neon\n24: b", "`1:` in line 1 was read as words of the head"),
+        ("1 a photo\n24 a sketch\n48 a neon", "looks like a list by frames"),
+        ("Frame 1 - a\nFrame 24 - b", "looks like a list by frames"),
+        ("(0: a photo), (10: neon)", "looks like a list by frames"),
+        ("- frame: 1\n  prompt: a", "looks like a list by frames"),
+        ("[1] a photo\n[4] neon", "looks like a list by frames"),
+        ("1: a\n(4) b", "line 2 `(4) b` was read as words"),
+        ("1: a\n[4] b", "line 2 `[4] b` was read as words"),
+        ("1: a photo\n4: neon, 8 night", "`8 night` in the prompt of line 2"),
+        ("1: a photo, 2 dogs\n4: neon", "`2 dogs` in the prompt of line 1"),
+        ("1:3 girls", "looks like a part of a schedule"),
+        ("24:3 cats", "looks like a part of a schedule"),
+        ("1: a photo, 16:9\n4: neon", "line 1 `16:9` was read as a ratio, not as a frame"),
+        ("1: a photo\n4: \n8: night", "the prompt at frame 4 in line 2 is empty"),
+        ("{\"1\": \"\"}", "the prompt at frame 1 in line 1 is empty"),
+        ("1: a\n24: b\n-- tail", "`-- tail` was read as words of a prompt"),
     ] {
         let sentences = said(text);
         assert!(sentences.len() == 1 && sentences[0].contains(expected), "{text}: {sentences:?}");
@@ -327,6 +344,32 @@ fn what_may_have_been_meant_another_way_is_told() {
     assert!(moved[0].ends_with("1 to 48 here (its first is the host's 1001)"), "{moved:?}");
     assert_eq!(read("a").remarks(&Numbering::assumed(0)), [""; 0]);
     assert_eq!(read("1: a\n2: b").remarks(&Numbering::assumed(0)).len(), 1);
+}
+
+#[test]
+fn the_first_item_may_stand_behind_the_heads_comma() {
+    let all = two("best, a", "best, b");
+    for text in ["best, 1: a\n24: b", "best, 1: a; 24: b", "best,\n1: a,\n24: b,"] {
+        assert_eq!((keys(text), said(text)), (all.clone(), Vec::new()), "{text}");
+    }
+    assert_eq!(read("best, 1: a, 24: b").at(24), [("best, 1: a, 24: b", 1.0)]);
+    assert!(said("best, 1: a, 24: b")[0].contains("looks like a part of a schedule"));
+    // It does not go on from 30.
+    assert_eq!(keys("best, 30: a\n24: b"), [(24, "best, 30: a, b".to_owned())]);
+    assert!(said("best, 30: a\n24: b").iter().any(|said| said.starts_with("`30:` in line 1")));
+}
+
+#[test]
+fn what_in_a_schedule_is_no_doubt() {
+    for text in [
+        "1: a photo, 85 mm\n24: neon, 3d render",
+        "1: a photo, 1girl, 2boys\n24: b",
+        "1: a cat at 10:30 am\n24: b",
+        "24: a, 12 dogs\n1: b",
+        "best\n1:\n24: b",
+    ] {
+        assert_eq!(said(text), [""; 0], "{text}");
+    }
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
+use super::chain::second_pass;
 use super::hints::hint_key;
 use super::models::Chosen;
 use crate::diffusion::NoiseSchedule;
 use crate::model::{ControlNet, Given, Hint, ModelError, Residuals};
 use protocol::key::KeyBuilder;
-use protocol::request::{ControlUse, Request};
+use protocol::request::{ControlUse, Goal, Pass, Request};
 
 /// Whether a ControlNet has any effect on a pass.
 fn matters(control: &ControlUse) -> bool {
@@ -46,6 +47,62 @@ pub fn add_controls(
     key
 }
 
+/// The noise levels that a ControlNet acts between, from the largest to the smallest, whichever way sigma goes.
+fn range(control: &ControlUse, schedule: &NoiseSchedule) -> [f64; 2] {
+    [control.start, control.end].map(|share| schedule.percent_to_sigma(share))
+}
+
+/// Whether a pass along `sigmas` asks the network at a noise level at which the ControlNet acts. A sampler that asks more
+/// than once in a step may do so anywhere between its levels.
+fn is_asked(pass: &Pass, sigmas: &[f32], [from, to]: [f64; 2]) -> bool {
+    let steps = sigmas.len().saturating_sub(1);
+    let levels = || sigmas.iter().map(|sigma| f64::from(*sigma));
+    if pass.sampler.evaluations(sigmas) > steps {
+        let (least, most) = levels().fold((f64::MAX, 0.0), |(a, b), sigma| (sigma.min(a), sigma.max(b)));
+        return least <= from && most >= to;
+    }
+    levels().take(steps).any(|sigma| (to..=from).contains(&sigma))
+}
+
+/// Sentences about ControlNets between whose start and end there is no step of the passes that they are for. `sigmas` are
+/// those of the passes, unsampling first.
+pub fn idle_controls(
+    request: &Request,
+    chosen: &Chosen,
+    schedule: &NoiseSchedule,
+    sigmas: [&[f32]; 2],
+) -> Vec<String> {
+    if matches!(request.goal, Goal::Hint(_)) {
+        return Vec::new();
+    }
+    let passes = [request.unsample.clone(), second_pass(request)];
+    let mut said = Vec::new();
+    for unit in 0..request.hints.len() {
+        let uses: Vec<(usize, &ControlUse, bool)> = (0..2)
+            .filter_map(|which| {
+                let control = acting(&passes[which].controls).find(|control| control.unit == unit)?;
+                let asked = is_asked(&passes[which], sigmas[which], range(control, schedule));
+                Some((which, control, asked))
+            })
+            .collect();
+        let idle: Vec<_> = uses.iter().filter(|(.., asked)| !asked).collect();
+        let Some((which, control, _)) = idle.first() else { continue };
+        let acts = match (idle.len() == uses.len(), which) {
+            (true, _) => "never acts",
+            (false, 0) => "does not act while the clip is unsampled",
+            (false, _) => "does not act while the clip is resampled",
+        };
+        said.push(format!(
+            "the ControlNet {} {acts}, since none of the {} steps lies between its start {} and its end {}",
+            chosen.control_name(unit),
+            sigmas[*which].len().saturating_sub(1),
+            control.start,
+            control.end
+        ));
+    }
+    said
+}
+
 /// A ControlNet ready for a pass over one segment.
 pub struct ActiveControl {
     /// The network.
@@ -71,14 +128,8 @@ impl ActiveControl {
         let counts = |frame: usize| net.is_sparse() || control.shown.get(frame).copied().unwrap_or(true);
         let weight = control.weight.iter().enumerate();
         let weight = weight.map(|(frame, weight)| if counts(frame) { *weight as f32 } else { 0.0 }).collect();
-        Self {
-            net,
-            hint,
-            shown: control.shown.clone(),
-            weight,
-            from: schedule.percent_to_sigma(control.start),
-            to: schedule.percent_to_sigma(control.end),
-        }
+        let [from, to] = range(control, schedule);
+        Self { net, hint, shown: control.shown.clone(), weight, from, to }
     }
 
     /// What this network adds for a window; nothing outside of its range and where its weights are 0.

@@ -12,6 +12,9 @@ use super::cache::Entry;
 use super::misplaced::misplaced;
 use protocol::key::Key;
 
+/// Values beyond this are no latents: those of pictures are of the size of ten, those of noise of a hundred.
+const MOST: f32 = 1e4;
+
 fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
     PipelineError::File { path: path.into(), reason: reason.to_string() }
 }
@@ -91,20 +94,49 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
     if !values.all(f32::is_finite) {
         return Err(file_error(path, format!("`{}` has NaN or infinite values", given.tensor())));
     }
+    let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes).abs());
+    let largest = values.fold(0.0, f32::max);
+    if largest > MOST {
+        return Err(file_error(
+            path,
+            format!(
+                "`{}` has values of up to {largest:.0e}, where latents stay far below 1e4",
+                given.tensor()
+            ),
+        ));
+    }
     Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 
 /// The latents of a file, [frames, channels, height / 8, width / 8] in the sampler's space.
 ///
 /// # Errors
-/// When the file is not to be read, lacks the tensor, or holds another number of frames than `frames`.
-pub fn read_latents(path: &Path, frames: usize) -> Result<Tensor, PipelineError> {
+/// When the file is not to be read, lacks the tensor, or is of another shape than `wanted`, [frames, channels, height,
+/// width]; height and width are only compared where they are known.
+pub fn read_latents(
+    path: &Path,
+    [frames, channels]: [usize; 2],
+    size: Option<[usize; 2]>,
+) -> Result<Tensor, PipelineError> {
     let (given, shape, data) = load(path)?;
-    if shape[0] != frames {
-        return Err(file_error(
-            path,
-            format!("`{}` has {} frames and the segment has {frames}", given.tensor(), shape[0]),
-        ));
+    let name = given.tensor();
+    let said = if shape[0] != frames {
+        Some(format!("`{name}` has {} frames and the segment has {frames}", shape[0]))
+    } else if shape[1] != channels {
+        Some(format!("`{name}` has {} channels and the checkpoint's latents have {channels}", shape[1]))
+    } else {
+        size.filter(|size| shape[2..] != size[..]).map(|[height, width]| {
+            format!(
+                "`{name}` of latentsFile is for pictures of {}x{} and the working picture is {}x{}",
+                shape[3] * 8,
+                shape[2] * 8,
+                width * 8,
+                height * 8
+            )
+        })
+    };
+    if let Some(said) = said {
+        return Err(file_error(path, said));
     }
     Ok(Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::identity::Identity;
 use crate::model::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
-use protocol::key::Key;
+use protocol::key::{Key, KeyBuilder};
 
 /// A LoRA that was opened and found to fit.
 #[derive(Clone)]
@@ -37,7 +37,15 @@ pub fn with_loras(base: Key, loras: &[Active], networks: &[Network]) -> Key {
         return base;
     }
     let start = Key::of("weights").key("base", &base);
-    acting.fold(start, |key, lora| key.key("lora", &lora.id).floats("weight", &[lora.weight])).finish()
+    let add = |key: KeyBuilder, lora: &Active| {
+        let key = key.key("lora", &lora.id).floats("weight", &[lora.weight]);
+        // Alphas that are not in the file are not in its identity.
+        match lora.lora.alphas() {
+            "" => key,
+            alphas => key.text("alphas", alphas),
+        }
+    };
+    acting.fold(start, add).finish()
 }
 
 /// The LoRAs as a view takes them.

@@ -144,9 +144,9 @@ impl fmt::Display for Work<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(report) = self;
         let last = report.segment.frame(report.segment.count.saturating_sub(1));
-        write!(f, "frames {} to {last} {}:", report.segment.first, report.placement)?;
+        write!(f, "frames {} to {last} {}", report.segment.first, report.placement)?;
         for (i, (name, origin)) in report.stages.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
+            let comma = if i == 0 { ":" } else { "," };
             match origin {
                 Origin::Memory => write!(f, "{comma} {name} from memory")?,
                 Origin::Disk => write!(f, "{comma} {name} from disk")?,

@@ -19,6 +19,7 @@ use candle_core::{Device, Tensor};
 
 use super::cache::{DiskCache, Entry, MemoryCache};
 use super::chain::{Keys, decoded, keys, latent_scale, scheduler, second_pass, usual_betas};
+use super::controls::idle_controls;
 use super::device::{Placement, place};
 use super::diagnostics::{self, Given};
 use super::finite::mended;
@@ -215,6 +216,10 @@ impl<'a> Job<'a> {
             Report::new(request.segment, runner.store.placement().to_string(), chosen.facts.clone());
         request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
         mended(request).into_iter().for_each(|sentence| report.say(sentence));
+        idle_controls(request, &chosen, &schedule, [&up, &down])
+            .into_iter()
+            .chain(chosen.idle_loras(request.motion.effect))
+            .for_each(|sentence| report.say(sentence));
         let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
         let (lasting, overflow) = (None, None);
         Ok(Self {
@@ -283,7 +288,11 @@ impl<'a> Job<'a> {
         let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
             return Ok(None);
         };
-        diagnostics::read_latents(path, self.request.source.digests.len()).map(Some)
+        let source = &self.request.source;
+        let shown = source.current.as_ref().or_else(|| source.frames.as_ref()?.first());
+        let size = shown.map(|frame| [frame.picture.height / 8, frame.picture.width / 8]);
+        let counts = [source.digests.len(), self.chosen.latent_channels()];
+        diagnostics::read_latents(path, counts, size).map(Some)
     }
 
     /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].

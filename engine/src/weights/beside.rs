@@ -9,22 +9,27 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::models_dir::is_weights;
+use super::prediction::is_known;
 
 /// Where a scheduler's settings are kept in [`TensorFile::metadata`](super::TensorFile::metadata).
 pub(super) const SCHEDULER: &str = "scheduler/";
 /// Where the description beside a file is kept.
 pub(super) const DESCRIBED: &str = "yaml/parameterization";
+/// Where PEFT's settings of a LoRA are kept, as they are.
+pub(super) const ADAPTER: &str = "beside/adapter_config.json";
 /// Where a sentence about what could not be read is kept.
 pub(super) const UNREAD: &str = "beside/unread";
 
 const CONFIG: &str = "scheduler_config.json";
+/// What PEFT calls the settings beside a LoRA.
+pub(super) const ADAPTER_CONFIG: &str = "adapter_config.json";
 /// Longest file that is read.
 const LONGEST: u64 = 1 << 20;
 /// Settings of a scheduler that are looked for where its file is no JSON.
 const SETTINGS: [&str; 3] = ["_class_name", "prediction_type", "rescale_betas_zero_snr"];
 
 /// What lies beside the weights: the scheduler of a diffusers folder, found from the folder, from its network's folder or
-/// from a file in that, or beside the only file of a folder; and `NAME.yaml`, `NAME.yml` or either behind the whole name
+/// from a file in that, from a file beside the folder `scheduler`, or beside the only file of a folder; and `NAME.yaml`, `NAME.yml` or either behind the whole name
 /// beside `NAME.safetensors`. Keys are those of the metadata.
 pub(super) fn beside(path: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
@@ -42,6 +47,13 @@ pub(super) fn beside(path: &Path) -> BTreeMap<String, String> {
             }
         }
     }
+    // In a folder of many LoRAs nothing says which of them it is about, unless one has PEFT's own name.
+    let named = path.file_stem().is_some_and(|stem| stem == "adapter_model");
+    let config = path.with_file_name(ADAPTER_CONFIG);
+    if path.is_file() && exists(&config) && (named || is_alone(path)) {
+        // What cannot be read is refused as what it then is.
+        found.insert(ADAPTER.into(), text(&config).unwrap_or_default());
+    }
     found
 }
 
@@ -54,7 +66,9 @@ fn exists(path: &Path) -> bool {
 fn scheduler(path: &Path) -> Option<PathBuf> {
     let unet = |path: &Path| path.file_name().is_some_and(|name| name == "unet");
     let above = |path: &Path| path.parent().filter(|_| unet(path)).map(Path::to_path_buf);
-    let roots = [Some(path.to_path_buf()), above(path), path.parent().and_then(above)];
+    // A single file at the root of a repository lies beside the folder of its scheduler.
+    let root = path.parent().filter(|_| !path.is_dir()).map(Path::to_path_buf);
+    let roots = [Some(path.to_path_buf()), above(path), path.parent().and_then(above), root];
     let folders = roots.into_iter().flatten().map(|root| root.join("scheduler").join(CONFIG));
     let near = if path.is_dir() { path.join(CONFIG) } else { path.with_file_name(CONFIG) };
     folders.into_iter().find(|config| exists(config)).or_else(|| {
@@ -123,7 +137,9 @@ fn settings(text: &str) -> Result<Said, String> {
         Err(error) => {
             let said: Said =
                 SETTINGS.iter().filter_map(|name| Some((key(name), value(text, name)?))).collect();
-            if said.is_empty() { Err(error.to_string()) } else { Ok(said) }
+            let kind = said.get(&key("prediction_type"));
+            let known = kind.is_none_or(|kind| is_known(kind));
+            if said.is_empty() || !known { Err(format!("its JSON is broken: {error}")) } else { Ok(said) }
         }
     }
 }

@@ -89,9 +89,24 @@ impl Embedding {
         self.read(self.second.as_ref(), device)
     }
 
+    /// Whether all of its vectors are zero.
+    pub fn is_zero(&self) -> bool {
+        let mut vectors = [&self.first, &self.second].into_iter().flatten();
+        vectors.all(|vectors| self.file.is_zero(&vectors.tensor))
+    }
+
+    /// Whether a file is laid out as an embedding and has no vector.
+    pub fn none_in(file: &TensorFile) -> bool {
+        let known = ["*", "emb_params", "clip_l", "clip_g"];
+        let named = |name: &str| known.contains(&name) || is_placeholder(name);
+        let empty = |name: &str| file.shape(name).is_some_and(|shape| shape.contains(&0));
+        file.names().next().is_some() && file.names().all(|name| named(name) && empty(name))
+    }
+
     fn read(&self, vectors: Option<&Vectors>, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         let Some(vectors) = vectors else { return Ok(None) };
         let tensor = self.file.tensor(&vectors.tensor, DType::F32, device)?;
+        self.file.require_sane(&vectors.tensor, &tensor, 1.0)?;
         let shaped = tensor.reshape((vectors.count, vectors.width));
         shaped.map(Some).map_err(|source| self.file.device_error(&vectors.tensor, source))
     }

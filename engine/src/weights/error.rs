@@ -88,6 +88,29 @@ pub enum WeightsError {
         /// The tensor's name in the file.
         tensor: String,
     },
+    /// A tensor holds 64-bit numbers that no f32 can hold.
+    #[error(
+        "{file}: the tensor `{tensor}` holds values that pass the range of 32-bit floats; choose a file with smaller ones"
+    )]
+    Range {
+        /// The file's name.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+    },
+    /// Values that are finite and far beyond any that training gives.
+    #[error(
+        "{file} cannot be used: the tensor `{tensor}` makes values of up to {largest:.0e}, where trained ones stay far below \
+         1e4; fetch the file again, or choose another"
+    )]
+    Huge {
+        /// The file's name.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The largest magnitude.
+        largest: f64,
+    },
     /// The device refused the tensor.
     #[error("{file}: the tensor `{tensor}` could not be moved to the device ({source})")]
     Device {

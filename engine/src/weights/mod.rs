@@ -36,7 +36,7 @@ pub use identify::{Annotator, Family, Identity, Kind, MotionVersion, identify, p
 use lora::is_lora_name;
 pub use lora::{Fit, Lora, Network};
 pub use models_dir::{Listed, dead_link, find_named, find_words, list_models, models_dir, models_dirs};
-pub use prediction::{Predicts, prediction_unread, predicts};
+pub use prediction::{Predicts, prediction_doubts, predicts};
 pub use stamp::{Part as StampedPart, Stamp};
 pub use tensor_file::{TensorFile, TensorInfo};
 pub use view::View;

@@ -114,6 +114,11 @@ pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
     }
 }
 
+/// Whether 64-bit values are finite as such, be there an f32 for them or not.
+pub(super) fn finite_doubles(bytes: &[u8]) -> bool {
+    bytes.as_chunks::<8>().0.iter().all(|value| f64::from_le_bytes(*value).is_finite())
+}
+
 /// Whether all bytes are zero; stops at the first that is not.
 pub(super) fn zero(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<16>();

@@ -65,6 +65,9 @@ impl fmt::Debug for TensorFile {
     }
 }
 
+/// Changes of weights and vectors of words beyond this are none that training gives.
+pub(super) const MOST: f64 = 1e4;
+
 /// Bytes at the beginning of a file that tell what it is.
 const BEGINNING: usize = 1 << 20;
 
@@ -238,10 +241,12 @@ impl TensorFile {
         })?;
         let finite = numbers::finite(&bytes, info.dtype);
         let read = if finite { values(&bytes, info) } else { None };
-        drop(bytes);
         if !finite {
-            return Err(self.not_finite(name));
+            let range = info.dtype == Dtype::F64 && numbers::finite_doubles(&bytes);
+            let (file, tensor) = (self.file_name(), name.to_owned());
+            return Err(if range { WeightsError::Range { file, tensor } } else { self.not_finite(name) });
         }
+        drop(bytes);
         match read {
             Some(tensor) => tensor.map_err(|source| self.device_error(name, source)),
             None => Err(self.format_error(name, info)),
@@ -262,6 +267,28 @@ impl TensorFile {
 
     pub(super) fn not_finite(&self, name: &str) -> WeightsError {
         WeightsError::NotFinite { file: self.file_name(), tensor: name.into() }
+    }
+
+    /// The largest magnitude of some values; `name` is the tensor's that they come from.
+    ///
+    /// Errors: [`WeightsError::Device`].
+    pub(super) fn largest(&self, name: &str, values: &Tensor) -> Result<f64, WeightsError> {
+        if values.elem_count() == 0 {
+            return Ok(0.0);
+        }
+        let largest = values.abs().and_then(|values| values.flatten_all()?.max(0)?.to_scalar::<f32>());
+        largest.map(f64::from).map_err(|source| self.device_error(name, source))
+    }
+
+    /// Succeeds unless a value times `factor` is beyond [`MOST`]; `name` is the tensor's that they come from.
+    ///
+    /// Errors: [`WeightsError::Huge`], [`WeightsError::Device`].
+    pub(super) fn require_sane(&self, name: &str, values: &Tensor, factor: f64) -> Result<(), WeightsError> {
+        let largest = self.largest(name, values)? * factor.abs();
+        if largest <= MOST {
+            return Ok(());
+        }
+        Err(WeightsError::Huge { file: self.file_name(), tensor: name.into(), largest })
     }
 
     /// Whether a tensor has values and every byte of them is zero. Stops at the first that is not.

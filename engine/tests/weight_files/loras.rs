@@ -82,6 +82,90 @@ fn strengths_and_alphas_scale_the_change() {
     assert_eq!(other.touched().count(), 0, "a change of the UNet is none of the text encoder");
 }
 
+/// A LoRA of one layer of rank 2 with metadata, and a file beside it.
+fn described(metadata: &[(&str, &str)], config: Option<&str>) -> Result<Arc<Lora>, String> {
+    let folder = Folder::new();
+    let layer = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k";
+    let tensor = |values: Vec<f32>, shape: (usize, usize)| {
+        candle_core::Tensor::from_vec(values, shape, &super::Device::Cpu).unwrap()
+    };
+    let tensors = std::collections::HashMap::from([
+        (format!("base_model.model.{layer}.lora_A.weight"), tensor(numbers(6, 4), (2, 3))),
+        (format!("base_model.model.{layer}.lora_B.weight"), tensor(numbers(8, 5), (4, 2))),
+    ]);
+    let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let path = folder.write("adapter_model.safetensors", b"");
+    safetensors::serialize_to_file(&tensors, Some(metadata), &path).unwrap();
+    if let Some(config) = config {
+        folder.write("adapter_config.json", config.as_bytes());
+    }
+    let file = engine::weights::TensorFile::open(path).map_err(|error| error.to_string())?;
+    Lora::open(Arc::new(file)).map(Arc::new).map_err(|error| error.to_string())
+}
+
+#[test]
+fn alphas_that_are_no_tensors_scale_the_change() {
+    let change = product(&numbers(8, 5), &numbers(6, 4), 2);
+    let args = ("ss_network_args", r#"{"conv_alpha": "1"}"#);
+    for (metadata, config, factor) in [
+        (&[][..], None, 1.0),
+        (&[], Some(r#"{"r": 2, "lora_alpha": 32}"#), 16.0),
+        (&[], Some(r#"{"r": 2, "lora_alpha": 32, "use_rslora": true}"#), 32.0 / 2f32.sqrt()),
+        (
+            &[],
+            Some(
+                r#"{"r": 8, "lora_alpha": 32, "rank_pattern": {"to_k": 2}, "alpha_pattern": {"attn1.to_k": 6}}"#,
+            ),
+            3.0,
+        ),
+        (&[("ss_network_alpha", "1"), ("ss_network_dim", "2"), args], None, 0.5),
+        (&[("lora_adapter_metadata", r#"{"lora_alpha": 4}"#)], Some(r#"{"lora_alpha": 32}"#), 2.0),
+    ] {
+        let lora = described(metadata, config).unwrap();
+        let folder = Folder::new();
+        let view = base(&folder).with_loras(Network::Unet, &[(lora.clone(), 1.0)]).unwrap();
+        assert_near(&values(&view, KEY), &plus(&numbers(12, 1), factor, &change));
+        // What is not in the file itself, and what an older version read otherwise, has to be in keys.
+        assert_eq!(lora.alphas().is_empty(), factor == 1.0 || factor == 2.0, "{factor}");
+    }
+    let broken = described(&[], Some(r#"{"lora_alpha": }"#)).unwrap_err();
+    assert!(broken.contains("adapter_config.json: its JSON cannot be read (expected value"), "{broken}");
+}
+
+#[test]
+fn what_is_left_of_layers_that_are_used_is_named() {
+    let folder = Folder::new();
+    let layer = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_k";
+    let [down, up, alpha] =
+        ["lora_down.weight", "lora_up.weight", "alpha"].map(|end| format!("{layer}.{end}"));
+    let said = |value: f32, extra: Option<(&str, usize)>| {
+        let extra = extra.map(|(end, count)| (format!("{layer}.{end}"), vec![count]));
+        let mut tensors: Vec<(&str, &[usize], Vec<f32>)> =
+            vec![(&down, &[1, 3], numbers(3, 1)), (&up, &[4, 1], numbers(4, 1)), (&alpha, &[], vec![value])];
+        if let Some((name, shape)) = &extra {
+            tensors.push((name, shape, numbers(shape[0], 3)));
+        }
+        open(&folder, "a", &tensors).fit(&[(Network::Unet, &base(&folder))]).sentence("a")
+    };
+    assert_eq!(said(1.0, None), None);
+    assert_eq!(
+        said(1.0, Some(("diff_b", 4))),
+        Some(format!(
+            "a: 1 of 1 layers used; 1 tensor of layers that are used has no place here: {layer}.diff_b"
+        ))
+    );
+    assert_eq!(
+        said(1.0, Some(("dora_scale", 4))),
+        Some(format!("a: 0 of 1 layers used; 1 of the kind DoRA cannot be applied: {layer}.dora_scale"))
+    );
+    assert_eq!(
+        said(-2e4, None),
+        Some(format!(
+            "a: 1 of 1 layers used; 1 with an alpha of 20000 times the rank, which no training gives: {alpha}"
+        ))
+    );
+}
+
 #[test]
 fn convolutions_with_and_without_a_middle() {
     let folder = Folder::new();

@@ -171,6 +171,23 @@ fn a_lora_may_have_layers_of_zeros_but_no_end_of_zeros() {
 }
 
 #[test]
+fn doubles_that_no_float_holds_are_told_from_what_is_no_number() {
+    let folder = Folder::new();
+    let read = |value: f64| {
+        let mut bytes = super::file(r#"{"a":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}"#, 0);
+        bytes.extend([1.0, value].map(f64::to_le_bytes).concat());
+        let file = TensorFile::open(folder.write("wide.safetensors", &bytes)).unwrap();
+        file.tensor("a", super::DType::F32, &super::Device::Cpu).unwrap_err().to_string()
+    };
+    assert_eq!(
+        read(1e300),
+        "wide.safetensors: the tensor `a` holds values that pass the range of 32-bit floats; choose a file with smaller ones"
+    );
+    assert!(read(f64::NAN).contains("NaN or infinite values"));
+    assert!(read(f64::INFINITY).contains("NaN or infinite values"));
+}
+
+#[test]
 fn a_value_that_is_no_number_is_refused_with_its_tensor() {
     let folder = Folder::new();
     for strange in [f32::NAN, f32::INFINITY] {

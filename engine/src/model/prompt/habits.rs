@@ -7,11 +7,12 @@ use regex::Regex;
 use super::weights::{Flaw, hidden, plain};
 use super::{Piece, shown};
 
-/// A spelling and what is said of it; `{}` is the first place that has it, or its group `shown`.
+/// A spelling and what is said of it; `{}` is the first place that has it, or its group `shown`; `{inner}` is
+/// its group `inner`.
 type Habit = (&'static str, &'static str);
 
 /// Spellings of whole prompts. What one of them has found, those after it do not see.
-const IN_TEXT: [Habit; 19] = [
+const IN_TEXT: [Habit; 21] = [
     (r"\\[\[\]{}<>|:,]", "the backslash of `{}` in a prompt is read, too; only \\( and \\) are escapes"),
     (
         r"(?im)\b(steps\s*:\s*\d+\s*,\s*[a-z][\w ]*|(sampler|cfg scale|seed|size|clip skip|model hash)\s*:[^,\n]+,\s*(steps|sampler|cfg scale|seed|size|clip skip|model hash|model)\s*):.*$",
@@ -22,6 +23,11 @@ const IN_TEXT: [Habit; 19] = [
         r"(?im)\b(?<shown>(negative|neg)([ _-]?prompts?\s*[:：=]|\s*[:：]))([^\d\s.+-]|\s+\S|\s*$).*$",
         "what stands behind `{}` in a prompt is read like other words, so that the picture steers towards it; put it \
          into negativePrompt, without these words",
+    ),
+    (
+        r"(?i)(^|\s)(?<shown>-(neg|negative))\b",
+        "what stands behind `{}` in a prompt is read like other words, so that the picture steers towards it; put it \
+         into negativePrompt",
     ),
     // Not `https://` and `#1`.
     (
@@ -35,8 +41,12 @@ const IN_TEXT: [Habit; 19] = [
     ),
     (r"(?i)[\[{<]+\s*embedding:[^\[\]{}<>]*[\]}>]+", EMBEDDING),
     (
-        r"(?i)\$\{[^{}]*\}|\{+\s*((prompt|subject|style|input|text|name)s?\s*)?\}+|\[(filewords|name)\]",
+        r"(?i)\B%[a-z_]\w*(:[^%\s]*)?%|\$\{[^{}]*\}|\{+\s*((prompt|subject|style|input|text|name)s?\s*)?\}+|\[(filewords|name)\]",
         "`{}` in a prompt is read as it stands, nothing is filled in; write the words themselves",
+    ),
+    (
+        r"\[(?<inner>[^\[\]:|]+:\s*\d+\.\d+)\s*\]",
+        "`{}` in a prompt is read as plain words; a weight is written ({inner}), and prompts do not change between steps",
     ),
     (
         r"\[[^\[\]]*:\s*(\d+\.?\d*|\.\d+)%?\s*\]",
@@ -77,14 +87,22 @@ const EMBEDDING: &str = "`{}` in a prompt is read as plain words; for an embeddi
                          behind a blank, or (embedding:name:1.1)";
 
 /// Only said of prompts that are not in capitals as a whole.
-const AND: Habit =
-    (r"\bAND\b", "`{}` in a prompt is read as a plain word; to blend two prompts use promptB and promptMix");
+const IN_CAPITALS: [Habit; 2] = [
+    (
+        r"\bAND(_[A-Z]+)?\b",
+        "`{}` in a prompt is read as a plain word; to blend two prompts use promptB and promptMix",
+    ),
+    (
+        r"\b(MASK|IMASK|SHIFT|FEATHER|STYLE|AREA|COUPLE|FILL|NOISE|CUT|DEF|SET|SDXL|ATTN|TIMES)\s*\([^()]*\)|\b(ATTN|TIMES)\b",
+        "`{}` in a prompt is read as plain words; it is a command of another program",
+    ),
+];
 
 /// Spellings within words of one weight, where the grammar of weights has taken its share.
 const IN_WORDS: [Habit; 6] = [
     (r"(?i)\S*embedding:\s*\S*", EMBEDDING),
     (
-        r"[^\s,]*[\pL_-]::?-?(\d+(\.\d+)?|\.\d+)([\s,;]|\.?$)",
+        r"[^\s,]*[\pL_-] ?::?-?(\d+(\.\d+)?|\.\d+)([\s,;]|\.?$)",
         "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
     ),
     (
@@ -106,7 +124,7 @@ const IN_WORDS: [Habit; 6] = [
 ];
 
 /// Spellings directly behind the closing parenthesis of a weight.
-const BEHIND: &str = r"^([+-]+|\d+(\.\d+)?)([\s,;]|\.?$)";
+const BEHIND: &str = r"^([+-]+|\^?\d+(\.\d+)?)([\s,;]|\.?$)";
 
 /// A pattern of this module, which compiles: a test looks at all of them.
 pub(super) fn compiled(pattern: &str) -> Option<Regex> {
@@ -116,7 +134,7 @@ pub(super) fn compiled(pattern: &str) -> Option<Regex> {
 }
 
 static TEXT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_TEXT));
-static CONJUNCTION: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&[AND]));
+static CONJUNCTION: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_CAPITALS));
 static WORDS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| all(&IN_WORDS));
 static CLOSED: LazyLock<Option<Regex>> = LazyLock::new(|| compiled(BEHIND));
 
@@ -226,17 +244,24 @@ fn found(habits: &[(Regex, &str)], texts: &mut [&mut String]) -> Vec<String> {
         let mut first = None;
         let mut count = 0usize;
         for text in texts.iter_mut() {
-            let places: Vec<String> = regex
+            let places: Vec<(String, String)> = regex
                 .captures_iter(text)
-                .filter_map(|place| Some(plain(place.name("shown").or_else(|| place.get(0))?.as_str())))
+                .filter_map(|place| {
+                    let inner = place.name("inner").map_or("", |inner| inner.as_str());
+                    Some((
+                        plain(place.name("shown").or_else(|| place.get(0))?.as_str()),
+                        shown(&plain(inner)),
+                    ))
+                })
                 .collect();
             count += places.len();
             first = first.or_else(|| places.into_iter().next());
             **text = regex.replace_all(text, " ").into_owned();
         }
-        if let Some(first) = first {
+        if let Some((first, inner)) = first {
             let first = shown(first.trim_matches([' ', '\t', '\n', ',', ';']));
-            remarks.push(counted(sentence.replace("{}", &first), count - 1));
+            let sentence = sentence.replace("{inner}", &inner).replace("{}", &first);
+            remarks.push(counted(sentence, count - 1));
         }
     }
     remarks

@@ -8,7 +8,7 @@ use crate::diffusion::Prediction;
 use crate::pipeline::PipelineError;
 use crate::pipeline::located::Role;
 use crate::pipeline::resources::{BUILT_IN, built_in};
-use crate::weights::{Family, Kind, Predicts, View, identify, prediction_unread, predicts};
+use crate::weights::{Family, Kind, Predicts, View, identify, prediction_doubts, predicts};
 use protocol::request::{Models, Motion};
 
 impl ModelStore {
@@ -37,7 +37,7 @@ impl ModelStore {
             Predicts::Velocity { zero_terminal } => (Prediction::Velocity, zero_terminal),
             Predicts::Noise | Predicts::Other(_) => (Prediction::Noise, false),
         };
-        notices.extend(prediction_unread(&checkpoint.file));
+        notices.extend(prediction_doubts(&checkpoint.file));
         let vae = match &models.vae {
             Some(path) => {
                 let vae = self.open_named(path, Role::Vae, Some(family), &mut notices)?;

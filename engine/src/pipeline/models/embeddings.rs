@@ -174,6 +174,12 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError>
     // A few kilobytes: what is broken in them is said before anything is computed.
     embedding.read_first(&Device::Cpu)?;
     embedding.read_second(&Device::Cpu)?;
+    if embedding.is_zero() {
+        chosen.notices.push(format!(
+            "{} holds nothing but zeros, so it says nothing where a prompt names it",
+            opened.file.file_name()
+        ));
+    }
     if second.is_none() && embedding.second.is_some() {
         chosen.notices.push(format!(
             "{} is {}; of it an SD1.5 checkpoint uses the part for CLIP-L",

@@ -4,7 +4,8 @@ use super::super::located::Role;
 use super::super::loras::{Active, strengths};
 use super::texts::Texts;
 use super::{
-    Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify, predicts,
+    Chosen, Family, ModelStore, Network, Opened, PipelineError, Prediction, Predicts, View, identify,
+    predicts,
 };
 use protocol::LoraUse;
 
@@ -52,6 +53,27 @@ impl Fitted<'_> {
             ));
         }
         Ok(sentences)
+    }
+}
+
+impl Chosen {
+    /// Sentences about LoRAs that do nothing since the motion module's effect is 0.
+    pub fn idle_loras(&self, effect: f64) -> Vec<String> {
+        let motion = |active: &&Active| {
+            effect == 0.0
+                && self.motion.is_some()
+                && active.lora.networks().all(|network| network == Network::Motion)
+        };
+        let idle = self.loras.iter().filter(motion);
+        idle.map(|active| {
+            format!("{} is a motion LoRA and does nothing while motionEffect is 0", active.lora.origin())
+        })
+        .collect()
+    }
+
+    /// The name of a ControlNet's file, by its number.
+    pub fn control_name(&self, unit: usize) -> String {
+        self.controls.get(unit).map(|opened| opened.file.file_name()).unwrap_or_default()
     }
 }
 

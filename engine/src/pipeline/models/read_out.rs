@@ -6,7 +6,7 @@ use super::super::device::Placement;
 use super::super::located::{Role, located, nowhere};
 use super::outline::{self, Part};
 use super::{Arc, DType, Device, Family, Kind, ModelStore, PipelineError, TensorFile, View, identify, texts};
-use crate::weights::{Embedding, prediction_unread};
+use crate::weights::{Embedding, prediction_doubts};
 use protocol::request::{Models, Motion};
 
 /// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
@@ -78,7 +78,7 @@ pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> 
     }
     let mut sentences = Vec::new();
     if matches!(kind, Kind::Checkpoint { .. }) {
-        sentences.extend(prediction_unread(file));
+        sentences.extend(prediction_doubts(file));
     }
     for part in parts(file, &kind) {
         sentences.extend(part.check(file)?);

@@ -11,6 +11,9 @@ pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     if Embedding::several(file) {
         return Some(Identity::unsupported("several textual inversion embeddings in one file"));
     }
+    if Embedding::none_in(file) {
+        return Some(Identity::unsupported("a textual inversion embedding without any vector"));
+    }
     let Embedding { first, second, .. } = Embedding::of(file)?;
     let half = |lacks: &str| {
         Identity::unsupported(format!("a textual inversion embedding for SDXL without {lacks}"))

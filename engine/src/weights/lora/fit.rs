@@ -7,6 +7,9 @@ use super::super::names::unet::Plan;
 use super::keys::{self, Layer};
 use super::{Lora, Network, Parts};
 
+/// Alphas of more than so many times the rank are told.
+const LOUD: f64 = 1e4;
+
 /// Why layers are not used, and the first of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Left {
@@ -15,7 +18,7 @@ struct Left {
 }
 
 /// How many layers of a LoRA are used, and what becomes of the others.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fit {
     /// Layers that change a weight.
     pub used: usize,
@@ -27,6 +30,10 @@ pub struct Fit {
     homeless: BTreeMap<&'static str, Left>,
     /// Layers of a kind that cannot be applied, by its name.
     other: BTreeMap<&'static str, Left>,
+    /// Tensors of layers that are used without them.
+    extra: Option<Left>,
+    /// Layers whose alpha is beyond all reason, by their first tensor, with the factor.
+    loud: Option<(Left, f64)>,
     /// Tensors of no known kind.
     strange: Option<Left>,
 }
@@ -49,12 +56,22 @@ impl Fit {
         for (kind, Left { count, first }) in &self.other {
             parts.push(format!("{count} of the kind {kind} cannot be applied: {first}"));
         }
+        if let Some(Left { count, first }) = &self.extra {
+            let (tensors, have) = if *count == 1 { ("tensor", "has") } else { ("tensors", "have") };
+            parts.push(format!("{count} {tensors} of layers that are used {have} no place here: {first}"));
+        }
+        if let Some((Left { count, first }, factor)) = &self.loud {
+            parts.push(format!(
+                "{count} with an alpha of {factor:.0} times the rank, which no training gives: {first}"
+            ));
+        }
         if let Some(Left { count, first }) = &self.strange {
             let tensors = if *count == 1 { "tensor is" } else { "tensors are" };
             parts.push(format!("{count} {tensors} of no known kind: {first}"));
         }
         let (used, total) = (self.used, self.total);
-        let layers = if used == total && self.strange.is_none() {
+        let layers = if used == total && self.strange.is_none() && self.extra.is_none() && self.loud.is_none()
+        {
             String::new()
         } else {
             format!("{used} of {total} layers used; ")
@@ -63,11 +80,20 @@ impl Fit {
     }
 
     fn leave(map: &mut BTreeMap<&'static str, Left>, what: &'static str, first: &str) {
-        let left = map.entry(what).or_insert_with(|| Left { count: 0, first: first.to_owned() });
-        left.count += 1;
-        if first < left.first.as_str() {
-            left.first = first.to_owned();
+        map.entry(what).or_insert_with(|| Left { count: 0, first: first.to_owned() }).count(first);
+    }
+}
+
+impl Left {
+    fn count(&mut self, first: &str) {
+        self.count += 1;
+        if first < self.first.as_str() {
+            first.clone_into(&mut self.first);
         }
+    }
+
+    fn add(left: &mut Option<Self>, first: &str) {
+        left.get_or_insert_with(|| Self { count: 0, first: first.to_owned() }).count(first);
     }
 }
 
@@ -90,14 +116,25 @@ impl Lora {
         let mut fit = Fit::default();
         for (layer, parts) in self.layers.iter().filter(|(_, parts)| parts.is_change()) {
             fit.total += 1;
-            if let Some(kind) = parts.other {
-                Fit::leave(&mut fit.other, kind, &parts.first);
-            } else if (parts.changes_weight() && !weights.contains(layer))
-                || (parts.bias.is_some() && !biases.contains(layer))
-            {
+            let weight = parts.changes_weight() && weights.contains(layer);
+            let bias = parts.bias.as_ref().filter(|_| biases.contains(layer));
+            if let Some((kind, tensor)) = &parts.other {
+                Fit::leave(&mut fit.other, kind, tensor);
+            } else if !weight && bias.is_none() {
                 Fit::leave(&mut fit.homeless, of(layer.0), &parts.first);
             } else {
                 fit.used += 1;
+                let lost = if weight { None } else { parts.down.as_ref().or(parts.difference.as_ref()) };
+                for lost in lost.into_iter().chain(parts.bias.as_ref().filter(|_| bias.is_none())) {
+                    Left::add(&mut fit.extra, lost);
+                }
+                let factor = self.factor(parts).abs();
+                if weight && factor > LOUD {
+                    let (mut left, most) =
+                        fit.loud.take().map_or((None, 0.0), |(left, most)| (Some(left), most));
+                    Left::add(&mut left, &parts.first);
+                    fit.loud = left.map(|left| (left, factor.max(most)));
+                }
                 if let Some(zero) = self.zero(parts) {
                     *fit.idle.entry(zero).or_default() += 1;
                 }
@@ -110,6 +147,12 @@ impl Lora {
 }
 
 impl Lora {
+    /// What a layer's matrices are scaled with.
+    fn factor(&self, parts: &Parts) -> f64 {
+        let down = parts.down.as_ref().and_then(|name| self.file.shape(name));
+        down.and_then(|shape| shape.first()).map_or(1.0, |rank| parts.factor(*rank as f64))
+    }
+
     /// What makes a layer's change zero, to stand before "zero"; `None` for a layer that changes something.
     fn zero(&self, parts: &Parts) -> Option<&'static str> {
         let zero = |name: &Option<String>| name.as_ref().is_some_and(|name| self.file.is_zero(name));

@@ -1,7 +1,8 @@
 //! LoRA (Hu et al. 2021, "LoRA: low-rank adaptation of large language models"): small changes of a network's weights.
 //!
 //! A file holds, for some layers, two thin matrices. With strength s the weight W becomes
-//! W + s alpha / r (up down), r being the rank; without an alpha, in a tensor or in PEFT's metadata, the factor is s. For a convolution the matrices are
+//! W + s alpha / r (up down), r being the rank; without an alpha, in a tensor, in the metadata or in
+//! PEFT's file beside it, the factor is s. For a convolution the matrices are
 //! flattened behind their first axis, and LoCon may put a third between them: the sum over a and b of
 //! `up[o, a] mid[a, b, y, x] down[b, i]`.
 
@@ -19,8 +20,10 @@ pub use keys::Network;
 use keys::{Layer, Role};
 pub(super) use keys::{changes_second_tower, is_down, is_lora_name, plain_layer};
 
+use super::beside::ADAPTER_CONFIG;
 use super::names::unet::Plan;
 use super::scales::Scales;
+use super::tensor_file::MOST;
 use super::{TensorFile, WeightsError};
 
 /// The parts of one layer's change, by their names in the file.
@@ -32,8 +35,8 @@ struct Parts {
     alpha: Option<Alpha>,
     difference: Option<String>,
     bias: Option<String>,
-    /// The kind of a change that cannot be applied.
-    other: Option<&'static str>,
+    /// The kind of a change that cannot be applied, with the tensor that says so.
+    other: Option<(&'static str, String)>,
     /// The first of the tensors.
     first: String,
 }
@@ -53,6 +56,8 @@ pub struct Lora {
     layers: HashMap<Layer, Parts>,
     /// Tensors of no known kind.
     strange: Vec<String>,
+    /// See [`alphas`](Self::alphas).
+    alphas: String,
 }
 
 /// The change of one tensor.
@@ -89,17 +94,21 @@ impl Lora {
                 Role::Alpha => parts.alpha = file.scalar(name).map(|value| Alpha { value, stored }),
                 Role::Difference => parts.difference = stored,
                 Role::BiasDifference => parts.bias = stored,
-                Role::Other(kind) => parts.other = Some(kind),
+                Role::Other(kind) => parts.other = Some((kind, name.into())),
             }
         }
-        let adapter = adapter::Adapter::read(file.metadata());
+        let tensors = layers.values().any(|parts| parts.alpha.is_some());
+        let adapter = adapter::Adapter::read(file.metadata(), tensors).map_err(|error| {
+            let path = file.path().with_file_name(ADAPTER_CONFIG);
+            WeightsError::Malformed { path, reason: format!("its JSON cannot be read ({error})") }
+        })?;
         for (layer, parts) in &mut layers {
             let down = parts.down.as_deref().and_then(|name| file.shape(name));
-            if let (None, Some([rank, ..])) = (&parts.alpha, down) {
-                parts.alpha = adapter.alpha(layer, *rank).map(|value| Alpha { value, stored: None });
+            if let (None, Some(down)) = (&parts.alpha, down) {
+                parts.alpha = adapter.alpha(layer, down).map(|value| Alpha { value, stored: None });
             }
         }
-        let lora = Self { file, layers, strange };
+        let lora = Self { file, layers, strange, alphas: adapter.into_source() };
         let mut sorted: Vec<&Parts> = lora.layers.values().collect();
         sorted.sort_by(|a, b| (&a.down, &a.up).cmp(&(&b.down, &b.up)));
         for parts in sorted {
@@ -116,6 +125,11 @@ impl Lora {
     /// The file.
     pub fn file(&self) -> &Arc<TensorFile> {
         &self.file
+    }
+
+    /// What says its alphas where neither its tensors nor PEFT's metadata do, for keys; empty otherwise.
+    pub fn alphas(&self) -> &str {
+        &self.alphas
     }
 
     /// Networks that the file has layers for.
@@ -237,6 +251,11 @@ impl Lora {
 }
 
 impl Parts {
+    /// What the product of the matrices is scaled with, alpha over the rank.
+    fn factor(&self, rank: f64) -> f64 {
+        self.alpha.as_ref().map_or(1.0, |alpha| alpha.value / rank)
+    }
+
     /// The tensors that its values come from.
     fn stored(&self) -> impl Iterator<Item = &String> {
         let alpha = self.alpha.as_ref().and_then(|alpha| alpha.stored.as_ref());
@@ -251,6 +270,7 @@ impl Change {
         let file = &self.lora.file;
         let get = |name: &str| file.tensor(name, DType::F32, device);
         let whole = if self.bias { &self.parts.bias } else { &self.parts.difference };
+        let mut within = false;
         let (values, factor, name) = if let Some(name) = whole {
             (get(name)?.flatten_all(), 1.0, name)
         } else {
@@ -262,15 +282,27 @@ impl Change {
             };
             let rank = file.shape(down).and_then(|shape| shape.first()).copied().unwrap_or(1).max(1) as f64;
             let alpha = self.parts.alpha.as_ref();
-            let factor = alpha.map_or(1.0, |alpha| alpha.value / rank);
+            let factor = self.parts.factor(rank);
             if !factor.is_finite() {
                 return Err(file.not_finite(alpha.and_then(|alpha| alpha.stored.as_ref()).unwrap_or(down)));
             }
+            let [a, b] = [get(up)?, get(down)?];
             let mid = self.parts.mid.as_deref().map(get).transpose()?;
-            (product(&get(up)?, mid.as_ref(), &get(down)?), factor, down)
+            // Each value of the product is a sum of `rank` terms, or of its square with a middle.
+            let mut bound = file.largest(up, &a)? * file.largest(down, &b)? * rank * factor.abs();
+            if let Some(mid) = &mid {
+                bound *= file.largest(down, mid)? * rank;
+            }
+            within = bound <= MOST;
+            (product(&a, mid.as_ref(), &b), factor, down)
         };
-        values
-            .and_then(|values| (values * (factor * self.strength))?.reshape(shape))
+        let values = values.map_err(|source| file.device_error(name, source))?;
+        // The product is much larger than the matrices: it is only looked at where they do not say enough.
+        if !within {
+            file.require_sane(name, &values, factor)?;
+        }
+        (values * (factor * self.strength))
+            .and_then(|values| values.reshape(shape))
             .map_err(|source| file.device_error(name, source))
     }
 }

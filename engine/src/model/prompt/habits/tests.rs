@@ -17,7 +17,7 @@ fn one(text: &str, place: &str, says: &str) {
 fn all_patterns_compile() {
     assert_eq!(super::TEXT.len(), super::IN_TEXT.len());
     assert_eq!(super::WORDS.len(), super::IN_WORDS.len());
-    assert_eq!(super::CONJUNCTION.len(), 1);
+    assert_eq!(super::CONJUNCTION.len(), super::IN_CAPITALS.len());
     assert!(super::CLOSED.is_some());
 }
 
@@ -36,6 +36,7 @@ fn ordinary_prompts_are_not_commented_on() {
         "snake_case, a__b, 3:4 ratio, 1girl",
         "((photo:1.2)), (a, (sketch:1.3)), ((best quality, (x:1.2)))",
         "(negative:1.2), a film negative, well-known -- a photo--graph",
+        "50%, 20% grey, a well-negotiated deal, MASK OF ZORRO",
         "5 steps, size: large, I <3 you, a < b",
     ] {
         assert_eq!(remarks(text), [""; 0], "{text}");
@@ -48,6 +49,7 @@ fn brackets() {
     one("a [[blurry]] cat", "[blurry]", "(words:0.9)");
     one("[cat:dog:0.5]", "[cat:dog:0.5]", "between steps");
     one("[cat::10]", "[cat::10]", "between steps");
+    one("[cat:1.2]", "[cat:1.2]", "a weight is written (cat:1.2)");
     one("[cat|dog|cow]", "[cat|dog|cow]", "alternate");
     one("a {red|blue} cat", "{red|blue}", "none of them is chosen");
     one("a {cat}", "{cat}", "(words:1.1)");
@@ -62,6 +64,15 @@ fn brackets() {
 fn words_that_are_commands_elsewhere() {
     one("a cat BREAK a dog", "BREAK", "75 tokens");
     one("a cat AND a dog", "AND", "promptMix");
+    one("a cat AND_SALT a dog", "AND_SALT", "promptMix");
+    one("a cat TIMES 2", "TIMES", "another program");
+    one("a cat ATTN", "ATTN", "another program");
+    one("a cat MASK()", "MASK()", "another program");
+    one("a cat FEATHER()", "FEATHER()", "another program");
+    one("a cat SHIFT()", "SHIFT()", "another program");
+    one("a cat STYLE(A1111)", "STYLE(A1111)", "another program");
+    one("a cat %date%", "%date%", "filled in");
+    one("a cat -neg dog", "-neg", "negativePrompt");
     one("a __colour__ cat", "__colour__", "wildcards");
     one("# my prompt\na cat", "# my prompt", "no comments");
     one("a cat // mine\n//yours", "// mine", "no comments within a prompt (and one more)");
@@ -108,6 +119,8 @@ fn weights_in_other_spellings() {
         one(&format!("a (cat{separator}1.2)"), &format!("(cat{separator}1.2)"), "write (cat:1.2)");
     }
     one("a (red cat)1.3, b", "(red cat)1.3", "inside");
+    one("a (cat)^1.2", "(cat)^1.2", "inside");
+    one("a cat :1.2", "cat :1.2", "needs parentheses");
     one("a (cat)++", "(cat)++", "inside");
     one("(cat:1,2)", "(cat:1,2)", "`1,2` of");
     one("(cat:1.2.3) x", "(cat:1.2.3)", "of weight 1.1");
