@@ -1,11 +1,12 @@
 //! `unsample render`
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use engine::pipeline::pasted_path;
+use engine::pipeline::{pasted, pasted_path};
 
 use super::progress::{Bars, Shown, Voice};
 use crate::bundle;
@@ -72,7 +73,7 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("there is no suite {wrong}; the host has {all}")));
     }
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
-    let output = &*pasted_path(&args.output);
+    let output = &*output_path(&args.output);
     let clips = Clips::open(args)?;
     let mut info = clips.source().info().clone();
     if let ColourManagement::Named(name) = args.host.colourspace.clone().unwrap_or_default() {
@@ -149,6 +150,16 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     let plural = if frames == 1 { "" } else { "s" };
     bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", output.display()));
     Ok(())
+}
+
+/// The path that an output's text means. In an address a bare `#` or `?` belongs to the name: for a file that is read it
+/// may end the name, if only such a file is there, but what is written must not take the place of another file.
+fn output_path(given: &Path) -> Cow<'_, Path> {
+    let address = given.to_str().filter(|text| text.to_ascii_lowercase().contains("file:/"));
+    match address {
+        Some(text) => Cow::Owned(pasted(&text.replace('#', "%23").replace('?', "%3F"))),
+        None => pasted_path(given),
+    }
 }
 
 /// Whether the host has a suite of that name; a version may follow it.
@@ -255,16 +266,31 @@ impl Place<'_> {
         let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
         let files: Vec<&Path> =
             clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
-        let wish = Wish { output, frames: self.frames(), overwrite, inputs: &inputs, files: &files };
+        let wish = Wish {
+            output,
+            frames: self.frames(),
+            whole: self.info.frames,
+            overwrite,
+            inputs: &inputs,
+            files: &files,
+        };
         io::check_output(&wish, &self.part())
     }
 }
 
+/// How long the program takes to stop, before it is ended where it stands: the system gives it about ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The first Ctrl-C asks everybody to stop, and so do the closing of the terminal and the system; the second one does
-/// not ask.
+/// not ask, nor does the first for longer than [`PATIENCE`].
 fn stop_on_ctrl_c() {
     let handler = || {
-        if !stop::ask() {
+        let first = stop::ask(PATIENCE, || {
+            stop::tidy();
+            let _ = Failure::from(HostError::Aborted).report();
+            std::process::exit(1);
+        });
+        if !first {
             stop::tidy();
             std::process::exit(130);
         }

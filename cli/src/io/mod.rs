@@ -5,6 +5,7 @@
 //! stands under another name until it is complete, so that a failed render leaves no half file behind.
 
 mod animated;
+mod apng;
 mod decoder;
 mod encoder;
 mod error;

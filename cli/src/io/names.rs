@@ -203,6 +203,11 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
         .collect())
 }
 
+/// The folder that a file is in.
+pub fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A path's last part.
 pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
@@ -223,8 +228,45 @@ pub fn check_is_file(path: &Path) -> Result<(), MediaError> {
     let address = scheme.is_some_and(|scheme| {
         scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     });
-    if text == "-" || text.is_empty() || (address && !path.exists()) {
+    let stream = ["pipe:", "fd:"].iter().filter_map(|name| text.strip_prefix(name));
+    let stream = stream.into_iter().any(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    if text == "-" || text.is_empty() || ((address || stream) && !path.exists()) {
         return Err(MediaError::NoFile(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a name is one that somebody would give to a file that is to be made here: what is meant for another system,
+/// or is a slip of pasting, makes a file that nobody finds. What is there already may be called as it likes.
+///
+/// # Errors
+/// It is none.
+pub fn check_is_output(path: &Path) -> Result<(), MediaError> {
+    check_is_file(path)?;
+    let wrong = |why: String| Err(MediaError::OutputName { path: path.to_owned(), why });
+    let text = path.to_string_lossy();
+    if path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let quote = |letter: Option<char>| {
+        letter.filter(|letter| "\"'`\u{201c}\u{201d}\u{201e}\u{2018}\u{2019}".contains(*letter))
+    };
+    if let Some(quote) = quote(text.chars().next()).or_else(|| quote(text.chars().next_back())) {
+        return wrong(format!(
+            "there is a quotation mark ({quote}) at one end: leave it out, or write ./ before the name and an ending \
+             after it"
+        ));
+    }
+    if cfg!(windows) {
+        return Ok(());
+    }
+    // The first folder that is not there, or the file.
+    let made = path.ancestors().take_while(|part| part.symlink_metadata().is_err()).last();
+    let made = made.and_then(|part| path.strip_prefix(part.parent()?).ok()).unwrap_or(path).to_string_lossy();
+    let drive = matches!(made.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic());
+    if drive || made.contains('\\') {
+        let parts = made.split(['/', '\\']).collect::<Vec<_>>().join("/");
+        return wrong(format!("it is written as on Windows, and here folders are parted by /: {parts}"));
     }
     Ok(())
 }
@@ -408,11 +450,46 @@ mod tests {
 
     #[test]
     fn addresses_and_streams_are_no_files() {
-        for name in ["-", "", "https://example.org/a.mp4", "rtsp://camera"] {
+        for name in ["-", "", "https://example.org/a.mp4", "rtsp://camera", "pipe:", "pipe:1", "fd:12"] {
             assert!(check_is_file(Path::new(name)).is_err(), "{name}");
         }
-        for name in ["a.mp4", "-x.mp4", "a:b.mp4", "C://x.mp4"] {
+        for name in ["a.mp4", "-x.mp4", "a:b.mp4", "C://x.mp4", "pipe:1.mp4", "fd:a", "pipes"] {
             assert!(check_is_file(Path::new(name)).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn slips_of_pasting_are_no_names_for_new_files() {
+        let why = |name: &str| check_is_output(Path::new(name)).map_err(|error| error.to_string());
+        for name in ["'a.mp4", "a.mp4\"", "a.mp4'", "\u{201c}a.mp4", "`a", "out\u{201d}"] {
+            let why = why(name).unwrap_err();
+            assert!(why.contains("there is a quotation mark"), "{name}: {why}");
+        }
+        for name in ["./'90s.mp4", "it's.mp4", "12\".mp4", "a b.mp4", "no/such/folder", "/no/such/a.mp4"] {
+            assert_eq!(why(name), Ok(()), "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_of_another_system_are_no_names_for_new_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join(r"odd\name");
+        fs::create_dir(&there).unwrap();
+        let why = |name: &Path| check_is_output(name).map_err(|error| error.to_string());
+        for (name, parts) in [
+            (r"C:\Users\me\o.mp4", "C:/Users/me/o.mp4"),
+            (r"sub\o.mp4", "sub/o.mp4"),
+            (r"no/sub\o.mp4", "no/sub/o.mp4"),
+            ("C:/o.mp4", "C:/o.mp4"),
+        ] {
+            let want = format!(
+                "cannot write {name}: it is written as on Windows, and here folders are parted by /: {parts}"
+            );
+            assert_eq!(why(Path::new(name)), Err(want));
+        }
+        for name in [&there, &there.join("o.mp4"), Path::new("a:b.mp4")] {
+            assert_eq!(why(name), Ok(()), "{}", name.display());
         }
     }
 

@@ -81,6 +81,8 @@ fn lossless_pictures_keep_every_bit() {
         ("ppm_%04d.ppm", 8, false),
         ("moving.png", 8, false),
         ("moving.apng", 8, true),
+        ("deep.png", 16, false),
+        ("deep.apng", 16, true),
     ] {
         let output = folder.path().join(name);
         write(&output, 3, bits, alpha).unwrap();
@@ -106,6 +108,19 @@ fn a_gif_keeps_its_frames_and_its_pace() {
         let pairs = read.to_eight().into_iter().zip(wanted.to_eight());
         assert!(pairs.into_iter().all(|(a, b)| a.abs_diff(b) < 12), "frame {number}");
     }
+}
+
+#[test]
+fn what_is_rather_clear_is_clear_in_a_gif() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.gif");
+    let mut sink = super::create(&output, &target(Info { width: 4, height: 1, ..info(1, 8, true) })).unwrap();
+    let pixels = [0, 3, 127, 128].map(|alpha| [250, 128, 4, alpha]).concat();
+    sink.write(1, &Picture::eight(4, 1, 4, pixels).unwrap()).unwrap();
+    sink.finish().unwrap();
+    let read = super::open(&output).unwrap().frame(1).unwrap().to_eight();
+    assert_eq!(read.chunks(4).map(|pixel| pixel[3]).collect::<Vec<_>>(), [0, 0, 0, 255]);
+    assert!(read[12].abs_diff(250) < 4 && read[13].abs_diff(128) < 4, "{read:?}");
 }
 
 #[test]
@@ -209,7 +224,14 @@ fn a_colour_profile_goes_along_where_it_fits() {
         [("a.png", true), ("a.jpg", true), ("a.tif", true), ("a.webp", true), ("a.bmp", false)]
     {
         let output = at(name);
-        let wish = super::Wish { output: &output, frames: (1, 1), overwrite: false, inputs: &[], files: &[] };
+        let wish = super::Wish {
+            output: &output,
+            frames: (1, 1),
+            whole: 1,
+            overwrite: false,
+            inputs: &[],
+            files: &[],
+        };
         let told = super::check_output(&wish, source.info()).unwrap();
         assert_eq!(told.is_empty(), holds, "{name}: {told:?}");
         let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
@@ -264,7 +286,14 @@ fn what_an_output_cannot_hold_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let told = |name: &str, info: &Info| {
         let output = folder.path().join(name);
-        let wish = super::Wish { output: &output, frames: (1, 3), overwrite: false, inputs: &[], files: &[] };
+        let wish = super::Wish {
+            output: &output,
+            frames: (1, 3),
+            whole: 3,
+            overwrite: false,
+            inputs: &[],
+            files: &[],
+        };
         super::check_output(&wish, info).unwrap().join(" ")
     };
     let (plain, clear) = (info(3, 8, false), info(3, 8, true));
@@ -454,11 +483,11 @@ fn a_video_without_a_matrix_keeps_its_colours() {
     }
     let folder = tempfile::tempdir().unwrap();
     // RGB (0, 189, 0) by BT.709 and by BT.601.
-    for (size, yuv) in [((1280, 720), [132, 64, 53]), ((320, 240), [111, 73, 58])] {
+    for (size, yuv, notices) in [((1280, 720), [132, 64, 53], 0), ((320, 240), [111, 73, 58], 1)] {
         let input = folder.path().join(format!("{}.mkv", size.0));
         write_untagged(&input, size, yuv);
         let source = super::open(&input).unwrap();
-        assert_eq!(source.notices().len(), 1, "{:?}", source.notices());
+        assert_eq!(source.notices().len(), notices, "{:?}", source.notices());
         let picture = source.frame(1).unwrap();
         let near = |picture: &Picture, by: u8| {
             let found = &picture.to_eight()[..3];
