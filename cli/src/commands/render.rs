@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine::pipeline::{pasted, pasted_path};
@@ -278,6 +278,9 @@ impl Place<'_> {
     }
 }
 
+/// What to say at a stop, where there is something left of the render.
+static KEPT: Mutex<Option<String>> = Mutex::new(None);
+
 /// How long the program takes to stop, before it is ended where it stands: the system gives it about ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -287,7 +290,8 @@ fn stop_on_ctrl_c() {
     let handler = || {
         let first = stop::ask(PATIENCE, || {
             stop::tidy();
-            let _ = Failure::from(HostError::Aborted).report();
+            let kept = KEPT.try_lock().ok().and_then(|kept| kept.clone());
+            let _ = kept.map_or_else(|| HostError::Aborted.into(), Failure::Stopped).report();
             std::process::exit(1);
         });
         if !first {
@@ -386,6 +390,9 @@ impl Writer<'_> {
             sink.write(number, picture).map_err(|error| error.to_string())?;
         }
         self.written += 1;
+        if let Ok(mut kept) = KEPT.lock() {
+            *kept = self.kept();
+        }
         Ok(())
     }
 
@@ -396,17 +403,20 @@ impl Writer<'_> {
         }
     }
 
+    /// What is left of a render that is stopped now, a sentence.
+    fn kept(&self) -> Option<String> {
+        let plural = if self.written == 1 { "" } else { "s" };
+        let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
+        kept.then(|| {
+            format!("stopped: {} has the first {} frame{plural}", self.output.display(), self.written)
+        })
+    }
+
     /// The failure of a render, with what is left of it.
     fn failed(self, error: HostError) -> Failure {
-        let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
-        if kept && stop::asked() {
-            let plural = if self.written == 1 { "" } else { "s" };
-            return Failure::Stopped(format!(
-                "stopped: {} has the first {} frame{plural}",
-                self.output.display(),
-                self.written
-            ));
+        match self.kept().filter(|_| stop::asked()) {
+            Some(sentence) => Failure::Stopped(sentence),
+            None => error.into(),
         }
-        error.into()
     }
 }

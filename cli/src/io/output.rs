@@ -9,7 +9,8 @@ use frame::{Colour, Primaries, Transfer};
 use super::animated::GIF_SHORTEST;
 use super::fresh::{self, FreshFile};
 use super::light::{self, Conversion};
-use super::names::{self, OutputKind, Pattern};
+use super::names::{self, Pattern};
+use super::output_kind::{OutputKind, check_is_output, output_kind};
 use super::{Info, MediaError, Profile, ffmpeg, list, sequence, stills};
 
 /// An output that somebody wishes for.
@@ -37,10 +38,10 @@ pub struct Wish<'a> {
 /// replaced.
 pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     let output = wish.output;
-    names::check_is_output(output)?;
+    check_is_output(output)?;
     let (first, last) = wish.frames;
     let count = last.saturating_sub(first).saturating_add(1);
-    let kind = names::output_kind(output, count)?;
+    let kind = output_kind(output, count)?;
     if kind == OutputKind::Video {
         ffmpeg::require(output)?;
     }
