@@ -1,5 +1,6 @@
 //! `unsample cache`: how much is remembered on disk, and away with it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use engine::pipeline::cache::{DiskCache, DiskUsage, default_folder};
@@ -13,12 +14,17 @@ use crate::failure::Failure;
 /// Runs the command.
 ///
 /// # Errors
-/// Some entries could not be removed. A folder that is not there is an empty cache.
+/// The folder cannot be listed, or some entries could not be removed. A folder that is not there is an empty cache.
 pub fn run(args: &CacheArgs) -> Result<(), Failure> {
     let folder = args.folder.as_ref().map_or_else(default_folder, |folder| pasted_path(folder).into_owned());
     // Looking and clearing need no bound.
     let cache = DiskCache::new(folder, u64::MAX);
     let shown = cache.folder().display();
+    if let Err(error) = std::fs::read_dir(cache.folder())
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(Failure::Failed(format!("cannot look into the cache folder {shown}: {error}")));
+    }
     match args.command {
         CacheCommand::Info => {
             let usage = cache.usage();
