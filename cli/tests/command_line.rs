@@ -187,6 +187,18 @@ fn an_empty_cache_is_told_of_and_cleared() {
         assert_eq!(result.status.code(), Some(0));
         assert!(text(&result.stdout).contains("0 entries"), "{}", text(&result.stdout));
     }
+    // What cannot be looked into is not empty.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").expect("writable");
+    for command in ["info", "clear"] {
+        let result = unsample(&["cache", command, "--folder", file.to_str().expect("UTF-8")]);
+        assert_eq!(result.status.code(), Some(1), "{}", text(&result.stdout));
+        let said = text(&result.stderr);
+        assert!(said.starts_with("unsample: cannot look into the cache folder"), "{said}");
+    }
+    let nowhere = folder.path().join("nowhere");
+    let result = unsample(&["cache", "clear", "--folder", nowhere.to_str().expect("UTF-8")]);
+    assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
 }
 
 /// Writes the built-in checkpoint with its data changed, which begin at the number that `change` gets.

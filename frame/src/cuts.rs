@@ -9,7 +9,7 @@
 //! - Hue counts as much as there is colour, so that the hue of a grey does not count at all.
 //! - Frames that repeat the one before them are no measure of motion: neighbours are those that differ.
 //! - A change is a cut only if most of the picture changes, if it does not go back within [`FLASH`] frames, and if it is
-//!   not the same picture in another light.
+//!   not the same picture in another light, nor the first or last one of a fade from or to black.
 //! - Whether a frame is a cut follows from the [`REACH`] frames on either side alone, so that overlapping parts of a
 //!   clip agree on it: the least length of a shot goes by the stronger of two cuts and not by the earlier one.
 //!
@@ -45,6 +45,8 @@ const FEWEST: f32 = 0.25;
 const FLASH: usize = 3;
 /// Share of a difference that remains over a flash, at most.
 const BACK: f32 = 0.5;
+/// Share of the step out of black, or into it, by which the light changes at the frame beside it, at least, in a fade.
+const GOES_ON: f32 = 0.25;
 /// Correlation from which a picture is the same one in another light.
 const SAME: f32 = 0.95;
 /// Least variance, in squared levels, of pictures that can be correlated.
@@ -128,6 +130,11 @@ impl Glance {
         }
         let counted = (lit as f32).max(FEWEST * self.hsv.len() as f32).max(1.0);
         Difference { levels: f32::max(there, back) / counted, spread: changed as f32 / lit.max(1) as f32 }
+    }
+
+    /// Mean value, in levels.
+    fn light(&self) -> f32 {
+        self.hsv.iter().map(|cell| cell[0]).sum::<f32>() / self.hsv.len().max(1) as f32
     }
 
     /// Whether a brighter, darker, stronger or duller light is all that parts two pictures.
@@ -214,4 +221,17 @@ fn stays(frames: &[Glance], steps: &[Difference], frame: usize) -> bool {
     (frame + 1..=(frame + FLASH).min(frames.len() - 1)).all(|later| remains(before, later))
         && (before.saturating_sub(FLASH)..before).all(|earlier| remains(earlier, frame))
         && !frames[before].in_another_light(&frames[frame])
+        && !fades(frames, before, frame)
+}
+
+/// Whether a picture comes out of black, or goes into it, by degrees. The step beside black stands out of a fade: in
+/// black no cell is near to another one's.
+fn fades(frames: &[Glance], before: usize, frame: usize) -> bool {
+    let goes_on = |black: usize, dim: usize, next: Option<usize>| {
+        let Some(next) = next.and_then(|next| frames.get(next)) else { return false };
+        let [black, dim] = [&frames[black], &frames[dim]];
+        black.hsv.iter().all(|cell| cell[0] < BLACK)
+            && next.light() - dim.light() >= GOES_ON * (dim.light() - black.light())
+    };
+    goes_on(before, frame, Some(frame + 1)) || goes_on(frame, before, before.checked_sub(1))
 }

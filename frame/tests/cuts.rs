@@ -238,6 +238,24 @@ fn fades_are_no_cuts() {
     }
 }
 
+/// With fine texture every cell has a near one beside it, but in black none has.
+#[test]
+fn fades_of_texture_are_no_cuts() {
+    let texture =
+        |at: usize| 0.9 * (random((at % WIDTH / 2) as u32, (at / WIDTH % HEIGHT / 2) as u32, 9) - 0.5);
+    for length in [6.0, 12.0, 18.0] {
+        let faded = |share: fn(f32) -> f32| {
+            found(&each(STREET.frames(0..48), |index, at, v| {
+                (v + texture(at)).clamp(0.0, 1.0) * share((index as f32 - 15.0) / length).clamp(0.0, 1.0)
+            }))
+        };
+        assert_eq!(faded(|gone| gone), [0; 0], "{length} frames from black");
+        assert_eq!(faded(|gone| 1.0 - gone), [0; 0], "{length} frames to black");
+        assert_eq!(faded(|gone| gone.max(0.0).powf(0.45)), [0; 0], "{length} frames from black, by light");
+        assert_eq!(faded(|gone| gone.clamp(0.0, 1.0).round()).len(), 1, "a cut");
+    }
+}
+
 #[test]
 fn a_long_dissolve_is_no_cut_and_a_mixed_frame_hides_none() {
     for mixed in [6, 12, 24] {

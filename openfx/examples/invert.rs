@@ -44,7 +44,8 @@ impl Effect for Invert {
         let source = handle.clip("Source");
         let image = handle.image(&source, args.time)?.ok_or_else(|| Error::failed("there is no picture"))?;
         let mut output = handle.output(args.time)?;
-        for y in args.window.y1..args.window.y2 {
+        let window = args.window.unwrap_or(output.info().bounds);
+        for y in window.y1..window.y2 {
             if let (Some(from), Some(to)) = (image.row(y), output.row_mut(y)) {
                 to.iter_mut().zip(from).for_each(|(to, from)| *to = !from);
             }

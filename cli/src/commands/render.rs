@@ -1,11 +1,12 @@
 //! `unsample render`
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use protocol::pasted_path;
+use protocol::{pasted, pasted_path};
 
 use super::progress::{Bars, Shown, Voice};
 use crate::bundle;
@@ -72,7 +73,7 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("there is no suite {wrong}; the host has {all}")));
     }
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
-    let output = &*pasted_path(&args.output);
+    let output = &*output_path(&args.output);
     let clips = Clips::open(args)?;
     let mut info = clips.source().info().clone();
     if let ColourManagement::Named(name) = args.host.colourspace.clone().unwrap_or_default() {
@@ -149,6 +150,16 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     let plural = if frames == 1 { "" } else { "s" };
     bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", output.display()));
     Ok(())
+}
+
+/// The path that an output's text means. In an address a bare `#` or `?` belongs to the name: for a file that is read it
+/// may end the name, if only such a file is there, but what is written must not take the place of another file.
+fn output_path(given: &Path) -> Cow<'_, Path> {
+    let address = given.to_str().filter(|text| text.to_ascii_lowercase().contains("file:/"));
+    match address {
+        Some(text) => Cow::Owned(pasted(&text.replace('#', "%23").replace('?', "%3F"))),
+        None => pasted_path(given),
+    }
 }
 
 /// Whether the host has a suite of that name; a version may follow it.
@@ -255,16 +266,35 @@ impl Place<'_> {
         let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
         let files: Vec<&Path> =
             clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
-        let wish = Wish { output, frames: self.frames(), overwrite, inputs: &inputs, files: &files };
+        let wish = Wish {
+            output,
+            frames: self.frames(),
+            whole: self.info.frames,
+            overwrite,
+            inputs: &inputs,
+            files: &files,
+        };
         io::check_output(&wish, &self.part())
     }
 }
 
+/// What to say at a stop, where there is something left of the render.
+static KEPT: Mutex<Option<String>> = Mutex::new(None);
+
+/// How long the program takes to stop, before it is ended where it stands: the system gives it about ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The first Ctrl-C asks everybody to stop, and so do the closing of the terminal and the system; the second one does
-/// not ask.
+/// not ask, nor does the first for longer than [`PATIENCE`].
 fn stop_on_ctrl_c() {
     let handler = || {
-        if !stop::ask() {
+        let first = stop::ask(PATIENCE, || {
+            stop::tidy();
+            let kept = KEPT.try_lock().ok().and_then(|kept| kept.clone());
+            let _ = kept.map_or_else(|| HostError::Aborted.into(), Failure::Stopped).report();
+            std::process::exit(1);
+        });
+        if !first {
             stop::tidy();
             std::process::exit(130);
         }
@@ -360,6 +390,9 @@ impl Writer<'_> {
             sink.write(number, picture).map_err(|error| error.to_string())?;
         }
         self.written += 1;
+        if let Ok(mut kept) = KEPT.lock() {
+            *kept = self.kept();
+        }
         Ok(())
     }
 
@@ -370,17 +403,20 @@ impl Writer<'_> {
         }
     }
 
+    /// What is left of a render that is stopped now, a sentence.
+    fn kept(&self) -> Option<String> {
+        let plural = if self.written == 1 { "" } else { "s" };
+        let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
+        kept.then(|| {
+            format!("stopped: {} has the first {} frame{plural}", self.output.display(), self.written)
+        })
+    }
+
     /// The failure of a render, with what is left of it.
     fn failed(self, error: HostError) -> Failure {
-        let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
-        if kept && stop::asked() {
-            let plural = if self.written == 1 { "" } else { "s" };
-            return Failure::Stopped(format!(
-                "stopped: {} has the first {} frame{plural}",
-                self.output.display(),
-                self.written
-            ));
+        match self.kept().filter(|_| stop::asked()) {
+            Some(sentence) => Failure::Stopped(sentence),
+            None => error.into(),
         }
-        error.into()
     }
 }

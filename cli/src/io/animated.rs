@@ -8,14 +8,14 @@ use std::sync::mpsc::sync_channel;
 use image::codecs::gif::{GifDecoder, GifEncoder, Repeat};
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, Delay, Frame, ImageFormat};
+use image::{AnimationDecoder, Delay, Frame, ImageDecoder, ImageFormat};
 
 use super::fresh::FreshFile;
 use super::spool::{Frames, Replay};
-use super::stills::{from_rgba8, to_rgba8};
+use super::stills::to_rgba8;
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Sink, Source, Target, stop};
-use openfx_host::picture::{Picture, SharedPicture};
+use super::{ColourTags, Info, MediaError, Sink, Source, Target, apng, stop};
+use openfx_host::picture::{Picture, Samples, SharedPicture};
 
 /// A clip out of one file of frames.
 pub struct Animation {
@@ -28,26 +28,29 @@ impl Animation {
     /// Opens an animation; `None` for a single picture.
     pub fn open(path: &Path, format: ImageFormat) -> Result<Option<Self>, MediaError> {
         let failed = |error| MediaError::decode(path, &error);
-        let moves = match format {
-            ImageFormat::Gif => true,
-            ImageFormat::Png => png(path)?.is_apng().map_err(failed)?,
-            ImageFormat::WebP => webp(path)?.has_animation(),
-            _ => false,
+        let (moves, kind) = match format {
+            ImageFormat::Gif => (true, Kind::Gif),
+            ImageFormat::Png => {
+                let png = png(path)?;
+                let deep = png.color_type().bytes_per_pixel() / png.color_type().channel_count() > 1;
+                (png.is_apng().map_err(failed)?, if deep { Kind::DeepPng } else { Kind::Png })
+            }
+            ImageFormat::WebP => (webp(path)?.has_animation(), Kind::WebP),
+            _ => return Ok(None),
         };
         if !moves {
             return Ok(None);
         }
         // No format says how many frames there are, nor whether any of them is transparent.
         let (mut seconds, mut alpha, mut size) = (Vec::new(), false, (0, 0));
-        for frame in decode(path, format)? {
+        for frame in decode(path, kind)? {
             if stop::asked() {
                 return Err(MediaError::read(path, "stopped"));
             }
-            let frame = frame.map_err(failed)?;
-            let (numerator, denominator) = frame.delay().numer_denom_ms();
-            seconds.push(f64::from(numerator) / f64::from(denominator.max(1)) / 1000.0);
-            alpha |= frame.buffer().pixels().any(|pixel| pixel.0[3] != 255);
-            size = frame.buffer().dimensions();
+            let (picture, length) = frame?;
+            seconds.push(length);
+            alpha |= is_clear(&picture);
+            size = (picture.width, picture.height);
         }
         let frames = u32::try_from(seconds.len()).unwrap_or(u32::MAX);
         if frames == 0 {
@@ -63,7 +66,7 @@ impl Animation {
                 fps: times.fps(),
                 times,
                 pixel_aspect: 1.0,
-                bits: 8,
+                bits: if kind == Kind::DeepPng { 16 } else { 8 },
                 alpha,
                 full_chroma: true,
                 colour: ColourTags::default(),
@@ -74,7 +77,7 @@ impl Animation {
             replay: Replay::new(Box::new(move |from| {
                 let file = file.clone();
                 let skip = from.saturating_sub(1) as usize;
-                Ok(on_a_thread(file, format, skip, alpha))
+                Ok(on_a_thread(file, kind, skip, alpha))
             })),
         }))
     }
@@ -114,21 +117,55 @@ fn webp(path: &Path) -> Result<WebPDecoder<BufReader<File>>, MediaError> {
     WebPDecoder::new(file(path)?).map_err(|error| MediaError::decode(path, &error))
 }
 
-fn decode(path: &Path, format: ImageFormat) -> Result<image::Frames<'static>, MediaError> {
+/// What has to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Gif,
+    WebP,
+    Png,
+    /// With 16 bits.
+    DeepPng,
+}
+
+/// Frames, RGBA, and how many seconds each is shown.
+type Decoded = Box<dyn Iterator<Item = Result<(Picture, f64), MediaError>>>;
+
+fn decode(path: &Path, kind: Kind) -> Result<Decoded, MediaError> {
     let failed = |error| MediaError::decode(path, &error);
-    Ok(match format {
-        ImageFormat::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
-        ImageFormat::WebP => webp(path)?.into_frames(),
-        _ => png(path)?.apng().map_err(failed)?.into_frames(),
-    })
+    let frames = match kind {
+        Kind::DeepPng => return Ok(Box::new(apng::Deep::open(path)?)),
+        Kind::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
+        Kind::WebP => webp(path)?.into_frames(),
+        Kind::Png => png(path)?.apng().map_err(failed)?.into_frames(),
+    };
+    let path = path.to_owned();
+    Ok(Box::new(frames.map(move |frame| {
+        let frame = frame.map_err(|error| MediaError::decode(&path, &error))?;
+        let (numerator, denominator) = frame.delay().numer_denom_ms();
+        let seconds = f64::from(numerator) / f64::from(denominator.max(1)) / 1000.0;
+        let pixels = frame.into_buffer();
+        let (width, height) = pixels.dimensions();
+        Picture::eight(width, height, 4, pixels.into_raw())
+            .map(|picture| (picture, seconds))
+            .ok_or_else(|| MediaError::read(&path, "it has no pixels"))
+    })))
+}
+
+/// Whether a pixel of a picture in RGBA is not opaque.
+fn is_clear(picture: &Picture) -> bool {
+    match &picture.samples {
+        Samples::Eight(samples) => samples.chunks_exact(4).any(|pixel| pixel[3] != u8::MAX),
+        Samples::Sixteen(samples) => samples.chunks_exact(4).any(|pixel| pixel[3] != u16::MAX),
+        Samples::Float(samples) => samples.chunks_exact(4).any(|pixel| pixel[3] < 1.0),
+    }
 }
 
 /// Decodes on a thread of its own, as the library's decoders cannot move between threads. The thread ends with
 /// the file, or when the other end of the channel is gone.
-fn on_a_thread(file: PathBuf, format: ImageFormat, skip: usize, alpha: bool) -> Frames {
+fn on_a_thread(file: PathBuf, kind: Kind, skip: usize, alpha: bool) -> Frames {
     let (sender, receiver) = sync_channel(2);
     std::thread::spawn(move || {
-        let frames = match decode(&file, format) {
+        let frames = match decode(&file, kind) {
             Ok(frames) => frames,
             Err(error) => {
                 let _ = sender.send(Err(error));
@@ -136,10 +173,7 @@ fn on_a_thread(file: PathBuf, format: ImageFormat, skip: usize, alpha: bool) -> 
             }
         };
         for frame in frames.skip(skip) {
-            let picture = frame.map_err(|error| MediaError::decode(&file, &error)).and_then(|frame| {
-                from_rgba8(frame.into_buffer(), alpha)
-                    .ok_or_else(|| MediaError::read(&file, "it has no pixels"))
-            });
+            let picture = frame.map(|(picture, _)| picture.with_channels(if alpha { 4 } else { 3 }));
             if sender.send(picture).is_err() {
                 return;
             }
@@ -180,10 +214,14 @@ pub const GIF_SHORTEST: f64 = 2.0;
 impl Sink for GifSink {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let target = self.fresh.target();
-        let pixels = to_rgba8(picture).ok_or_else(|| MediaError::Unwritable {
+        let mut pixels = to_rgba8(picture).ok_or_else(|| MediaError::Unwritable {
             path: target.to_owned(),
             why: "a frame has no pixels".into(),
         })?;
+        // A pixel is clear or opaque, and the library takes all but the wholly clear for opaque.
+        for pixel in pixels.pixels_mut().filter(|pixel| pixel.0[3] < 128) {
+            pixel.0 = [0; 4];
+        }
         // The format has 16 bits for it.
         let hundredths = duration(&self.times, self.frames, 100.0).clamp(GIF_SHORTEST, 65_535.0);
         let delay = Delay::from_numer_denom_ms(hundredths as u32 * 10, 1);

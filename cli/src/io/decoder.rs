@@ -128,7 +128,7 @@ impl Reader {
             Ok(Some(picture)) => Ok(Some(picture)),
             Ok(None) => {
                 let words = self.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-                let status = self.process.child().wait();
+                let status = self.process.wait();
                 match status {
                     Ok(status) if status.success() => Ok(None),
                     Ok(status) => Err(MediaError::read(&self.path, ffmpeg::reason(status, &words))),

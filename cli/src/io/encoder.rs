@@ -41,7 +41,11 @@ impl Encoder {
         let mut info = target.info.clone();
         if extension == "avi" && !info.times.is_even() {
             // The container has one rate, and ffmpeg would fill the time between with empty frames.
-            info.times = Times::even(info.fps, target.frames);
+            info.times = info.times.at_rate(info.fps, target.frames);
+        }
+        let even = info.times.is_even();
+        if extension != "avi" && info.times.late() > 0.0 && target.frames > 1 {
+            info.times = info.times.finer();
         }
         let info = &info;
         let codec = codec(&extension, info);
@@ -67,7 +71,7 @@ impl Encoder {
         if ["mp4", "m4v", "mov"].contains(&extension.as_str()) {
             command.args(["-movflags", "+faststart"]);
         }
-        if !info.times.is_even() {
+        if !even {
             // MP4 counts a track's length in the order of decoding, which ends before the last frame is shown where
             // frames are reordered and their times are uneven.
             command.args(["-bf", "0"]);
@@ -103,7 +107,7 @@ impl Encoder {
     fn ending(&mut self) -> (Option<ExitStatus>, String) {
         self.running.pipe = None;
         let words = self.running.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let status = self.running.process.child().wait().ok();
+        let status = self.running.process.wait().ok();
         (status, String::from_utf8_lossy(&words).into_owned())
     }
 

@@ -97,6 +97,14 @@ pub enum MediaError {
         /// What is wrong with ffmpeg.
         why: Unusable,
     },
+    /// A video was named, and ffmpeg was ended before it began.
+    #[error("{} is a video, and {why}", .path.display())]
+    Video {
+        /// The video.
+        path: PathBuf,
+        /// How ffmpeg ended.
+        why: String,
+    },
     /// The file is damaged or of another kind than its name says.
     #[error("cannot read {}: {why}", .path.display())]
     Unreadable {

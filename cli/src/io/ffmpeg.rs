@@ -31,6 +31,9 @@ pub enum Unusable {
     /// It is there and does not run.
     #[error("ffmpeg does not run here: {0}")]
     Failing(String),
+    /// It runs, and somebody ended it.
+    #[error("{0}")]
+    Ended(String),
 }
 
 /// The version of the installed ffmpeg, as it prints it.
@@ -52,7 +55,12 @@ fn first_line(program: &'static str) -> Result<String, Unusable> {
         }
     })?;
     if !output.status.success() {
-        return Err(Unusable::Failing(reason(output.status, &output.stderr)));
+        let reason = reason(output.status, &output.stderr);
+        // Who was ended by a signal has no code.
+        return Err(match output.status.code() {
+            Some(_) => Unusable::Failing(reason),
+            None => Unusable::Ended(reason),
+        });
     }
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
 }
@@ -62,7 +70,11 @@ fn first_line(program: &'static str) -> Result<String, Unusable> {
 /// # Errors
 /// It cannot be used.
 pub fn require(path: &Path) -> Result<(), MediaError> {
-    version().map(drop).map_err(|why| MediaError::NoFfmpeg { path: path.to_owned(), why })
+    let path = path.to_owned();
+    version().map(drop).map_err(|why| match why {
+        Unusable::Ended(why) => MediaError::Video { path, why },
+        why => MediaError::NoFfmpeg { path, why },
+    })
 }
 
 /// The option that hands every decoded frame over once, which had another name before ffmpeg 5.1.
@@ -119,12 +131,27 @@ pub fn probe(path: &Path) -> Result<Probed, MediaError> {
     info.fps = timeline.times.fps();
     info.frames = timeline.frames;
     info.times = timeline.times;
-    info.tracks = Some(Tracks::of(path, &json, stream["index"].as_u64()));
+    let packets = if is_mov(&json) { first_sound(path) } else { Value::Null };
+    info.tracks = Some(Tracks::of(path, &json, &packets, stream["index"].as_u64()));
     notices.extend(timeline.notices);
     if videos.next().is_some() {
         notices.push(format!("{} holds several videos; the first one is taken", path.display()));
     }
     Ok(Probed { info, decoding, notices })
+}
+
+/// Whether a file is of the kind that has edit lists: MP4, QuickTime and their like.
+fn is_mov(json: &Value) -> bool {
+    json["format"]["format_name"].as_str().is_some_and(|names| names.split(',').any(|name| name == "mov"))
+}
+
+/// What ffprobe says of the first packets of sound; nothing where it fails.
+fn first_sound(path: &Path) -> Value {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-select_streams", "a", "-read_intervals", "%+0.1"]);
+    command.args(["-show_entries", "packet=stream_index,pts_time", "-of", "json"]);
+    let output = run(command.arg(file_argument(path)).stdin(Stdio::null()));
+    output.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or(Value::Null)
 }
 
 /// Runs a program to its end, or to that of the user's patience.
@@ -141,7 +168,7 @@ pub fn run(command: &mut Command) -> std::io::Result<Output> {
         stdout.read_to_end(&mut bytes)?;
     }
     let stderr = words.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    let status = process.child().wait()?;
+    let status = process.wait()?;
     Ok(Output { status, stdout: bytes, stderr })
 }
 

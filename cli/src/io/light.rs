@@ -4,7 +4,7 @@ use std::path::Path;
 
 use frame::{self, Alpha, Colour, Encoding, Transfer};
 
-use super::names::OutputKind;
+use super::output_kind::OutputKind;
 use super::{ColourTags, Info, MediaError, Sink, Target};
 use openfx_host::picture::{Picture, Samples};
 

@@ -5,6 +5,7 @@
 //! stands under another name until it is complete, so that a failed render leaves no half file behind.
 
 mod animated;
+mod apng;
 mod decoder;
 mod encoder;
 mod error;
@@ -17,6 +18,7 @@ mod light;
 mod list;
 mod names;
 mod output;
+mod output_kind;
 mod partial;
 mod profile;
 mod sequence;
@@ -33,8 +35,8 @@ mod tracks;
 
 pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
-use names::OutputKind;
 pub use output::{Wish, check as check_output};
+use output_kind::{OutputKind, output_kind};
 pub use profile::Profile;
 pub use times::Times;
 pub use tracks::Tracks;
@@ -230,7 +232,7 @@ pub struct Target {
 /// # Errors
 /// The name says no known kind, the folder is missing, or ffmpeg is needed and absent.
 pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaError> {
-    let kind = names::output_kind(output, target.frames)?;
+    let kind = output_kind(output, target.frames)?;
     match light::conversion(&kind, &kind.extension(output), &target.info) {
         Some(conversion) => light::Converter::create(output, target, kind, conversion),
         None => create_as_is(output, target, kind),

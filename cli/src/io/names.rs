@@ -10,12 +10,6 @@ use super::MediaError;
 const STILLS: &[&str] =
     &["png", "jpg", "jpeg", "jpe", "tif", "tiff", "bmp", "webp", "ppm", "pgm", "pnm", "pam", "exr"];
 
-/// The stills that can be written.
-const WRITABLE: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "ppm", "exr"];
-
-/// The containers that ffmpeg is asked to write.
-const VIDEOS: &[&str] = &["mp4", "m4v", "mov", "mkv", "webm", "avi"];
-
 /// Pictures of other kinds that people have; ffmpeg would take some of them for a video of one frame.
 const OTHER_PICTURES: &[(&str, &str)] = &[
     ("dpx", "DPX"),
@@ -184,13 +178,6 @@ fn foreign_place(name: &str) -> Option<&str> {
     })
 }
 
-/// Whether a name is nothing but the ending of an output.
-fn is_only_ending(name: &str) -> bool {
-    let ending = name.strip_prefix('.').unwrap_or_default().to_lowercase();
-    let ending = ending.as_str();
-    VIDEOS.contains(&ending) || WRITABLE.contains(&ending) || matches!(ending, "gif" | "apng")
-}
-
 /// The ordinary files in a folder.
 ///
 /// # Errors
@@ -201,6 +188,11 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| path.is_file() && !is_hidden(path))
         .collect())
+}
+
+/// The folder that a file is in.
+pub fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A path's last part.
@@ -223,7 +215,9 @@ pub fn check_is_file(path: &Path) -> Result<(), MediaError> {
     let address = scheme.is_some_and(|scheme| {
         scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     });
-    if text == "-" || text.is_empty() || (address && !path.exists()) {
+    let stream = ["pipe:", "fd:"].iter().filter_map(|name| text.strip_prefix(name));
+    let stream = stream.into_iter().any(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    if text == "-" || text.is_empty() || ((address || stream) && !path.exists()) {
         return Err(MediaError::NoFile(path.to_owned()));
     }
     Ok(())
@@ -242,92 +236,6 @@ pub fn extension(path: &Path) -> String {
 /// Whether an extension is that of a still picture that can be read.
 pub fn is_still(extension: &str) -> bool {
     STILLS.contains(&extension)
-}
-
-/// What an output's name asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OutputKind {
-    /// A video through ffmpeg.
-    Video,
-    /// An animated GIF.
-    Gif,
-    /// An animated PNG.
-    AnimatedPng,
-    /// One file a frame.
-    Pattern(Pattern),
-    /// A single picture of this extension.
-    Still(String),
-}
-
-impl OutputKind {
-    /// The extension of the files, in small letters.
-    pub fn extension(&self, output: &Path) -> String {
-        match self {
-            Self::Pattern(pattern) => extension(&pattern.file(1)),
-            _ => extension(output),
-        }
-    }
-}
-
-/// The kind of output that a name and a number of frames ask for.
-///
-/// # Errors
-/// The extension is unknown, or it is that of a single picture and there are several frames.
-pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError> {
-    let ext = extension(output);
-    let unknown = || MediaError::UnknownOutput(output.to_owned());
-    let wrong = |why| MediaError::OutputName { path: output.to_owned(), why };
-    if !output.is_dir() {
-        if Pattern::is_ambiguous(output) {
-            return Err(wrong(SEVERAL_PLACES.to_owned()));
-        }
-        if WRITABLE.contains(&ext.as_str())
-            && let Some(why) = foreign(output)
-        {
-            return Err(wrong(why));
-        }
-        if let Some(pattern) = Pattern::parse(output) {
-            let known = WRITABLE.contains(&ext.as_str());
-            return if known { Ok(OutputKind::Pattern(pattern)) } else { Err(unknown()) };
-        }
-        match ext.as_str() {
-            "gif" => return Ok(OutputKind::Gif),
-            "apng" => return Ok(OutputKind::AnimatedPng),
-            "png" if frames > 1 => return Ok(OutputKind::AnimatedPng),
-            ext if VIDEOS.contains(&ext) => return Ok(OutputKind::Video),
-            ext if WRITABLE.contains(&ext) => {
-                return if frames == 1 {
-                    Ok(OutputKind::Still(ext.to_owned()))
-                } else {
-                    Err(wrong(format!(
-                        "it is one picture, and there are {frames} frames: name a folder or a pattern such as \
-                         frame%04d.{ext}"
-                    )))
-                };
-            }
-            "" if output.is_file() => {
-                return Err(wrong(
-                    "there is a file of that name, which has no ending such as .mp4 that says what to write"
-                        .into(),
-                ));
-            }
-            "" if output.exists() => return Err(wrong("it is not an ordinary file".into())),
-            "" if is_only_ending(&file_name(output)) => {
-                return Err(wrong(format!(
-                    "it is an ending without a name: write for instance out{}",
-                    file_name(output)
-                )));
-            }
-            "" if file_name(output).ends_with('.') => {
-                return Err(wrong(
-                    "after its last dot there is no ending such as mp4 that says what to write".into(),
-                ));
-            }
-            "" => {}
-            _ => return Err(unknown()),
-        }
-    }
-    Ok(OutputKind::Pattern(Pattern::new(output, "", 4, ".png")))
 }
 
 /// Orders names as people number them: runs of digits by their value, the rest letter by letter.
@@ -408,60 +316,11 @@ mod tests {
 
     #[test]
     fn addresses_and_streams_are_no_files() {
-        for name in ["-", "", "https://example.org/a.mp4", "rtsp://camera"] {
+        for name in ["-", "", "https://example.org/a.mp4", "rtsp://camera", "pipe:", "pipe:1", "fd:12"] {
             assert!(check_is_file(Path::new(name)).is_err(), "{name}");
         }
-        for name in ["a.mp4", "-x.mp4", "a:b.mp4", "C://x.mp4"] {
+        for name in ["a.mp4", "-x.mp4", "a:b.mp4", "C://x.mp4", "pipe:1.mp4", "fd:a", "pipes"] {
             assert!(check_is_file(Path::new(name)).is_ok(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_name_tells_the_kind() {
-        let kind = |name: &str, frames| output_kind(Path::new(name), frames);
-        assert_eq!(kind("a.MP4", 2).unwrap(), OutputKind::Video);
-        assert_eq!(kind("a.gif", 2).unwrap(), OutputKind::Gif);
-        assert_eq!(kind("a.png", 2).unwrap(), OutputKind::AnimatedPng);
-        assert_eq!(kind("a.png", 1).unwrap(), OutputKind::Still("png".into()));
-        assert!(matches!(kind("some/folder", 2).unwrap(), OutputKind::Pattern(_)));
-        assert!(kind("a.jpg", 2).unwrap_err().to_string().contains("frame%04d.jpg"));
-        assert!(matches!(kind("a.xyz", 2), Err(MediaError::UnknownOutput(_))));
-        assert!(matches!(kind("%04d.mp4", 2), Err(MediaError::UnknownOutput(_))));
-    }
-
-    #[test]
-    fn numbers_as_other_programs_write_them_are_told() {
-        let said = |name: &str| output_kind(Path::new(name), 2).err().map(|error| error.to_string());
-        for (name, place) in [
-            ("o_%4d.png", "%4d"),
-            ("o_%i.png", "%i"),
-            ("o_%03u.tif", "%03u"),
-            ("o_%99d.png", "%99d"),
-            ("o_%0d.png", "%0d"),
-            ("%%_%2d.png", "%2d"),
-            ("o_$F4.png", "$F4"),
-            ("o.$F.exr", "$F"),
-            ("o.@@@@.png", "@@@@"),
-        ] {
-            let said = said(name).unwrap_or_default();
-            assert!(said.contains(&format!("{name}: {place} is not how")), "{name}: {said}");
-        }
-        for name in
-            ["50%in.png", "50%4dark.png", "100%%i.png", "$FILM.png", "a@b.png", "o_%d.png", "o_%018d.png"]
-        {
-            assert_eq!(said(name), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn an_ending_alone_is_no_name() {
-        for name in [".mp4", "some/.PNG", ".gif", "o.", "no/o."] {
-            let error = output_kind(Path::new(name), 2).unwrap_err();
-            assert!(error.is_usage() && error.to_string().contains("ending"), "{name}: {error}");
-        }
-        assert!(output_kind(Path::new(".frames"), 2).is_ok());
-        for name in ["a.jpg", "%d_%03d.png"] {
-            assert!(output_kind(Path::new(name), 2).unwrap_err().is_usage(), "{name}");
         }
     }
 }

@@ -9,8 +9,9 @@ use frame::{Colour, Primaries, Transfer};
 use super::animated::GIF_SHORTEST;
 use super::fresh::{self, FreshFile};
 use super::light::{self, Conversion};
-use super::names::{self, OutputKind, Pattern};
-use super::{Info, MediaError, Profile, ffmpeg, list, stills};
+use super::names::{self, Pattern};
+use super::output_kind::{OutputKind, check_is_output, output_kind};
+use super::{Info, MediaError, Profile, ffmpeg, list, sequence, stills};
 
 /// An output that somebody wishes for.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Wish<'a> {
     pub output: &'a Path,
     /// The first and the last frame, counted from 1.
     pub frames: (u32, u32),
+    /// How many frames the whole clip has.
+    pub whole: u32,
     /// Whether files that are there may be replaced.
     pub overwrite: bool,
     /// What the clips are read from: names as they were given.
@@ -35,10 +38,10 @@ pub struct Wish<'a> {
 /// replaced.
 pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     let output = wish.output;
-    names::check_is_file(output)?;
+    check_is_output(output)?;
     let (first, last) = wish.frames;
     let count = last.saturating_sub(first).saturating_add(1);
-    let kind = names::output_kind(output, count)?;
+    let kind = output_kind(output, count)?;
     if kind == OutputKind::Video {
         ffmpeg::require(output)?;
     }
@@ -46,11 +49,12 @@ pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     if let OutputKind::Pattern(pattern) = &kind {
         check_folder(pattern, wish)?;
         check_files((first..=last).map(|number| pattern.file(number)), wish)?;
-        notices.extend(strangers(pattern, first, last));
+        notices.extend(strangers(pattern, wish));
     } else {
         check_files(std::iter::once(output.to_owned()), wish)?;
         // It is removed again: what is wrong with the place should show now, not after the first frame.
         FreshFile::new(output, wish.overwrite)?;
+        notices.extend(neighbour(output, wish));
     }
     notices.extend(left_out(&kind, output, info));
     Ok(notices)
@@ -80,8 +84,16 @@ fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), 
 fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     let folder = pattern.folder();
     let identity = Identity::of(folder);
-    if identity.is_some() && wish.inputs.iter().any(|input| input.is_dir() && Identity::of(input) == identity)
-    {
+    let (first, last) = wish.frames;
+    let files = || (first..=last).map(|number| names::file_name(&pattern.file(number)));
+    let becomes_part = |input: &Path| match input.is_dir() {
+        true => Identity::of(input) == identity,
+        false => {
+            Identity::of(names::folder_of(input)) == identity
+                && files().any(|name| sequence::takes(input, &name))
+        }
+    };
+    if identity.is_some() && wish.inputs.iter().any(|input| becomes_part(input)) {
         return Err(MediaError::InputFolder(folder.to_owned()));
     }
     // The first part of the path that is there: the rest will be made.
@@ -99,12 +111,28 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     })
 }
 
-/// Pictures of an earlier render that will not be replaced and will look like a part of this one.
-fn strangers(pattern: &Pattern, first: u32, last: u32) -> Option<String> {
+/// What to say where a picture is made beside the one that it is made from, in place of another one of its sequence.
+fn neighbour(output: &Path, wish: &Wish) -> Option<String> {
+    let exists = output.is_file();
+    let folder = Identity::of(names::folder_of(output));
+    let of_one = |input: &&&Path| {
+        input.is_file() && Identity::of(names::folder_of(input)) == folder && sequence::are_one(input, output)
+    };
+    let input = wish.inputs.iter().find(of_one).filter(|_| exists)?;
+    let (output, input) = (output.display(), input.display());
+    Some(format!("{output} belongs to the same sequence as {input}, and is replaced"))
+}
+
+/// Pictures of an earlier render that will not be replaced and will look like a part of this one. Who replaces a part of
+/// a sequence knows of the clip's other frames.
+fn strangers(pattern: &Pattern, wish: &Wish) -> Option<String> {
     let files = names::list(pattern.folder()).ok()?;
     let number = |file: &PathBuf| u32::try_from(pattern.number(&names::file_name(file))?).ok();
-    let mut others: Vec<u32> =
-        files.iter().filter_map(number).filter(|number| !(first..=last).contains(number)).collect();
+    let own = |number: &u32| match wish.overwrite {
+        true => (1..=wish.whole).contains(number),
+        false => (wish.frames.0..=wish.frames.1).contains(number),
+    };
+    let mut others: Vec<u32> = files.iter().filter_map(number).filter(|number| !own(number)).collect();
     others.sort_unstable();
     let (plural, stay) = if others.len() == 1 { ("", "stays as it is") } else { ("s", "stay as they are") };
     (!others.is_empty()).then(|| {
@@ -176,6 +204,16 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
              .webm hold uneven times",
             info.fps
         ));
+    }
+    if extension == "avi" && info.times.late() > 0.0 {
+        let length = 1.0 / info.fps;
+        let off = info.times.late() - (info.times.late() / length).round() * length;
+        if off.abs() > 1e-3 {
+            let (begins, by) = (if off > 0.0 { "early" } else { "late" }, off.abs());
+            notices.push(format!(
+                "{shown} will begin with its picture {by:.3} s too {begins} for the sound, since it has whole frames only"
+            ));
+        }
     }
     notices
 }

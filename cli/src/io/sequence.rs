@@ -52,6 +52,25 @@ pub fn find(input: &Path) -> Result<Option<Sequence>, MediaError> {
     Ok(Some(in_order(input, numbered)))
 }
 
+/// Whether a file of this name, beside the files that a pattern or names with `*` mean, would be one of them.
+pub fn takes(input: &Path, name: &str) -> bool {
+    if input.symlink_metadata().is_ok() {
+        return false;
+    }
+    let pattern = file_name(input);
+    if pattern.contains('*') {
+        return names::is_still(&names::extension(Path::new(name))) && matches(&pattern, name);
+    }
+    Pattern::parse(input).is_some_and(|pattern| pattern.number(name).is_some())
+}
+
+/// Whether the names of two pictures differ in numbers only.
+pub fn are_one(one: &Path, other: &Path) -> bool {
+    let ((words, numbers), (other_words, _)) = (split(&file_name(one)), split(&file_name(other)));
+    let still = |path: &Path| names::is_still(&names::extension(path));
+    still(one) && still(other) && !numbers.is_empty() && words == other_words
+}
+
 /// A clip of one picture.
 pub fn single(file: &Path) -> Sequence {
     Sequence { files: vec![file.to_owned()], notices: Vec::new() }
@@ -120,7 +139,7 @@ fn stems_differ(groups: &[Group]) -> bool {
 /// Names with stars, as ffmpeg's glob patterns have them. If they differ in one number only, it counts the frames as in a
 /// folder; else they are in the order of the names.
 fn starred(input: &Path) -> Result<Sequence, MediaError> {
-    let folder = input.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = names::folder_of(input);
     if !folder.is_dir() {
         return Err(MediaError::Missing(folder.to_owned()));
     }

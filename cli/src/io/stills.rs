@@ -472,12 +472,3 @@ pub fn to_rgba8(picture: &Picture) -> Option<image::RgbaImage> {
     let picture = picture.with_channels(4);
     image::RgbaImage::from_raw(picture.width, picture.height, picture.to_eight())
 }
-
-/// The other way round.
-pub fn from_rgba8(image: image::RgbaImage, alpha: bool) -> Option<Picture> {
-    let (width, height) = image.dimensions();
-    if alpha {
-        return Picture::eight(width, height, 4, image.into_raw());
-    }
-    Picture::eight(width, height, 3, DynamicImage::ImageRgba8(image).into_rgb8().into_raw())
-}

@@ -1,11 +1,12 @@
 //! Being asked to stop: what waits for other programs, and what has files that nobody else would remove, is told.
 //!
 //! The first request is a wish: readers of videos let go, whoever works looks at [`asked`]. The second one ends the
-//! process, after [`tidy`].
+//! process, and so does time where nobody looks: both after [`tidy`]. None of it waits for anybody.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -52,19 +53,38 @@ pub fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 
-/// Asks; `false` if that was done before.
-pub fn ask() -> bool {
-    let hooks = hooks();
+/// Asks, on a thread of its own, which goes on to `late` if the process is still there after `patience`; `false` if
+/// somebody asked before.
+pub fn ask(patience: Duration, late: impl FnOnce() + Send + 'static) -> bool {
     let first = !ASKED.swap(true, Ordering::SeqCst);
     if first {
-        hooks.iter().filter(|(_, when, _)| *when == When::Asked).for_each(|(.., hook)| hook());
+        std::thread::spawn(|| run_hooks(|when| when == When::Asked));
+        std::thread::spawn(move || {
+            std::thread::sleep(patience);
+            late();
+        });
     }
     first
 }
 
 /// Ends what would outlive the process and removes what would be left of it.
 pub fn tidy() {
-    hooks().iter().for_each(|(.., hook)| hook());
+    run_hooks(|_| true);
+}
+
+/// Runs hooks, unless they are not to be had within a second: the process may be about to end for the very reason that
+/// somebody holds on to them.
+fn run_hooks(which: impl Fn(When) -> bool) {
+    let until = Instant::now() + Duration::from_secs(1);
+    let hooks = loop {
+        match HOOKS.try_lock() {
+            Ok(hooks) => break hooks,
+            Err(TryLockError::Poisoned(error)) => break error.into_inner(),
+            Err(TryLockError::WouldBlock) if Instant::now() > until => return,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    hooks.iter().filter(|(_, when, _)| which(*when)).for_each(|(.., hook)| hook());
 }
 
 /// A program that ends with this value, or earlier by a request to stop.
@@ -95,9 +115,24 @@ impl Process {
         Ok(Self { child, _ending })
     }
 
-    /// The program; it must not be waited for under this lock before it has closed its pipes.
+    /// The program, which is not to be waited for under this lock: nobody could kill it.
     pub fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Waits for the program's end.
+    ///
+    /// # Errors
+    /// The system does not know of it.
+    pub fn wait(&self) -> std::io::Result<ExitStatus> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(status) = self.child().try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
     }
 }
 
@@ -113,6 +148,21 @@ impl Drop for Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_is_waited_for_can_be_killed() {
+        use std::os::unix::process::ExitStatusExt;
+        let process = Process::start(Command::new("sleep").arg("60"), When::Asked).unwrap();
+        let id = process._ending.0;
+        let status = std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| process.wait().unwrap());
+            std::thread::sleep(Duration::from_millis(50));
+            hooks().iter().filter(|(other, ..)| *other == id).for_each(|(.., hook)| hook());
+            waiter.join().unwrap()
+        });
+        assert_eq!(status.signal(), Some(libc::SIGKILL));
+    }
 
     #[test]
     fn a_hook_runs_while_it_is_registered() {

@@ -46,20 +46,32 @@ pub fn describe(path: &Path, stream: &Value, decodes: impl Fn(&str) -> bool) -> 
         let (matrix, name) = usual_matrix(&info);
         decoding.matrix = encoder::scaler_matrix(matrix).map(|(scaler, _)| scaler);
         let found = match info.colour.matrix.as_str() {
-            "" => "does not say how its colours are coded".to_owned(),
-            other => format!("has its colours coded in a way that is not known here ({other})"),
+            "" if all_agree(&info) => None,
+            "" => Some("does not say how its colours are coded".to_owned()),
+            other => Some(format!("has its colours coded in a way that is not known here ({other})")),
         };
-        notices.push(format!("{} {found}: they are taken as {name}", path.display()));
+        notices.extend(found.map(|found| format!("{} {found}: they are taken as {name}", path.display())));
         info.colour.matrix = matrix.to_owned();
     }
     Some(Described { info, decoding, notices })
 }
 
+/// Whether a size is one of which players and editors assume the same: high definition, and that of television before
+/// it. Of others, such as 960x540 or 512x288, some go by the height and some take all for high definition.
+fn all_agree(info: &Info) -> bool {
+    let (long, short) = (info.width.max(info.height), info.width.min(info.height));
+    is_high(info) || (matches!(short, 480 | 486 | 576) && matches!(long, 640..=1024))
+}
+
+/// Whether a size is that of high-definition video.
+fn is_high(info: &Info) -> bool {
+    info.width.max(info.height) >= 1280 || info.width.min(info.height) >= 720
+}
+
 /// The matrix of a video that names none, by its tag and as a sentence has it: what players and editors assume by the
 /// size.
 fn usual_matrix(info: &Info) -> (&'static str, &'static str) {
-    let (long, short) = (info.width.max(info.height), info.width.min(info.height));
-    if long >= 1280 || short >= 720 {
+    if is_high(info) {
         ("bt709", "BT.709, the usual way of high-definition video")
     } else {
         ("smpte170m", "BT.601, the usual way of standard-definition video")
@@ -198,17 +210,23 @@ mod tests {
     #[test]
     fn a_video_that_names_no_matrix_has_the_one_of_its_size() {
         let describe = |stream: Value| super::describe(Path::new("a.mp4"), &stream, |_| true).unwrap();
-        for (width, height, tag, scaler) in [
-            (1280, 720, "bt709", "bt709"),
-            (720, 1280, "bt709", "bt709"),
-            (1920, 800, "bt709", "bt709"),
-            (720, 576, "smpte170m", "smpte170m"),
-            (512, 288, "smpte170m", "smpte170m"),
+        for (width, height, tag, told) in [
+            (1280, 720, "bt709", false),
+            (720, 1280, "bt709", false),
+            (1920, 800, "bt709", false),
+            (720, 576, "smpte170m", false),
+            (720, 486, "smpte170m", false),
+            (854, 480, "smpte170m", false),
+            (1024, 600, "smpte170m", true),
+            (960, 540, "smpte170m", true),
+            (512, 288, "smpte170m", true),
         ] {
             let found = describe(json!({"width": width, "height": height, "pix_fmt": "yuv420p"}));
             assert_eq!(found.info.colour.matrix, tag, "{width}x{height}");
-            assert_eq!(found.decoding.matrix, Some(scaler), "{width}x{height}");
-            assert!(found.notices[0].contains("does not say how its colours are coded"));
+            assert_eq!(found.decoding.matrix, Some(tag), "{width}x{height}");
+            let said =
+                found.notices.iter().any(|note| note.contains("does not say how its colours are coded"));
+            assert_eq!((said, found.notices.len()), (told, usize::from(told)), "{width}x{height}");
         }
         // One that the scaler would silently take for that of old television.
         let odd = json!({"width": 1920, "height": 1080, "pix_fmt": "yuv420p10le", "color_space": "ictcp"});

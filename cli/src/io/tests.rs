@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use super::{ColourTags, Info, MediaError, Target, Times};
-use openfx_host::picture::{Picture, Samples};
+use openfx_host::picture::Picture;
+
+mod videos;
 
 const WIDTH: u32 = 18;
 const HEIGHT: u32 = 10;
@@ -81,6 +83,8 @@ fn lossless_pictures_keep_every_bit() {
         ("ppm_%04d.ppm", 8, false),
         ("moving.png", 8, false),
         ("moving.apng", 8, true),
+        ("deep.png", 16, false),
+        ("deep.apng", 16, true),
     ] {
         let output = folder.path().join(name);
         write(&output, 3, bits, alpha).unwrap();
@@ -106,6 +110,19 @@ fn a_gif_keeps_its_frames_and_its_pace() {
         let pairs = read.to_eight().into_iter().zip(wanted.to_eight());
         assert!(pairs.into_iter().all(|(a, b)| a.abs_diff(b) < 12), "frame {number}");
     }
+}
+
+#[test]
+fn what_is_rather_clear_is_clear_in_a_gif() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a.gif");
+    let mut sink = super::create(&output, &target(Info { width: 4, height: 1, ..info(1, 8, true) })).unwrap();
+    let pixels = [0, 3, 127, 128].map(|alpha| [250, 128, 4, alpha]).concat();
+    sink.write(1, &Picture::eight(4, 1, 4, pixels).unwrap()).unwrap();
+    sink.finish().unwrap();
+    let read = super::open(&output).unwrap().frame(1).unwrap().to_eight();
+    assert_eq!(read.chunks(4).map(|pixel| pixel[3]).collect::<Vec<_>>(), [0, 0, 0, 255]);
+    assert!(read[12].abs_diff(250) < 4 && read[13].abs_diff(128) < 4, "{read:?}");
 }
 
 #[test]
@@ -209,7 +226,14 @@ fn a_colour_profile_goes_along_where_it_fits() {
         [("a.png", true), ("a.jpg", true), ("a.tif", true), ("a.webp", true), ("a.bmp", false)]
     {
         let output = at(name);
-        let wish = super::Wish { output: &output, frames: (1, 1), overwrite: false, inputs: &[], files: &[] };
+        let wish = super::Wish {
+            output: &output,
+            frames: (1, 1),
+            whole: 1,
+            overwrite: false,
+            inputs: &[],
+            files: &[],
+        };
         let told = super::check_output(&wish, source.info()).unwrap();
         assert_eq!(told.is_empty(), holds, "{name}: {told:?}");
         let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
@@ -264,7 +288,14 @@ fn what_an_output_cannot_hold_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let told = |name: &str, info: &Info| {
         let output = folder.path().join(name);
-        let wish = super::Wish { output: &output, frames: (1, 3), overwrite: false, inputs: &[], files: &[] };
+        let wish = super::Wish {
+            output: &output,
+            frames: (1, 3),
+            whole: 3,
+            overwrite: false,
+            inputs: &[],
+            files: &[],
+        };
         super::check_output(&wish, info).unwrap().join(" ")
     };
     let (plain, clear) = (info(3, 8, false), info(3, 8, true));
@@ -343,203 +374,4 @@ fn an_output_that_is_not_finished_leaves_nothing() {
     // Not even a folder that was made for it.
     drop(super::create(&folder.path().join("frames"), &target(info(3, 8, false))).unwrap());
     assert!(!folder.path().join("frames").exists());
-}
-
-#[test]
-fn videos_come_back_frame_by_frame() {
-    if super::ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["a.mp4", "a.mkv", "a.mov", "a.webm"] {
-        let output = folder.path().join(name);
-        if let Err(error) = write(&output, 8, 8, false) {
-            // A small ffmpeg may lack an encoder.
-            println!("skipped {name}: {error}");
-            continue;
-        }
-        let source = super::open(&output).unwrap();
-        let found = source.info();
-        assert_eq!((found.width, found.height, found.frames, found.fps), (WIDTH, HEIGHT, 8, 12.5), "{name}");
-        assert_eq!(found.colour, ColourTags::default(), "{name}");
-        for number in [1, 6, 2, 8, 3] {
-            let (read, wanted) = (mean(&source.frame(number).unwrap()), mean(&picture(number, 8, false)));
-            assert!((read - wanted).abs() < 3.0, "{name} frame {number}: {read} for {wanted}");
-        }
-    }
-    // Odd sides, which most players want even, are kept.
-    let odd = folder.path().join("odd.mp4");
-    let odd_info = Info { width: 17, height: 9, ..info(1, 8, false) };
-    let mut sink = super::create(&odd, &target(odd_info)).unwrap();
-    sink.write(1, &Picture::eight(17, 9, 3, vec![90; 17 * 9 * 3]).unwrap()).unwrap();
-    sink.finish().unwrap();
-    let source = super::open(&odd).unwrap();
-    assert_eq!((source.info().width, source.info().height), (17, 9));
-}
-
-#[test]
-fn a_deep_video_stays_deep_and_keeps_its_tags() {
-    if super::ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let tags = |matrix: &str, primaries: &str, transfer: &str, full_range| ColourTags {
-        matrix: matrix.into(),
-        primaries: primaries.into(),
-        transfer: transfer.into(),
-        full_range,
-        named: None,
-    };
-    let pq = tags("bt2020nc", "bt2020", "smpte2084", false);
-    let hlg = tags("bt2020nc", "bt2020", "arib-std-b67", false);
-    let full = tags("bt709", "smpte432", "iec61966-2-1", true);
-    let old = tags("bt470bg", "bt470bg", "bt470bg", false);
-    for (name, colour) in
-        [("a.mp4", &pq), ("a.mkv", &hlg), ("a.mov", &hlg), ("a.webm", &pq), ("b.mp4", &full), ("c.mkv", &old)]
-    {
-        let output = folder.path().join(name);
-        let target = target(Info { colour: colour.clone(), full_chroma: false, ..info(2, 10, false) });
-        // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
-        let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
-        let mut sink = match super::create(&output, &target) {
-            Ok(sink) => sink,
-            Err(error) => {
-                println!("skipped {name}: {error}");
-                continue;
-            }
-        };
-        for number in 1..=2 {
-            let columns = (0..WIDTH * HEIGHT).flat_map(|at| [level(at % WIDTH, number); 3]);
-            sink.write(number, &Picture::sixteen(WIDTH, HEIGHT, 3, columns.collect()).unwrap()).unwrap();
-        }
-        if let Err(error) = sink.finish() {
-            println!("skipped {name}: {error}");
-            continue;
-        }
-        let source = super::open(&output).unwrap();
-        assert_eq!(source.info().bits, 10, "{name}");
-        assert_eq!(&source.info().colour, colour, "{name}");
-        for number in [2, 1] {
-            let picture = source.frame(number).unwrap();
-            let Samples::Sixteen(samples) = &picture.samples else { panic!("{name} is not deep") };
-            let wanted = (0..WIDTH * HEIGHT).map(|at| f64::from(level(at % WIDTH, number)));
-            let error =
-                samples.chunks_exact(3).zip(wanted).map(|(pixel, want)| (f64::from(pixel[1]) - want).abs());
-            // Two codes of ten bits: less than one of eight.
-            let mean = error.sum::<f64>() / f64::from(WIDTH * HEIGHT);
-            assert!(mean < 2.0 * 64.0, "{name} frame {number}: {mean}");
-        }
-    }
-}
-
-/// A lossless video of one colour, whose luma and chroma are given and whose matrix is not.
-fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) {
-    let mut bytes = vec![yuv[0]; width * height];
-    yuv[1..].iter().for_each(|&chroma| bytes.extend(vec![chroma; width * height / 4]));
-    let raw = output.with_extension("yuv");
-    fs::write(&raw, bytes).unwrap();
-    let mut command = std::process::Command::new("ffmpeg");
-    command.args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s"]);
-    command.arg(format!("{width}x{height}")).arg("-i").arg(&raw).args(["-c:v", "ffv1"]).arg(output);
-    assert!(command.status().unwrap().success());
-}
-
-#[test]
-fn a_video_without_a_matrix_keeps_its_colours() {
-    if super::ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    // RGB (0, 189, 0) by BT.709 and by BT.601.
-    for (size, yuv) in [((1280, 720), [132, 64, 53]), ((320, 240), [111, 73, 58])] {
-        let input = folder.path().join(format!("{}.mkv", size.0));
-        write_untagged(&input, size, yuv);
-        let source = super::open(&input).unwrap();
-        assert_eq!(source.notices().len(), 1, "{:?}", source.notices());
-        let picture = source.frame(1).unwrap();
-        let near = |picture: &Picture, by: u8| {
-            let found = &picture.to_eight()[..3];
-            let fits =
-                found.iter().zip([0, 189, 0]).all(|(&found, want): (_, u8)| found.abs_diff(want) <= by);
-            assert!(fits, "{size:?}: {found:?}");
-        };
-        near(&picture, 2);
-        let output = folder.path().join(format!("{}.mp4", size.0));
-        let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
-        if let Err(error) = sink.write(1, &picture).and_then(|()| sink.finish()) {
-            println!("skipped: {error}");
-            continue;
-        }
-        let written = super::open(&output).unwrap();
-        assert!(written.notices().is_empty(), "{:?}", written.notices());
-        // Rounded twice more.
-        near(&written.frame(1).unwrap(), 5);
-    }
-}
-
-#[test]
-fn the_last_frame_of_a_video_is_held() {
-    if super::ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let held = Times::from_durations(&[0.1, 0.1, 3.0]);
-    let short = Times::from_durations(&[0.1, 0.3, 0.04]);
-    for name in ["a.mp4", "a.mov", "a.mkv", "a.webm"] {
-        for (times, end) in [(&held, 3.2), (&short, 0.44)] {
-            let output = folder.path().join(name);
-            let mut target = target(Info { times: times.clone(), ..info(3, 8, false) });
-            target.overwrite = true;
-            let write = || {
-                let mut sink = super::create(&output, &target)?;
-                (1..=3).try_for_each(|number| sink.write(number, &picture(number, 8, false)))?;
-                sink.finish()
-            };
-            if let Err(error) = write() {
-                println!("skipped {name}: {error}");
-                continue;
-            }
-            let source = super::open(&output).unwrap();
-            let found = &source.info().times;
-            assert_eq!((source.info().frames, source.notices()), (3, &[][..]), "{name}");
-            assert!((found.seconds(2) - times.seconds(2)).abs() < 2e-3, "{name}: {found:?}");
-            assert!((found.seconds(3) - end).abs() < 2e-3, "{name}: {found:?}");
-        }
-    }
-}
-
-#[test]
-fn alpha_comes_back_from_webm() {
-    if super::ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("a.webm");
-    let mut sink = super::create(&output, &target(info(2, 8, true))).unwrap();
-    let clear = |number: u32| {
-        let pixel = [90, 120, 60, 100 * number as u8];
-        Picture::eight(WIDTH, HEIGHT, 4, pixel.repeat((WIDTH * HEIGHT) as usize)).unwrap()
-    };
-    let written = sink.write(1, &clear(1)).and_then(|()| sink.write(2, &clear(2)));
-    if let Err(error) = written.and_then(|()| sink.finish()) {
-        println!("skipped: {error}");
-        return;
-    }
-    let source = super::open(&output).unwrap();
-    assert!(source.info().alpha, "{:?}", source.notices());
-    for number in [1, 2] {
-        let alpha = source.frame(number).unwrap().to_eight()[3];
-        assert!(alpha.abs_diff(100 * number as u8) < 6, "frame {number}: {alpha}");
-    }
-}
-
-fn mean(picture: &Picture) -> f64 {
-    assert!(matches!(picture.samples, Samples::Eight(_)));
-    let samples = picture.to_eight();
-    samples.iter().map(|&sample| f64::from(sample)).sum::<f64>() / samples.len() as f64
 }

@@ -36,6 +36,11 @@ impl Times {
         Self { tick: Tick { numerator: scale, denominator: rate }, starts, end: u64::from(frames), late: 0.0 }
     }
 
+    /// `frames` frames at an even rate, as late as these.
+    pub fn at_rate(&self, fps: f64, frames: u32) -> Self {
+        Self { late: self.late, ..Self::even(fps, frames) }
+    }
+
     /// Frames at these times in ticks, the last one ending at `end`, in a file whose clock begins with `zero`. An even
     /// rate that was only rounded to the ticks is made exact again: one of `rates`, which the file says, or else what
     /// the times say. `None` if the times do not rise.
@@ -95,6 +100,21 @@ impl Times {
         let starts =
             self.starts.get(first..last).unwrap_or_default().iter().map(|time| time - zero).collect();
         Self { tick: self.tick, starts, end: end - zero, late: 0.0 }
+    }
+
+    /// The same times in ticks that are short enough for a late start: ffmpeg counts it in ticks, too.
+    pub fn finer(&self) -> Self {
+        /// Ticks in a second, or more: a start is off by a 40 000th at most.
+        const ENOUGH: u32 = 20_000;
+        let Tick { numerator, denominator } = self.tick;
+        let factor = ENOUGH.div_ceil(denominator);
+        let each = u64::from(numerator) * u64::from(factor);
+        Self {
+            tick: Tick { numerator: 1, denominator: denominator * factor },
+            starts: self.starts.iter().map(|start| start * each).collect(),
+            end: self.end * each,
+            late: self.late,
+        }
     }
 
     /// The length of a tick.
@@ -199,6 +219,21 @@ mod tests {
         assert_eq!(times.tick(), Tick { numerator: 1001, denominator: 30000 });
         assert!(times.is_even() && (times.late() - 0.5).abs() < 1e-9);
         assert!((times.seconds(4) - 4.0 * 1001.0 / 30000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn finer_ticks_mean_the_same_times() {
+        for (fps, tick) in [(2.0, 20_000), (24.0, 20_016), (30000.0 / 1001.0, 30_000), (90_000.0, 90_000)] {
+            let times = Times { late: 0.739, ..Times::even(fps, 3) };
+            let finer = times.finer();
+            assert_eq!(finer.tick(), Tick { numerator: 1, denominator: tick });
+            assert_eq!(finer.late(), 0.739);
+            for index in 0..=3 {
+                assert!((finer.seconds(index) - times.seconds(index)).abs() < 1e-9, "{fps}");
+            }
+        }
+        let held = Times::from_durations(&[0.1, 0.1, 3.0]).finer();
+        assert_eq!((held.last_held(2), held.last_held(1)), (Some(270_000), None));
     }
 
     #[test]

@@ -15,6 +15,8 @@ struct Track {
     index: u64,
     /// ffmpeg's name of the codec.
     codec: String,
+    /// Whether sound stands before its beginning that an edit list hides.
+    cut: bool,
 }
 
 /// The tracks of a file beside the video that is rendered.
@@ -40,8 +42,9 @@ pub struct Arguments {
 }
 
 impl Tracks {
-    /// The tracks in ffprobe's account of a file, without the video `taken`.
-    pub fn of(path: &Path, json: &Value, taken: Option<u64>) -> Self {
+    /// The tracks in ffprobe's account of a file, without the video `taken`. `packets` is its account of the first
+    /// packets of sound.
+    pub fn of(path: &Path, json: &Value, packets: &Value, taken: Option<u64>) -> Self {
         let mut tracks = Self {
             path: path.to_owned(),
             audio: Vec::new(),
@@ -57,8 +60,11 @@ impl Tracks {
             }
             let codec = stream["codec_name"].as_str().unwrap_or_default().to_owned();
             match (stream["codec_type"].as_str(), index) {
-                (Some("audio"), Some(index)) => tracks.audio.push(Track { index, codec }),
-                (Some("subtitle"), Some(index)) => tracks.subtitles.push(Track { index, codec }),
+                (Some("audio"), Some(index)) => {
+                    let cut = hidden(stream, packets) > LEAD_IN;
+                    tracks.audio.push(Track { index, codec, cut });
+                }
+                (Some("subtitle"), Some(index)) => tracks.subtitles.push(Track { index, codec, cut: false }),
                 _ => tracks.others += 1,
             }
         }
@@ -88,7 +94,7 @@ impl Tracks {
         let mut say = |words: &[&str]| arguments.output.extend(words.iter().map(OsString::from));
         for (nth, track) in self.audio.iter().enumerate() {
             say(&["-map", &format!("1:{}", track.index)]);
-            let codec = self.audio_codec(extension, &track.codec);
+            let codec = self.audio_codec(extension, track);
             say(&[&format!("-c:a:{nth}"), codec]);
             if codec == "aac" {
                 say(&[&format!("-b:a:{nth}"), "256k"]);
@@ -121,8 +127,9 @@ impl Tracks {
     }
 
     /// The sound's codec: as it is where the container takes it. A part is encoded again, since packets do not end
-    /// where frames do.
-    fn audio_codec(&self, extension: &str, codec: &str) -> &'static str {
+    /// where frames do, and so is sound with a hidden beginning for containers that have no edit lists.
+    fn audio_codec(&self, extension: &str, track: &Track) -> &'static str {
+        let codec = track.codec.as_str();
         let held: &[&str] = match extension {
             "mp4" | "m4v" => &["aac", "mp3", "ac3", "eac3", "alac", "opus"],
             "mov" => {
@@ -133,7 +140,8 @@ impl Tracks {
             _ => &[],
         };
         let same = names::extension(&self.path) == extension;
-        if self.part.is_none() && (same || extension == "mkv" || held.contains(&codec)) {
+        let whole = self.part.is_none() && (!track.cut || matches!(extension, "mp4" | "m4v" | "mov"));
+        if whole && (same || extension == "mkv" || held.contains(&codec)) {
             return "copy";
         }
         match (extension, codec) {
@@ -145,6 +153,19 @@ impl Tracks {
             _ => "aac",
         }
     }
+}
+
+/// Seconds of sound before its beginning that are an encoder's way to begin, and silent.
+const LEAD_IN: f64 = 0.1;
+
+/// How many seconds of sound stand in a file before the stream begins.
+fn hidden(stream: &Value, packets: &Value) -> f64 {
+    let number = |value: &Value| value.as_str()?.parse::<f64>().ok();
+    let own = |packet: &&Value| packet["stream_index"] == stream["index"];
+    let first = packets["packets"].as_array().into_iter().flatten().find(own);
+    let (begin, first) =
+        (number(&stream["start_time"]), first.and_then(|packet| number(&packet["pts_time"])));
+    begin.zip(first).map_or(0.0, |(begin, first)| begin - first)
 }
 
 /// What subtitles become in a container; `None` if it has none of the kind.
@@ -176,7 +197,8 @@ mod tests {
             stream(4, "subtitle", "dvd_subtitle"),
             stream(5, "data", "bin_data"),
         ];
-        Tracks::of(Path::new("a.mkv"), &json!({"streams": streams, "chapters": [{}]}), Some(0))
+        let json = json!({"streams": streams, "chapters": [{}]});
+        Tracks::of(Path::new("a.mkv"), &json, &Value::Null, Some(0))
     }
 
     fn words(arguments: &[OsString]) -> String {
@@ -196,6 +218,23 @@ mod tests {
         let (arguments, missing) = tracks().arguments("mkv");
         assert!(words(&arguments.output).contains("-map 1:4 -c:s:1 copy"));
         assert_eq!(missing, ["1 other track"]);
+    }
+
+    #[test]
+    fn hidden_sound_is_not_copied_to_where_it_would_be_heard() {
+        let stream =
+            json!({"index": 1, "codec_type": "audio", "codec_name": "aac", "start_time": "0.000000"});
+        let json = json!({"streams": [stream]});
+        for (first, hides) in [("-0.623220", true), ("-0.023220", false), ("0.000000", false)] {
+            let packet = |index: u64, time: &str| json!({"stream_index": index, "pts_time": time});
+            let packets = [packet(2, "-9.0"), packet(1, first), packet(1, "-0.6")];
+            let tracks = Tracks::of(Path::new("a.mp4"), &json, &json!({"packets": packets}), None);
+            for (extension, codec) in [("mkv", "aac"), ("mp4", "copy"), ("mov", "copy")] {
+                let codec = if hides { codec } else { "copy" };
+                let output = words(&tracks.arguments(extension).0.output);
+                assert!(output.starts_with(&format!("-map 1:1 -c:a:0 {codec} ")), "{first}: {output}");
+            }
+        }
     }
 
     #[test]

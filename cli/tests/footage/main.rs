@@ -86,6 +86,13 @@ fn what_is_there_is_replaced_only_on_demand() {
     // Frames that are not there yet may be added, and the others are told of.
     let said = place.fine("in", "out", &["--frames", "1-1"]);
     assert!(said.contains("out has picture 2 already"), "{said}");
+    // Who replaces some of them knows of the others, but not of those beyond the clip.
+    fs::write(place.path("out/0003.png"), "another clip's").unwrap();
+    let said = place.fine("in", "out", &["--frames", "1-1", "--overwrite"]);
+    assert!(said.contains("out has picture 3 already"), "{said}");
+    fs::remove_file(place.path("out/0003.png")).unwrap();
+    let said = place.fine("in", "out", &["--frames", "1-1", "--overwrite"]);
+    assert!(!said.contains("already"), "{said}");
     place.fine("in", "out", &["--overwrite"]);
     assert_eq!(place.names("out"), ["0001.png", "0002.png"]);
     assert_eq!(place.picture("out/0002.png"), place.picture("in/0002.png"));
@@ -111,8 +118,26 @@ fn an_input_is_never_an_output() {
             place.refused("in", output, more, "clip is read from");
         }
     }
+    // What would be written there is one of them, or would be.
+    let folder = "the clip is read from the folder in, and pictures written there would become a part of it";
+    for (input, output) in
+        [("in/*", "in/x%d.png"), ("in/00*.png", "in/00_%d.png"), ("in/%04d.png", "in/7%03d.png")]
+    {
+        place.refused(input, output, &["--overwrite"], folder);
+    }
     place.refused("in/%04d.png", "in", &["--overwrite"], "clip is read from");
     place.refused("in/0001.png", "in/0001.png", &["--overwrite"], "clip is read from");
+    // Another picture of the sequence is the user's to replace.
+    let said = place.fine("in/0001.png", "in/0003.png", &["--overwrite"]);
+    assert!(!said.contains("is replaced"), "{said}");
+    let said = place.fine("in/0001.png", "in/0003.png", &["--overwrite"]);
+    let note = "note: in/0003.png belongs to the same sequence as in/0001.png, and is replaced";
+    assert!(said.contains(note), "{said}");
+    fs::remove_file(place.path("in/0003.png")).unwrap();
+    place.fine("in/%04d.png", "in/x%d.png", &[]);
+    for name in ["in/x1.png", "in/x2.png"] {
+        fs::remove_file(place.path(name)).unwrap();
+    }
     let hint = ["--overwrite", "--clip", "Hint=in"];
     write_clip(&place.path("main"), 2);
     place.refused("main", "in", &hint, "clip is read from");
@@ -170,6 +195,10 @@ fn what_is_no_clip_or_no_frame_is_refused() {
     place.refused("-", "out", &[], "'-' is not the name of a file");
     place.refused("https://example.org/a.mp4", "out", &[], "is not the name of a file");
     place.refused("in", "-", &[], "'-' is not the name of a file");
+    place.refused("in", "pipe:1", &[], "'pipe:1' is not the name of a file");
+    place.refused("in", "out'", &[], "there is a quotation mark (') at one end");
+    #[cfg(unix)]
+    place.refused("in", r"C:\Users\me\o.mp4", &[], "here folders are parted by /: C:/Users/me/o.mp4");
     place.refused("dpx", "out", &[], "dpx is DPX, which is not read here: convert it to OpenEXR");
     place.refused("in", "out", &["--frames", "3-1"], "ends before it begins: the clip has frames 1 to 3");
     place.refused("in", "out", &["--frames", "0-2"], "the clip has 1 to 3");
@@ -178,6 +207,22 @@ fn what_is_no_clip_or_no_frame_is_refused() {
     let result = place.render("in", "name/out", &[]);
     assert!(said(&result).contains("name is not a folder"), "{}", said(&result));
     assert!(!place.path("out").exists());
+    assert_eq!(place.names("."), ["dpx", "in", "name"]);
+}
+
+/// What is written takes the place of nothing but what is named.
+#[cfg(unix)]
+#[test]
+fn an_address_with_a_sign_in_its_name_is_no_other_file() {
+    let place = Place::new();
+    write_clip(&place.path("in"), 2);
+    fs::write(place.path("clip.gif"), "precious").unwrap();
+    for (sign, name) in [("#take2.gif", "clip.gif#take2.gif"), ("?v=2.gif", "clip.gif?v=2.gif")] {
+        let output = format!("file://{}{sign}", place.path("clip.gif").display());
+        place.fine("in", &output, &["--overwrite"]);
+        assert!(fs::read(place.path(name)).unwrap().starts_with(b"GIF89a"), "{name}");
+        assert_eq!(fs::read_to_string(place.path("clip.gif")).unwrap(), "precious");
+    }
 }
 
 #[cfg(unix)]
@@ -221,6 +266,31 @@ fn nobody_has_to_listen() {
 #[cfg(unix)]
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Nobody answers where the program waits for something that never comes: here for whoever writes a pipe.
+#[cfg(unix)]
+#[test]
+fn a_program_that_waits_for_ever_ends_all_the_same() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+    let place = Place::new();
+    write_clip(&place.path("in"), 1);
+    assert!(Command::new("mkfifo").arg(place.path("in.mp4")).status().unwrap().success());
+    for (signals, code, within) in [(1, 1, 5..9), (2, 130, 0..4)] {
+        let mut command = place.command("in.mp4", "out", &[]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        let began = Instant::now();
+        for _ in 0..signals {
+            assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let result = child.wait_with_output().unwrap();
+        assert_eq!(result.status.code(), Some(code), "{}", said(&result));
+        assert!(within.contains(&began.elapsed().as_secs()), "{signals}: {:?}", began.elapsed());
+        assert_eq!(said(&result).contains("unsample: stopped"), signals == 1, "{}", said(&result));
+    }
 }
 
 /// A signal right after the first sentence, long before there is a frame.

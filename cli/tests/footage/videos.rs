@@ -132,6 +132,90 @@ fn a_late_picture_stays_late() {
     }
 }
 
+/// An even rate has no say in when its first frame is shown.
+#[test]
+fn a_late_start_is_kept_to_the_millisecond() {
+    let place = Place::new();
+    if !there_is_ffmpeg() {
+        return;
+    }
+    for (rate, late) in [("2", 0.739), ("24000/1001", 0.723)] {
+        let clip = format!(
+            "-f lavfi -i testsrc2=s=64x48:r={rate}:d=2 \
+             -f lavfi -i aevalsrc='0.5*sin(6283*t)*between(t,1,1.2)':s=48000:d=3 -map 0:v -map 1:a \
+             -vf settb=1/48000,setpts=PTS+{late}/TB -fps_mode passthrough -enc_time_base:v 1:48000 -c:v libx264"
+        );
+        // Sound without a lead-in, so that Matroska has no reason to shift what it is given.
+        let made = ffmpeg(&place, &format!("{clip} -c:a aac in.mp4"))
+            && ffmpeg(&place, &format!("{clip} -c:a pcm_s16le in.mkv"));
+        if !made {
+            return;
+        }
+        for (input, output) in
+            [("in.mp4", "out.mp4"), ("in.mp4", "out.mov"), ("in.mkv", "out.mkv"), ("in.mkv", "out.webm")]
+        {
+            let want = times(&place, input);
+            place.fine(input, output, &["--overwrite"]);
+            let got = times(&place, output);
+            // Opus begins 6.5 ms early, and WebM shifts all by that.
+            let shift = if output == "out.webm" { 0.0065 } else { 0.0 };
+            assert_eq!(got.len(), want.len(), "{output}");
+            for (got, want) in got.iter().zip(&want) {
+                assert!((got - shift - want).abs() < 0.0016, "{rate} {output}: {got} for {want}");
+            }
+            assert!((want[0] - late).abs() < 0.0011, "{want:?}");
+        }
+    }
+    let said = place.fine("in.mkv", "out.avi", &[]);
+    assert!(said.contains("out.avi will begin with its picture"), "{said}");
+}
+
+#[test]
+fn sound_that_an_edit_list_hides_stays_hidden() {
+    let place = Place::new();
+    let cut = "-ss 0.6 -i in.mp4 -c copy cut.mp4";
+    let sound = "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -f lavfi \
+        -i aevalsrc='0.5*sin(6283*t)*(between(t,0.3,0.4)+between(t,1,1.2))':s=44100:d=2";
+    if !there_is_ffmpeg()
+        || !ffmpeg(&place, &format!("{sound} -c:v libx264 -c:a aac in.mp4"))
+        || !ffmpeg(&place, cut)
+    {
+        return;
+    }
+    let want = onset(&place, "cut.mp4") - times(&place, "cut.mp4")[0];
+    assert!((want - 0.4).abs() < 0.03, "{want}");
+    for name in ["out.mp4", "out.mkv"] {
+        place.fine("cut.mp4", name, &[]);
+        let first = times(&place, name)[0];
+        // Within the lead-in of the encoder.
+        assert!((0.0..0.05).contains(&first), "{name}: {first}");
+        let found = onset(&place, name) - first;
+        assert!((found - want).abs() < 0.03, "{name}: {found} for {want}");
+    }
+}
+
+/// A program that is ended is not one that is absent.
+#[cfg(unix)]
+#[test]
+fn who_kills_ffmpeg_is_not_told_to_install_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    fs::create_dir(place.path("bin")).unwrap();
+    for program in ["ffmpeg", "ffprobe"] {
+        let path = place.path("bin").join(program);
+        fs::write(&path, "#!/bin/sh\nkill -TERM $$\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::write(place.path("in.mp4"), "no matter").unwrap();
+    let mut command = place.command("in.mp4", "out", &[]);
+    let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
+    let result = command.env("PATH", path).output().unwrap();
+    assert_eq!(result.status.code(), Some(1), "{}", said(&result));
+    let said = said(&result);
+    assert!(said.contains("in.mp4 is a video, and ffmpeg ended early (signal: 15"), "{said}");
+    assert!(!said.contains("install"), "{said}");
+}
+
 #[test]
 fn what_is_wrong_with_a_video_is_told() {
     let place = Place::new();

@@ -116,7 +116,7 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
 pub fn read_latents(
     path: &Path,
     [frames, channels]: [usize; 2],
-    size: Option<[usize; 2]>,
+    size: [usize; 2],
 ) -> Result<Tensor, PipelineError> {
     let (given, shape, data) = load(path)?;
     let name = given.tensor();
@@ -125,7 +125,8 @@ pub fn read_latents(
     } else if shape[1] != channels {
         Some(format!("`{name}` has {} channels and the checkpoint's latents have {channels}", shape[1]))
     } else {
-        size.filter(|size| shape[2..] != size[..]).map(|[height, width]| {
+        let [height, width] = size;
+        (shape[2..] != size[..]).then(|| {
             format!(
                 "`{name}` of latentsFile is for pictures of {}x{} and the working picture is {}x{}",
                 shape[3] * 8,

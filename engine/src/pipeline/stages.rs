@@ -289,8 +289,7 @@ impl<'a> Job<'a> {
             return Ok(None);
         };
         let source = &self.request.source;
-        let shown = source.current.as_ref().or_else(|| source.frames.as_ref()?.first());
-        let size = shown.map(|frame| [frame.picture.height / 8, frame.picture.width / 8]);
+        let size = [source.size.height / 8, source.size.width / 8];
         let counts = [source.digests.len(), self.chosen.latent_channels()];
         diagnostics::read_latents(path, counts, size).map(Some)
     }
