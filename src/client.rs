@@ -121,13 +121,14 @@ impl Client {
         self.deaths.lock().clear();
     }
 
-    /// Forgets every finished stage in memory and in a cache folder; the bytes freed on disk.
+    /// Forgets every finished stage in memory and in a cache folder: the bytes freed on disk, and the entries there that
+    /// could not be removed.
     ///
     /// # Errors
     /// There is no engine, or it cannot.
-    pub fn clear(&self, cache: CacheSettings) -> Result<u64, ClientError> {
+    pub fn clear(&self, cache: CacheSettings) -> Result<(u64, usize), ClientError> {
         match self.ask(|id| ToEngine::Clear(id, cache))? {
-            Event::Cleared(bytes) => Ok(bytes),
+            Event::Cleared(bytes, left) => Ok((bytes, left)),
             other => Err(other.into_error()),
         }
     }

@@ -204,11 +204,14 @@ fn tell_models(handle: &EditHandle<'_>, time: f64) {
 
 fn clear_cache(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {
     let cache = settings::cache(&HostReader(handle), time);
-    let freed = Client::global().clear(cache).map_err(Error::failed)?;
-    instance.set_status(format!(
-        "the cache is empty; {:.1} MiB were freed on disk",
-        freed as f64 / f64::from(1 << 20)
-    ));
+    let (freed, left) = Client::global().clear(cache).map_err(Error::failed)?;
+    let freed = format!("{:.1} MiB were freed on disk", freed as f64 / f64::from(1 << 20));
+    instance.set_status(match left {
+        0 => format!("the cache is empty; {freed}"),
+        left => format!(
+            "{freed}; {left} entries could not be removed: the cache folder belongs to somebody else, or is read-only"
+        ),
+    });
     Ok(())
 }
 

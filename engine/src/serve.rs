@@ -197,7 +197,7 @@ impl Server {
 
     fn clear(&self, id: TaskId, cache: CacheSettings) {
         match self.engine.clear(cache) {
-            Ok(freed) => self.output.send(FromEngine::Cleared(id, freed), Vec::new()),
+            Ok((freed, left)) => self.output.send(FromEngine::Cleared(id, freed, left), Vec::new()),
             Err(error) => self.fail(id, Failure::Failed(plain(error.to_string()))),
         }
     }

@@ -123,8 +123,8 @@ pub enum FromEngine {
     Done(TaskId, Done),
     /// A task was not fulfilled.
     Failed(TaskId, Failure),
-    /// A cache was cleared; so many bytes were freed on disk.
-    Cleared(TaskId, u64),
+    /// A cache was cleared: bytes freed on disk, and entries there that could not be removed.
+    Cleared(TaskId, u64, usize),
     /// What files are.
     Described(TaskId, String),
     /// A line for the log: its level, from 1 for an error to 5 for a trace, and the text.

@@ -165,7 +165,7 @@ mod tests {
 
     fn sent() -> Vec<u8> {
         let mut bytes = Vec::new();
-        send(&mut bytes, &FromEngine::Cleared(7, 9), b"abc").unwrap();
+        send(&mut bytes, &FromEngine::Cleared(7, 9, 0), b"abc").unwrap();
         bytes
     }
 
@@ -175,7 +175,7 @@ mod tests {
         send(&mut bytes, &FromEngine::Progress(7, 0.5, "Decoding".to_owned()), &[]).unwrap();
         let from = &mut &bytes[..];
         let (first, follows) = receive::<FromEngine>(from).unwrap();
-        assert_eq!((first, &follows[..]), (FromEngine::Cleared(7, 9), &b"abc"[..]));
+        assert_eq!((first, &follows[..]), (FromEngine::Cleared(7, 9, 0), &b"abc"[..]));
         let (second, follows) = receive::<FromEngine>(from).unwrap();
         assert_eq!(second, FromEngine::Progress(7, 0.5, "Decoding".to_owned()));
         assert!(follows.is_empty());

@@ -50,8 +50,8 @@ pub enum Event {
     Done(Outcome),
     /// It is not done.
     Failed(Failure),
-    /// A cache was cleared; so many bytes were freed.
-    Cleared(u64),
+    /// A cache was cleared: bytes freed on disk, and entries that could not be removed.
+    Cleared(u64, usize),
     /// What files are.
     Described(String),
     /// The engine ended before it answered.
@@ -93,7 +93,7 @@ impl Shared {
                 (id, Event::Done(outcome))
             }
             FromEngine::Failed(id, failure) => (id, Event::Failed(failure)),
-            FromEngine::Cleared(id, bytes) => (id, Event::Cleared(bytes)),
+            FromEngine::Cleared(id, bytes, left) => (id, Event::Cleared(bytes, left)),
             FromEngine::Described(id, text) => (id, Event::Described(text)),
             FromEngine::Log(level, text) => {
                 let level = log::Level::iter().nth(usize::from(level).saturating_sub(1));

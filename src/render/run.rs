@@ -111,7 +111,7 @@ impl Frames<'_, '_> {
                 Some(Event::Failed(Failure::Cancelled)) => return Err(Interrupted::Aborted),
                 Some(Event::Died(death)) => return Err(Interrupted::Died(death)),
                 Some(Event::Progress(done)) => fraction = done,
-                Some(other @ (Event::Cleared(_) | Event::Described(_))) => {
+                Some(other @ (Event::Cleared(..) | Event::Described(_))) => {
                     return Err(other.into_error().into());
                 }
                 None => {

@@ -78,12 +78,13 @@ impl Runner {
         }
     }
 
-    /// Forgets every stage; returns the bytes freed on disk.
-    pub fn clear(&mut self, settings: &CacheSettings) -> u64 {
+    /// Forgets every stage; returns the bytes freed on disk, and the entries there that could not be removed.
+    pub fn clear(&mut self, settings: &CacheSettings) -> (u64, usize) {
         self.memory.clear();
         self.texts.clear();
         self.unsettled.clear();
-        disk_cache(settings).clear().bytes
+        let disk = disk_cache(settings);
+        (disk.clear().bytes, disk.usage().entries)
     }
 
     fn disk(&mut self, settings: &CacheSettings) -> Option<Arc<DiskCache>> {

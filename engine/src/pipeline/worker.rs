@@ -154,7 +154,7 @@ enum Task {
     /// Forget what is in memory and, if asked, on disk.
     Clear {
         request: CacheSettings,
-        done: Sender<u64>,
+        done: Sender<(u64, usize)>,
     },
     Stop,
 }
@@ -220,12 +220,13 @@ impl Engine {
         Ok(Ticket { control, events: happened, frames: supply })
     }
 
-    /// Forgets every finished stage in memory and in the cache folder; returns the bytes freed on disk. Waits for the
+    /// Forgets every finished stage in memory and in the cache folder; returns the bytes freed on disk, and the
+    /// entries there that could not be removed. Waits for the
     /// request that is being worked on.
     ///
     /// # Errors
     /// When the worker cannot be started or died.
-    pub fn clear(&self, cache: CacheSettings) -> Result<u64, PipelineError> {
+    pub fn clear(&self, cache: CacheSettings) -> Result<(u64, usize), PipelineError> {
         let (done, freed) = bounded(1);
         self.send(Task::Clear { request: cache, done })?;
         freed
