@@ -58,6 +58,17 @@ impl Killer {
     }
 }
 
+/// Ends the engines that run, and gives the plugin time to notice.
+fn end_engines() {
+    for engine in engines_of(process::id()) {
+        kill(engine);
+        while lives(engine) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    std::thread::sleep(Duration::from_millis(100));
+}
+
 /// A change of a parameter by the user.
 fn edit(instance: &Instance) {
     let set = PropertySet::new();
@@ -93,7 +104,7 @@ fn twenty_kills_cost_no_frame_and_no_pixel() {
         hurt.push(frames(&cache.path().join("hurt"), seed));
         seed += 1;
         // One that lives on works for all the frames that come; the next has to be started by somebody.
-        engines_of(process::id()).into_iter().for_each(kill);
+        end_engines();
         assert!(seed < 200, "only {} engines were killed", killer.kills.load(Ordering::Relaxed));
     }
     assert!(killer.end() >= 20);
@@ -106,7 +117,7 @@ fn twenty_kills_cost_no_frame_and_no_pixel() {
 #[test]
 fn three_deaths_of_one_request_end_the_tries_until_the_user_edits() {
     let (_turn, cache, plugin, session) = set_up(Settings::default());
-    engines_of(process::id()).into_iter().for_each(kill);
+    end_engines();
     let values = [("steps", "400")];
     let instance = Instance::create(&plugin, &recipe(cache.path(), &values)).unwrap();
     let killer = Killer::start(|_| Some(Duration::from_millis(300)));

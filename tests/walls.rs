@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// The crates, and those of the workspace that each may be built with.
 const CRATES: &[(&str, &[&str])] = &[
-    (".", &["engine", "openfx"]),
-    ("cli", &["engine", "frame", "openfx", "openfx-host", "openfx-sys", "unsample"]),
-    ("engine", &["frame"]),
+    (".", &["frame", "openfx", "protocol"]),
+    ("cli", &["engine", "frame", "openfx-host", "openfx-sys", "protocol"]),
+    ("engine", &["frame", "protocol"]),
     ("frame", &[]),
     ("openfx", &["openfx-sys"]),
     ("openfx-host", &["openfx-sys"]),
     ("openfx-sys", &[]),
+    ("protocol", &["frame"]),
 ];
 
 /// The parts of the engine, and the parts that each may name.

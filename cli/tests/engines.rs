@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use protocol::BUILD;
-use protocol::message::Hello;
+use protocol::message::{Hello, Side};
 use testing::plugin::{self as support, distance, fine, pixels, said, tool, write_clip};
 use testing::processes;
 
@@ -33,7 +33,7 @@ fn copy(from: &Path, to: &Path) {
 /// What an engine of a build says first, for a shell's `printf`.
 fn greeting(build: &str) -> String {
     let mut bytes = Vec::new();
-    protocol::wire::greet(&mut bytes, &Hello { build: build.to_owned() }).unwrap();
+    protocol::wire::greet(&mut bytes, &Hello { side: Side::Engine, build: build.to_owned() }).unwrap();
     bytes.iter().map(|byte| format!("\\{byte:03o}")).collect()
 }
 

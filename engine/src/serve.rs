@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use protocol::message::{Done, Failure, FromEngine, Hello, Sentence, Setup, TaskId, ToEngine};
+use protocol::message::{Done, Failure, FromEngine, Hello, Sentence, Setup, Side, TaskId, ToEngine};
 use protocol::wire::{self, WireError};
 use protocol::{BUILD, CacheSettings, Models, Request, WorkingFrame};
 
@@ -83,8 +83,8 @@ impl Server {
 
     /// Does what is asked for until there is nothing more to read.
     fn read(self: &Arc<Self>, from: &mut impl Read) -> Result<(), WireError> {
-        self.output.greet(Hello { build: BUILD.to_owned() });
-        let hello = wire::greeted(from)?;
+        self.output.greet(Hello { side: Side::Engine, build: BUILD.to_owned() });
+        let hello = wire::greeted(from, Side::Plugin)?;
         if hello.build != BUILD {
             return Err(WireError::Nonsense(format!("the plugin is of another build ({})", hello.build)));
         }

@@ -250,6 +250,5 @@ fn names() {
         assert_eq!(preprocessor.as_str().parse::<Preprocessor>().unwrap(), preprocessor);
         assert_eq!(Detector::plain(preprocessor, &Device::Cpu).is_err(), preprocessor.has_network());
     }
-    let message = "openpose".parse::<Preprocessor>().unwrap_err().to_string();
-    assert!(message.starts_with("there is no preprocessor `openpose`; there are none, canny, "), "{message}");
+    assert!("openpose".parse::<Preprocessor>().is_err());
 }

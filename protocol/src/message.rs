@@ -12,9 +12,20 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use super::request::{CacheSettings, Models, Request};
 
+/// The two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// The plugin, in the host's process.
+    Plugin,
+    /// The engine.
+    Engine,
+}
+
 /// The first word of either side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
+    /// Who speaks: a program that only returns what it is sent is no engine.
+    pub side: Side,
     /// [`BUILD`](super::BUILD) of who speaks.
     pub build: String,
 }

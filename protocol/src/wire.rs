@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use frame::Rgb;
 
-use super::message::{Extent, Hello};
+use super::message::{Extent, Hello, Side};
 
 /// Comes before anything else, so that another program on the other end shows at once.
 const MAGIC: [u8; 8] = *b"UNSAMPLE";
@@ -47,17 +47,18 @@ pub fn greet(to: &mut impl Write, hello: &Hello) -> Result<(), WireError> {
     send(to, hello, &[])
 }
 
-/// Reads the first bytes and the first message of the other side.
+/// Reads the first bytes and the first message of the other side, which is to be this one.
 ///
 /// # Errors
 /// Anything else comes, or nothing.
-pub fn greeted(from: &mut impl Read) -> Result<Hello, WireError> {
+pub fn greeted(from: &mut impl Read, side: Side) -> Result<Hello, WireError> {
     let mut magic = [0; MAGIC.len()];
     read_start(from, &mut magic)?;
     if magic != MAGIC {
         return Err(WireError::Nonsense("it begins with other bytes".to_owned()));
     }
-    receive(from).map(|(hello, _)| hello)
+    let (hello, _) = receive::<Hello>(from)?;
+    if hello.side == side { Ok(hello) } else { Err(WireError::Nonsense("it returns what it is sent".to_owned())) }
 }
 
 /// A message in postcard's format.
@@ -202,11 +203,12 @@ mod tests {
     #[test]
     fn a_greeting_is_told_from_other_programs() {
         let mut bytes = Vec::new();
-        let hello = Hello { build: "1.0 abc".to_owned() };
+        let hello = Hello { side: Side::Engine, build: "1.0 abc".to_owned() };
         greet(&mut bytes, &hello).unwrap();
-        assert_eq!(greeted(&mut &bytes[..]).unwrap(), hello);
-        assert!(matches!(greeted(&mut &b"Usage: program"[..]), Err(WireError::Nonsense(_))));
-        assert!(matches!(greeted(&mut &b""[..]), Err(WireError::Closed)));
+        assert_eq!(greeted(&mut &bytes[..], Side::Engine).unwrap(), hello);
+        assert!(matches!(greeted(&mut &bytes[..], Side::Plugin), Err(WireError::Nonsense(_))));
+        assert!(matches!(greeted(&mut &b"Usage: program"[..], Side::Engine), Err(WireError::Nonsense(_))));
+        assert!(matches!(greeted(&mut &b""[..], Side::Engine), Err(WireError::Closed)));
     }
 
     #[test]
@@ -224,7 +226,7 @@ mod tests {
         #[test]
         fn no_bytes_are_more_than_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = receive::<super::super::message::ToEngine>(&mut &bytes[..]);
-            let _ = greeted(&mut &bytes[..]);
+            let _ = greeted(&mut &bytes[..], Side::Engine);
         }
     }
 }

@@ -5,17 +5,21 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::Mutex;
 use protocol::BUILD;
-use protocol::message::{FromEngine, Hello};
+use protocol::message::{FromEngine, Hello, Side};
 use protocol::wire::{self, WireError};
 
 use super::connection::{Death, Outgoing, Shared};
 
 /// How long a program may take to say its first word: the libraries of a graphics card come from a slow disk within that.
 const FIRST_WORD: Duration = Duration::from_secs(60);
+
+/// How long is waited for the last complaints of a program that has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Lines of a program's complaints that are kept for a sentence.
 const COMPLAINTS: usize = 20;
@@ -73,12 +77,16 @@ pub fn start(program: &Path, shared: Arc<Shared>) -> Result<Sender<Outgoing>, St
     let (outgoing, items) = unbounded();
     let (greeted, first_word) = bounded(1);
     let thread = |name: &str| Builder::new().name(format!("unsample {name}"));
-    let complaints = thread("complaints").spawn(move || listen(errors)).map_err(system)?;
+    let complaints = Complaints::default();
+    let heard = complaints.clone();
+    let listener = thread("complaints").spawn(move || heard.listen(errors)).map_err(system)?;
     thread("writer").spawn(move || write(input, &items)).map_err(system)?;
-    thread("reader").spawn(move || read(output, child, complaints, &shared, &greeted)).map_err(system)?;
+    thread("reader")
+        .spawn(move || read(output, child, (listener, complaints), &shared, &greeted))
+        .map_err(system)?;
     match first_word.recv_timeout(FIRST_WORD) {
-        Ok(Ok(Hello { build })) if build == BUILD => Ok(outgoing),
-        Ok(Ok(Hello { build })) => Err(StartError::OtherBuild(build)),
+        Ok(Ok(Hello { build, .. })) if build == BUILD => Ok(outgoing),
+        Ok(Ok(Hello { build, .. })) => Err(StartError::OtherBuild(build)),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(StartError::Silent),
     }
@@ -97,7 +105,7 @@ fn write(to: impl Write, items: &Receiver<Outgoing>) {
         }
     }
     let mut to = BufWriter::with_capacity(1 << 16, to);
-    let mut result = wire::greet(&mut to, &Hello { build: BUILD.to_owned() });
+    let mut result = wire::greet(&mut to, &Hello { side: Side::Plugin, build: BUILD.to_owned() });
     for (message, follows) in items {
         if result.is_err() {
             break;
@@ -115,12 +123,12 @@ fn write(to: impl Write, items: &Receiver<Outgoing>) {
 fn read(
     from: impl Read,
     mut child: Child,
-    complaints: JoinHandle<Vec<String>>,
+    (listener, complaints): (JoinHandle<()>, Complaints),
     shared: &Shared,
     greeted: &Sender<Result<Hello, StartError>>,
 ) {
     let mut from = BufReader::with_capacity(1 << 16, from);
-    let end = match wire::greeted(&mut from) {
+    let end = match wire::greeted(&mut from, Side::Engine) {
         Ok(hello) => {
             let is_engine = hello.build == BUILD;
             let _ = greeted.send(Ok(hello));
@@ -133,7 +141,12 @@ fn read(
         let _ = child.kill();
     }
     let status = child.wait();
-    let words = last_words(&complaints.join().unwrap_or_default(), status.as_ref().ok());
+    // A process of the program's own may still hold the pipe that its complaints come through.
+    let ended = Instant::now();
+    while !listener.is_finished() && ended.elapsed() < LAST_WORDS {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let words = last_words(&complaints.0.lock(), status.as_ref().ok());
     let nonsense = if let WireError::Nonsense(what) = end { Some(what) } else { None };
     // To a start that had its first word this is nothing new.
     let _ = greeted.try_send(Err(match &nonsense {
@@ -155,18 +168,23 @@ fn serve(from: &mut impl Read, shared: &Shared) -> WireError {
     }
 }
 
-/// Logs what a program complains of, and keeps the last of it.
-fn listen(errors: ChildStderr) -> Vec<String> {
-    let mut kept = Vec::new();
-    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        log::warn!("engine: {line}");
-        if kept.len() == COMPLAINTS {
-            kept.remove(0);
+/// The last lines that a program has complained in.
+#[derive(Clone, Default)]
+struct Complaints(Arc<Mutex<Vec<String>>>);
+
+impl Complaints {
+    /// Logs what comes and keeps the last of it.
+    fn listen(&self, errors: ChildStderr) {
+        for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            log::warn!("engine: {line}");
+            let mut kept = self.0.lock();
+            if kept.len() == COMPLAINTS {
+                kept.remove(0);
+            }
+            kept.push(line);
         }
-        kept.push(line);
     }
-    kept
 }
 
 /// How a program ended, with its last words if it had any.
