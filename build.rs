@@ -10,10 +10,28 @@ fn main() {
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_PKG_NAME", "unsample") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
+    // Tests that need another program are ignored where it is not, so that the summary counts them.
+    println!("cargo:rerun-if-env-changed=PATH");
+    println!("cargo:rustc-check-cfg=cfg(ffmpeg, measures)");
+    if is("CARGO_PKG_NAME", "unsample-cli") && ["ffmpeg", "ffprobe"].iter().all(|name| runs(Command::new(name).arg("-version"))) {
+        println!("cargo:rustc-cfg=ffmpeg");
+    }
+    println!("cargo:rerun-if-env-changed=PYTHON");
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    if is("CARGO_PKG_NAME", "unsample")
+        && runs(Command::new(python).args(["-c", "import numpy, cv2, safetensors"]))
+    {
+        println!("cargo:rustc-cfg=measures");
+    }
     // Git notes every commit and checkout there, also for a work tree of its own.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
         println!("cargo:rerun-if-changed={log}");
     }
+}
+
+/// Whether a program is there and ends well.
+fn runs(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
 }
 
 /// What git answers, where there is git and a repository.

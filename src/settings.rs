@@ -1,6 +1,7 @@
 //! The parameters' values at a time, as plain typed values, and the request that they make for a segment.
 
 mod idle;
+mod options;
 mod values;
 
 use std::path::PathBuf;
@@ -9,11 +10,13 @@ use std::time::Duration;
 use super::frames::{FrameList, Numbering};
 use super::prompt::{Schedule, TrackBuilder};
 use super::table;
+use frame::{Fit, InputColour, InputPrimaries};
 use openfx::{Error, Result};
 use protocol::{
     CacheSettings, ControlUse, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Precision,
     Preprocessor, PromptTrack, Request, SchedulerChoice, Segment, Source, pasted,
 };
+pub use options::{Apply, Cuts, PromptMode, ViewOption};
 use values::Values;
 
 use super::plan::Cutting;
@@ -30,17 +33,6 @@ pub trait Reader {
     fn choice(&self, name: &'static str, time: f64) -> usize;
     /// A string.
     fn text(&self, name: &'static str, time: f64) -> String;
-}
-
-/// How the clip's shots are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cuts {
-    /// By the frames.
-    Auto,
-    /// Not at all: the clip is one shot.
-    Off,
-    /// By the user's list.
-    List,
 }
 
 /// What the frame is shown as.
@@ -72,12 +64,12 @@ impl View {
 pub struct PictureSettings {
     /// Short side of the working picture; 0 is the source's own.
     pub working_size: usize,
-    /// Name of the fit.
-    pub fit: &'static str,
-    /// Name of the input colour.
-    pub colour: &'static str,
-    /// Name of the input primaries.
-    pub primaries: &'static str,
+    /// How the picture is brought to it.
+    pub fit: Fit,
+    /// What the pixel values mean.
+    pub colour: InputColour,
+    /// Their gamut.
+    pub primaries: InputPrimaries,
     /// How the clip is cut.
     pub cutting: Cutting,
     /// How its shots are told apart.
@@ -98,28 +90,24 @@ impl PictureSettings {
     /// Reads them at `time`.
     pub fn read(reader: &dyn Reader, time: f64) -> Self {
         let v = Values { reader, time };
-        let view = match v.option("view") {
-            "source" => View::Source,
-            "reconstruction" => View::Reconstruction,
-            "hint" => {
+        let view = match v.parsed("view", ViewOption::Result) {
+            ViewOption::Source => View::Source,
+            ViewOption::Reconstruction => View::Reconstruction,
+            ViewOption::Hint => {
                 let first = table::CONTROLS.iter().find(|control| v.path(control.model).is_some());
                 View::Hint(v.parsed(first.unwrap_or(&table::CONTROLS[0]).preprocessor, Preprocessor::None))
             }
-            _ => View::Result,
+            ViewOption::Result => View::Result,
         };
         let hints = matches!(view, View::Hint(_))
             || table::CONTROLS.iter().any(|control| v.path(control.model).is_some());
         Self {
             working_size: v.count("workingSize"),
-            fit: v.option("fit"),
-            colour: v.option("inputColour"),
-            cuts: match v.option("cuts") {
-                "off" => Cuts::Off,
-                "list" => Cuts::List,
-                _ => Cuts::Auto,
-            },
+            fit: v.parsed("fit", Fit::Pad),
+            colour: v.parsed("inputColour", InputColour::Auto),
+            cuts: v.parsed("cuts", Cuts::Auto),
             cut_frames: v.text("cutFrames"),
-            primaries: v.option("inputPrimaries"),
+            primaries: v.parsed("inputPrimaries", InputPrimaries::Auto),
             cutting: Cutting { segment_frames: v.count("segmentFrames"), frame_step: v.count("frameStep") },
             view,
             mix: v.double("mix"),
@@ -292,11 +280,11 @@ impl Controls {
             };
             all.files.push(file);
             all.hints.push(v.parsed(names.preprocessor, Preprocessor::None));
-            let apply = v.option(names.apply);
-            if apply != "resample" {
+            let apply = v.parsed(names.apply, Apply::Resample);
+            if apply != Apply::Resample {
                 all.unsample.push(control.clone());
             }
-            if apply != "unsample" {
+            if apply != Apply::Unsample {
                 all.resample.push(control);
             }
         }
@@ -338,10 +326,10 @@ pub fn request(
 
     let positive = prompts.mixed()?;
     let negative = prompts.track("negativePrompt")?;
-    let (unsample_positive, unsample_negative) = match v.option("unsamplePromptMode") {
-        "same" => (positive.clone(), negative.clone()),
-        "own" => (prompts.track("unsamplePrompt")?, prompts.track("unsampleNegativePrompt")?),
-        _ => (blank(), blank()),
+    let (unsample_positive, unsample_negative) = match v.parsed("unsamplePromptMode", PromptMode::Blank) {
+        PromptMode::Same => (positive.clone(), negative.clone()),
+        PromptMode::Own => (prompts.track("unsamplePrompt")?, prompts.track("unsampleNegativePrompt")?),
+        PromptMode::Blank => (blank(), blank()),
     };
     let steps = v.count("steps").max(1);
     let scheduler = v.parsed("scheduler", SchedulerChoice::Ays);

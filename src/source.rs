@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use frame::{
-    Alpha, Encoding, Fit, Geometry, HostColour, InputColour, InputPrimaries, Layout, Picture, Size, Transfer,
+    Alpha, Encoding, Geometry, HostColour, Layout, Picture, Size, Transfer,
 };
 use openfx::{
     Clip, Components, Depth, HostKind, HostRecord, Image, OutputImage, Premultiplication, RectI,
@@ -98,13 +98,12 @@ pub fn fetch<'a>(
         },
     };
     let (colour, remark) = host.resolve(
-        settings.colour.parse().unwrap_or(InputColour::Auto),
-        settings.primaries.parse().unwrap_or(InputPrimaries::Auto),
+        settings.colour,
+        settings.primaries,
     );
     let size = Size { width: picture.width, height: picture.height };
-    let fit = settings.fit.parse().unwrap_or(Fit::Pad);
     let geometry =
-        Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, fit).map_err(from_frame)?;
+        Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, settings.fit).map_err(from_frame)?;
     let encoding = Encoding { colour, alpha };
     Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding }, remark }))
 }

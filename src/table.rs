@@ -3,204 +3,15 @@
 //! Names are a promise: a project that was saved with them opens in every later version. Options of a choice are known
 //! by their names too, which are also what the menu shows, since some hosts store the text of a menu and not its number.
 
-/// Where a parameter stands in the host's panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// Weight files.
-    Model,
-    /// What the result should look like.
-    Style,
-    /// How the clip is turned into noise.
-    Unsampling,
-    /// The motion module and its windows.
-    Motion,
-    /// Hints and the networks that follow them.
-    ControlNet,
-    /// Pixels before and after.
-    Picture,
-    /// Caches, read-outs, diagnostics.
-    Housekeeping,
-}
+mod kinds;
+mod numbered;
+mod options;
 
-impl Group {
-    /// All groups in the order of the panel.
-    pub const ALL: [Self; 7] = [
-        Self::Model,
-        Self::Style,
-        Self::Unsampling,
-        Self::Motion,
-        Self::ControlNet,
-        Self::Picture,
-        Self::Housekeeping,
-    ];
+pub use kinds::{Group, Kind, Param, Stage, TextMode};
+pub use numbered::{CONTROLS, ControlNames, LORAS, LoraNames};
+pub use options::*;
 
-    /// OpenFX name of the group parameter.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Model => "groupModel",
-            Self::Style => "groupStyle",
-            Self::Unsampling => "groupUnsampling",
-            Self::Motion => "groupMotion",
-            Self::ControlNet => "groupControlNet",
-            Self::Picture => "groupPicture",
-            Self::Housekeeping => "groupHousekeeping",
-        }
-    }
-
-    /// The heading.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Model => "Model",
-            Self::Style => "Style",
-            Self::Unsampling => "Unsampling",
-            Self::Motion => "Motion",
-            Self::ControlNet => "ControlNet",
-            Self::Picture => "Picture",
-            Self::Housekeeping => "Housekeeping",
-        }
-    }
-}
-
-/// The first stage that has to run again when a parameter changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Nothing is computed again.
-    Nothing,
-    /// The picture is mixed again.
-    Compose,
-    /// The decoded frames are averaged again.
-    Steady,
-    /// From the VAE's decoder on.
-    Decode,
-    /// From the second sampling pass on.
-    Resample,
-    /// From the first sampling pass on.
-    Unsample,
-    /// Everything.
-    Encode,
-}
-
-impl Stage {
-    /// The word in the README's table.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Nothing => "-",
-            Self::Compose => "mix",
-            Self::Steady => "steady",
-            Self::Decode => "decode",
-            Self::Resample => "resample",
-            Self::Unsample => "unsample",
-            Self::Encode => "encode",
-        }
-    }
-}
-
-/// What a string parameter is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextMode {
-    /// One line of text.
-    SingleLine,
-    /// Several lines of text.
-    MultiLine,
-    /// A file that has to exist.
-    OpenFile,
-    /// A file that is written.
-    SaveFile,
-    /// A folder.
-    Folder,
-    /// Shown to the user, not edited.
-    ReadOut,
-}
-
-/// Type, default and range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// A whole number.
-    Int {
-        /// Value of a new instance.
-        default: i32,
-        /// What is allowed.
-        range: (i32, i32),
-        /// What a slider shows.
-        display: (i32, i32),
-    },
-    /// A number.
-    Double {
-        /// Value of a new instance.
-        default: f64,
-        /// What is allowed.
-        range: (f64, f64),
-        /// What a slider shows.
-        display: (f64, f64),
-    },
-    /// A switch.
-    Bool {
-        /// Value of a new instance.
-        default: bool,
-    },
-    /// One of several names.
-    Choice {
-        /// Index into `options`.
-        default: usize,
-        /// The names, which are also the menu's texts.
-        options: &'static [&'static str],
-    },
-    /// A string.
-    Text {
-        /// Value of a new instance.
-        default: &'static str,
-        /// What it is for.
-        mode: TextMode,
-    },
-    /// A button.
-    Button,
-}
-
-/// One row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Param {
-    /// OpenFX name, the same in scripts, project files and on the command line.
-    pub name: &'static str,
-    /// What the panel shows.
-    pub label: &'static str,
-    /// The tool tip.
-    pub hint: &'static str,
-    /// Its group.
-    pub group: Group,
-    /// Type, default and range.
-    pub kind: Kind,
-    /// Whether it takes keyframes (strings only where the host animates strings).
-    pub animates: bool,
-    /// What runs again when it changes: from which stage on.
-    pub stage: Stage,
-}
-
-impl Param {
-    /// Where its change makes another stage run again: which one, and when. The test in `reruns` finds both of them by
-    /// changing values and comparing keys.
-    pub fn otherwise(&self) -> Option<(Stage, &'static str)> {
-        let of_a_control = |c: &ControlNames| {
-            [c.model, c.preprocessor, c.frames, c.weight, c.start, c.end].contains(&self.name)
-        };
-        match self.name {
-            "checkpoint" => Some((Unsample, "with a VAE of its own below")),
-            "prompt" | "negativePrompt" | "promptB" | "promptMix" => {
-                Some((Unsample, "with the unsampling prompt `same`"))
-            }
-            "steps" | "scheduler" => Some((Resample, "where unsampling has its own")),
-            _ if CONTROLS.iter().any(of_a_control) => Some((Unsample, "where it acts on that pass")),
-            _ => None,
-        }
-    }
-
-    /// What runs again, in the README's words.
-    pub fn reruns(&self) -> String {
-        match self.otherwise() {
-            None => self.stage.word().to_owned(),
-            Some((stage, case)) => format!("{}; {} {case}", self.stage.word(), stage.word()),
-        }
-    }
-}
+use numbered::*;
 
 const fn int(default: i32, range: (i32, i32), display: (i32, i32)) -> Kind {
     Kind::Int { default, range, display }
@@ -210,13 +21,27 @@ const fn double(default: f64, range: (f64, f64), display: (f64, f64)) -> Kind {
     Kind::Double { default, range, display }
 }
 
+/// A choice whose default is the first option.
 const fn choice(options: &'static [&'static str]) -> Kind {
     Kind::Choice { default: 0, options }
 }
 
-/// A choice whose default is not the first option.
-const fn choice_at(default: usize, options: &'static [&'static str]) -> Kind {
+/// A choice with this default, which does not compile if it is none of the options.
+const fn choice_of(name: &str, options: &'static [&'static str]) -> Kind {
+    let mut default = 0;
+    while !same(options[default], name) {
+        default += 1;
+    }
     Kind::Choice { default, options }
+}
+
+const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut i = 0;
+    while i < one.len() && i < other.len() && one[i] == other[i] {
+        i += 1;
+    }
+    i == one.len() && i == other.len()
 }
 
 const fn text(default: &'static str, mode: TextMode) -> Kind {
@@ -237,143 +62,6 @@ const fn row(
 const fn keyed(param: Param) -> Param {
     Param { animates: true, ..param }
 }
-
-/// Samplers of the second pass.
-pub const SAMPLERS: &[&str] = &["euler", "heun", "dpmpp_2m", "dpmpp_2m_sde", "euler_ancestral"];
-/// Samplers of the first pass: the ones that draw no noise, since noise cannot be walked back.
-pub const UNSAMPLERS: &[&str] = &["euler", "heun", "dpmpp_2m"];
-/// Sigma schedules.
-pub const SCHEDULERS: &[&str] = &[
-    "ays",
-    "normal",
-    "karras",
-    "exponential",
-    "sgm_uniform",
-    "simple",
-    "ddim_uniform",
-    "beta",
-    "kl_optimal",
-];
-/// Sigma schedules of the first pass.
-pub const UNSAMPLE_SCHEDULERS: &[&str] = &[
-    "same",
-    "ays",
-    "normal",
-    "karras",
-    "exponential",
-    "sgm_uniform",
-    "simple",
-    "ddim_uniform",
-    "beta",
-    "kl_optimal",
-];
-/// What the networks run on.
-pub const DEVICES: &[&str] = &["auto", "cpu", "cuda"];
-/// What they compute in.
-pub const PRECISIONS: &[&str] = &["auto", "f32", "f16", "bf16"];
-/// Names of one LoRA's parameters.
-pub struct LoraNames {
-    /// The file; empty: there is none.
-    pub file: &'static str,
-    /// How strongly it is added.
-    pub weight: &'static str,
-}
-
-/// The LoRAs.
-pub const LORAS: [LoraNames; 4] = [
-    LoraNames { file: "lora1File", weight: "lora1Weight" },
-    LoraNames { file: "lora2File", weight: "lora2Weight" },
-    LoraNames { file: "lora3File", weight: "lora3Weight" },
-    LoraNames { file: "lora4File", weight: "lora4Weight" },
-];
-
-const LORA_FILE: &str = "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
-const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
-const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
-
-/// Where the first pass takes its prompt from.
-pub const PROMPT_MODES: &[&str] = &["blank", "same", "own"];
-/// Beta schedules.
-pub const BETAS: &[&str] = &["auto", "linear", "sqrt_linear", "linear_sdxl"];
-/// Context window schedules.
-pub const CONTEXT_SCHEDULES: &[&str] = &["standard_static", "standard_uniform", "looped_uniform", "batched"];
-/// How windows are merged.
-pub const FUSES: &[&str] = &["pyramid", "flat", "relative", "overlap-linear"];
-/// How a picture is brought to the working size.
-pub const FITS: &[&str] = &["pad", "crop", "stretch"];
-/// Options of `cuts`.
-pub const CUTS: &[&str] = &["auto", "off", "list"];
-/// What pixel values mean.
-pub const COLOURS: &[&str] =
-    &["auto", "display", "linear", "gamma22", "rec709", "acescct", "davinci_intermediate", "pq", "hlg"];
-/// Which lights red, green and blue are.
-pub const PRIMARIES: &[&str] =
-    &["auto", "rec709", "rec2020", "p3", "p3_dci", "acescg", "aces2065", "davinci_wide_gamut"];
-/// What is shown.
-pub const VIEWS: &[&str] = &["result", "source", "reconstruction", "hint"];
-/// How a hint is made.
-pub const PREPROCESSORS: &[&str] =
-    &["none", "canny", "scribble", "tile", "blur", "luminance", "lineart", "softedge", "depth"];
-/// The passes that a ControlNet acts on.
-pub const APPLIES: &[&str] = &["resample", "unsample", "both"];
-
-/// Names of one ControlNet's parameters.
-pub struct ControlNames {
-    /// The file; empty: it is off.
-    pub model: &'static str,
-    /// How its hint is made.
-    pub preprocessor: &'static str,
-    /// At which frames its hint counts.
-    pub frames: &'static str,
-    /// Its weight.
-    pub weight: &'static str,
-    /// Where in the noise levels it begins to act.
-    pub start: &'static str,
-    /// Where it stops.
-    pub end: &'static str,
-    /// On which passes it acts.
-    pub apply: &'static str,
-}
-
-/// The ControlNets.
-pub const CONTROLS: [ControlNames; 3] = [
-    ControlNames {
-        model: "controlNet1Model",
-        preprocessor: "controlNet1Preprocessor",
-        frames: "controlNet1Frames",
-        weight: "controlNet1Weight",
-        start: "controlNet1Start",
-        end: "controlNet1End",
-        apply: "controlNet1Apply",
-    },
-    ControlNames {
-        model: "controlNet2Model",
-        preprocessor: "controlNet2Preprocessor",
-        frames: "controlNet2Frames",
-        weight: "controlNet2Weight",
-        start: "controlNet2Start",
-        end: "controlNet2End",
-        apply: "controlNet2Apply",
-    },
-    ControlNames {
-        model: "controlNet3Model",
-        preprocessor: "controlNet3Preprocessor",
-        frames: "controlNet3Frames",
-        weight: "controlNet3Weight",
-        start: "controlNet3Start",
-        end: "controlNet3End",
-        apply: "controlNet3Apply",
-    },
-];
-
-const CONTROL_MODEL: &str = "ControlNet or SparseCtrl made for the checkpoint: a file, or its name in the models folder. The built-in model's own, for lines, is called pocket_lines. Empty: off.";
-const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
-const CONTROL_FRAMES: &str = "Frames of the clip at which its hint counts, such as 1, 9-12, 24-48/4, counted from its first frame as 1. Empty: all. A SparseCtrl makes up the frames between them; another ControlNet has no effect there.";
-const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
-const CONTROL_START: &str =
-    "It acts after this share of the noise levels, counted from the noisiest, whichever way a pass goes.";
-const CONTROL_END: &str = "It no longer acts after this share of the noise levels.";
-const CONTROL_APPLY: &str = "On which passes it acts.";
 
 use Group::{ControlNet, Housekeeping, Model, Motion, Picture, Style, Unsampling};
 use Stage::{Compose, Encode, Nothing, Resample, Steady, Unsample};
@@ -416,7 +104,7 @@ pub static TABLE: &[Param] = &[
         "How strongly the prompt pulls while resampling. Fairly low values keep the shot; 1 takes half the time.")),
     row(Style, Unsample, "steps", "Steps", int(16, (1, 1000), (1, 50)),
         "Steps of a sampling pass."),
-    row(Style, Resample, "sampler", "Sampler", choice_at(2, SAMPLERS),
+    row(Style, Resample, "sampler", "Sampler", choice_of("dpmpp_2m", SAMPLERS),
         "Solver of the resampling pass. dpmpp_2m comes closest to the source in the same time; the last two draw noise, which costs steadiness."),
     row(Style, Unsample, "scheduler", "Scheduler", choice(SCHEDULERS),
         "How the noise levels are spaced; ays is Align Your Steps."),
@@ -437,7 +125,7 @@ pub static TABLE: &[Param] = &[
         "CFG of the unsampling pass, with Unsampling prompt same or own. Higher values keep the result closer to the source.")),
     row(Unsampling, Unsample, "unsampleSteps", "Unsampling steps", int(0, (0, 1000), (0, 50)),
         "Steps of the unsampling pass; 0: as many as Steps."),
-    row(Unsampling, Unsample, "unsampleSampler", "Unsampling sampler", choice_at(2, UNSAMPLERS),
+    row(Unsampling, Unsample, "unsampleSampler", "Unsampling sampler", choice_of("dpmpp_2m", UNSAMPLERS),
         "Solver of the unsampling pass. It gives the same clip back best with the sampler above."),
     row(Unsampling, Unsample, "unsampleScheduler", "Unsampling scheduler", choice(UNSAMPLE_SCHEDULERS),
         "Noise levels of the unsampling pass."),

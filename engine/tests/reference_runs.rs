@@ -19,17 +19,13 @@ const SCALE: f64 = 0.18215;
 /// Held by each test: two networks of this size beside each other would fill the memory of a small machine.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// The run and the model files, or a word about what is missing.
-fn find(run: &str, files: &[&str]) -> Option<(TensorFile, Vec<std::path::PathBuf>)> {
+/// The run and the model files.
+#[track_caller]
+fn find(run: &str, files: &[&str]) -> (TensorFile, Vec<std::path::PathBuf>) {
     let run_file = shared(&format!("reference/runs/{run}.safetensors"));
-    let models: Vec<_> = files.iter().map(|file| model(file)).collect();
-    match (run_file, models.into_iter().collect::<Option<Vec<_>>>()) {
-        (Some(run), Some(models)) => Some((TensorFile::open(run).unwrap(), models)),
-        _ => {
-            println!("skipped: {run} or its models are not on this machine");
-            None
-        }
-    }
+    let run_file = run_file.unwrap_or_else(|| panic!("the run {run} is not on this machine"));
+    let there = |file: &&str| model(file).unwrap_or_else(|| panic!("{file} is in no models folder"));
+    (TensorFile::open(run_file).unwrap(), files.iter().map(there).collect())
 }
 
 fn settings(run: &TensorFile) -> serde_json::Value {
@@ -39,11 +35,11 @@ fn settings(run: &TensorFile) -> serde_json::Value {
 #[test]
 fn text_and_vae() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some((first, files)) = find("E1", &[CHECKPOINT]) else { return };
+    let (first, files) = find("E1", &[CHECKPOINT]);
     let checkpoint = open(&files[0]);
     let clip = ClipText::load(&source(View::text(checkpoint.clone())), DType::F32, &Device::Cpu).unwrap();
     for name in ["E1", "E1d", "E2", "E3"] {
-        let Some((run, _)) = find(name, &[]) else { continue };
+        let (run, _) = find(name, &[]);
         let prompts = settings(&run)["prompts"].clone();
         let pairs = [
             ("text.positive", "positive"),
@@ -73,7 +69,7 @@ fn text_and_vae() {
 fn one_evaluation_with_v2_and_all_its_blocks() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const MOTION: &str = "animatediff_mm_sd_v15_v2.s1.f32.safetensors";
-    let Some((run, files)) = find("E1d", &[CHECKPOINT, MOTION]) else { return };
+    let (run, files) = find("E1d", &[CHECKPOINT, MOTION]);
     let unet = UNet::load(&source(View::unet(open(&files[0]))), DType::F32, &Device::Cpu).unwrap();
     let motion =
         MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();
@@ -122,7 +118,7 @@ fn one_evaluation_with_v2_and_all_its_blocks() {
 fn unsampling_and_resampling_with_v1() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const MOTION: &str = "animatediff_mm_sd_v15.s1.f32.safetensors";
-    let Some((run, files)) = find("E3", &[CHECKPOINT, MOTION]) else { return };
+    let (run, files) = find("E3", &[CHECKPOINT, MOTION]);
     let unet = UNet::load(&source(View::unet(open(&files[0]))), DType::F32, &Device::Cpu).unwrap();
     let motion =
         MotionModule::load(&source(View::motion(open(&files[1]))), DType::F32, &Device::Cpu).unwrap();

@@ -41,10 +41,8 @@ fn windows_are_the_reference_s_in_every_step() {
 }
 
 #[test]
-fn windows_are_the_full_vectors_where_those_are_present() {
-    let Some(vectors) = reference_vectors("windows.json") else {
-        return;
-    };
+fn windows_are_those_of_the_full_vectors() {
+    let vectors = reference_vectors("windows.json");
     for (key, steps) in vectors.as_object().unwrap() {
         let words: Vec<_> = key.split([' ', '=']).collect();
         let [name, _, frames, _, length, _, overlap, _, stride] = words[..] else { panic!("{key}") };

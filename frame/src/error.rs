@@ -70,3 +70,23 @@ pub(super) fn by_name<T: Copy>(
         ))
     })
 }
+
+/// Gives an enumeration with `ALL` and `as_str` the list of its names.
+macro_rules! names {
+    ($type:ident) => {
+        impl $type {
+            /// The names of [`ALL`](Self::ALL).
+            pub const NAMES: &'static [&'static str] = &{
+                let mut names = [""; Self::ALL.len()];
+                let mut i = 0;
+                while i < names.len() {
+                    names[i] = Self::ALL[i].as_str();
+                    i += 1;
+                }
+                names
+            };
+        }
+    };
+}
+
+pub(super) use names;

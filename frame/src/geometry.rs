@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use super::error::{FrameError, by_name};
+use super::error::{FrameError, by_name, names};
 use super::resize::{Pixel, Region, resized};
 use super::{Picture, Rgb};
 
@@ -48,6 +48,8 @@ impl Fit {
         }
     }
 }
+
+names!(Fit);
 
 impl FromStr for Fit {
     type Err = FrameError;

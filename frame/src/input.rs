@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::colour::Colour;
-use super::error::{FrameError, by_name};
+use super::error::{FrameError, by_name, names};
 use super::primaries::{InputPrimaries, Primaries};
 use super::transfer::Transfer;
 
@@ -74,6 +74,8 @@ impl InputColour {
         }
     }
 }
+
+names!(InputColour);
 
 impl FromStr for InputColour {
     type Err = FrameError;

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use super::error::{FrameError, by_name};
+use super::error::{FrameError, by_name, names};
 
 /// A 3x3 matrix, row by row.
 pub type Matrix = [[f64; 3]; 3];
@@ -65,6 +65,8 @@ impl InputPrimaries {
         }
     }
 }
+
+names!(InputPrimaries);
 
 impl FromStr for InputPrimaries {
     type Err = FrameError;

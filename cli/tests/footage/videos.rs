@@ -6,15 +6,6 @@ use std::process::{Command, Stdio};
 
 use super::{Place, said};
 
-fn there_is_ffmpeg() -> bool {
-    let there = |program: &str| Command::new(program).arg("-version").stdout(Stdio::null()).status().is_ok();
-    let both = there("ffmpeg") && there("ffprobe");
-    if !both {
-        println!("skipped: ffmpeg is not installed");
-    }
-    both
-}
-
 /// Runs ffmpeg in the folder of a place; `false`, with a word, where it lacks what the arguments ask for.
 fn ffmpeg(place: &Place, arguments: &str) -> bool {
     let mut command = Command::new("ffmpeg");
@@ -71,9 +62,10 @@ const UNEVEN: &str = "-f lavfi -i testsrc2=s=64x48:r=10:d=2 \
     -vf select='lt(n,10)+not(mod(n,3))' -fps_mode vfr -c:v libx264 -c:a aac -b:a 128k";
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn uneven_times_and_sound_stay_in_step() {
     let place = Place::new();
-    if !there_is_ffmpeg() || !ffmpeg(&place, &format!("{UNEVEN} in.mp4")) {
+    if !ffmpeg(&place, &format!("{UNEVEN} in.mp4")) {
         return;
     }
     let want = times(&place, "in.mp4");
@@ -90,9 +82,10 @@ fn uneven_times_and_sound_stay_in_step() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_part_of_a_clip_has_its_part_of_the_sound() {
     let place = Place::new();
-    if !there_is_ffmpeg() || !ffmpeg(&place, &format!("{UNEVEN} in.mp4")) {
+    if !ffmpeg(&place, &format!("{UNEVEN} in.mp4")) {
         return;
     }
     let whole = times(&place, "in.mp4");
@@ -110,12 +103,13 @@ fn a_part_of_a_clip_has_its_part_of_the_sound() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_late_picture_stays_late() {
     let place = Place::new();
     let late = "-f lavfi -itsoffset 0.6 -i testsrc2=s=64x48:r=10:d=1 \
         -f lavfi -i aevalsrc='0.5*sin(6283*t)*between(t,1,1.2)':s=44100:d=2 -map 0:v -map 1:a \
         -fps_mode passthrough";
-    if !there_is_ffmpeg() || !ffmpeg(&place, &format!("{late} -c:v libx264 -c:a aac in.mp4")) {
+    if !ffmpeg(&place, &format!("{late} -c:v libx264 -c:a aac in.mp4")) {
         return;
     }
     ffmpeg(&place, "-i in.mp4 -c copy in.ts");
@@ -134,11 +128,9 @@ fn a_late_picture_stays_late() {
 
 /// An even rate has no say in when its first frame is shown.
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_late_start_is_kept_to_the_millisecond() {
     let place = Place::new();
-    if !there_is_ffmpeg() {
-        return;
-    }
     for (rate, late) in [("2", 0.739), ("24000/1001", 0.723)] {
         let clip = format!(
             "-f lavfi -i testsrc2=s=64x48:r={rate}:d=2 \
@@ -171,13 +163,13 @@ fn a_late_start_is_kept_to_the_millisecond() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn sound_that_an_edit_list_hides_stays_hidden() {
     let place = Place::new();
     let cut = "-ss 0.6 -i in.mp4 -c copy cut.mp4";
     let sound = "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -f lavfi \
         -i aevalsrc='0.5*sin(6283*t)*(between(t,0.3,0.4)+between(t,1,1.2))':s=44100:d=2";
-    if !there_is_ffmpeg()
-        || !ffmpeg(&place, &format!("{sound} -c:v libx264 -c:a aac in.mp4"))
+    if !ffmpeg(&place, &format!("{sound} -c:v libx264 -c:a aac in.mp4"))
         || !ffmpeg(&place, cut)
     {
         return;
@@ -197,6 +189,7 @@ fn sound_that_an_edit_list_hides_stays_hidden() {
 /// A program that is ended is not one that is absent.
 #[cfg(unix)]
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn who_kills_ffmpeg_is_not_told_to_install_it() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
@@ -217,11 +210,12 @@ fn who_kills_ffmpeg_is_not_told_to_install_it() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn what_is_wrong_with_a_video_is_told() {
     let place = Place::new();
     // A video that does not say how its colours are coded is told, too.
     let clip = "-f lavfi -i testsrc2=s=160x120:r=10:d=3 -g 5 -bf 0 -colorspace smpte170m";
-    if !there_is_ffmpeg() || !ffmpeg(&place, &format!("{clip} -c:v mpeg2video -q:v 2 in.ts")) {
+    if !ffmpeg(&place, &format!("{clip} -c:v mpeg2video -q:v 2 in.ts")) {
         return;
     }
     assert_eq!(place.fine("in.ts", "fine.mp4", &["--quiet"]), "");
@@ -250,12 +244,13 @@ fn what_is_wrong_with_a_video_is_told() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn tracks_are_kept_or_named() {
     let place = Place::new();
     fs::write(place.path("a.srt"), "1\n00:00:00,000 --> 00:00:01,000\nhello\n").unwrap();
     let clip = "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -f lavfi -i sine=f=300:d=1 -f lavfi -i sine=f=600:d=1 -i a.srt \
         -map 0 -map 1 -map 2 -map 3 -metadata title=holiday -c:v libx264 -c:a aac -c:s srt in.mkv";
-    if !there_is_ffmpeg() || !ffmpeg(&place, clip) {
+    if !ffmpeg(&place, clip) {
         return;
     }
     for (name, subtitles) in [("out.mkv", "subrip"), ("out.mp4", "mov_text")] {

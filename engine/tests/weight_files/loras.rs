@@ -7,7 +7,7 @@ use engine::weights::{Family, Kind, Lora, Network, View, identify};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::manifests::{borrowed, layout, manifests};
+use super::manifests::{borrowed, layout};
 use super::{Folder, assert_near, filled, hollow, numbers, values};
 
 /// rows x inner times inner x columns.
@@ -400,11 +400,10 @@ fn a_lora_of_another_family_is_refused() {
 /// Every pair of every layout of LoRA finds its weight.
 #[test]
 fn every_layer_of_the_layouts_finds_its_weight() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
-    let sd15 = hollow(&folder, "sd15", &borrowed(&layout(&manifests, "sd15_ldm_checkpoint")));
-    let sdxl = hollow(&folder, "sdxl", &borrowed(&layout(&manifests, "sdxl_ldm_checkpoint")));
-    let motion = hollow(&folder, "motion", &borrowed(&layout(&manifests, "animatediff_mm_sd_v15_v2")));
+    let sd15 = hollow(&folder, "sd15", &borrowed(&layout("sd15_ldm_checkpoint")));
+    let sdxl = hollow(&folder, "sdxl", &borrowed(&layout("sdxl_ldm_checkpoint")));
+    let motion = hollow(&folder, "motion", &borrowed(&layout("animatediff_mm_sd_v15_v2")));
     for (name, pairs) in [
         ("lora_kohya_sd15", 264),
         ("lora_kohya_sd15_locon", 350),
@@ -418,7 +417,7 @@ fn every_layer_of_the_layouts_finds_its_weight() {
         ("animatediff_v3_sd15_adapter", 128),
         ("animatediff_v2_motion_lora", 168),
     ] {
-        let file = hollow(&folder, "lora.safetensors", &borrowed(&layout(&manifests, name)));
+        let file = hollow(&folder, "lora.safetensors", &borrowed(&layout(name)));
         let lora = [(Arc::new(Lora::open(file).unwrap()), 1.0)];
         let checkpoint = if name.contains("sdxl") { &sdxl } else { &sd15 };
         let touched: usize = [
@@ -437,14 +436,12 @@ fn every_layer_of_the_layouts_finds_its_weight() {
 /// Every name that the reference accepts for a weight is understood as that weight.
 #[test]
 fn every_accepted_name_means_its_weight() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     for (table, checkpoint) in
         [("lora_names_sd15", "sd15_ldm_checkpoint"), ("lora_names_sdxl", "sdxl_ldm_checkpoint")]
     {
-        let text = std::fs::read_to_string(manifests.join(format!("maps/{table}.json"))).unwrap();
-        let table: Value = serde_json::from_str(&text).unwrap();
-        let file = hollow(&folder, "checkpoint", &borrowed(&layout(&manifests, checkpoint)));
+        let table = &testing::manifests()[&format!("maps/{table}.json")];
+        let file = hollow(&folder, "checkpoint", &borrowed(&layout(checkpoint)));
         let views = [
             ("diffusion_model.", Network::Unet, View::unet(file.clone())),
             ("clip_l.transformer.text_model.", Network::Text, View::text(file.clone())),

@@ -83,15 +83,13 @@ pub fn every_layout() -> impl Iterator<Item = &'static str> {
 /// Names and shapes of a layout.
 pub type Tensors = Vec<(String, Vec<usize>)>;
 
-fn tensors(path: &Path) -> Option<Tensors> {
-    let manifest: Value = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
-    let shape = |shape: &Value| serde_json::from_value(shape.clone()).unwrap();
-    Some(manifest["tensors"].as_object()?.iter().map(|(name, dims)| (name.clone(), shape(dims))).collect())
+fn tensors(manifest: &Value) -> Tensors {
+    serde_json::from_value(manifest["tensors"].clone()).unwrap()
 }
 
 /// The names and shapes of one layout.
-pub fn layout(manifests: &Path, name: &str) -> Tensors {
-    tensors(&manifests.join(format!("{name}.json"))).unwrap()
+pub fn layout(name: &str) -> Tensors {
+    tensors(&testing::manifests()[&format!("{name}.json")])
 }
 
 /// The same, as files are written from them.
@@ -99,29 +97,15 @@ pub fn borrowed(tensors: &Tensors) -> Vec<(&str, &[usize])> {
     tensors.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect()
 }
 
-/// The folder of the layouts, if it is there.
-pub fn manifests() -> Option<std::path::PathBuf> {
-    let folder = support::shared("manifests");
-    if folder.is_none() {
-        println!("skipped: the manifests are not on this machine");
-    }
-    folder
-}
-
 #[test]
 fn every_layout_is_named() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     let known: BTreeMap<&str, &str> = LAYOUTS.iter().copied().collect();
     let mut seen = 0;
-    for entry in std::fs::read_dir(manifests).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        let file = hollow(&folder, "layout.safetensors", &borrowed(&tensors(&path).unwrap()));
-        assert_eq!(Some(identify(&file).description.as_str()), known.get(name.as_str()).copied(), "{name}");
+    for (file, manifest) in testing::manifests().iter().filter(|(file, _)| !file.starts_with("maps/")) {
+        let name = file.trim_end_matches(".json");
+        let file = hollow(&folder, "layout.safetensors", &borrowed(&tensors(manifest)));
+        assert_eq!(Some(identify(&file).description.as_str()), known.get(name).copied(), "{name}");
         seen += 1;
     }
     assert_eq!(seen, LAYOUTS.len());
@@ -139,7 +123,6 @@ fn shapes(view: &View) -> BTreeSet<(String, Vec<usize>)> {
 
 #[test]
 fn every_spelling_of_a_network_gives_the_same_view() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     type Reader = fn(std::sync::Arc<engine::weights::TensorFile>) -> View;
     let groups: [(Reader, &[&str]); 12] = [
@@ -198,7 +181,7 @@ fn every_spelling_of_a_network_gives_the_same_view() {
         (View::control, &["v3_sd15_sparsectrl_rgb", "sparsectrl_rgb_diffusers"]),
     ];
     for (reader, names) in groups {
-        let read = |name: &str| shapes(&reader(hollow(&folder, name, &borrowed(&layout(&manifests, name)))));
+        let read = |name: &str| shapes(&reader(hollow(&folder, name, &borrowed(&layout(name)))));
         let first = read(names[0]);
         assert!(first.len() > 100, "{}: {} tensors", names[0], first.len());
         for name in &names[1..] {
@@ -211,7 +194,6 @@ fn every_spelling_of_a_network_gives_the_same_view() {
 
 #[test]
 fn names_are_those_of_the_tables() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     type Reader = fn(std::sync::Arc<engine::weights::TensorFile>) -> View;
     let cases: [(&str, &str, Reader); 4] = [
@@ -221,11 +203,10 @@ fn names_are_those_of_the_tables() {
         ("vae", "sd15_diffusers_vae", View::vae),
     ];
     for (table, name, reader) in cases {
-        let text = std::fs::read_to_string(manifests.join(format!("maps/{table}.json"))).unwrap();
-        let table: Value = serde_json::from_str(&text).unwrap();
+        let table = &testing::manifests()[&format!("maps/{table}.json")];
         let rules = table["rules"].as_array().unwrap();
         // One tensor at a time, so that a name is followed and not only the set of names; the rest is there for the plan.
-        let all = layout(&manifests, name);
+        let all = layout(name);
         let marked: Tensors = all
             .iter()
             .enumerate()
@@ -245,10 +226,9 @@ fn names_are_those_of_the_tables() {
 /// or another description, never a panic, and none that still fits.
 #[test]
 fn every_layout_can_be_damaged() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     for (name, description) in LAYOUTS {
-        let tensors = layout(&manifests, name);
+        let tensors = layout(name);
         let path = hollow(&folder, name, &borrowed(&tensors)).path().to_path_buf();
         let whole = std::fs::metadata(&path).unwrap().len();
         let cut = std::fs::OpenOptions::new().write(true).open(&path).unwrap();

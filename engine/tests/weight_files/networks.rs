@@ -5,7 +5,7 @@
 //! megabytes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
@@ -13,7 +13,7 @@ use engine::model::hints::{Detector, Preprocessor};
 use engine::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
 use engine::weights::{Annotator, Family, Kind, Lora, Network, TensorFile, View, identify};
 
-use super::manifests::{borrowed, every_layout, layout, manifests};
+use super::manifests::{borrowed, every_layout, layout};
 use super::{Folder, hollow};
 
 /// A loaded network.
@@ -170,11 +170,10 @@ fn every_network_of_every_layout_loads_and_says_what_it_lacks() {
         assert!(status.success());
         return;
     }
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     let before = peak();
     for name in every_layout() {
-        let file = hollow(&folder, name, &borrowed(&layout(&manifests, name)));
+        let file = hollow(&folder, name, &borrowed(&layout(name)));
         let identity = identify(&file);
         let mut row = Vec::new();
         for (network, load) in networks(&identity.kind) {
@@ -218,8 +217,8 @@ fn every_network_of_every_layout_loads_and_says_what_it_lacks() {
         }
         let lora = matches!(identity.kind, Kind::Lora { .. } | Kind::MotionLora);
         if lora {
-            row.push(format!("changes {} tensors", changed(&manifests, &folder, &file).unwrap()));
-            damage_lora(&manifests, &folder, name);
+            row.push(format!("changes {} tensors", changed(&folder, &file).unwrap()));
+            damage_lora(&folder, name);
         }
         println!("{name:36} {:58} {}", identity.description, row.join(", "));
         let unused = matches!(identity.kind, Kind::Unsupported | Kind::Annotator(_));
@@ -237,8 +236,8 @@ fn peak() -> usize {
 }
 
 /// The networks that a LoRA can change.
-fn bases(manifests: &Path, folder: &Folder, kind: &Kind) -> Vec<(Network, View)> {
-    let base = |name: &str| hollow(folder, &format!("base {name}"), &borrowed(&layout(manifests, name)));
+fn bases(folder: &Folder, kind: &Kind) -> Vec<(Network, View)> {
+    let base = |name: &str| hollow(folder, &format!("base {name}"), &borrowed(&layout(name)));
     match kind {
         Kind::MotionLora => vec![(Network::Motion, View::motion(base("animatediff_mm_sd_v15_v2")))],
         Kind::Lora { family: Some(Family::Sdxl) } => {
@@ -257,11 +256,11 @@ fn bases(manifests: &Path, folder: &Folder, kind: &Kind) -> Vec<(Network, View)>
 }
 
 /// How many tensors a LoRA changes.
-fn changed(manifests: &Path, folder: &Folder, file: &Arc<TensorFile>) -> Result<usize, String> {
+fn changed(folder: &Folder, file: &Arc<TensorFile>) -> Result<usize, String> {
     let kind = identify(file).kind;
     let lora = Arc::new(Lora::open(file.clone()).map_err(|error| error.to_string())?);
     let mut count = 0;
-    for (network, view) in bases(manifests, folder, &kind) {
+    for (network, view) in bases(folder, &kind) {
         let view = view.with_loras(network, &[(lora.clone(), 1.0)]).map_err(|error| error.to_string())?;
         count += view.touched().count();
     }
@@ -269,8 +268,8 @@ fn changed(manifests: &Path, folder: &Folder, file: &Arc<TensorFile>) -> Result<
 }
 
 /// A LoRA with half of a pair missing, and with a pair for a layer of another width.
-fn damage_lora(manifests: &Path, folder: &Folder, name: &str) {
-    let tensors = layout(manifests, name);
+fn damage_lora(folder: &Folder, name: &str) {
+    let tensors = layout(name);
     let pairs: Vec<usize> = (0..tensors.len()).filter(|at| tensors[*at].1.len() > 1).collect();
     for at in pairs.iter().copied().step_by(pairs.len().div_ceil(4)) {
         let mut lacking = tensors.clone();
@@ -279,7 +278,7 @@ fn damage_lora(manifests: &Path, folder: &Folder, name: &str) {
         wide[at].1[0] += 1;
         for damaged in [lacking, wide] {
             let file = hollow(folder, name, &borrowed(&damaged));
-            let message = changed(manifests, folder, &file).unwrap_err();
+            let message = changed(folder, &file).unwrap_err();
             assert_sentence(name, &tensors[at].0, &message);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::pipeline::check_file;
 use engine::weights::{Kind, Lora, Network, TensorFile, View, identify};
 
-use super::manifests::{Tensors, borrowed, layout, manifests};
+use super::manifests::{Tensors, borrowed, layout};
 use super::{Folder, assert_near, file, filled, header, hollow, numbers, sentence, values};
 
 fn said(lora: &Arc<TensorFile>, views: &[(Network, View)]) -> Option<String> {
@@ -16,12 +16,11 @@ fn said(lora: &Arc<TensorFile>, views: &[(Network, View)]) -> Option<String> {
 
 #[test]
 fn layers_of_a_lora_without_a_place_are_counted() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
-    let base = hollow(&folder, "sd15", &borrowed(&layout(&manifests, "sd15_ldm_checkpoint")));
-    let motion = |name: &str| View::motion(hollow(&folder, name, &borrowed(&layout(&manifests, name))));
+    let base = hollow(&folder, "sd15", &borrowed(&layout("sd15_ldm_checkpoint")));
+    let motion = |name: &str| View::motion(hollow(&folder, name, &borrowed(&layout(name))));
     let views = vec![(Network::Unet, View::unet(base.clone())), (Network::Text, View::text(base))];
-    let kohya = layout(&manifests, "lora_kohya_sd15");
+    let kohya = layout("lora_kohya_sd15");
     // Not hollow: a LoRA of zeros changes nothing, and says so.
     let open = |tensors: &Tensors| {
         let (text, data) = header(&borrowed(tensors));
@@ -56,7 +55,7 @@ fn layers_of_a_lora_without_a_place_are_counted() {
     assert!(mixed.contains("of the kind LoHa cannot be applied: lora_unet_mid_block"), "{mixed}");
     assert!(mixed.ends_with("1 tensor is of no known kind: lora_unet_strange"), "{mixed}");
 
-    let lora = open(&layout(&manifests, "animatediff_v2_motion_lora"));
+    let lora = open(&layout("animatediff_v2_motion_lora"));
     assert_eq!(said(&lora, &[(Network::Motion, motion("animatediff_mm_sd_v15_v2"))]), None);
     let v3 = said(&lora, &[(Network::Motion, motion("animatediff_v3_sd15_mm"))]).unwrap();
     let start = "ink: 160 of 168 layers used; 8 for the motion module have no place here: mid_block.";
@@ -119,10 +118,9 @@ fn relatives_of_lora_that_cannot_be_applied_are_named() {
 
 #[test]
 fn tensors_of_a_network_that_nothing_reads_are_counted() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     let open = |name: &str, more: &[(&str, &[usize])]| {
-        let tensors = layout(&manifests, name);
+        let tensors = layout(name);
         let mut tensors = borrowed(&tensors);
         tensors.extend(more);
         hollow(&folder, "file.safetensors", &tensors)
@@ -170,9 +168,8 @@ fn tensors_of_a_network_that_nothing_reads_are_counted() {
 
 #[test]
 fn a_file_is_checked_as_a_render_would_before_any_value_is_read() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
-    let tensors = layout(&manifests, "sd15_ldm_checkpoint");
+    let tensors = layout("sd15_ldm_checkpoint");
     let name = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight";
     let shape = tensors.iter().find(|(stored, _)| stored == name).unwrap().1.clone();
     let changed = |to: &str, shape: Vec<usize>| {
@@ -312,10 +309,9 @@ fn alphas_in_the_metadata_of_peft_count() {
 
 #[test]
 fn parts_that_were_cut_out_of_a_checkpoint_keep_its_names() {
-    let Some(manifests) = manifests() else { return };
     let folder = Folder::new();
     let cut = |name: &str, start: &str| {
-        let mut tensors = layout(&manifests, name);
+        let mut tensors = layout(name);
         tensors.retain(|(name, _)| name.starts_with(start));
         identify(&hollow(&folder, "part.safetensors", &borrowed(&tensors)))
     };

@@ -86,16 +86,25 @@ pub fn golden_rows(path: &str) -> Vec<(Vec<String>, Vec<String>)> {
         .collect()
 }
 
-/// A JSON file of the full reference vectors, which lie beside a developer's checkout and not in the repository.
-///
-/// Says that the comparison is skipped where they are absent.
-pub fn reference_vectors(name: &str) -> Option<serde_json::Value> {
-    let path = root().join("../shared/reference/vectors").join(name);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: the full reference vectors ({name}) are not beside this checkout");
-        return None;
-    };
-    Some(serde_json::from_str(&text).expect("the reference vectors are JSON"))
+/// The members of a file of packed facts under tests/golden, by name; see tests/golden/pack.py.
+#[track_caller]
+fn packed(name: &str) -> serde_json::Map<String, serde_json::Value> {
+    let path = root().join("tests/golden").join(name);
+    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_reader(flate2::read::GzDecoder::new(file)).expect("packed facts are JSON")
+}
+
+/// A JSON file of the full reference vectors: `sigmas.json`, `vectors.json` or `windows.json`.
+#[track_caller]
+pub fn reference_vectors(name: &str) -> serde_json::Value {
+    packed("vectors.json.gz").remove(name).unwrap_or_else(|| panic!("there are no vectors {name}"))
+}
+
+/// Names and shapes of the tensors of every published layout, `sd15_ldm_checkpoint.json` for instance, and in `maps/` the
+/// tables of names that mean the same tensor.
+pub fn manifests() -> &'static serde_json::Map<String, serde_json::Value> {
+    static MANIFESTS: std::sync::OnceLock<serde_json::Map<String, serde_json::Value>> = std::sync::OnceLock::new();
+    MANIFESTS.get_or_init(|| packed("manifests.json.gz"))
 }
 
 /// Parses numbers.

@@ -1,15 +1,12 @@
 //! Videos, there and back. Needs ffmpeg.
 
-use super::super::{create, ffmpeg_version, open};
+use super::super::{create, open};
 use super::*;
 use openfx_host::picture::Samples;
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn videos_come_back_frame_by_frame() {
-    if ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.mp4", "a.mkv", "a.mov", "a.webm"] {
         let output = folder.path().join(name);
@@ -38,11 +35,8 @@ fn videos_come_back_frame_by_frame() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_deep_video_stays_deep_and_keeps_its_tags() {
-    if ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let tags = |matrix: &str, primaries: &str, transfer: &str, full_range| ColourTags {
         matrix: matrix.into(),
@@ -106,11 +100,8 @@ fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) 
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_video_without_a_matrix_keeps_its_colours() {
-    if ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     // RGB (0, 189, 0) by BT.709 and by BT.601.
     for (size, yuv, notices) in [((1280, 720), [132, 64, 53], 0), ((320, 240), [111, 73, 58], 1)] {
@@ -140,11 +131,8 @@ fn a_video_without_a_matrix_keeps_its_colours() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn the_last_frame_of_a_video_is_held() {
-    if ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let held = Times::from_durations(&[0.1, 0.1, 3.0]);
     let short = Times::from_durations(&[0.1, 0.3, 0.04]);
@@ -172,11 +160,8 @@ fn the_last_frame_of_a_video_is_held() {
 }
 
 #[test]
+#[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn alpha_comes_back_from_webm() {
-    if ffmpeg_version().is_err() {
-        println!("skipped: ffmpeg is not installed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("a.webm");
     let mut sink = create(&output, &target(info(2, 8, true))).unwrap();
