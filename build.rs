@@ -13,7 +13,9 @@ fn main() {
     // Tests that need another program are ignored where it is not, so that the summary counts them.
     println!("cargo:rerun-if-env-changed=PATH");
     println!("cargo:rustc-check-cfg=cfg(ffmpeg, measures)");
-    if is("CARGO_PKG_NAME", "unsample-cli") && ["ffmpeg", "ffprobe"].iter().all(|name| runs(Command::new(name).arg("-version"))) {
+    if is("CARGO_PKG_NAME", "unsample-cli")
+        && ["ffmpeg", "ffprobe"].iter().all(|name| runs(Command::new(name).arg("-version")))
+    {
         println!("cargo:rustc-cfg=ffmpeg");
     }
     println!("cargo:rerun-if-env-changed=PYTHON");

@@ -12,11 +12,11 @@ use super::prompt::{Schedule, TrackBuilder};
 use super::table;
 use frame::{Fit, InputColour, InputPrimaries};
 use openfx::{Error, Result};
+pub use options::{Apply, Cuts, PromptMode, ViewOption};
 use protocol::{
     CacheSettings, ControlUse, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Precision,
     Preprocessor, PromptTrack, Request, SchedulerChoice, Segment, Source, pasted,
 };
-pub use options::{Apply, Cuts, PromptMode, ViewOption};
 use values::Values;
 
 use super::plan::Cutting;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use frame::{
-    Alpha, Encoding, Geometry, HostColour, Layout, Picture, Size, Transfer,
-};
+use frame::{Alpha, Encoding, Geometry, HostColour, Layout, Picture, Size, Transfer};
 use openfx::{
     Clip, Components, Depth, HostKind, HostRecord, Image, OutputImage, Premultiplication, RectI,
     RenderHandle, Result,
@@ -97,13 +95,10 @@ pub fn fetch<'a>(
             None => clip.colourspace(),
         },
     };
-    let (colour, remark) = host.resolve(
-        settings.colour,
-        settings.primaries,
-    );
+    let (colour, remark) = host.resolve(settings.colour, settings.primaries);
     let size = Size { width: picture.width, height: picture.height };
-    let geometry =
-        Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, settings.fit).map_err(from_frame)?;
+    let geometry = Geometry::new(size, info.pixel_aspect_ratio, settings.working_size, settings.fit)
+        .map_err(from_frame)?;
     let encoding = Encoding { colour, alpha };
     Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding }, remark }))
 }

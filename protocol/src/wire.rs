@@ -58,7 +58,11 @@ pub fn greeted(from: &mut impl Read, side: Side) -> Result<Hello, WireError> {
         return Err(WireError::Nonsense("it begins with other bytes".to_owned()));
     }
     let (hello, _) = receive::<Hello>(from)?;
-    if hello.side == side { Ok(hello) } else { Err(WireError::Nonsense("it returns what it is sent".to_owned())) }
+    if hello.side == side {
+        Ok(hello)
+    } else {
+        Err(WireError::Nonsense("it returns what it is sent".to_owned()))
+    }
 }
 
 /// A message in postcard's format.

@@ -1,7 +1,7 @@
 //! Names of the parameters that come several times.
 
-use super::kinds::Kind;
 use super::double;
+use super::kinds::Kind;
 
 /// Names of one LoRA's parameters.
 pub struct LoraNames {
@@ -19,7 +19,8 @@ pub const LORAS: [LoraNames; 4] = [
     LoraNames { file: "lora4File", weight: "lora4Weight" },
 ];
 
-pub(super) const LORA_FILE: &str = "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
+pub(super) const LORA_FILE: &str =
+    "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
 pub(super) const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
 pub(super) const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
 

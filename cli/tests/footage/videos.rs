@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::{Place, said};
 
@@ -169,9 +169,7 @@ fn sound_that_an_edit_list_hides_stays_hidden() {
     let cut = "-ss 0.6 -i in.mp4 -c copy cut.mp4";
     let sound = "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -f lavfi \
         -i aevalsrc='0.5*sin(6283*t)*(between(t,0.3,0.4)+between(t,1,1.2))':s=44100:d=2";
-    if !ffmpeg(&place, &format!("{sound} -c:v libx264 -c:a aac in.mp4"))
-        || !ffmpeg(&place, cut)
-    {
+    if !ffmpeg(&place, &format!("{sound} -c:v libx264 -c:a aac in.mp4")) || !ffmpeg(&place, cut) {
         return;
     }
     let want = onset(&place, "cut.mp4") - times(&place, "cut.mp4")[0];

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use engine::weights::{Family, Kind, Lora, Network, View, identify};
 use proptest::prelude::*;
-use serde_json::Value;
 
 use super::manifests::{borrowed, layout};
 use super::{Folder, assert_near, filled, hollow, numbers, values};

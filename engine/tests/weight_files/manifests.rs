@@ -1,12 +1,11 @@
 //! The layouts that are found on people's disks, where the list of them is at hand.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use engine::weights::{View, identify};
 use serde_json::Value;
 
-use super::{Folder, hollow, support};
+use super::{Folder, hollow};
 
 /// What every layout is, by the name of its list.
 const LAYOUTS: &[(&str, &str)] = &[

@@ -103,7 +103,8 @@ pub fn reference_vectors(name: &str) -> serde_json::Value {
 /// Names and shapes of the tensors of every published layout, `sd15_ldm_checkpoint.json` for instance, and in `maps/` the
 /// tables of names that mean the same tensor.
 pub fn manifests() -> &'static serde_json::Map<String, serde_json::Value> {
-    static MANIFESTS: std::sync::OnceLock<serde_json::Map<String, serde_json::Value>> = std::sync::OnceLock::new();
+    static MANIFESTS: std::sync::OnceLock<serde_json::Map<String, serde_json::Value>> =
+        std::sync::OnceLock::new();
     MANIFESTS.get_or_init(|| packed("manifests.json.gz"))
 }
 
