@@ -11,7 +11,7 @@ use crate::diffusion::{Betas, Prediction, Scheduler};
 use crate::weights::{Family, MotionVersion};
 use protocol::SchedulerChoice;
 use protocol::key::{Key, KeyBuilder};
-use protocol::request::{Goal, Pass, PromptTrack, Request};
+use protocol::request::{Goal, MotionSettings, Pass, PromptTrack, Request};
 
 /// The chain of keys of a request.
 pub struct Keys {
@@ -87,6 +87,9 @@ pub fn second_pass(request: &Request) -> Pass {
 
 /// Adds what a pass depends on to a key. With a cfg of 1 the negative prompt has no say, so it is left out.
 fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
+    // Field by field, so that one that is added does not compile until somebody has thought of it here. The ControlNets
+    // come after, with what they are made from.
+    let Pass { positive, negative, cfg, sampler, scheduler, steps, controls: _ } = pass;
     let track = |key: KeyBuilder, name: &str, track: &PromptTrack| {
         // By text and not by index, so that the order in which texts were met does not matter.
         let mut key = key.number(name, if track.is_constant() { 1 } else { track.mix.len() as i64 });
@@ -103,12 +106,12 @@ fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
         }
         key
     };
-    let key = track(key, "positive", &pass.positive);
-    let key = if pass.cfg.iter().all(|c| *c == 1.0) { key } else { track(key, "negative", &pass.negative) };
-    key.floats("cfg", &pass.cfg)
-        .text("sampler", pass.sampler.as_str())
-        .text("scheduler", pass.scheduler.as_str())
-        .number("steps", pass.steps as i64)
+    let key = track(key, "positive", positive);
+    let key = if cfg.iter().all(|c| *c == 1.0) { key } else { track(key, "negative", negative) };
+    key.floats("cfg", cfg)
+        .text("sampler", sampler.as_str())
+        .text("scheduler", scheduler.as_str())
+        .number("steps", *steps as i64)
 }
 
 /// The key of frame `index` decoded from the latents of a key.
@@ -131,7 +134,47 @@ pub fn keys(
     betas: Betas,
     placement: &Placement,
 ) -> Result<Keys, PipelineError> {
-    let file = request.latents.as_ref().map(|path| diagnostics::latents_key(path)).transpose()?;
+    // Field by field: whoever adds one has to decide here which stage depends on it.
+    let Request {
+        segment,
+        source,
+        unsample,
+        denoise,
+        clip_skip,
+        seed,
+        motion,
+        latents: given,
+        // By what they are, in `chosen` and `placement`.
+        models: _,
+        device: _,
+        precision: _,
+        // With the ControlNets that see them.
+        hint_clip: _,
+        hints: _,
+        // By the pass that it leads to.
+        resample: _,
+        goal: _,
+        // Only after the stages that have keys here.
+        index: _,
+        steady_frames: _,
+        // Without an effect on any result.
+        remarks: _,
+        cache: _,
+        diagnostics: _,
+    } = request;
+    let MotionSettings {
+        // Resolved by the caller.
+        betas: _,
+        length,
+        overlap,
+        stride,
+        schedule,
+        fuse,
+        closed,
+        scale,
+        effect,
+    } = motion;
+    let file = given.as_ref().map(|path| diagnostics::latents_key(path)).transpose()?;
     let latents = match file {
         Some((Given::Source, key)) => key,
         _ => {
@@ -139,10 +182,9 @@ pub fn keys(
             let scale = latent_scale(chosen.family);
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
             let key = key.text("device", placement.kind());
-            key.keys("frames", &request.source.digests).finish()
+            key.keys("frames", &source.digests).finish()
         }
     };
-    let motion = &request.motion;
     let noise = file.and_then(|(given, key)| (given == Given::Unsampled).then_some(key));
     let mut unsampled = Key::of("unsampled")
         .key("latents", &noise.unwrap_or(latents))
@@ -152,33 +194,33 @@ pub fn keys(
         .text("betas", betas.as_str())
         .number("velocity", i64::from(chosen.prediction.0 == Prediction::Velocity))
         .number("zero terminal", i64::from(chosen.prediction.1))
-        .floats("denoise", &[request.denoise])
-        .number("clip skip", request.clip_skip as i64);
+        .floats("denoise", &[*denoise])
+        .number("clip skip", *clip_skip as i64);
     if let Some(id) = chosen.motion_id() {
         unsampled = unsampled
             .key("motion", &id)
-            .number("length", context_length(motion.length, chosen.motion_version) as i64)
-            .number("overlap", motion.overlap as i64)
-            .number("stride", motion.stride as i64)
-            .text("schedule", motion.schedule.as_str())
-            .text("fuse", motion.fuse.as_str())
-            .number("closed", i64::from(motion.closed))
-            .floats("scale", &motion.scale)
-            .floats("effect", &[motion.effect]);
+            .number("length", context_length(*length, chosen.motion_version) as i64)
+            .number("overlap", *overlap as i64)
+            .number("stride", *stride as i64)
+            .text("schedule", schedule.as_str())
+            .text("fuse", fuse.as_str())
+            .number("closed", i64::from(*closed))
+            .floats("scale", scale)
+            .floats("effect", &[*effect]);
     }
     let unsampled = match noise {
         Some(_) => unsampled.finish(),
         None => {
-            let unsampled = add_pass(unsampled, &request.unsample, chosen);
-            add_controls(unsampled, &request.unsample.controls, request, chosen).finish()
+            let unsampled = add_pass(unsampled, unsample, chosen);
+            add_controls(unsampled, &unsample.controls, request, chosen).finish()
         }
     };
     let second = second_pass(request);
     let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second, chosen);
     let mut resampled = add_controls(resampled, &second.controls, request, chosen);
     if !second.sampler.is_deterministic() {
-        let frames: Vec<f64> = request.segment.frames().map(|f| f as f64).collect();
-        resampled = resampled.number("seed", request.seed as i64).floats("frames", &frames);
+        let frames: Vec<f64> = segment.frames().map(|f| f as f64).collect();
+        resampled = resampled.number("seed", *seed as i64).floats("frames", &frames);
     }
     Ok(Keys { given: file.map(|(given, _)| given), latents, unsampled, resampled: resampled.finish() })
 }

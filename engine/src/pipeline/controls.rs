@@ -35,14 +35,15 @@ pub fn add_controls(
     chosen: &Chosen,
 ) -> KeyBuilder {
     for control in acting(controls) {
-        let preprocessor = request.hints.get(control.unit).copied().unwrap_or_default();
+        let ControlUse { unit, weight, shown, start, end } = control;
+        let preprocessor = request.hints.get(*unit).copied().unwrap_or_default();
         key = key
-            .keys("control", chosen.control_id(control.unit).as_ref())
+            .keys("control", chosen.control_id(*unit).as_ref())
             .key("hint", &hint_key(request, chosen, preprocessor))
-            .keys("vae", chosen.sees_latents(control.unit).then(|| chosen.vae_id()).as_ref())
-            .floats("weight", &control.weight)
-            .floats("shown", &marks(&control.shown))
-            .floats("range", &[control.start, control.end]);
+            .keys("vae", chosen.sees_latents(*unit).then(|| chosen.vae_id()).as_ref())
+            .floats("weight", weight)
+            .floats("shown", &marks(shown))
+            .floats("range", &[*start, *end]);
     }
     key
 }

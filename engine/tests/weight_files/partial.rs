@@ -143,8 +143,13 @@ fn tensors_of_a_network_that_nothing_reads_are_counted() {
         "sparsectrl_rgb_diffusers",
         "vae_ldm_standalone",
     ];
+    // The values of these files are zeros, and that a network of zeros changes nothing is said as well.
+    let said = |file| -> Vec<String> {
+        let said = check_file(&file).unwrap().into_iter();
+        said.filter(|sentence| !sentence.contains("changes nothing")).collect()
+    };
     for name in harmless {
-        assert_eq!(check_file(&open(name, &[])).unwrap(), Vec::<String>::new(), "{name}");
+        assert_eq!(said(open(name, &[])), Vec::<String>::new(), "{name}");
     }
     for (name, extra, network) in [
         ("sd15_ldm_checkpoint", "model.diffusion_model.input_blocks.1.2.to_q.weight", "UNet"),
@@ -157,9 +162,8 @@ fn tensors_of_a_network_that_nothing_reads_are_counted() {
             "motion module",
         ),
     ] {
-        let found = check_file(&open(name, &[(extra, &[4, 4])])).unwrap();
         assert_eq!(
-            found,
+            said(open(name, &[(extra, &[4, 4])])),
             [format!("file.safetensors: 1 tensor of the {network} not used: {extra}")],
             "{name}"
         );
