@@ -94,11 +94,12 @@ fn card() -> Result<Device, String> {
 
 /// What networks can run on here, a line each.
 pub fn describe_devices() -> String {
-    let card = match card() {
-        Ok(_) => "an NVIDIA card can be used".to_owned(),
-        Err(reason) => reason,
-    };
-    format!("the processor can be used, with {} threads\n{card}", rayon::current_num_threads())
+    let processor = format!("the processor can be used, with {} threads", rayon::current_num_threads());
+    match card() {
+        _ if !cfg!(feature = "cuda") => processor,
+        Ok(_) => format!("{processor}\nan NVIDIA card can be used"),
+        Err(reason) => format!("{processor}\n{reason}"),
+    }
 }
 
 /// An error without the backtrace that may follow it.
