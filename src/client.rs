@@ -182,7 +182,7 @@ impl Client {
             }
             return Ok(connection);
         }
-        let programs = program::find().map_err(ClientError::NoEngine)?;
+        let programs = program::find(setup.resources.as_deref()).map_err(ClientError::NoEngine)?;
         let card = programs.cuda.filter(|_| slot.refused.is_none());
         let taken = card.and_then(|program| match Connection::open(&program) {
             Ok(connection) => Some(connection),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The file of the library that holds this function; `None` where the system does not tell.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub fn library_path() -> Option<PathBuf> {
     use std::ffi::{CStr, OsStr};
     use std::os::unix::ffi::OsStrExt;
@@ -22,7 +22,7 @@ pub fn library_path() -> Option<PathBuf> {
 }
 
 /// The file of the library that holds this function; `None` where the system does not tell.
-#[cfg(not(unix))]
+#[cfg(any(not(unix), miri))]
 pub fn library_path() -> Option<PathBuf> {
     None
 }

@@ -12,13 +12,27 @@ pub struct Programs {
     pub cuda: Option<PathBuf>,
 }
 
-/// Finds the engines beside the plugin's library.
+/// The standard's name of a bundle's folder for binaries.
+const BINARIES: &str = if cfg!(windows) {
+    "Win64"
+} else if cfg!(target_os = "macos") {
+    "MacOS"
+} else if cfg!(target_arch = "x86_64") {
+    "Linux-x86-64"
+} else {
+    "Linux-arm64"
+};
+
+/// Finds the engines beside the plugin's library: where the system says that it is, or else in the bundle whose
+/// `resources` the host has named.
 ///
 /// # Errors
 /// A sentence, where there is none.
-pub fn find() -> Result<Programs, String> {
-    let library = openfx::library_path().ok_or("the plugin does not know where its own file is")?;
-    let folder = library.parent().unwrap_or(Path::new("."));
+pub fn find(resources: Option<&Path>) -> Result<Programs, String> {
+    let beside = openfx::library_path().and_then(|library| Some(library.parent()?.to_path_buf()));
+    let folder = beside
+        .or_else(|| Some(resources?.parent()?.join(BINARIES)))
+        .ok_or("neither the system nor the host says where the plugin's file is")?;
     let at = |name: &str| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let (plain, cuda) = (at("unsample-engine"), at("unsample-engine-cuda"));
     if !plain.is_file() {
