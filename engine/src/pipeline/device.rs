@@ -123,7 +123,7 @@ pub fn place(choice: DeviceChoice, precision: Precision) -> Result<Placement, Pi
         },
         DeviceChoice::Auto => match card() {
             Ok(device) => (device, None),
-            // Nobody misses a card that the bundle was not made for.
+            // Without an engine for cards there is nothing to explain.
             Err(reason) => {
                 let expected = cfg!(feature = "cuda") || NOT_TAKEN.read().is_some();
                 (Device::Cpu, expected.then_some(reason))
