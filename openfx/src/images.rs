@@ -184,11 +184,12 @@ impl<'h> Pixels<'h> {
             return Ok(None);
         };
         let held = Held { suites, props };
-        let info = ImageInfo::read(props)?;
+        // Before anything else is asked of it: MLT lends a set without a single property where no clip is fed.
         let data = props.pointer(kOfxImagePropData).and_then(NonNull::<c_void>::new);
         let Some(data) = data else {
             return Ok(None);
         };
+        let info = ImageInfo::read(props)?;
         let memory = memory(&info, data)?;
         open.lend(&memory, writable)?;
         Ok(Some(Self { info, data: data.cast(), memory, writable, open, _held: held }))
