@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::Output;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
-use engine::model::{Embeddings, Tensors, TextEncoder, prompt};
-use engine::weights::{Embedding, find_named, identify};
+use engine::nn::{Embeddings, Tensors, TextEncoder, prompt};
+use engine::families::{Family, identify};
+use engine::weights::{Embedding, find_named};
 use networks::{golden, open, tensor};
 
 /// What the reference workflow's encodings have to be met to, in absolute terms; their values reach about 4.
@@ -24,7 +25,7 @@ fn named(text: &str) -> Embeddings {
         let file = Embedding::of(&open(path)).expect("an embedding");
         let first = file.read_first(&Device::Cpu).unwrap().unwrap();
         let second = file.read_second(&Device::Cpu).unwrap();
-        embeddings.insert(name.to_owned(), engine::model::Embedding { first, second });
+        embeddings.insert(name.to_owned(), engine::nn::Embedding { first, second });
     }
     embeddings
 }
@@ -122,7 +123,7 @@ fn zeros(
 #[test]
 fn files_of_all_families_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
-    let (sd15, xl) = ((768, None), (768, Some(1280)));
+    let (sd15, xl) = ((Family::SD15, &[768][..]), (Family::SDXL, &[768, 1280][..]));
     /// Name, tensors with their shapes, what it is, and whether it fits SD1.5 and SDXL.
     type Case<'a> = (&'a str, &'a [(&'a str, &'a [usize])], &'a str, [bool; 2]);
     let cases: [Case<'_>; 9] = [
@@ -170,14 +171,14 @@ fn files_of_all_families_are_told_apart() {
         let file = zeros(folder.path(), &format!("{name}.safetensors"), tensors);
         let identity = identify(&file);
         assert_eq!(identity.description, description);
-        for ((first, second), fits) in [sd15, xl].into_iter().zip(fits) {
-            let checked = identity.require_embedding(&file, first, second);
+        for ((family, widths), fits) in [sd15, xl].into_iter().zip(fits) {
+            let checked = identity.require_embedding(&file, family, widths);
             assert_eq!(checked.is_ok(), fits, "{description}: {checked:?}");
         }
     }
     let file = zeros(folder.path(), "x.safetensors", &[("emb_params", &[8, 768])]);
     assert_eq!(
-        identify(&file).require_embedding(&file, 768, Some(1280)).unwrap_err().to_string(),
+        identify(&file).require_embedding(&file, Family::SDXL, &[768, 1280]).unwrap_err().to_string(),
         "x.safetensors is a textual inversion embedding for SD1.5, 8 vectors; an SDXL checkpoint takes textual inversion \
          embeddings for SDXL"
     );

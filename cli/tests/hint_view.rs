@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use candle_core::{Device, Tensor};
-use engine::model::ModelError;
-use engine::model::hints::{Detector, Preprocessor};
+use engine::nn::ModelError;
+use engine::nn::hints::{Detector, Preprocessor};
 use engine::weights::View;
 use networks::{assert_close, golden, open, source, tensor};
 use plugin::{bundle, fine, pixels, said, tool, write_clip};

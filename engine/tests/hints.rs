@@ -6,8 +6,8 @@ use testing::networks as support;
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
-use engine::model::hints::{Detector, Preprocessor};
-use engine::model::{ModelError, Tensors};
+use engine::nn::hints::{Detector, Preprocessor};
+use engine::nn::{ModelError, Tensors};
 use engine::weights::{TensorFile, View};
 use support::{assert_close, golden, open, source, tensor};
 

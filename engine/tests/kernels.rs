@@ -3,7 +3,7 @@
 use testing::networks as support;
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::kernels::*;
+use engine::nn::kernels::*;
 use support::assert_close;
 
 const LIMIT: f64 = 2e-6;

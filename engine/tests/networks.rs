@@ -5,7 +5,7 @@ use testing::networks as support;
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::{
+use engine::nn::{
     ClipText, ControlNet, Given, Hint, ModelError, MotionControls, MotionKind, MotionModule, Residuals,
     Tensors, Tokens, UNet, Vae,
 };
@@ -60,7 +60,7 @@ fn text_encoder_with_clip_skip_and_weights() {
     let two = Tokens {
         chunks: vec![
             plain.chunks[0].clone(),
-            engine::model::tokenizer::tokenize("").unwrap().chunks.remove(0),
+            engine::nn::tokenizer::tokenize("").unwrap().chunks.remove(0),
         ],
         vectors: None,
     };

@@ -9,7 +9,7 @@ use testing::networks as support;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::{ClipText, MotionControls, MotionModule, UNet, Vae, tokenizer};
+use engine::nn::{ClipText, MotionControls, MotionModule, UNet, Vae, tokenizer};
 use engine::weights::{TensorFile, View};
 use support::{assert_close, model, open, shared, source, tensor};
 

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::tokenizer::tokenize_padded;
-use engine::model::{
+use engine::nn::tokenizer::tokenize_padded;
+use engine::nn::{
     ClipText, ControlNet, Given, ModelError, MotionControls, MotionKind, MotionModule, Tensors, TextEncoder,
     UNet, size_vector,
 };

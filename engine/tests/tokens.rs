@@ -2,7 +2,7 @@
 
 use testing::networks as support;
 
-use engine::model::tokenizer::{END, tokenize, tokenize_padded};
+use engine::nn::tokenizer::{END, tokenize, tokenize_padded};
 
 #[test]
 fn all_prompts_of_the_reference() {

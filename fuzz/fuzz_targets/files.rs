@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use engine::weights::{Lora, TensorFile, View, identify};
+use engine::families::identify;
+use engine::weights::{Lora, TensorFile, View};
 
 /// Opens bytes as a file of weights. If it is one, it is identified, and every name and shape is looked at, also as
 /// those of a LoRA.

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use engine::model::tokenizer::tokenize;
+use engine::nn::tokenizer::tokenize;
 
 fuzz_target!(|text: &str| {
     // A weight beyond all range is an error.

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::pipeline::{check_file, check_values};
-use engine::weights::{
-    Identity, TensorFile, dead_link, identify, list_models, models_dir, models_dirs, precision,
-};
+use engine::families::{Identity, identify, list_models, precision};
+use engine::weights::{TensorFile, dead_link, models_dir, models_dirs};
 use protocol::pasted_path;
 use serde_json::{Map, Value as Json, json};
 

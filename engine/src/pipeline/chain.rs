@@ -5,10 +5,10 @@
 use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
-use super::diagnostics::{self, Given};
-use super::models::Chosen;
+use super::diagnostics::{self, Given, LAYOUT};
+use super::files::Chosen;
 use crate::diffusion::{Betas, Prediction, Scheduler};
-use crate::weights::{Family, MotionVersion};
+use crate::families::Family;
 use protocol::SchedulerChoice;
 use protocol::key::{Key, KeyBuilder};
 use protocol::request::{Goal, MotionSettings, Pass, PromptTrack, Request};
@@ -25,50 +25,30 @@ pub struct Keys {
     pub resampled: Key,
 }
 
-/// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family.
+/// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family, or what the family has in its place.
 pub fn scheduler(choice: SchedulerChoice, family: Family) -> Scheduler {
-    match (choice, family) {
-        (SchedulerChoice::Ays, Family::Sdxl) => Scheduler::AysSdxl,
-        (SchedulerChoice::Ays, Family::Sd15 | Family::Small) => Scheduler::AysSd1,
-        (SchedulerChoice::Normal, _) => Scheduler::Normal,
-        (SchedulerChoice::Karras, _) => Scheduler::Karras,
-        (SchedulerChoice::Exponential, _) => Scheduler::Exponential,
-        (SchedulerChoice::SgmUniform, _) => Scheduler::SgmUniform,
-        (SchedulerChoice::Simple, _) => Scheduler::Simple,
-        (SchedulerChoice::DdimUniform, _) => Scheduler::DdimUniform,
-        (SchedulerChoice::Beta, _) => Scheduler::Beta,
-        (SchedulerChoice::KlOptimal, _) => Scheduler::KlOptimal,
+    match choice {
+        SchedulerChoice::Ays => family.align_your_steps().unwrap_or_else(|| family.usual_scheduler()),
+        SchedulerChoice::Normal => Scheduler::Normal,
+        SchedulerChoice::Karras => Scheduler::Karras,
+        SchedulerChoice::Exponential => Scheduler::Exponential,
+        SchedulerChoice::SgmUniform => Scheduler::SgmUniform,
+        SchedulerChoice::Simple => Scheduler::Simple,
+        SchedulerChoice::DdimUniform => Scheduler::DdimUniform,
+        SchedulerChoice::Beta => Scheduler::Beta,
+        SchedulerChoice::KlOptimal => Scheduler::KlOptimal,
     }
 }
 
-/// Factor between VAE latents and the sampler's space. A VAE of other latents than Stable Diffusion's bakes its own scale
-/// into its weights.
-pub fn latent_scale(family: Family) -> f64 {
-    match family {
-        Family::Sd15 | Family::Small => 0.18215,
-        Family::Sdxl => 0.13025,
-    }
+/// The beta schedule of a request: as asked, or the usual one of its files; for a family without betas any, as none matters.
+pub fn betas(request: &Request, chosen: &Chosen) -> Betas {
+    let usual = chosen.family.betas(chosen.motion_version);
+    usual.map_or(Betas::Linear, |usual| request.motion.betas.unwrap_or(usual))
 }
 
-/// The beta schedule that goes with a motion module; without one, the checkpoint's own. For AnimateLCM it is the one that
-/// its authors give.
-pub fn usual_betas(version: Option<MotionVersion>) -> Betas {
-    match version {
-        None | Some(MotionVersion::Hotshot) => Betas::Linear,
-        Some(MotionVersion::SdxlBeta) => Betas::LinearSdxl,
-        Some(MotionVersion::V1 | MotionVersion::V2 | MotionVersion::V3 | MotionVersion::Lcm) => {
-            Betas::SqrtLinear
-        }
-    }
-}
-
-/// Window length: as asked, or what the module was trained on.
-pub fn context_length(asked: usize, version: Option<MotionVersion>) -> usize {
-    match (asked, version) {
-        (0, Some(MotionVersion::Hotshot)) => 8,
-        (0, _) => 16,
-        (asked, _) => asked,
-    }
+/// Frames in a context window: as asked, or what the files were trained on.
+pub fn context_length(asked: usize, chosen: &Chosen) -> usize {
+    if asked == 0 { chosen.family.context_length(chosen.motion_version) } else { asked }
 }
 
 /// The second pass: the style's, or for a reconstruction the first one's prompts and ControlNets with a cfg of 1.
@@ -179,9 +159,9 @@ pub fn keys(
         Some((Given::Source, key)) => key,
         _ => {
             // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
-            let scale = latent_scale(chosen.family);
+            let scale = chosen.family.latent_scale();
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
-            let key = key.text("device", placement.kind());
+            let key = key.text("device", placement.kind()).number("layout", LAYOUT);
             key.keys("frames", &source.digests).finish()
         }
     };
@@ -196,10 +176,10 @@ pub fn keys(
         .number("zero terminal", i64::from(chosen.prediction.1))
         .floats("denoise", &[*denoise])
         .number("clip skip", *clip_skip as i64);
-    if let Some(id) = chosen.motion_id() {
+    if chosen.is_temporal() {
         unsampled = unsampled
-            .key("motion", &id)
-            .number("length", context_length(*length, chosen.motion_version) as i64)
+            .keys("motion", chosen.motion_id().as_ref())
+            .number("length", context_length(*length, chosen) as i64)
             .number("overlap", *overlap as i64)
             .number("stride", *stride as i64)
             .text("schedule", schedule.as_str())

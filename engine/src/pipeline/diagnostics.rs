@@ -10,8 +10,14 @@ use candle_core::{DType, Device, Tensor};
 use super::PipelineError;
 use super::cache::Entry;
 use super::misplaced::misplaced;
+use crate::diffusion::latents::from_frames;
+use crate::families::Grid;
+use frame::Size;
 use protocol::key::Key;
 
+/// The layout of latents in caches: 2 is [1, channels, time, height, width]. Caches without this number had
+/// [frames, channels, height, width].
+pub const LAYOUT: i64 = 2;
 /// Values beyond this are no latents: those of pictures are of the size of ten, those of noise of a hundred.
 const MOST: f32 = 1e4;
 
@@ -108,38 +114,43 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
     Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 
-/// The latents of a file, [frames, channels, height / 8, width / 8] in the sampler's space.
+/// The latents of a file for so many frames of a size, there [time, channels, height, width], as
+/// [1, channels, time, height, width] in the sampler's space.
 ///
 /// # Errors
-/// When the file is not to be read, lacks the tensor, or is of another shape than `wanted`, [frames, channels, height,
-/// width]; height and width are only compared where they are known.
+/// When the file is not to be read, lacks the tensor, or is of another shape than the clip's latents have.
 pub fn read_latents(
     path: &Path,
-    [frames, channels]: [usize; 2],
-    size: [usize; 2],
+    grid: Grid,
+    frames: usize,
+    picture: Size,
 ) -> Result<Tensor, PipelineError> {
     let (given, shape, data) = load(path)?;
     let name = given.tensor();
-    let said = if shape[0] != frames {
-        Some(format!("`{name}` has {} frames and the segment has {frames}", shape[0]))
-    } else if shape[1] != channels {
-        Some(format!("`{name}` has {} channels and the checkpoint's latents have {channels}", shape[1]))
+    let (time, size) = (grid.latents(frames), grid.size(picture));
+    let said = if shape[0] != time {
+        let unit = if grid.time == 1 { "frames" } else { "latents in time" };
+        Some(format!("`{name}` has {} {unit} and the segment has {time}", shape[0]))
+    } else if shape[1] != grid.channels {
+        Some(format!(
+            "`{name}` has {} channels and the checkpoint's latents have {}",
+            shape[1], grid.channels
+        ))
     } else {
-        let [height, width] = size;
-        (shape[2..] != size[..]).then(|| {
+        (shape[2..] != size).then(|| {
             format!(
                 "`{name}` of latentsFile is for pictures of {}x{} and the working picture is {}x{}",
-                shape[3] * 8,
-                shape[2] * 8,
-                width * 8,
-                height * 8
+                shape[3] * grid.space,
+                shape[2] * grid.space,
+                picture.width,
+                picture.height
             )
         })
     };
     if let Some(said) = said {
         return Err(file_error(path, said));
     }
-    Ok(Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)
+    Ok(from_frames(&Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)?)
 }
 
 /// What a file's latents stand in for, and their key: shape and values.
@@ -149,6 +160,7 @@ pub fn read_latents(
 pub fn latents_key(path: &Path) -> Result<(Given, Key), PipelineError> {
     let (given, shape, data) = load(path)?;
     let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
-    let key = Key::of("latents file").text("tensor", given.tensor()).floats("shape", &shape);
+    let key = Key::of("latents file").text("tensor", given.tensor()).number("layout", LAYOUT);
+    let key = key.floats("shape", &shape);
     Ok((given, key.key("values", &Key::of_bytes(&data)).finish()))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::diffusion::DiffusionError;
-use crate::model::{ModelError, is_out_of_memory};
+use crate::nn::{ModelError, is_out_of_memory};
 use crate::weights::WeightsError;
 
 /// Errors of the pipeline; each prints as one sentence for the user.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::PipelineError;
 use super::controls::acting;
-use super::models::Chosen;
-use crate::weights::{Annotator, Kind, TensorFile, identify, list_models, models_dir, models_dirs};
+use super::files::Chosen;
+use crate::families::{Annotator, Kind, identify, list_models};
+use crate::weights::{TensorFile, models_dir, models_dirs};
 use protocol::key::Key;
 use protocol::message::Clip;
 use protocol::{Goal, Preprocessor, Request, Source};

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use super::misplaced::misplaced;
 use super::resources::models;
-use crate::weights::{
-    Family, Identity, Kind, Stamp, StampedPart, TensorFile, dead_link, find_named, identify, models_dirs,
-};
+use crate::families::{Family, Identity, Kind, identify};
+use crate::weights::{Stamp, StampedPart, TensorFile, dead_link, find_named, models_dirs};
 
 /// What a file is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +175,7 @@ mod tests {
 
     fn find(path: &str, folders: &[&tempfile::TempDir], role: Role) -> Located {
         let folders: Vec<_> = folders.iter().map(|folder| folder.path().to_path_buf()).collect();
-        among(Path::new(path), &folders, role, Some(Family::Small))
+        among(Path::new(path), &folders, role, Some(Family::SMALL))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
 use super::identity::Identity;
-use crate::model::{ModelError, Source};
+use crate::nn::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
 use protocol::key::{Key, KeyBuilder};
 

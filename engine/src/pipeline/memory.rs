@@ -5,7 +5,7 @@
 
 use candle_core::Device;
 
-use crate::model::ModelError;
+use crate::nn::ModelError;
 
 /// How an evaluation of a window is cut up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

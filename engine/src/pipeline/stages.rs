@@ -3,6 +3,8 @@
 //! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
 //! what is missing. What was done, and where it came from, goes into the report.
 
+mod codec;
+mod diagnose;
 mod fit;
 mod frames;
 mod hint;
@@ -15,20 +17,22 @@ mod text;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
-use super::cache::{DiskCache, Entry, MemoryCache};
-use super::chain::{Keys, decoded, keys, latent_scale, scheduler, second_pass, usual_betas};
+use super::cache::{DiskCache, MemoryCache};
+use super::chain::{self, Keys, keys, scheduler, second_pass};
 use super::controls::idle_controls;
 use super::device::{Placement, place};
-use super::diagnostics::{self, Given};
+use super::diagnostics::Given;
 use super::finite::mended;
 use super::hints::needed;
 use super::memory::Room;
 use super::meter::Meter;
-use super::models::{Chosen, ModelStore, Use};
-use super::pictures::{from_tensor, to_tensor};
-use super::report::{Origin, Report};
+use super::files::{Chosen, Files};
+use super::networks::Networks;
+use super::pictures::from_tensor;
+use super::report::Report;
+use super::unused::{missing_table, unused};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
@@ -53,7 +57,8 @@ pub struct Outcome {
 
 /// Works requests off, remembering models and stages from one to the next.
 pub struct Runner {
-    store: ModelStore,
+    files: Files,
+    networks: Networks,
     memory: MemoryCache,
     texts: MemoryCache,
     /// Stages that wait for the hash of a file before they go to disk.
@@ -68,7 +73,8 @@ impl Runner {
     /// A runner with nothing loaded.
     pub fn new(limits: Limits) -> Self {
         Self {
-            store: ModelStore::new(Placement::processor(), limits.at_once),
+            files: Files::new(limits.at_once),
+            networks: Networks::new(Placement::processor()),
             memory: MemoryCache::new(MEMORY),
             texts: MemoryCache::new(TEXTS),
             unsettled: Vec::new(),
@@ -108,18 +114,18 @@ impl Runner {
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
         let wanted = place(request.device, request.precision)?;
-        self.store.place(wanted.clone());
+        self.networks.place(wanted.clone());
         let disk = self.disk(&request.cache);
-        self.store.remember_in(disk.as_ref().map(|disk| disk.folder()));
-        let mut chosen = self.store.choose(&request.models)?;
-        self.store.choose_annotators(&mut chosen, &needed(request))?;
-        self.store.choose_embeddings(&mut chosen, &prompts(request))?;
+        self.files.remember_in(disk.as_ref().map(|disk| disk.folder()));
+        let mut chosen = self.files.choose(&request.models, wanted.kind())?;
+        self.files.choose_annotators(&mut chosen, &needed(request))?;
+        self.files.choose_embeddings(&mut chosen, &prompts(request))?;
         if disk.is_some() {
-            self.store.seek(&chosen);
+            self.files.seek(&chosen);
         }
         let mut placement = wanted.clone();
         loop {
-            self.store.place(placement.clone());
+            self.networks.place(placement.clone());
             let mut job = Job::new(self, request, control, chosen.clone(), disk.clone())?;
             if placement.dtype != wanted.dtype {
                 let [narrow, wide] = [&wanted, &placement].map(|placement| placement.dtype.as_str());
@@ -201,27 +207,26 @@ impl<'a> Job<'a> {
         chosen: Chosen,
         disk: Option<Arc<DiskCache>>,
     ) -> Result<Self, PipelineError> {
-        let betas = request.motion.betas.unwrap_or(usual_betas(chosen.motion_version));
-        let schedule = match chosen.prediction {
-            (_, true) => NoiseSchedule::with_zero_terminal(betas),
-            (_, false) => NoiseSchedule::new(betas),
-        };
+        let betas = chain::betas(request, &chosen);
+        let (prediction, zero_terminal) = chosen.prediction;
+        let schedule = chosen.family.noise_schedule(prediction, zero_terminal, betas);
         let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
             let scheduler = scheduler(pass.scheduler, chosen.family);
             Ok(pass_sigmas(&schedule, scheduler, pass.steps, request.denoise)?)
         };
         let up = flip(&spaced(&request.unsample)?);
         let down = spaced(&request.resample)?;
-        let keys = keys(request, &chosen, betas, runner.store.placement())?;
-        let mut report =
-            Report::new(request.segment, runner.store.placement().to_string(), chosen.facts.clone());
+        let keys = keys(request, &chosen, betas, runner.networks.placement())?;
+        let facts = chosen.facts.iter().cloned().chain(missing_table(request, chosen.family)).collect();
+        let mut report = Report::new(request.segment, runner.networks.placement().to_string(), facts);
         request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
+        unused(request, &chosen).into_iter().for_each(|sentence| report.say(sentence));
         mended(request).into_iter().for_each(|sentence| report.say(sentence));
         idle_controls(request, &chosen, &schedule, [&up, &down])
             .into_iter()
             .chain(chosen.idle_loras(request.motion.effect))
             .for_each(|sentence| report.say(sentence));
-        let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.store.device()));
+        let meter = request.diagnostics.as_ref().and_then(|_| Meter::start(runner.networks.device()));
         let (lasting, overflow) = (None, None);
         Ok(Self {
             runner,
@@ -284,50 +289,6 @@ impl<'a> Job<'a> {
         Ok(result)
     }
 
-    /// The result of a stage where the latents file has it.
-    fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
-        let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
-            return Ok(None);
-        };
-        let source = &self.request.source;
-        let size = [source.size.height / 8, source.size.width / 8];
-        let counts = [source.digests.len(), self.chosen.latent_channels()];
-        diagnostics::read_latents(path, counts, size).map(Some)
-    }
-
-    /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
-    fn latents(&mut self) -> Result<Tensor, PipelineError> {
-        self.stage(Stage::Latents, |job| {
-            if let Some(latents) = job.given(Given::Source)? {
-                return Ok(latents);
-            }
-            let count = job.request.source.digests.len();
-            let mut latents = Vec::with_capacity(count);
-            for i in 0..count {
-                let frame = job.frame(Clip::Source, i)?;
-                let done = job.part(0, i as f64 / count as f64);
-                let encoded = job.encode(&to_tensor(&frame.picture, &Device::Cpu)?, done)?;
-                let files = job.chosen.files(Use::Pictures, std::iter::empty());
-                let place = format!(" at frame {}", job.request.segment.frame(i));
-                job.look_at(&encoded, "the clip as latents", &place, files)?;
-                latents.push(encoded);
-            }
-            Ok(Tensor::cat(&latents, 0)?)
-        })
-    }
-
-    /// One picture [1, 3, height, width] in 0..1 in the sampler's space; `done` is the part of the request before it.
-    fn encode(&mut self, picture: &Tensor, done: f64) -> Result<Tensor, PipelineError> {
-        self.control.check()?;
-        self.control.report(done, "Encoding");
-        let x = ((picture.to_device(self.runner.store.device())? * 2.0)? - 1.0)?;
-        let latents = self.autoencode([x.dim(2)?, x.dim(3)?], |vae, tile| match tile {
-            None => vae.encode(&x),
-            Some(tile) => vae.encode_tiled(&x, tile),
-        })?;
-        Ok((latents * latent_scale(self.chosen.family))?.to_device(&Device::Cpu)?)
-    }
-
     /// The clip as noise.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Unsampled, |job| {
@@ -353,43 +314,6 @@ impl<'a> Job<'a> {
     fn decoded(&mut self, index: usize) -> Result<Arc<Rgb>, PipelineError> {
         let latents = self.resampled()?;
         self.decode("decoded", &latents, &self.keys.resampled.clone(), index)
-    }
-
-    fn decode(
-        &mut self,
-        name: &'static str,
-        latents: &Tensor,
-        of: &Key,
-        index: usize,
-    ) -> Result<Arc<Rgb>, PipelineError> {
-        let key = decoded(name, of, &self.chosen, index);
-        if let Some(x) = self.runner.memory.get(&key).and_then(|mut e| e.remove(name)) {
-            self.report.stage(name, Origin::Memory);
-            return Ok(Arc::new(from_tensor(&x)?));
-        }
-        self.control.check()?;
-        self.control.report(self.part(3, 0.0), "Decoding");
-        let started = Instant::now();
-        let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
-            / latent_scale(self.chosen.family))?;
-        let size = [z.dim(2)? * 8, z.dim(3)? * 8];
-        let x = self.measured(name, |job| {
-            let x = job.autoencode(size, |vae, tile| match tile {
-                None => vae.decode(&z),
-                Some(tile) => vae.decode_tiled(&z, tile),
-            })?;
-            let place = format!(" at frame {}", job.request.segment.frame(index));
-            job.look_at(
-                &x,
-                "the decoded picture",
-                &place,
-                job.chosen.files(Use::Pictures, std::iter::empty()),
-            )?;
-            Ok(((x + 1.0)? * 0.5)?.clamp(0f32, 1f32)?.to_device(&Device::Cpu)?)
-        })?;
-        self.report.stage(name, Origin::Computed(started.elapsed()));
-        self.runner.memory.put(key, Entry::from([(name.to_owned(), x.clone())]));
-        Ok(Arc::new(from_tensor(&x)?))
     }
 
     /// Fraction of the whole request at `done` of part `part` (encode, unsample, resample, decode).
@@ -418,43 +342,6 @@ impl<'a> Job<'a> {
         let latents = self.latents()?;
         let plain = self.decode("round trip", &latents, &self.keys.latents.clone(), index)?;
         self.report.psnr = Some((decibels(&source, picture)?, decibels(&source, &plain)?));
-        Ok(())
-    }
-
-    fn write_diagnostics(&mut self, path: &std::path::Path) -> Result<(), PipelineError> {
-        let mark = (path.to_path_buf(), self.keys.resampled);
-        if self.runner.written.as_ref() == Some(&mark) && path.is_file() {
-            return Ok(());
-        }
-        let request = self.request;
-        let count = request.source.digests.len();
-        let mut entry = Entry::new();
-        entry.insert("frames.working".to_owned(), self.pictures(Clip::Source, count)?);
-        let second = second_pass(self.request);
-        for (prefix, pass) in [("text", &second), ("text.unsample", &request.unsample)] {
-            let conditioning = self.conditioning(pass)?;
-            for (name, text) in [("positive", conditioning.positive), ("negative", conditioning.negative)] {
-                entry.insert(format!("{prefix}.{name}"), text.context);
-                entry.extend(text.pooled.map(|pooled| (format!("{prefix}.{name}.pooled"), pooled)));
-            }
-        }
-        for (unit, preprocessor) in request.hints.iter().enumerate() {
-            entry.insert(format!("hint.{}", unit + 1), self.hint(*preprocessor, |_| 1.0)?);
-        }
-        for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
-            entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
-        }
-        entry.insert("latents.source".to_owned(), self.latents()?);
-        entry.insert("latents.unsampled".to_owned(), self.unsampled()?);
-        if request.goal != Goal::Analyse {
-            entry.insert("latents.resampled".to_owned(), self.resampled()?);
-            let styled = (0..count)
-                .map(|i| self.decoded(i).and_then(|p| to_tensor(&p, &Device::Cpu)))
-                .collect::<Result<Vec<_>, _>>()?;
-            entry.insert("frames.styled".to_owned(), Tensor::cat(&styled, 0)?);
-        }
-        diagnostics::write(path, &entry, self.report.costs_json())?;
-        self.runner.written = Some(mark);
         Ok(())
     }
 }

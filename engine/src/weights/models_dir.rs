@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::{Identity, TensorFile, WeightsError, folder, identify};
+use super::folder;
 
 /// The folder of this user's models, where the platform keeps an application's data:
 /// `$XDG_DATA_HOME/unsample/models` or `~/.local/share/unsample/models`, on macOS
@@ -32,29 +31,6 @@ pub fn models_dirs() -> Vec<PathBuf> {
     let listed = std::env::var_os("UNSAMPLE_MODELS").unwrap_or_default();
     let others = std::env::split_paths(&listed).filter(|path| path.is_absolute()).collect::<Vec<_>>();
     models_dir().into_iter().chain(others).collect()
-}
-
-/// One file of a models folder.
-#[derive(Debug)]
-pub struct Listed {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What it is, or why it cannot be read.
-    pub identity: Result<Identity, WeightsError>,
-}
-
-impl Listed {
-    /// What it is, or why it cannot be used; a look at the beginning of every tensor.
-    ///
-    /// # Errors
-    /// As for [`TensorFile::open`] and [`Identity::require_sound`].
-    pub fn into_sound(self) -> Result<Identity, WeightsError> {
-        let identity = self.identity?;
-        identity.require_sound(&Arc::new(TensorFile::open(&self.path)?))?;
-        Ok(identity)
-    }
 }
 
 /// A sentence about a link that leads to nothing; `None` for a path that leads somewhere, and for one that is no link.
@@ -102,27 +78,6 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// The weight files of a folder and its folders (four levels deep), in path order, each with what it is. Links are
-/// followed, and those that lead nowhere are listed as unreadable; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable Diffusion web
-/// UI stands for the places where these keep models, and a diffusers checkpoint is listed as one.
-///
-/// A folder that does not exist holds no models; folders that cannot be read are passed over.
-pub fn list_models(folder: &Path) -> Vec<Listed> {
-    files(folder)
-        .into_iter()
-        .map(|path| match TensorFile::open(&path) {
-            Ok(file) => {
-                let file = Arc::new(file);
-                Listed { path, size: file.size(), identity: Ok(identify(&file)) }
-            }
-            Err(error) => {
-                let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-                Listed { path, size, identity: Err(error) }
-            }
-        })
-        .collect()
-}
-
 /// The files that a prompt or a parameter may mean by `name`: a file's name, with its extension or without, with folders before it or
 /// none. Those that are spelt alike come before those in other capitals; then the order is that of the folders, and of
 /// safetensors, `.pt` and `.bin`.
@@ -130,7 +85,7 @@ pub fn find_named(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<_> = folders
         .iter()
         .enumerate()
-        .flat_map(|(folder, path)| files(path).into_iter().map(move |file| (folder, file)))
+        .flat_map(|(folder, path)| model_files(path).into_iter().map(move |file| (folder, file)))
         .filter_map(|(folder, file)| Some(((spelt(&file, name)?, folder, extension_rank(&file)), file)))
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
@@ -141,7 +96,7 @@ pub fn find_named(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
 pub fn find_words<'a>(words: &[&'a str], folders: &[PathBuf]) -> Vec<(&'a str, PathBuf)> {
     let lower: BTreeMap<String, &str> = words.iter().map(|word| (word.to_lowercase(), *word)).collect();
     let mut found: BTreeMap<&str, PathBuf> = BTreeMap::new();
-    for path in folders.iter().flat_map(|folder| files(folder)) {
+    for path in folders.iter().flat_map(|folder| model_files(folder)) {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
         if let Some(word) = stem.and_then(|stem| lower.get(&stem).copied()) {
             found.entry(word).or_insert(path);
@@ -173,8 +128,10 @@ fn extension_rank(path: &Path) -> usize {
     known.unwrap_or(usize::MAX)
 }
 
-/// The paths of [`list_models`].
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// The paths of the weight files of a folder and its folders (four levels deep), in order. Links are followed, and those that
+/// lead nowhere are among them; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable
+/// Diffusion web UI stands for the places where these keep models, and a diffusers checkpoint is listed as one.
+pub fn model_files(folder: &Path) -> Vec<PathBuf> {
     let places = PROGRAMS.iter().find(|(mark, _)| folder.join(mark).is_dir()).map(|(_, places)| *places);
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();

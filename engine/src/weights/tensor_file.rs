@@ -292,7 +292,7 @@ impl TensorFile {
     }
 
     /// Whether a tensor has values and every byte of them is zero. Stops at the first that is not.
-    pub(super) fn is_zero(&self, name: &str) -> bool {
+    pub(crate) fn is_zero(&self, name: &str) -> bool {
         self.info(name).is_some_and(|info| self.place_is_zero(&info.place))
     }
 
@@ -303,7 +303,7 @@ impl TensorFile {
     /// The tensor within which a file's data become zero, with at least two whole tensors of zeros behind it: the mark of a
     /// download that broke off. `least` is how many zero bytes the tensor has to end with; only tensors that `counts` takes
     /// are looked at.
-    pub(super) fn breaks_off(&self, least: usize, counts: impl Fn(&str) -> bool) -> Option<&str> {
+    pub(crate) fn breaks_off(&self, least: usize, counts: impl Fn(&str) -> bool) -> Option<&str> {
         let broken = |part: usize| {
             let mut places: Vec<(&str, &Place)> = self
                 .tensors()

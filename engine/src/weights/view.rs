@@ -249,7 +249,7 @@ impl View {
     }
 
     /// The name in the file of a tensor by its canonical name.
-    pub(super) fn stored(&self, name: &str) -> Option<&str> {
+    pub fn stored(&self, name: &str) -> Option<&str> {
         self.entries.get(name).map(|entry| entry.stored.as_str())
     }
 

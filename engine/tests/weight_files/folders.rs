@@ -1,6 +1,7 @@
 //! Diffusers folders, and the folders where models are looked for.
 
-use engine::weights::{Family, Kind, TensorFile, View, identify, list_models};
+use engine::families::{Family, Kind, identify, list_models};
+use engine::weights::{TensorFile, View};
 
 use super::{Folder, file, header, support};
 
@@ -55,7 +56,7 @@ fn a_folder_is_a_checkpoint() {
         let file = support::open(path);
         let identity = identify(&file);
         let kind = Kind::Checkpoint {
-            family: Family::Sd15,
+            family: Family::SD15,
             context_width: 768,
             latent_channels: 4,
             vae: true,
@@ -150,7 +151,7 @@ fn lists_know_the_folders_of_other_programs() {
         assert!(
             listed
                 .iter()
-                .all(|model| model.identity.as_ref().unwrap().kind == Kind::Vae { latent_channels: 4 })
+                .all(|model| model.identity.as_ref().unwrap().kind == Kind::Vae { family: None, latent_channels: 4 })
         );
     }
     let folder = Folder::new();

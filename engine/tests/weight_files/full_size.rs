@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::tokenizer::tokenize_padded;
-use engine::model::{ControlNet, Given, ModelError, MotionControls, Residuals, Source, Tensors, UNet};
-use engine::weights::{Family, TensorFile, View, identify, list_models, models_dirs};
+use engine::nn::tokenizer::tokenize_padded;
+use engine::nn::{ControlNet, Given, ModelError, MotionControls, Residuals, Source, Tensors, UNet};
+use engine::families::{Family, identify, list_models};
+use engine::weights::{TensorFile, View, models_dirs};
 
 use super::networks::{Net, networks};
 
@@ -56,7 +57,7 @@ fn size(result: &Tensor) -> f32 {
 /// One evaluation of a UNet with what it is steered by.
 fn evaluate(
     unet: &UNet,
-    motion: Option<&engine::model::MotionModule>,
+    motion: Option<&engine::nn::MotionModule>,
     control: Option<&ControlNet>,
 ) -> Result<Tensor, ModelError> {
     let x = noise(&[FRAMES, unet.latent_channels(), SIDE, SIDE]);
@@ -163,7 +164,7 @@ fn full_size_files_load_and_run() {
         let identity = found.identity.unwrap();
         let checkpoint = matches!(identity.kind_name(), "checkpoint" | "UNet");
         // In f32 SDXL's networks would take 14 GB.
-        let sdxl = identity.family() == Some(Family::Sdxl);
+        let sdxl = identity.family() == Some(Family::SDXL);
         let formats: &[DType] = match (checkpoint, sdxl) {
             (true, false) => &[DType::F16, DType::F32],
             (_, true) => &[DType::F16],

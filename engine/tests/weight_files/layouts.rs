@@ -1,6 +1,7 @@
 //! Small files that show one layout each.
 
-use engine::weights::{Family, Kind, MotionVersion, View, identify, list_models};
+use engine::families::{Family, Kind, MotionVersion, identify, list_models};
+use engine::weights::View;
 
 use super::{Folder, file, header, hollow, support};
 
@@ -28,14 +29,14 @@ fn files_are_told_apart_by_their_tensors() {
     ];
     let with = |more: &[(&'static str, &'static [usize])]| [sd, more].concat();
     let checkpoint = |context_width, latent_channels, vae, text| Kind::Checkpoint {
-        family: if context_width == 768 { Family::Sd15 } else { Family::Small },
+        family: if context_width == 768 { Family::SD15 } else { Family::SMALL },
         context_width,
         latent_channels,
         vae,
         text,
     };
-    let motion = |version, max_len| Kind::MotionModule { family: Family::Sd15, version, max_len };
-    let control = Kind::ControlNet { family: Family::Sd15, union: false, difference: false };
+    let motion = |version, max_len| Kind::MotionModule { family: Family::SD15, version, max_len };
+    let control = Kind::ControlNet { family: Family::SD15, union: false, difference: false };
     let blocks: Vec<(String, &[usize])> = [(4, 2), (5, 2), (7, 10), (8, 10)]
         .into_iter()
         .flat_map(|(block, depth)| (0..depth).map(move |depth| (block, depth)))
@@ -68,8 +69,8 @@ fn files_are_told_apart_by_their_tensors() {
         ("inpaint", vec![(&conv_in, &[320, 9, 3, 3]), (&conv_out, &[4, 320, 3, 3]), (&key, &[320, 768])],
             Kind::Unsupported, "an SD1.5 inpainting checkpoint with 9 input channels, which is not supported"),
         ("sd2", vec![(&conv_in, &[320, 4, 3, 3]), (&conv_out, &[4, 320, 3, 3]), (&key, &[320, 1024])], Kind::Unsupported, "an SD2 checkpoint, which is not supported"),
-        ("sdxl", sdxl.clone(), Kind::Checkpoint { family: Family::Sdxl, context_width: 2048, latent_channels: 4, vae: true, text: true }, "an SDXL checkpoint"),
-        ("sdxl-no-text", sdxl[..sdxl.len() - 1].to_vec(), Kind::Checkpoint { family: Family::Sdxl, context_width: 2048, latent_channels: 4, vae: true, text: false },
+        ("sdxl", sdxl.clone(), Kind::Checkpoint { family: Family::SDXL, context_width: 2048, latent_channels: 4, vae: true, text: true }, "an SDXL checkpoint"),
+        ("sdxl-no-text", sdxl[..sdxl.len() - 1].to_vec(), Kind::Checkpoint { family: Family::SDXL, context_width: 2048, latent_channels: 4, vae: true, text: false },
             "an SDXL checkpoint without text encoders"),
         ("ssd", [&sdxl[..23], &sdxl[24..]].concat(), Kind::Unsupported, "an SDXL variant of another depth (SSD-1B, Vega or KOALA) checkpoint, which is not supported"),
         ("refiner", vec![(&conv_in, &[384, 4, 3, 3]), (&conv_out, &[4, 384, 3, 3]), (&pooled, &[1536, 2560])], Kind::Unsupported, "an SDXL refiner checkpoint, which is not supported"),
@@ -82,10 +83,10 @@ fn files_are_told_apart_by_their_tensors() {
             "an AnimateDiff v2 motion module for SD1.5 (32 frames)"),
         ("v3", vec![(norm, &[320]), (&prefixed, &[1, 32, 1280])], motion(MotionVersion::V3, Some(32)),
             "an AnimateDiff v3 motion module for SD1.5 (32 frames)"),
-        ("xl", vec![(norm, &[320]), (&third, &[1, 32, 1280])], Kind::MotionModule { family: Family::Sdxl, version: MotionVersion::SdxlBeta, max_len: Some(32) },
+        ("xl", vec![(norm, &[320]), (&third, &[1, 32, 1280])], Kind::MotionModule { family: Family::SDXL, version: MotionVersion::SdxlBeta, max_len: Some(32) },
             "an AnimateDiff-SDXL motion module for SDXL (32 frames)"),
         ("vae", vec![("encoder.down.0.block.0.norm1.weight", &[128]), ("decoder.conv_in.weight", &[512, 4, 3, 3])],
-            Kind::Vae { latent_channels: 4 }, "a VAE with 4 latent channels"),
+            Kind::Vae { family: None, latent_channels: 4 }, "a VAE with 4 latent channels"),
         ("other", vec![("something.weight", &[1])], Kind::Unknown, "not a model that Unsample knows (its first tensor is `something.weight`)"),
     ];
     for (name, tensors, kind, description) in cases {
@@ -111,7 +112,7 @@ fn files_are_told_apart_by_their_tensors() {
             ),
         }
         assert_eq!(
-            identity.require_motion_module(&file, Family::Sd15).is_ok(),
+            identity.require_motion_module(&file, Family::SD15).is_ok(),
             ["v1", "v2", "v3"].contains(&name),
             "{name}"
         );

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use engine::weights::{Family, Kind, Lora, Network, View, identify};
+use engine::families::{Family, Kind, identify};
+use engine::weights::{Lora, Network, View};
 use proptest::prelude::*;
 
 use super::manifests::{borrowed, layout};
@@ -389,9 +390,9 @@ fn a_lora_of_another_family_is_refused() {
         hollow(&folder, name, &[(down, &[4, width])])
     };
     let (sd15, sdxl) = (lora("a.safetensors", 768), lora("b.safetensors", 2048));
-    assert_eq!(identify(&sd15).kind, Kind::Lora { family: Some(Family::Sd15) });
-    assert!(identify(&sd15).require_lora(&sd15, Family::Sd15).is_ok());
-    let refused = identify(&sdxl).require_lora(&sdxl, Family::Sd15).unwrap_err().to_string();
+    assert_eq!(identify(&sd15).kind, Kind::Lora { family: Some(Family::SD15) });
+    assert!(identify(&sd15).require_lora(&sd15, Family::SD15).is_ok());
+    let refused = identify(&sdxl).require_lora(&sdxl, Family::SD15).unwrap_err().to_string();
     assert_eq!(refused, "b.safetensors is a LoRA for SDXL; an SD1.5 checkpoint takes LoRAs for SD1.5");
     assert_eq!(identify(&lora("c", 1024)).description, "a LoRA for SD2, which is not supported");
 }

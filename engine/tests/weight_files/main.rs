@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
-use engine::weights::{TensorFile, View, WeightsError, identify};
+use engine::families::identify;
+use engine::weights::{TensorFile, View, WeightsError};
 use proptest::prelude::*;
 
 struct Folder(tempfile::TempDir);

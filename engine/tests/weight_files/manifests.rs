@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::weights::{View, identify};
+use engine::families::identify;
+use engine::weights::View;
 use serde_json::Value;
 
 use super::{Folder, hollow};

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::hints::{Detector, Preprocessor};
-use engine::model::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
-use engine::weights::{Annotator, Family, Kind, Lora, Network, TensorFile, View, identify};
+use engine::nn::hints::{Detector, Preprocessor};
+use engine::nn::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
+use engine::families::{Annotator, Family, Kind, identify};
+use engine::weights::{Lora, Network, TensorFile, View};
 
 use super::manifests::{borrowed, every_layout, layout};
 use super::{Folder, hollow};
@@ -56,11 +57,11 @@ pub fn networks(kind: &Kind) -> Vec<(&'static str, Load)> {
             let mut all = vec![unet];
             all.extend(has_vae.then_some(vae));
             all.extend(has_text.then_some(text));
-            all.extend((*has_text && *family == Family::Sdxl).then_some(text_2));
+            all.extend((*has_text && *family == Family::SDXL).then_some(text_2));
             all
         }
         Kind::Vae { .. } => vec![vae],
-        Kind::TextEncoder { width: 768 } => vec![text],
+        Kind::TextEncoder { width: 768, .. } => vec![text],
         Kind::TextEncoder { .. } => vec![text_2],
         Kind::MotionModule { .. } => vec![("motion module", |of, file, dtype| {
             MotionModule::load(&*of(View::motion(file.clone())), dtype, CPU)
@@ -240,7 +241,7 @@ fn bases(folder: &Folder, kind: &Kind) -> Vec<(Network, View)> {
     let base = |name: &str| hollow(folder, &format!("base {name}"), &borrowed(&layout(name)));
     match kind {
         Kind::MotionLora => vec![(Network::Motion, View::motion(base("animatediff_mm_sd_v15_v2")))],
-        Kind::Lora { family: Some(Family::Sdxl) } => {
+        Kind::Lora { family: Some(family) } if *family == Family::SDXL => {
             let file = base("sdxl_ldm_checkpoint");
             vec![
                 (Network::Unet, View::unet(file.clone())),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine::pipeline::check_file;
-use engine::weights::{Kind, Lora, Network, TensorFile, View, identify};
+use engine::families::{Kind, identify};
+use engine::weights::{Lora, Network, TensorFile, View};
 
 use super::manifests::{Tensors, borrowed, layout};
 use super::{Folder, assert_near, file, filled, header, hollow, numbers, sentence, values};

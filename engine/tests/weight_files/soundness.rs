@@ -1,7 +1,7 @@
 //! Files whose data are not what was saved: zeros where trained weights never are zero, and values that are no numbers.
 
 use super::*;
-use engine::weights::Identity;
+use engine::families::Identity;
 
 fn built_in(name: &str) -> PathBuf {
     testing::root().join("bundle/models").join(name)

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::weights::{Lora, TensorFile, View, identify};
+use engine::families::identify;
+use engine::weights::{Lora, TensorFile, View};
 
 use super::manifests::{borrowed, every_layout, layout};
 use super::{Folder, hollow};

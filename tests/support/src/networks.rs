@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use engine::model::Tensors;
+use engine::nn::Tensors;
 use engine::weights::{TensorFile, View, models_dir};
 
 /// Opens a file that the test needs.

@@ -4,9 +4,10 @@ use candle_core::{DType, Device, Tensor};
 
 use super::super::PipelineError;
 use super::super::hints::hint_source;
-use super::super::models::Use;
+use super::super::networks::Use;
 use super::Job;
 use super::keep::Stage;
+use crate::diffusion::latents::to_frames;
 use protocol::{ControlUse, Preprocessor};
 
 impl Job<'_> {
@@ -24,13 +25,14 @@ impl Job<'_> {
         }
         self.stage(Stage::EncodedHint(use_.clone()), |job| {
             let pictures = job.hint(preprocessor, |_| done)?;
-            let (_, _, height, width) = pictures.dims4()?;
+            let [rows, columns] = job.chosen.grid().size(job.request.source.size);
             let mut latents = Vec::with_capacity(use_.shown.len());
             for (i, shown) in use_.shown.iter().enumerate() {
-                latents.push(shown.then(|| job.encode(&pictures.narrow(0, i, 1)?, done)).transpose()?);
+                let encoded = shown.then(|| job.encode(&pictures.narrow(0, i, 1)?, done)).transpose()?;
+                latents.push(encoded.map(|latents| to_frames(&latents)).transpose()?);
             }
-            let channels = latents.iter().flatten().next().map_or(Ok(4), |l| l.dim(1))?;
-            let blank = Tensor::zeros((1, channels, height / 8, width / 8), DType::F32, &Device::Cpu)?;
+            let channels = job.chosen.grid().channels;
+            let blank = Tensor::zeros((1, channels, rows, columns), DType::F32, &Device::Cpu)?;
             Ok(Tensor::cat(&latents.iter().map(|l| l.as_ref().unwrap_or(&blank)).collect::<Vec<_>>(), 0)?)
         })
     }
@@ -49,7 +51,7 @@ impl Job<'_> {
             let pictures = job.hint_pictures()?;
             let frames = pictures.dim(0)? as f64;
             let hint = job.alone_if_needed(Use::Hints, |job| {
-                let detector = job.runner.store.detector(&job.chosen, preprocessor)?;
+                let detector = job.runner.networks.detector(&job.chosen, preprocessor)?;
                 detector.detect(&pictures, |index| {
                     job.control.report(progress(index as f64 / frames), "Making the hint");
                     job.control.check()

@@ -15,7 +15,8 @@ use super::super::controls::marks;
 use super::super::device::Placement;
 use super::super::finite::is_finite;
 use super::super::hints::hint_key;
-use super::super::models::{Chosen, Use};
+use super::super::files::Chosen;
+use super::super::networks::Use;
 use super::super::report::Origin;
 use super::{Job, Runner};
 use crate::diffusion::Betas;
@@ -208,7 +209,7 @@ impl Job<'_> {
                     request: bare(request),
                     chosen: self.chosen.clone(),
                     betas: self.betas,
-                    placement: self.runner.store.placement().clone(),
+                    placement: self.runner.networks.placement().clone(),
                     disk,
                 });
             }
@@ -222,7 +223,7 @@ impl Job<'_> {
 
     fn lasting(&mut self) -> Option<&Lasting> {
         if self.lasting.is_none() {
-            self.lasting = Lasting::of(self.request, &self.chosen, self.betas, self.runner.store.placement());
+            self.lasting = Lasting::of(self.request, &self.chosen, self.betas, self.runner.networks.placement());
         }
         self.lasting.as_ref()
     }
@@ -234,12 +235,16 @@ impl Job<'_> {
             if let Stage::Overflow(_) = stage {
                 return tensor.elem_count() == 1;
             }
-            let Ok((frames, channels, rows, columns)) = tensor.dims4() else { return false };
-            let fits = match stage {
-                Stage::Hint(_) => (channels == 1 || channels == 3) && [rows, columns] == [height, width],
-                _ => channels == self.chosen.latent_channels() && [rows * 8, columns * 8] == [height, width],
-            };
-            fits && frames == self.request.source.digests.len()
+            let grid = self.chosen.grid();
+            let count = self.request.source.digests.len();
+            let [rows, columns] = grid.size(self.request.source.size);
+            match stage {
+                Stage::Hint(_) => {
+                    [1, 3].into_iter().any(|channels| tensor.dims() == [count, channels, height, width])
+                }
+                Stage::EncodedHint(_) => tensor.dims() == [count, grid.channels, rows, columns],
+                _ => tensor.dims() == [1, grid.channels, grid.latents(count), rows, columns],
+            }
         };
         entry.get(stage.name()).filter(fits).cloned()
     }

@@ -1,11 +1,11 @@
 //! The keys of a request without working it off: what a change of it would make run again.
 
 use super::super::PipelineError;
-use super::super::chain::{decoded, keys, usual_betas};
-use super::super::device::{Placement, place};
+use super::super::chain::{betas, decoded, keys};
+use super::super::device::place;
 use super::super::diagnostics::Given;
+use super::super::files::Files;
 use super::super::hints::needed;
-use super::super::models::ModelStore;
 use super::steady::near;
 use protocol::key::Key;
 use protocol::request::{Goal, Request};
@@ -15,12 +15,12 @@ use protocol::request::{Goal, Request};
 pub struct StageKeys(pub Vec<(&'static str, Key)>);
 
 /// Finds the keys as a run would.
-pub struct Keyring(ModelStore);
+pub struct Keyring(Files);
 
 impl Default for Keyring {
     /// Nothing opened yet.
     fn default() -> Self {
-        Self(ModelStore::new(Placement::processor(), u64::MAX))
+        Self(Files::new(u64::MAX))
     }
 }
 
@@ -30,11 +30,10 @@ impl Keyring {
     /// # Errors
     /// As a run of the request.
     pub fn keys(&mut self, request: &Request) -> Result<StageKeys, PipelineError> {
-        self.0.place(place(request.device, request.precision)?);
-        let mut chosen = self.0.choose(&request.models)?;
+        let placement = place(request.device, request.precision)?;
+        let mut chosen = self.0.choose(&request.models, placement.kind())?;
         self.0.choose_annotators(&mut chosen, &needed(request))?;
-        let betas = request.motion.betas.unwrap_or(usual_betas(chosen.motion_version));
-        let keys = keys(request, &chosen, betas, self.0.placement())?;
+        let keys = keys(request, &chosen, betas(request, &chosen), &placement)?;
         let mut list = Vec::new();
         if keys.given.is_none() {
             list.push(("encode", keys.latents));

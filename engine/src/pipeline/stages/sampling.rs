@@ -4,19 +4,21 @@ use candle_core::{Device, Tensor};
 
 use super::super::PipelineError;
 use super::super::chain::{context_length, second_pass};
-use super::super::controls::{ActiveControl, acting};
+use super::super::controls::{acting, active};
 use super::super::finite::{NotFinite, is_finite};
 use super::super::memory::{Slices, free, start};
-use super::super::models::Use;
-use super::super::network::{Conditioning, UnetNetwork};
+use super::super::networks::Use;
+use super::super::network::{Conditioning, SegmentNetwork};
 use super::Job;
 use super::keep::Stage;
-use crate::diffusion::{ContextOptions, DiffusionError, Guided, SeededNoise, Step, sample};
-use crate::weights::Family;
+use crate::diffusion::latents::TIME;
+use crate::diffusion::{
+    ContextOptions, ContextSchedule, DiffusionError, Fuse, Guided, SeededNoise, Step, sample,
+};
 use protocol::request::Pass;
 
 impl Job<'_> {
-    /// Runs the sampler over `sigmas`.
+    /// Runs the sampler over `sigmas`, from and to latents [1, channels, time, height, width].
     pub(super) fn pass(
         &mut self,
         pass: &Pass,
@@ -28,19 +30,20 @@ impl Job<'_> {
         let started = self.part(part, 0.0);
         self.control.report(started, label);
         let conditioning = self.conditioning(pass)?;
-        if self.chosen.family == Family::Sdxl {
-            // The other pass's prompts as well, so that the text encoders can make room for the UNet.
+        if self.chosen.family.has_large_text_encoders() {
+            // The other pass's prompts as well, so that the text encoders can make room for the network.
             for pass in [self.request.unsample.clone(), second_pass(self.request)] {
                 self.conditioning(&pass)?;
             }
-            self.runner.store.release(&[Use::Text]);
+            self.runner.networks.release(&[Use::Text]);
         }
-        let frames = x.dim(0)?;
-        let device = self.runner.store.device().clone();
-        let dtype = self.runner.store.dtype();
-        let (unet, motion) = self.alone_if_needed(Use::Sampling, |job| {
+        let grid = self.chosen.grid();
+        let time = x.dim(TIME)?;
+        let device = self.runner.networks.device().clone();
+        let dtype = self.runner.networks.dtype();
+        let (predictor, motion) = self.alone_if_needed(Use::Sampling, |job| {
             job.measured("weights", |job| {
-                Ok((job.runner.store.unet(&job.chosen)?, job.runner.store.motion(&job.chosen)?))
+                Ok((job.runner.networks.predictor(&job.chosen)?, job.runner.networks.motion(&job.chosen)?))
             })
         })?;
         // Reading the networks takes its time, in which the hash of a file may have become known: of one that was moved or copied
@@ -51,43 +54,57 @@ impl Job<'_> {
         let mut controls = Vec::new();
         for control in acting(&pass.controls) {
             let net = self.alone_if_needed(Use::Sampling, |job| {
-                job.measured("weights", |job| job.runner.store.control(&job.chosen, control.unit))
+                job.measured("weights", |job| job.runner.networks.control(&job.chosen, control.unit))
             })?;
-            net.check_unet(&unet)?;
+            predictor.check_control(&net)?;
             let hint = self.seen(control, started)?;
-            controls.push(ActiveControl::new(net, hint, control, &self.schedule));
+            controls.push(active(net, hint, control, &self.schedule));
         }
         let settings = &self.request.motion;
-        let context = motion.as_ref().map(|_| ContextOptions {
-            length: context_length(settings.length, self.chosen.motion_version),
-            overlap: settings.overlap,
-            stride: settings.stride,
-            schedule: settings.schedule,
-            fuse: settings.fuse,
-            closed: settings.closed,
-        });
-        // Without a motion module a window is only as many frames as are evaluated at once.
-        let context = context.unwrap_or(ContextOptions {
-            length: 4,
-            overlap: 0,
-            stride: 1,
-            schedule: crate::diffusion::ContextSchedule::Batched,
-            fuse: crate::diffusion::Fuse::Flat,
-            closed: false,
-        });
-        let (_, _, height, width) = x.dims4()?;
-        let window = context.length.min(frames);
+        let context = if self.chosen.is_temporal() {
+            ContextOptions {
+                length: grid.latents(context_length(settings.length, &self.chosen)),
+                overlap: settings.overlap / grid.time,
+                stride: settings.stride,
+                schedule: settings.schedule,
+                fuse: settings.fuse,
+                closed: settings.closed,
+            }
+        } else {
+            // Frames do not see each other: a window is only as many as are evaluated at once.
+            ContextOptions {
+                length: 4,
+                overlap: 0,
+                stride: 1,
+                schedule: ContextSchedule::Batched,
+                fuse: Fuse::Flat,
+                closed: false,
+            }
+        };
+        let (.., height, width) = x.dims5()?;
+        let picture = [height, width].map(|side| side * grid.space);
+        let window = context.length.min(time);
         let count = if pass.cfg.iter().all(|c| *c == 1.0) { 1 } else { 2 };
         let slices = start(free(&device), count, window, |slices| {
             let n = if slices.together { count * window } else { window };
-            unet.working_memory(n, slices.frames.unwrap_or(n), [height, width])
+            predictor.working_memory(n, slices.frames.unwrap_or(n), [height, width])
         });
+        // Settings have a value for every frame; a latent takes that of the first frame that it stands for.
+        let firsts: Vec<usize> =
+            (0..time).map(|latent| grid.frames(latent, self.request.source.digests.len()).start).collect();
+        let of_latents = |values: &[f64]| -> Vec<f32> {
+            if values.len() < 2 {
+                return values.iter().map(|&value| value as f32).collect();
+            }
+            firsts.iter().filter_map(|&frame| values.get(frame)).map(|&value| value as f32).collect()
+        };
+        let (cfg, motion_scale) = (of_latents(&pass.cfg), of_latents(&settings.scale));
         let room = self.runner.room;
         let control = self.control;
         let whole = self.part(part, 1.0) - started;
         let steps = sigmas.len().saturating_sub(1).max(1);
         let per_step = pass.sampler.evaluations(sigmas) as f64 / steps as f64;
-        let windows = crate::diffusion::windows(&context, frames, 0).len() as f64;
+        let windows = crate::diffusion::windows(&context, time, 0).len() as f64;
         let branches = if pass.cfg.iter().all(|c| *c == 1.0) { 1.0 } else { 2.0 };
         let expected = per_step * steps as f64 * windows * branches;
         let mut done = 0.0;
@@ -95,19 +112,20 @@ impl Job<'_> {
             done += n as f64;
             control.report(started + whole * (done / expected).min(1.0), label);
         };
-        let store = &mut self.runner.store;
-        let mut make_room = || store.keep_only(Use::Sampling);
-        let mut network = UnetNetwork {
-            unet,
+        let networks = &mut self.runner.networks;
+        let mut make_room = || networks.keep_only(Use::Sampling);
+        let mut network = SegmentNetwork {
+            predictor,
             prediction: self.chosen.prediction.0,
             motion,
-            motion_scale: settings.scale.iter().map(|&s| s as f32).collect(),
+            motion_scale,
             motion_effect: settings.effect as f32,
             controls,
             conditioning: Conditioning {
                 positive: conditioning.positive.to_device(&device)?,
                 negative: conditioning.negative.to_device(&device)?,
             },
+            picture,
             dtype,
             slices,
             room,
@@ -115,11 +133,10 @@ impl Job<'_> {
             control,
             evaluated: &mut evaluated,
         };
-        let cfg: Vec<f32> = pass.cfg.iter().map(|&c| c as f32).collect();
         let cfg = if cfg.windows(2).all(|w| w[0] == w[1]) { cfg.into_iter().take(1).collect() } else { cfg };
         let mut denoiser =
             Guided { network: &mut network, schedule: &self.schedule, cfg, context: Some(context) };
-        let absolute: Vec<i64> = self.request.segment.frames().collect();
+        let absolute: Vec<i64> = firsts.iter().map(|&frame| self.request.segment.frame(frame)).collect();
         let mut noise = SeededNoise::new(self.request.seed, absolute);
         let mut on_step = |_: Step| control.check().map_err(|_| DiffusionError::Cancelled);
         let x = x.to_device(&device)?;
@@ -146,8 +163,8 @@ impl Job<'_> {
             });
         }
         sampled.map_err(|error| {
-            let (width, height) = (width * 8, height * 8);
-            let what = format!("for a window of {window} frames of {width}x{height} pixels, {slices}");
+            let ([height, width], frames) = (picture, grid.frames(window - 1, usize::MAX).end);
+            let what = format!("for a window of {frames} frames of {width}x{height} pixels, {slices}");
             error.in_memory_of(what, self.less_memory())
         })
     }

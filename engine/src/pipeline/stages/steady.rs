@@ -8,7 +8,7 @@ use candle_core::Device;
 use super::super::PipelineError;
 use super::super::cache::Entry;
 use super::super::chain::second_pass;
-use super::super::models::Chosen;
+use super::super::files::Chosen;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
 use super::Job;

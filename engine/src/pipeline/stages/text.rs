@@ -4,9 +4,10 @@ use candle_core::Tensor;
 
 use super::super::PipelineError;
 use super::super::cache::Entry;
-use super::super::models::Use;
-use super::super::network::{Conditioning, Text};
+use super::super::networks::Use;
+use super::super::network::Conditioning;
 use super::Job;
+use crate::families::Text;
 use protocol::key::Key;
 use protocol::request::{Pass, PromptTrack};
 
@@ -24,7 +25,13 @@ impl Job<'_> {
         let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
         let contexts = texts.iter().map(|text| text.context.clone()).collect();
         let contexts = self.fill_up(contexts)?;
-        let frames = if track.is_constant() { &track.mix[..track.mix.len().min(1)] } else { &track.mix[..] };
+        let frames: Vec<_> = if track.is_constant() {
+            track.mix.iter().take(1).collect()
+        } else {
+            // A latent in time takes the mix of the first frame that it stands for.
+            let (grid, count) = (self.chosen.grid(), track.mix.len());
+            (0..grid.latents(count)).map(|latent| &track.mix[grid.frames(latent, count).start]).collect()
+        };
         if frames.iter().any(|m| m.is_empty() || m.iter().any(|(i, _)| *i >= texts.len()))
             || frames.is_empty()
         {
@@ -72,11 +79,10 @@ impl Job<'_> {
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
         let encoded = self.alone_if_needed(Use::Text, |job| {
-            let encoder = job.measured("weights", |job| job.runner.store.text(&job.chosen))?;
-            let embeddings = job.chosen.embeddings.read(text, job.runner.store.device())?;
+            let encoder = job.measured("weights", |job| job.runner.networks.conditioner(&job.chosen))?;
+            let embeddings = job.chosen.embeddings.read(text, job.runner.networks.device())?;
             job.measured("text", |_| Ok(encoder.encode(text, skip, &embeddings)?))
         })?;
-        let encoded = Text { context: encoded.context, pooled: encoded.pooled };
         let mut entry = Entry::from([(CONTEXT.to_owned(), encoded.context.clone())]);
         entry.extend(encoded.pooled.clone().map(|pooled| (POOLED.to_owned(), pooled)));
         for x in entry.values() {

@@ -18,7 +18,7 @@ use candle_core::{DType, Device, Tensor};
 pub use fit::Fit;
 pub use keys::Network;
 use keys::{Layer, Role};
-pub(super) use keys::{changes_second_tower, is_down, is_lora_name, plain_layer};
+pub(crate) use keys::{changes_second_tower, is_down, is_lora_name, plain_layer};
 
 use super::beside::ADAPTER_CONFIG;
 use super::names::unet::Plan;

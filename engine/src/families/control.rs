@@ -1,0 +1,99 @@
+//! ControlNets that act in a pass, and what they add to a UNet.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use super::Input;
+use crate::nn::{ControlNet, Given, Hint, ModelError, Residuals};
+
+/// A ControlNet ready for a pass over one segment.
+pub struct ActiveControl {
+    /// The network.
+    pub net: Arc<ControlNet>,
+    /// What it sees, [frames, 3, height, width] in 0..1, or the latents of that.
+    pub hint: Tensor,
+    /// The frames that a SparseCtrl sees.
+    pub shown: Vec<bool>,
+    /// Its weight at every frame of the segment.
+    pub weight: Vec<f32>,
+    /// It acts while sigma is at most this,
+    pub from: f64,
+    /// and at least this, whichever way sigma goes.
+    pub to: f64,
+}
+
+impl ActiveControl {
+    /// What this network adds for a window; nothing outside of its range and where its weights are 0.
+    fn residuals(
+        &self,
+        x: &Tensor,
+        input: &Input<'_>,
+        given: Given<'_>,
+    ) -> Result<Option<Residuals>, ModelError> {
+        let sigma = f64::from(input.sigma);
+        let weights = window_weights(&self.weight, input.latents);
+        if sigma > self.from || sigma < self.to || weights.iter().all(|weight| *weight == 0.0) {
+            return Ok(None);
+        }
+        let index: Vec<u32> = input.latents.iter().map(|&f| f as u32).collect();
+        let hint = self.hint.index_select(&Tensor::new(index, self.hint.device())?, 0)?;
+        let hint = hint.to_device(x.device())?.to_dtype(input.dtype)?;
+        let shown: Vec<bool> =
+            input.latents.iter().map(|&f| self.shown.get(f).copied().unwrap_or(true)).collect();
+        let hint = Hint { frames: &hint, shown: &shown };
+        let residuals = self.net.forward(x, input.timestep, given, hint)?;
+        Ok(Some(residuals.scaled(&weights)?))
+    }
+}
+
+/// The weights of a window's frames, from those of the segment.
+///
+/// A strided window that wraps around can hold a frame twice. Where weights differ from frame to frame, the first of the
+/// two is then without the ControlNet: the reference, whose windows these are, gives such a weight to one entry for
+/// each frame.
+fn window_weights(weight: &[f32], frames: &[usize]) -> Vec<f32> {
+    let by_frame = weight.windows(2).any(|pair| pair[0] != pair[1]);
+    let entries = frames.iter().enumerate();
+    let entries = entries.map(|(at, frame)| {
+        let again = by_frame && frames[at + 1..].contains(frame);
+        if again { 0.0 } else { weight.get(*frame).copied().unwrap_or(0.0) }
+    });
+    entries.collect()
+}
+
+/// What all ControlNets together add to the evaluation of `x`, the latents of an input as the UNet takes them,
+/// [branches * window, channels, h, w].
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn residuals(
+    controls: &[ActiveControl],
+    x: &Tensor,
+    input: &Input<'_>,
+    given: Given<'_>,
+) -> Result<Option<Residuals>, ModelError> {
+    let mut sum: Option<Residuals> = None;
+    for control in controls {
+        if let Some(residuals) = control.residuals(x, input, given)? {
+            sum = Some(match sum {
+                Some(sum) => sum.plus(&residuals)?,
+                None => residuals,
+            });
+        }
+    }
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_frame_that_a_window_holds_twice_the_last_has_its_own_weight() {
+        let looped = [4, 0, 2, 4];
+        assert_eq!(window_weights(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &looped), [0.0, 0.1, 0.3, 0.5]);
+        assert_eq!(window_weights(&[0.5; 6], &looped), [0.5; 4]);
+        assert_eq!(window_weights(&[0.1, 0.2], &[1, 2]), [0.2, 0.0]);
+    }
+}

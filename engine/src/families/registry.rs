@@ -1,0 +1,76 @@
+//! The families that there are.
+
+use std::fmt;
+use std::ops::Deref;
+
+use parking_lot::RwLock;
+
+use super::{ModelFamily, sd, sdxl};
+
+/// The families of this program. The order decides where two of them claim a file.
+const BUILT_IN: [Family; 3] = [Family::SD15, Family::SDXL, Family::SMALL];
+
+/// Families that a program with more of them has registered.
+static MORE: RwLock<Vec<Family>> = RwLock::new(Vec::new());
+
+/// A model family. Two are the same if their names are.
+#[derive(Clone, Copy)]
+pub struct Family(&'static dyn ModelFamily);
+
+impl Family {
+    /// The entry of a family of this program.
+    pub(super) const fn of(family: &'static dyn ModelFamily) -> Self {
+        Self(family)
+    }
+
+    /// Stable Diffusion 1.x.
+    pub const SD15: Self = Self(&sd::SD15);
+    /// Stable Diffusion XL.
+    pub const SDXL: Self = Self(&sdxl::SDXL);
+    /// The plan of Stable Diffusion 1 with other widths, as the built-in model has it.
+    pub const SMALL: Self = Self(&sd::SMALL);
+}
+
+impl Deref for Family {
+    type Target = dyn ModelFamily;
+
+    fn deref(&self) -> &Self::Target {
+        self.0
+    }
+}
+
+impl PartialEq for Family {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for Family {}
+
+impl fmt::Debug for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Family({})", self.0.name())
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
+/// All families. Those that were registered come first, so that they can claim files that would otherwise be refused by
+/// the name of their model.
+pub fn families() -> Vec<Family> {
+    MORE.read().iter().copied().chain(BUILT_IN).collect()
+}
+
+/// Adds a family to those of this process. To be called before the first file is opened.
+pub fn register(family: &'static dyn ModelFamily) -> Family {
+    let family = Family(family);
+    let mut more = MORE.write();
+    if !more.contains(&family) {
+        more.push(family);
+    }
+    family
+}

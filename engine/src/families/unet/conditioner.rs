@@ -1,0 +1,11 @@
+//! CLIP text encoders: one, or the two of SDXL side by side.
+
+use crate::families::{Conditioner, Text};
+use crate::nn::{Embeddings, ModelError, TextEncoder};
+
+impl Conditioner for TextEncoder {
+    fn encode(&self, prompt: &str, clip_skip: usize, embeddings: &Embeddings) -> Result<Text, ModelError> {
+        let text = Self::encode(self, prompt, clip_skip, embeddings)?;
+        Ok(Text { context: text.context, pooled: text.pooled })
+    }
+}

@@ -1,0 +1,107 @@
+//! The networks that files of these families hold.
+
+use crate::families::{Kind, Part, TextPart};
+use crate::nn::{ClipText, ControlNet, MotionModule, UNet, Vae};
+use crate::weights::{Network, View};
+
+/// Width of OpenCLIP bigG; files of CLIP-L have the same names.
+const BIG_G_WIDTH: usize = 1280;
+
+/// The UNet.
+pub const UNET: Part = Part {
+    name: "UNet",
+    view: View::unet,
+    build: |sources, dtype, device| UNet::load(sources[0], dtype, device).map(drop),
+    beside: None,
+    last: None,
+};
+
+/// AutoencoderKL.
+pub const AUTOENCODER: Part = Part {
+    name: "VAE",
+    view: View::vae,
+    build: |sources, dtype, device| Vae::load(sources[0], dtype, device).map(drop),
+    beside: None,
+    last: None,
+};
+
+/// A motion module.
+pub const MOTION: Part = Part {
+    name: "motion module",
+    view: View::motion,
+    build: |sources, dtype, device| MotionModule::load(sources[0], dtype, device).map(drop),
+    beside: None,
+    last: Some(("output projections", |name| {
+        name.ends_with("proj_out.weight") || name.ends_with("proj_out.bias")
+    })),
+};
+
+/// A ControlNet.
+const CONTROL: Part = Part {
+    name: "ControlNet",
+    view: View::control,
+    build: |sources, dtype, device| ControlNet::load(sources[0], dtype, device).map(drop),
+    beside: None,
+    last: Some(("zero convolutions", |name| {
+        name.starts_with("zero_convs.") || name.starts_with("middle_block_out.")
+    })),
+};
+
+/// A SparseCtrl, whose temporal layers have a view of their own.
+const SPARSE_CONTROL: Part = Part {
+    name: "SparseCtrl",
+    beside: Some(View::motion),
+    build: |sources, dtype, device| {
+        ControlNet::load_sparse(sources[0], sources[1], dtype, device).map(drop)
+    },
+    ..CONTROL
+};
+
+/// The networks in a file that is added to a checkpoint.
+pub fn added(kind: &Kind) -> Option<Part> {
+    match kind {
+        Kind::MotionModule { .. } => Some(MOTION),
+        Kind::ControlNet { .. } => Some(CONTROL),
+        Kind::SparseCtrl { .. } => Some(SPARSE_CONTROL),
+        _ => None,
+    }
+}
+
+/// CLIP-L.
+pub const CLIP_L: TextPart = TextPart {
+    part: Part {
+        name: "text encoder",
+        view: View::text,
+        build: |sources, dtype, device| ClipText::load(sources[0], dtype, device).map(drop),
+        beside: None,
+        last: None,
+    },
+    is_in: |file| width(View::text(file.clone())).is_some_and(|width| width != BIG_G_WIDTH),
+    which: "CLIP-L",
+    network: Some(Network::Text),
+};
+
+/// OpenCLIP bigG.
+pub const BIG_G: TextPart = TextPart {
+    part: Part {
+        name: "second text encoder",
+        view: View::text_2,
+        build: |sources, dtype, device| ClipText::load_open(sources[0], dtype, device).map(drop),
+        beside: None,
+        last: None,
+    },
+    is_in: |file| width(View::text_2(file.clone())) == Some(BIG_G_WIDTH),
+    which: "OpenCLIP bigG",
+    network: Some(Network::Text2),
+};
+
+/// The text encoder of a small model: CLIP of another width.
+pub const SMALL_TEXT: TextPart = TextPart { which: "", ..CLIP_L };
+
+/// The text encoders of all of these families.
+pub const TEXT_ENCODERS: [TextPart; 2] = [CLIP_L, BIG_G];
+
+fn width(view: View) -> Option<usize> {
+    view.shape("final_layer_norm.weight").and_then(|shape| shape.first().copied())
+}
+

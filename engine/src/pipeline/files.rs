@@ -1,0 +1,261 @@
+//! Which files a request means, what they are, and that they fit each other. Nothing is loaded here.
+
+mod called;
+mod choose;
+mod embeddings;
+mod fitted;
+mod outline;
+mod partner;
+mod read_out;
+mod texts;
+
+pub use partner::explained;
+pub use read_out::{check_file, check_values, describe_models};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::PipelineError;
+use super::hints;
+use super::identity::{Identities, Identity};
+use super::located::{Role, located, nowhere};
+use super::loras::{Active, with_loras};
+use super::networks::Use;
+use crate::diffusion::Prediction;
+use crate::families::{self, Family, Grid, Kind, MotionVersion, Part, identify};
+use crate::weights::{Lora, Network, Stamp, TensorFile, WeightsError};
+use protocol::Preprocessor;
+use protocol::key::Key;
+use texts::Texts;
+
+/// Opened files that are remembered.
+const MOST_OPENED: usize = 64;
+
+/// An opened file: mapped, recognised, fingerprinted, nothing read yet.
+#[derive(Clone)]
+pub(super) struct Opened {
+    path: PathBuf,
+    stamp: Stamp,
+    pub(super) file: Arc<TensorFile>,
+    /// What it is.
+    pub(super) what: families::Identity,
+    /// Identity of its contents in this process.
+    pub(super) id: Key,
+    /// What it is called beyond it.
+    identity: Identity,
+    /// Its parts, if it is a LoRA.
+    lora: Option<Arc<Lora>>,
+}
+
+impl Opened {
+    /// What was read from the file, if the file is still the one that was opened: a network of two files is none.
+    pub(super) fn has_held<T>(&self, read: T) -> Result<T, PipelineError> {
+        if self.stamp.holds() {
+            return Ok(read);
+        }
+        let reason = "it changed while it was read".to_owned();
+        Err(WeightsError::Unreadable { path: self.path.clone(), reason }.into())
+    }
+}
+
+/// The files of a request, recognised and found to fit each other.
+#[derive(Clone)]
+pub struct Chosen {
+    pub(super) checkpoint: Opened,
+    pub(super) texts: Texts,
+    pub(super) vae: Opened,
+    pub(super) motion: Option<Opened>,
+    pub(super) loras: Vec<Active>,
+    pub(super) controls: Vec<Opened>,
+    /// The networks of preprocessors.
+    pub(super) annotators: Vec<(Preprocessor, Opened)>,
+    /// The embeddings that the prompts name.
+    pub embeddings: embeddings::Called,
+    /// What the networks run on, for keys.
+    pub device: &'static str,
+    /// What the checkpoint belongs to.
+    pub family: Family,
+    /// What the network predicts, and whether its last noise level is noise alone.
+    pub prediction: (Prediction, bool),
+    /// What the motion module is.
+    pub motion_version: Option<MotionVersion>,
+    /// Whether nobody asked for the motion module.
+    pub(super) unasked: bool,
+    /// Sentences about what was chosen for the user.
+    pub facts: Vec<String>,
+    /// Sentences for the user about files that are used in part or not at all.
+    pub notices: Vec<String>,
+}
+
+impl Chosen {
+    /// Identity of the network and text encoders, with what LoRAs add to them.
+    pub fn checkpoint_id(&self) -> Key {
+        with_loras(
+            self.texts.with(&self.checkpoint),
+            &self.loras,
+            &[Network::Unet, Network::Text, Network::Text2],
+        )
+    }
+
+    /// How frames and pixels map to latents.
+    pub fn grid(&self) -> Grid {
+        self.family.grid(&self.checkpoint.what.kind)
+    }
+
+    /// Whether frames are looked at together: by a motion module, or by the network itself.
+    pub fn is_temporal(&self) -> bool {
+        self.motion.is_some() || self.family.is_temporal()
+    }
+
+    /// Identity of the autoencoder.
+    pub fn vae_id(&self) -> Key {
+        self.vae.id
+    }
+
+    /// Identity of the motion module, with what LoRAs add to it.
+    pub fn motion_id(&self) -> Option<Key> {
+        self.motion.as_ref().map(|m| with_loras(m.id, &self.loras, &[Network::Motion]))
+    }
+
+    /// Whether a ControlNet, by its number, looks at latents and not at pictures.
+    pub fn sees_latents(&self, unit: usize) -> bool {
+        let kind = self.controls.get(unit).map(|opened| &opened.what.kind);
+        matches!(kind, Some(Kind::SparseCtrl { scribble: false, .. }))
+    }
+
+    /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
+    pub fn control_id(&self, unit: usize) -> Option<Key> {
+        let opened = self.controls.get(unit)?;
+        Some(match opened.what.kind {
+            Kind::ControlNet { difference: true, .. } => {
+                Key::of("weights").key("added", &opened.id).key("to", &self.checkpoint.id).finish()
+            }
+            _ => opened.id,
+        })
+    }
+}
+
+/// The weight files that requests have meant so far.
+pub struct Files {
+    identities: Identities,
+    opened: Vec<Opened>,
+    /// LoRAs that were found to change something in a checkpoint and motion module, with what is not used of them.
+    matched: Vec<([Key; 3], Vec<String>)>,
+    /// Networks, by their names, that were found to be whole, with what there is to say of them.
+    checked: Vec<(Key, &'static str, Vec<String>)>,
+    /// Where the networks of preprocessors were found.
+    annotators: Vec<(Preprocessor, PathBuf)>,
+    /// Where embeddings were found, by the names that prompts call them.
+    named: Vec<(String, PathBuf)>,
+    /// The prompts that were looked through last.
+    looked: embeddings::Looked,
+    /// Sentences on files that changed since an earlier request, for the next one.
+    changed: Vec<String>,
+}
+
+impl Files {
+    /// None yet; files of up to `at_once` bytes are hashed when they are opened.
+    pub fn new(at_once: u64) -> Self {
+        Self {
+            identities: Identities::new(at_once),
+            opened: Vec::new(),
+            matched: Vec::new(),
+            checked: Vec::new(),
+            annotators: Vec::new(),
+            named: Vec::new(),
+            looked: embeddings::Looked::default(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Opens the file that a parameter means for a role, next to a checkpoint of a family where it is known.
+    fn open_named(
+        &mut self,
+        path: &Path,
+        role: Role,
+        checkpoint: Option<Family>,
+        notices: &mut Vec<String>,
+    ) -> Result<Opened, PipelineError> {
+        let located = located(path, role, checkpoint);
+        notices.extend(located.remark);
+        self.open(&located.path)
+    }
+
+    fn open(&mut self, path: &Path) -> Result<Opened, PipelineError> {
+        if let Some(nowhere) = nowhere(path) {
+            return Err(PipelineError::Unfit(nowhere));
+        }
+        let now = Stamp::of(path);
+        if let Some(known) = self.opened.iter().find(|o| o.path == path && Some(&o.stamp) == now.as_ref()) {
+            return Ok(known.clone());
+        }
+        let before = self.opened.len();
+        self.opened.retain(|o| o.path != path);
+        if self.opened.len() < before {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            self.changed.push(format!("{name} has changed, and is another file from here on"));
+        }
+        let file = Arc::new(TensorFile::open(path)?);
+        let what = identify(&file);
+        what.require_sound(&file)?;
+        let Some(stamp) = now.filter(Stamp::holds) else {
+            let reason = "it changed while it was opened".to_owned();
+            return Err(WeightsError::Unreadable { path: path.into(), reason }.into());
+        };
+        let identity = self.identities.of(stamp.clone());
+        let lora = match what.kind {
+            Kind::Lora { .. } | Kind::MotionLora => Some(Arc::new(Lora::open(file.clone())?)),
+            _ => None,
+        };
+        let opened = Opened { path: path.into(), stamp, file, what, id: identity.now(), identity, lora };
+        // Each holds its file open, also after it was deleted; a request has fewer.
+        if self.opened.len() == MOST_OPENED {
+            self.opened.remove(0);
+        }
+        self.opened.push(opened.clone());
+        Ok(opened)
+    }
+
+    /// Finds the networks of preprocessors for what was chosen.
+    ///
+    /// # Errors
+    /// The models folder has none, or it is damaged.
+    pub fn choose_annotators(
+        &mut self,
+        chosen: &mut Chosen,
+        preprocessors: &[Preprocessor],
+    ) -> Result<(), PipelineError> {
+        for preprocessor in preprocessors {
+            // Looking through the folder opens every file in it; it is done once while the find stays good.
+            let known = self.annotators.iter().find(|(known, _)| known == preprocessor).cloned();
+            let opened = known.and_then(|(_, path)| self.open(&path).ok());
+            let opened = match opened.filter(|opened| hints::is_network_of(*preprocessor, &opened.file)) {
+                Some(opened) => opened,
+                None => {
+                    let path = hints::find_network(*preprocessor)?;
+                    self.annotators.retain(|(known, _)| known != preprocessor);
+                    self.annotators.push((*preprocessor, path.clone()));
+                    self.open(&path)?
+                }
+            };
+            chosen.annotators.push((*preprocessor, opened));
+        }
+        Ok(())
+    }
+
+    /// Finds a network of a file to be whole, once; what is not used of it becomes a sentence, and so does that it changes
+    /// nothing.
+    fn check(&mut self, opened: &Opened, part: Part, notices: &mut Vec<String>) -> Result<(), PipelineError> {
+        let known = self.checked.iter().find(|(id, of, _)| *id == opened.id && *of == part.name);
+        let sentences = match known {
+            Some((_, _, sentences)) => sentences.clone(),
+            None => {
+                let sentences = outline::check(&part, &opened.file)?;
+                self.checked.push((opened.id, part.name, sentences.clone()));
+                sentences
+            }
+        };
+        notices.extend(sentences);
+        Ok(())
+    }
+}

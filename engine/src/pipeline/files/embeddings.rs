@@ -1,0 +1,204 @@
+//! Embeddings that prompts name, and what a request's prompts have that is read otherwise than it may be meant.
+
+use std::collections::BTreeMap;
+
+use candle_core::Device;
+
+use super::super::PipelineError;
+use super::super::identity::Identity;
+use super::{Chosen, Files, Opened};
+use crate::nn::prompt::{self, Reading, Tag};
+use crate::nn::{Embedding, Embeddings, ModelError};
+use crate::families::Kind;
+use crate::weights::{self, View, find_named, models_dirs};
+use protocol::key::Key;
+
+/// An embedding in a file.
+#[derive(Clone)]
+struct Found {
+    /// Identity of the file in this process.
+    id: Key,
+    /// What the file is called beyond it.
+    identity: Identity,
+    embedding: weights::Embedding,
+}
+
+/// The embeddings of a request's prompts.
+#[derive(Clone, Default)]
+pub struct Called {
+    /// By the name that prompts call them.
+    files: BTreeMap<String, Found>,
+    /// The names in each prompt that has any.
+    names: BTreeMap<String, Vec<String>>,
+}
+
+impl Called {
+    /// Identities of the files that a prompt names, in its order.
+    pub fn ids(&self, text: &str) -> Vec<Key> {
+        self.named(text).map(|(_, found)| found.id).collect()
+    }
+
+    /// What the names in a prompt stand for.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self, text: &str, device: &Device) -> Result<Embeddings, PipelineError> {
+        let mut read = Embeddings::new();
+        for (name, Found { embedding, .. }) in self.named(text) {
+            if let Some(first) = embedding.read_first(device)? {
+                read.insert(name.to_owned(), Embedding { first, second: embedding.read_second(device)? });
+            }
+        }
+        Ok(read)
+    }
+
+    /// What the files are called.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.files.values().map(|found| &found.identity)
+    }
+
+    /// The same files under the names that hold for ever; `None` where one is not known.
+    pub fn lasting(&self) -> Option<Self> {
+        let mut called = self.clone();
+        for found in called.files.values_mut() {
+            found.id = found.identity.lasting()?;
+        }
+        Some(called)
+    }
+
+    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &Found)> {
+        let names = self.names.get(text).map_or(&[][..], Vec::as_slice);
+        names.iter().filter_map(|name| self.files.get(name).map(|known| (name.as_str(), known)))
+    }
+}
+
+/// Prompts that were looked through for the names of embeddings, and what was found.
+#[derive(Default)]
+pub struct Looked {
+    texts: Vec<String>,
+    remarks: Vec<String>,
+}
+
+impl Files {
+    /// Reads prompts: finds the embeddings that they name, and notes what the user should know of them.
+    ///
+    /// # Errors
+    /// A weight that is out of all range; an embedding that is in no models folder, damaged, or made for another
+    /// family.
+    pub fn choose_embeddings(&mut self, chosen: &mut Chosen, texts: &[&str]) -> Result<(), PipelineError> {
+        let readings = texts.iter().map(|text| prompt::read(text)).collect::<Result<Vec<_>, ModelError>>()?;
+        chosen.notices.extend(Tag::remarks(&readings));
+        for (text, reading) in texts.iter().zip(&readings) {
+            chosen.notices.extend(reading.remarks.iter().cloned());
+            let names: Vec<String> = reading.embeddings().map(str::to_owned).collect();
+            for name in &names {
+                if !chosen.embeddings.files.contains_key(name) {
+                    let called = self.embedding(chosen, name)?;
+                    chosen.embeddings.files.insert(name.clone(), called);
+                }
+            }
+            if !names.is_empty() {
+                chosen.embeddings.names.insert((*text).to_owned(), names);
+            }
+        }
+        if self.looked.texts != texts {
+            self.looked = Looked {
+                texts: texts.iter().map(|text| (*text).to_owned()).collect(),
+                remarks: self.bare_names(texts, &readings),
+            };
+        }
+        chosen.notices.extend(self.looked.remarks.iter().cloned());
+        Ok(())
+    }
+
+    /// The embedding of a name: of the files that are called so, the first that fits the checkpoint.
+    fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<Found, PipelineError> {
+        // Looking through the folders takes its time; it is done once while the find stays good.
+        if let Some((_, path)) = self.named.iter().find(|(known, _)| known == name).cloned()
+            && let Ok(found) = self.open(&path).and_then(|opened| fitting(chosen, &opened))
+        {
+            return Ok(found);
+        }
+        self.named.retain(|(known, _)| known != name);
+        let mut failure = None;
+        for path in find_named(name, &models_dirs()) {
+            match self.open(&path).and_then(|opened| fitting(chosen, &opened)) {
+                Ok(found) => {
+                    self.named.push((name.to_owned(), path));
+                    return Ok(found);
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| missing(name)))
+    }
+
+    /// Sentences for words that are the names of embeddings, as Stable Diffusion web UI takes them.
+    fn bare_names(&mut self, texts: &[&str], readings: &[Reading]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let called: Vec<&str> = readings.iter().flat_map(Reading::embeddings).collect();
+        let folders = models_dirs();
+        let mut words: Vec<&str> = texts.iter().flat_map(|text| prompt::bare_words(text)).collect();
+        words.sort_unstable();
+        words.dedup();
+        words.retain(|word| !called.contains(word));
+        for (word, path) in weights::find_words(&words, &folders) {
+            let is_embedding = self
+                .open(&path)
+                .is_ok_and(|opened| matches!(opened.what.kind, Kind::Embedding { .. }));
+            if is_embedding {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                remarks.push(format!(
+                    "`{word}` in a prompt is read as plain words, and there is an embedding of this name in the models \
+                     folder; to use it write embedding:{name}"
+                ));
+            }
+        }
+        remarks
+    }
+}
+
+/// The embedding in a file, where it is one for this checkpoint.
+fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError> {
+    let views: Vec<View> = chosen.texts.views(chosen.family).map(|(view, _)| view).collect();
+    let widths = chosen.family.embedding_widths(&views);
+    opened.what.require_embedding(&opened.file, chosen.family, &widths)?;
+    let Some(embedding) = weights::Embedding::of(&opened.file) else {
+        return Err(PipelineError::Internal(format!(
+            "{} is no embedding after all",
+            opened.file.file_name()
+        )));
+    };
+    // A few kilobytes: what is broken in them is said before anything is computed.
+    embedding.read_first(&Device::Cpu)?;
+    embedding.read_second(&Device::Cpu)?;
+    if embedding.is_zero() {
+        chosen.notices.push(format!(
+            "{} holds nothing but zeros, so it says nothing where a prompt names it",
+            opened.file.file_name()
+        ));
+    }
+    if widths.len() == 1 && embedding.second.is_some() {
+        chosen.notices.push(format!(
+            "{} is {}; of it an SD1.5 checkpoint uses the part for CLIP-L",
+            opened.file.file_name(),
+            opened.what.description
+        ));
+    }
+    Ok(Found { id: opened.id, identity: opened.identity.clone(), embedding })
+}
+
+fn missing(name: &str) -> PipelineError {
+    let folders: Vec<String> = models_dirs().iter().map(|folder| folder.display().to_string()).collect();
+    let advice = match name.rsplit_once(':') {
+        Some((name, weight)) if weight.parse::<f64>().is_ok() => {
+            format!("a weight needs parentheses, as in (embedding:{name}:{weight})")
+        }
+        _ if name.contains("embedding:") => "write a blank before every embedding:".into(),
+        _ => "put the file (.safetensors, .pt or .bin) there or take the name out of the prompt".into(),
+    };
+    PipelineError::Unfit(format!(
+        "a prompt names embedding:{name}, and there is no file of this name in {}; {advice}",
+        folders.join(", ")
+    ))
+}

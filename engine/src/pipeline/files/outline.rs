@@ -1,0 +1,98 @@
+//! Networks built from the names, shapes and number formats of their files alone: what would be refused when the values
+//! are read is refused before any work, and what a network leaves unread is known.
+
+use std::collections::BTreeSet;
+
+use candle_core::{DType, Device, Tensor};
+use parking_lot::Mutex;
+
+use super::{Arc, PipelineError, TensorFile};
+use crate::families::Part;
+use crate::nn::{ModelError, Source};
+use crate::weights::View;
+
+/// A view with zeros for values. A tensor is a single zero, stretched to its shape, so that it takes no memory.
+struct Outline<'a> {
+    view: &'a View,
+    read: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Outline<'a> {
+    fn new(view: &'a View) -> Self {
+        Self { view, read: Mutex::default() }
+    }
+}
+
+impl Source for Outline<'_> {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.view.shape(name).map(<[usize]>::to_vec)
+    }
+
+    fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, ModelError> {
+        self.view.check(name).map_err(|error| ModelError::Read(Box::new(error)))?;
+        self.read.lock().insert(name.to_owned());
+        let zeros =
+            Tensor::zeros((), dtype, device)?.broadcast_as(self.view.shape(name).unwrap_or_default())?;
+        // These are used up while the network is loaded.
+        Ok(if name.starts_with("control_add_embedding.") { zeros.contiguous()? } else { zeros })
+    }
+
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.view.names())
+    }
+
+    fn origin(&self) -> String {
+        self.view.origin()
+    }
+}
+
+/// Builds a network of a file; sentences about tensors that are not used, and about a network that changes nothing.
+///
+/// # Errors
+/// What loading it would say, except for values that cannot be read.
+pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
+    let views = views(part, file);
+    let read = read(part, &views)?;
+    let view = &views[0];
+    let unread = view.unread(&read[0]);
+    let tensors = if unread.len() == 1 { "tensor" } else { "tensors" };
+    let unread = unread.first().map(|first| {
+        format!("{}: {} {tensors} of the {} not used: {first}", view.origin(), unread.len(), part.name)
+    });
+    Ok(unread.into_iter().chain(idle(part, view)).collect())
+}
+
+/// A sentence about a network whose last layers are as they were before training: it adds zero to what it is given.
+fn idle(part: &Part, view: &View) -> Option<String> {
+    let (layers, last) = part.last?;
+    view.are_zero(last).then(|| {
+        format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), part.name)
+    })
+}
+
+/// Reads every value that a network of a file is loaded from.
+///
+/// # Errors
+/// What loading it would say.
+pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
+    let views = views(part, file);
+    for (view, names) in views.iter().zip(read(part, &views)?) {
+        for name in names {
+            view.tensor(&name, DType::F32, &Device::Cpu)?;
+        }
+    }
+    Ok(())
+}
+
+/// The network's own view of a file, then that of its temporal layers where they have names of their own.
+fn views(part: &Part, file: &Arc<TensorFile>) -> Vec<View> {
+    std::iter::once(part.view).chain(part.beside).map(|view| view(file.clone())).collect()
+}
+
+/// The canonical names that a network reads from each of its views.
+fn read(part: &Part, views: &[View]) -> Result<Vec<BTreeSet<String>>, PipelineError> {
+    let outlines: Vec<Outline<'_>> = views.iter().map(Outline::new).collect();
+    let sources: Vec<&dyn Source> = outlines.iter().map(|outline| outline as &dyn Source).collect();
+    (part.build)(&sources, DType::F32, &Device::Cpu)?;
+    Ok(outlines.into_iter().map(|outline| outline.read.into_inner()).collect())
+}

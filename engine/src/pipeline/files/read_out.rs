@@ -1,0 +1,115 @@
+//! What files are, alone and together, for read-outs.
+
+use std::path::PathBuf;
+
+use candle_core::{DType, Device};
+
+use super::super::device::Placement;
+use super::super::located::{Role, located, nowhere};
+use super::{Arc, Family, Files, Kind, PipelineError, TensorFile, identify, outline};
+use crate::weights::{Embedding, View, prediction_doubts};
+use protocol::request::{Models, Motion};
+
+/// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
+/// cannot be used. Nothing is loaded.
+pub fn describe_models(models: &Models) -> String {
+    let mut lines = Vec::new();
+    let motion = match &models.motion {
+        Motion::File(path) => Some(path),
+        Motion::Usual | Motion::None => None,
+    };
+    let each =
+        |paths: &mut dyn Iterator<Item = &PathBuf>, role| paths.map(|path| (path.clone(), role)).collect();
+    let files: [Vec<(PathBuf, Role)>; 6] = [
+        each(&mut models.checkpoint.iter(), Role::Checkpoint),
+        each(&mut motion.into_iter(), Role::Motion),
+        each(&mut models.vae.iter(), Role::Vae),
+        each(&mut models.text.iter(), Role::Text),
+        each(&mut models.controls.iter(), Role::Control),
+        each(&mut models.loras.iter().map(|lora| &lora.path), Role::Lora),
+    ];
+    let mut readable = true;
+    let mut family = models.checkpoint.is_none().then_some(Family::SMALL);
+    for (path, role) in files.into_iter().flatten() {
+        let path = located(&path, role, family).path;
+        let opened = match nowhere(&path) {
+            Some(why) => Err(why),
+            None => TensorFile::open(path).map_err(|error| error.to_string()),
+        };
+        match opened {
+            Ok(file) => {
+                let name = file.file_name();
+                let identity = identify(&Arc::new(file));
+                if role == Role::Checkpoint {
+                    family = identity.family();
+                }
+                lines.push(format!("{name} is {}", identity.description));
+            }
+            Err(error) => {
+                readable = false;
+                lines.push(error);
+            }
+        }
+    }
+    if models.checkpoint.is_none() {
+        let built_in = match models.motion {
+            Motion::Usual => "the built-in model with its own motion module",
+            Motion::File(_) | Motion::None => "the built-in model",
+        };
+        lines.insert(0, built_in.to_owned());
+    }
+    if readable {
+        match Files::new(0).choose(models, Placement::processor().kind()) {
+            Ok(chosen) => lines.extend(chosen.facts.into_iter().chain(chosen.notices)),
+            Err(error) => lines.push(error.to_string()),
+        }
+    }
+    lines.join("; ")
+}
+
+/// Builds every network that a file brings from names, shapes and number formats alone; sentences about tensors that
+/// are not used.
+///
+/// # Errors
+/// What a render would say: the first tensor that is missing, of another shape or of a format that is no weight's.
+pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
+    let what = identify(file);
+    let kind = &what.kind;
+    if matches!(kind, Kind::Lora { .. } | Kind::MotionLora) {
+        super::Lora::open(file.clone())?;
+    }
+    let mut sentences = Vec::new();
+    if matches!(kind, Kind::Checkpoint { .. }) {
+        sentences.extend(prediction_doubts(file));
+    }
+    for part in what.parts(file) {
+        sentences.extend(outline::check(&part, file)?);
+    }
+    Ok(sentences)
+}
+
+/// Reads every value that is used of a file, which takes as long as reading the file does.
+///
+/// # Errors
+/// What a render would say: the first tensor that holds NaN or infinite values, or that cannot be read.
+pub fn check_values(file: &Arc<TensorFile>) -> Result<(), PipelineError> {
+    let what = identify(file);
+    let device = &Device::Cpu;
+    match what.kind {
+        Kind::Lora { .. } | Kind::MotionLora => super::Lora::open(file.clone())?.check_values()?,
+        Kind::Embedding { .. } => {
+            if let Some(embedding) = Embedding::of(file) {
+                embedding.read_first(device)?;
+                embedding.read_second(device)?;
+            }
+        }
+        Kind::Annotator(_) => {
+            let view = View::annotator(file.clone());
+            for name in view.names().filter(|name| view.check(name).is_ok()) {
+                view.tensor(name, DType::F32, device)?;
+            }
+        }
+        _ => {}
+    }
+    what.parts(file).iter().try_for_each(|part| outline::check_values(part, file))
+}

@@ -1,0 +1,34 @@
+//! What a request sets and its files have no use for, and what they lack.
+
+use super::files::Chosen;
+use crate::families::Family;
+use protocol::SchedulerChoice;
+use protocol::request::Request;
+
+/// Sentences about settings that have no effect with a family's networks.
+pub fn unused(request: &Request, chosen: &Chosen) -> Vec<String> {
+    let family = chosen.family;
+    let mut said = Vec::new();
+    if request.motion.betas.is_some() && family.betas(chosen.motion_version).is_none() {
+        said.push(format!(
+            "betaSchedule has no effect, since the noise levels of {family} follow from no betas"
+        ));
+    }
+    let scaled = request.motion.scale.iter().any(|scale| *scale != 1.0) || request.motion.effect != 1.0;
+    if scaled && family.is_temporal() {
+        said.push(format!(
+            "motionScale and motionEffect have no effect, since {family} has no motion module"
+        ));
+    }
+    said
+}
+
+/// What takes the place of Align Your Steps in a request for a family without such a table.
+pub fn missing_table(request: &Request, family: Family) -> Option<String> {
+    let asked = [&request.unsample, &request.resample].map(|pass| pass.scheduler);
+    let lacks = asked.contains(&SchedulerChoice::Ays) && family.align_your_steps().is_none();
+    lacks.then(|| {
+        let usual = family.usual_scheduler();
+        format!("there is no Align Your Steps table for {family}, so the scheduler {usual} is used")
+    })
+}
