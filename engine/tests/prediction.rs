@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use engine::diffusion::latents::from_frames;
 use engine::diffusion::{Betas, Call, Denoiser, DiffusionError, Guided, Network, NoiseSchedule, Prediction};
 use engine::pipeline::{Engine, Origin, PipelineError};
 use engine::weights::{Predicts, TensorFile, identify, prediction_doubts, predicts};
@@ -21,7 +22,7 @@ fn list(tensor: &Tensor) -> Vec<f32> {
 
 fn latents(frames: usize) -> Tensor {
     let values: Vec<f32> = (0..frames * 8).map(|k| 3.0 * (k as f32 * 0.37).cos()).collect();
-    Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()
+    from_frames(&Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()).unwrap()
 }
 
 /// The best prediction for data of the variance 1/4 around 0.3: its denoised latents are known in closed form.
@@ -38,7 +39,7 @@ impl Network for Gaussian {
         self.0
     }
 
-    fn eps(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
+    fn predict(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
         let sigma = f64::from(call.sigma);
         let output = |x: f32| {
             let clean = Self::denoised(f64::from(x), sigma);
@@ -47,6 +48,7 @@ impl Network for Gaussian {
             match self.0 {
                 Prediction::Noise => eps as f32,
                 Prediction::Velocity => (abar.sqrt() * eps - (1.0 - abar).sqrt() * clean) as f32,
+                Prediction::Flow => panic!("its noise levels are others"),
             }
         };
         let values: Vec<f32> = list(call.x).into_iter().map(output).collect();
@@ -93,7 +95,7 @@ fn the_last_level_is_noise_alone_where_a_network_was_trained_so() {
     let want = [0.029_167_158, 0.729_841_09, 1.774_557_47, 18.351_919_3, 2_254.237_98, 4_518.763_70];
     assert_close("sigmas", &at, &want, 1e-6, 0.0);
     assert!(schedule.table().windows(2).all(|pair| pair[0] < pair[1]));
-    assert_eq!(schedule.timestep(14.614_641), 880);
+    assert_eq!(schedule.timestep(14.614_641), 880.0);
 }
 
 /// A copy of the built-in checkpoint with tensors and metadata added.

@@ -76,7 +76,7 @@ fn schedules_agree_to_the_last_printed_digit() {
         let name = key.join(" ");
         let noise = schedule(betas);
         let timesteps = |visited: &[f32]| -> Vec<f32> {
-            visited[..visited.len() - 1].iter().map(|&s| noise.timestep(s) as f32).collect()
+            visited[..visited.len() - 1].iter().map(|&s| noise.timestep(s)).collect()
         };
         let want = wanted(&key[1..].join(" "), &values);
         match kind.as_str() {
@@ -98,7 +98,7 @@ fn mappings_agree_to_the_last_printed_digit() {
         let want: f32 = want.parse().unwrap();
         let got = match kind {
             "table" => noise.table()[argument.parse::<usize>().unwrap()],
-            "timestep" => noise.timestep(argument.parse().unwrap()) as f32,
+            "timestep" => noise.timestep(argument.parse().unwrap()),
             "sigma" => noise.sigma(argument.parse().unwrap()),
             "percent_to_sigma" => noise.percent_to_sigma(argument.parse().unwrap()) as f32,
             other => panic!("{other}"),

@@ -51,7 +51,8 @@ fn schedule(scheduler: &str, steps: usize) -> Vec<f32> {
 }
 
 fn run(sampler: Sampler, denoiser: &mut dyn Denoiser, x: &[f32], list: &[f32]) -> Vec<f32> {
-    let x = Tensor::from_slice(x, (2, x.len() / 2), &Device::Cpu).unwrap();
+    // Two frames of one row.
+    let x = Tensor::from_slice(x, (1, 1, 2, 1, x.len() / 2), &Device::Cpu).unwrap();
     let end = sample(sampler, denoiser, x, list, &mut NoNoise, &mut |_| Ok(())).unwrap();
     end.flatten_all().unwrap().to_vec1().unwrap()
 }
@@ -153,14 +154,14 @@ fn samplers_that_draw_noise_reach_the_data_s_distribution() {
 
 fn run_noise(frames: &[i64], sigma: f32) -> Tensor {
     use engine::diffusion::Noise;
-    let like = Tensor::zeros((frames.len(), 2048), DType::F32, &Device::Cpu).unwrap();
+    let like = Tensor::zeros((1, 1, frames.len(), 1, 2048), DType::F32, &Device::Cpu).unwrap();
     let unit = SeededNoise::new(1, frames).draw(&like, 0.0, 0.0).unwrap();
     (unit * f64::from(sigma * sigma + 1.0).sqrt()).unwrap()
 }
 
 #[test]
 fn the_callback_sees_every_step_and_stops_the_run() {
-    let x = || Tensor::zeros((1, 4), DType::F32, &Device::Cpu).unwrap();
+    let x = || Tensor::zeros((1, 4, 1, 1, 1), DType::F32, &Device::Cpu).unwrap();
     let list = [4.0, 2.0, 1.0, 0.0];
     let mut seen = Vec::new();
     let mut note = |step: Step| {
@@ -215,7 +216,7 @@ fn the_number_of_evaluations_is_as_announced() {
             evaluations += 1;
             ideal(x, sigma)
         });
-        let x = Tensor::zeros((1, 4), DType::F32, &Device::Cpu).unwrap();
+        let x = Tensor::zeros((1, 4, 1, 1, 1), DType::F32, &Device::Cpu).unwrap();
         let mut noise = SeededNoise::new(0, [0]);
         sample(sampler, &mut counting, x, &list, &mut noise, &mut |_| Ok(())).unwrap();
         assert_eq!(evaluations, sampler.evaluations(&list), "{sampler}");

@@ -3,6 +3,7 @@
 use testing as support;
 
 use candle_core::{Device, Tensor};
+use engine::diffusion::latents::{from_frames, to_frames};
 use engine::diffusion::{
     Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, Fuse, Guided, Network,
     NoiseSchedule, windows,
@@ -122,7 +123,7 @@ proptest! {
         let mut one = |context| {
             Guided { network: &mut network, schedule: &noise, cfg: vec![3.0], context }
                 .denoised(&x, 2.0, step)
-                .map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap())
+                .map(|tensor| by_frame(&tensor))
                 .unwrap()
         };
         assert_close("windowed", &one(Some(context)), &one(None), 1e-5, 1e-5);
@@ -132,12 +133,12 @@ proptest! {
 /// Predicts a tenth of the latents for the prompt and a fifth of it for the negative one, and keeps what it was asked.
 #[derive(Default)]
 struct Recording {
-    asked: Vec<(Vec<usize>, Vec<Branch>, usize, usize)>,
+    asked: Vec<(Vec<usize>, Vec<Branch>, f32, usize)>,
 }
 
 impl Network for Recording {
-    fn eps(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
-        assert_eq!(call.x.dim(0)?, call.frames.len());
+    fn predict(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
+        assert_eq!(call.x.dims(), [1, 2, call.frames.len(), 2, 2]);
         self.asked.push((call.frames.to_vec(), call.branches.to_vec(), call.timestep, call.step));
         let factor = |branch: &Branch| if *branch == Branch::Cond { 0.1 } else { 0.02 };
         call.branches.iter().map(|branch| Ok((call.x * factor(branch))?)).collect()
@@ -146,15 +147,19 @@ impl Network for Recording {
 
 fn latents(frames: usize) -> Tensor {
     let values: Vec<f32> = (0..frames * 8).map(|k| (k as f32 * 0.37).cos()).collect();
-    Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()
+    from_frames(&Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()).unwrap()
+}
+
+/// The values frame by frame.
+fn by_frame(latents: &Tensor) -> Vec<f32> {
+    to_frames(latents).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
 fn guided(network: &mut Recording, cfg: Vec<f32>, frames: usize) -> Vec<f32> {
     let noise = NoiseSchedule::new(Betas::Linear);
     let context = Some(ContextOptions { length: 8, overlap: 2, ..ContextOptions::default() });
     let mut guided = Guided { network, schedule: &noise, cfg, context };
-    let got = guided.denoised(&latents(frames), 1.0, 4).unwrap();
-    got.flatten_all().unwrap().to_vec1().unwrap()
+    by_frame(&guided.denoised(&latents(frames), 1.0, 4).unwrap())
 }
 
 #[test]
@@ -162,7 +167,7 @@ fn a_scale_of_one_never_evaluates_the_negative_prompt() {
     for cfg in [vec![1.0], vec![1.0; 6]] {
         let mut network = Recording::default();
         guided(&mut network, cfg, 6);
-        assert_eq!(network.asked, [((0..6).collect(), vec![Branch::Cond], 354, 4)]);
+        assert_eq!(network.asked, [((0..6).collect(), vec![Branch::Cond], 354.0, 4)]);
     }
     let mut network = Recording::default();
     guided(&mut network, vec![1.0, 1.0, 1.0, 1.0, 1.0, 2.0], 6);
@@ -182,7 +187,7 @@ fn windows_are_laid_only_over_more_frames_than_one_holds() {
 
 #[test]
 fn guidance_is_per_frame_and_on_denoised_predictions() {
-    let x: Vec<f32> = latents(3).flatten_all().unwrap().to_vec1().unwrap();
+    let x = by_frame(&latents(3));
     let cfg = [1.0, 4.0, 7.5];
     let got = guided(&mut Recording::default(), cfg.to_vec(), 3);
     // At sigma 1: cond = 0.9 x, uncond = 0.98 x.

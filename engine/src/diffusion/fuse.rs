@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::DiffusionError;
+use super::latents::TIME;
 pub use protocol::Fuse;
 
 /// Stands for 0 where a sum of weights must not become 0.
@@ -74,7 +75,7 @@ impl Merge {
         Self { fuse, overlap, frames: vec![None; total] }
     }
 
-    /// Adds a window's predictions, `[window, ...]`, f32.
+    /// Adds a window's predictions, `[batch, channels, window, height, width]`, f32.
     ///
     /// # Errors
     /// If a tensor operation fails or a frame lies outside of the clip.
@@ -85,7 +86,7 @@ impl Merge {
             let Some(slot) = self.frames.get_mut(index) else {
                 return Err(DiffusionError::invalid(format!("a window reaches frame {index} of {total}")));
             };
-            let row = prediction.narrow(0, at, 1)?;
+            let row = prediction.narrow(TIME, at, 1)?;
             if self.fuse == Fuse::Relative {
                 let bias = relative(window, index);
                 *slot = Some(match slot.take() {
@@ -108,7 +109,7 @@ impl Merge {
         Ok(())
     }
 
-    /// The mean of everything added, `[total, ...]`.
+    /// The mean of everything added, `[batch, channels, total, height, width]`, contiguous.
     ///
     /// # Errors
     /// [`DiffusionError::Invalid`] if a frame was in no window.
@@ -123,12 +124,13 @@ impl Merge {
                 }
             });
         }
-        Ok(Tensor::cat(&rows, 0)?)
+        Ok(Tensor::cat(&rows, TIME)?.contiguous()?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::latents::along_time;
     use super::*;
     use candle_core::Device;
 
@@ -148,30 +150,38 @@ mod tests {
         assert_eq!(weights(Fuse::OverlapLinear, &[4, 5, 6, 7], 8, 1), [1e-37, 1., 1., 1.]);
     }
 
+    /// One number for every frame of a window, `[1, 1, window, 1, 1]`.
+    fn predicted(values: &[f32]) -> Tensor {
+        along_time(values, &Device::Cpu).unwrap()
+    }
+
+    fn list(merge: Merge) -> Vec<f32> {
+        merge.finish().unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
     #[test]
     fn every_fuse_returns_what_all_windows_agree_on() {
         for &fuse in Fuse::ALL {
             let mut merge = Merge::new(fuse, 2, 6);
             for window in [[0, 1, 2, 3], [2, 3, 4, 5]] {
                 let rows: Vec<f32> = window.iter().map(|&index| index as f32 * 10.0).collect();
-                let rows = Tensor::from_vec(rows, (4, 1), &Device::Cpu).unwrap();
-                merge.add(&window, &rows).unwrap();
+                merge.add(&window, &predicted(&rows)).unwrap();
             }
-            let got: Vec<Vec<f32>> = merge.finish().unwrap().to_vec2().unwrap();
+            let got = list(merge);
+            assert_eq!(got.len(), 6);
             for (index, row) in got.iter().enumerate() {
-                assert!((row[0] - index as f32 * 10.0).abs() < 1e-5, "{fuse} {index}: {row:?}");
+                assert!((row - index as f32 * 10.0).abs() < 1e-5, "{fuse} {index}: {row:?}");
             }
         }
     }
 
     #[test]
     fn windows_that_disagree_meet_in_the_weighted_mean() {
-        let rows = |value: f32| Tensor::full(value, (4, 1), &Device::Cpu).unwrap();
+        let rows = |value: f32| predicted(&[value; 4]);
         let mut merge = Merge::new(Fuse::Pyramid, 2, 6);
         merge.add(&[0, 1, 2, 3], &rows(0.0)).unwrap();
         merge.add(&[2, 3, 4, 5], &rows(3.0)).unwrap();
-        let got: Vec<f32> = merge.finish().unwrap().flatten_all().unwrap().to_vec1().unwrap();
-        assert_eq!(got, [0.0, 0.0, 1.0, 2.0, 3.0, 3.0]);
+        assert_eq!(list(merge), [0.0, 0.0, 1.0, 2.0, 3.0, 3.0]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use candle_core::Tensor;
 
 use super::fuse::Merge;
-use super::{ContextOptions, Denoiser, DiffusionError, NoiseSchedule, Prediction, windows};
+use super::latents::{TIME, along_time};
+use super::{ContextOptions, Denoiser, DiffusionError, NoiseSchedule, Prediction, ProbabilityPath, windows};
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 
@@ -19,12 +20,12 @@ pub enum Branch {
 /// One look of the network at one window.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// The window's noisy latents, f32 `[window, c, h, w]`, not yet multiplied by [`super::c_in`].
+    /// The window's noisy latents, f32 `[batch, c, window, h, w]`, not yet what [`Prediction::input`] makes of them.
     pub x: &'a Tensor,
     /// Their noise level.
     pub sigma: f32,
-    /// The timestep that the network is told, the one nearest to `sigma`.
-    pub timestep: usize,
+    /// The timestep that the network is told for `sigma`, see [`NoiseSchedule::timestep`].
+    pub timestep: f32,
     /// Which frames of the segment they are.
     pub frames: &'a [usize],
     /// How many frames the segment has.
@@ -35,26 +36,26 @@ pub struct Call<'a> {
     pub step: usize,
 }
 
-/// A model that predicts the noise in latents, or the velocity.
+/// A model that predicts what is noise in latents, in one of the ways of [`Prediction`].
 pub trait Network {
-    /// What [`eps`](Self::eps) gives.
+    /// What [`predict`](Self::predict) gives.
     fn prediction(&self) -> Prediction {
         Prediction::Noise
     }
 
-    /// The prediction, one tensor in the shape of `call.x` for each of `call.branches`, in their
-    /// order; any float type. Scales its input itself, see [`super::scale_input`].
+    /// What [`prediction`](Self::prediction) says, one tensor in the shape of `call.x` for each of
+    /// `call.branches`, in their order; any float type. Makes its input of `call.x` itself, see [`Prediction::input`].
     ///
     /// # Errors
     /// [`DiffusionError::Network`] with what went wrong, or [`DiffusionError::Cancelled`].
-    fn eps(&mut self, call: &Call) -> Result<Vec<Tensor>>;
+    fn predict(&mut self, call: &Call) -> Result<Vec<Tensor>>;
 }
 
 /// A network under classifier-free guidance (Ho and Salimans 2022), window by window.
 pub struct Guided<'a> {
     /// The network that is asked.
     pub network: &'a mut dyn Network,
-    /// Where timesteps come from.
+    /// Where timesteps and the space of the latents come from.
     pub schedule: &'a NoiseSchedule,
     /// The guidance scale: one number, or one for every frame. Where all are 1, the negative prompt is not evaluated.
     pub cfg: Vec<f32>,
@@ -63,8 +64,19 @@ pub struct Guided<'a> {
 }
 
 impl Denoiser for Guided<'_> {
+    fn path(&self) -> ProbabilityPath {
+        self.schedule.path()
+    }
+
     fn denoised(&mut self, x: &Tensor, sigma: f32, step: usize) -> Result<Tensor> {
-        let total = x.dim(0)?;
+        let total = x.dim(TIME)?;
+        if self.network.prediction().path() != self.schedule.path() {
+            return Err(DiffusionError::invalid(format!(
+                "a network that predicts {:?} and a noise schedule of the path {:?} do not go together",
+                self.network.prediction(),
+                self.schedule.path()
+            )));
+        }
         if self.cfg.len() != 1 && self.cfg.len() != total {
             return Err(DiffusionError::invalid(format!(
                 "there are {} guidance scales for {total} frames",
@@ -80,7 +92,7 @@ impl Denoiser for Guided<'_> {
             Some(context) if total > context.length => self.windowed(x, sigma, step, branches, &context)?,
             _ => {
                 let frames: Vec<usize> = (0..total).collect();
-                self.predict(x, sigma, step, branches, &frames, total)?
+                self.look(x, sigma, step, branches, &frames, total)?
             }
         };
         match &predictions[..] {
@@ -101,14 +113,14 @@ impl Guided<'_> {
         branches: &[Branch],
         context: &ContextOptions,
     ) -> Result<Vec<Tensor>> {
-        let total = x.dim(0)?;
+        let total = x.dim(TIME)?;
         let mut merges: Vec<_> =
             branches.iter().map(|_| Merge::new(context.fuse, context.overlap, total)).collect();
         for window in windows(context, total, step) {
             let ids: Vec<u32> = window.iter().map(|&index| index as u32).collect();
             let ids = Tensor::new(ids, x.device())?;
-            let part = x.index_select(&ids, 0)?;
-            let denoised = self.predict(&part, sigma, step, branches, &window, total)?;
+            let part = x.index_select(&ids, TIME)?;
+            let denoised = self.look(&part, sigma, step, branches, &window, total)?;
             for (merge, denoised) in merges.iter_mut().zip(&denoised) {
                 merge.add(&window, denoised)?;
             }
@@ -117,7 +129,7 @@ impl Guided<'_> {
     }
 
     /// One look of the network, turned into denoised latents, see [`Prediction::denoised`].
-    fn predict(
+    fn look(
         &mut self,
         x: &Tensor,
         sigma: f32,
@@ -129,24 +141,25 @@ impl Guided<'_> {
         let timestep = self.schedule.timestep(sigma);
         let call = Call { x, sigma, timestep, frames, total, branches, step };
         let prediction = self.network.prediction();
-        let eps = self.network.eps(&call)?;
-        if eps.len() != branches.len() {
+        let outputs = self.network.predict(&call)?;
+        if outputs.len() != branches.len() {
             return Err(DiffusionError::network(format!(
                 "{} predictions came back, {} were asked for",
-                eps.len(),
+                outputs.len(),
                 branches.len()
             )));
         }
-        eps.into_iter()
-            .map(|eps| {
-                if eps.dims() != x.dims() {
+        outputs
+            .into_iter()
+            .map(|output| {
+                if output.dims() != x.dims() {
                     return Err(DiffusionError::network(format!(
                         "a prediction of shape {:?} came back for latents of shape {:?}",
-                        eps.dims(),
+                        output.dims(),
                         x.dims()
                     )));
                 }
-                prediction.denoised(x, &eps, sigma)
+                prediction.denoised(x, &output, sigma)
             })
             .collect()
     }
@@ -156,11 +169,7 @@ impl Guided<'_> {
         let direction = (cond - uncond)?;
         let scaled = match &self.cfg[..] {
             [scale] => (direction * f64::from(*scale))?,
-            scales => {
-                let mut shape = vec![1; cond.rank()];
-                shape[0] = scales.len();
-                direction.broadcast_mul(&Tensor::from_slice(scales, shape, cond.device())?)?
-            }
+            scales => direction.broadcast_mul(&along_time(scales, cond.device())?)?,
         };
         Ok((uncond + scaled)?)
     }

@@ -8,11 +8,12 @@ use std::f64::consts::TAU;
 use candle_core::{DType, Device, Tensor};
 
 use super::DiffusionError;
+use super::latents::{HEIGHT, WIDTH};
 
 /// A source of unit Gaussian noise for the samplers that draw some.
 pub trait Noise {
-    /// Independent unit Gaussian noise, f32 in the shape and on the device of `like`, for the step
-    /// from one noise level to another. Called once a step, in the order of the steps.
+    /// Independent unit Gaussian noise, f32 in the shape (`[batch, channels, time, height, width]`) and on
+    /// the device of `like`, for the step from one noise level to another. Called once a step, in the order of the steps.
     ///
     /// # Errors
     /// If the tensor cannot be made, or the source has no noise for this shape.
@@ -41,7 +42,7 @@ pub struct SeededNoise {
 }
 
 impl SeededNoise {
-    /// Noise for the frames with these absolute numbers, in the order of the latents' first dimension.
+    /// Noise for the frames with these absolute numbers, in the order of the latents' time.
     pub fn new(seed: u64, frames: impl Into<Vec<i64>>) -> Self {
         Self { seed, frames: frames.into(), draws: 0 }
     }
@@ -49,7 +50,7 @@ impl SeededNoise {
 
 impl Noise for SeededNoise {
     fn draw(&mut self, like: &Tensor, _: f32, _: f32) -> Result<Tensor, DiffusionError> {
-        let frames = like.dims().first().copied().unwrap_or(0);
+        let (batch, channels, frames, height, width) = like.dims5()?;
         if frames != self.frames.len() {
             return Err(DiffusionError::invalid(format!(
                 "noise was set up for {} frames, and {frames} are sampled",
@@ -64,7 +65,9 @@ impl Noise for SeededNoise {
             values.extend(Gaussian::new(key).take(each));
         }
         self.draws += 1;
-        let noise = Tensor::from_vec(values, like.shape(), &Device::Cpu)?;
+        // A frame's stream holds its channels, rows and columns, those of every video of the batch one after the other.
+        let noise = Tensor::from_vec(values, (frames, batch, channels, height, width), &Device::Cpu)?;
+        let noise = noise.permute([1, 2, 0, HEIGHT, WIDTH])?.contiguous()?;
         Ok(noise.to_dtype(DType::F32)?.to_device(like.device())?)
     }
 }
@@ -113,11 +116,28 @@ impl Iterator for Gaussian {
 
 #[cfg(test)]
 mod tests {
+    use super::super::latents::to_frames;
     use super::*;
 
+    /// The noise of each frame, `[channels, height, width]` as a list.
     fn draw(noise: &mut SeededNoise, frames: usize) -> Vec<Vec<f32>> {
-        let like = Tensor::zeros((frames, 4 * 9 * 7), DType::F32, &Device::Cpu).unwrap();
-        noise.draw(&like, 1.0, 0.5).unwrap().to_vec2().unwrap()
+        let like = Tensor::zeros((1, 4, frames, 9, 7), DType::F32, &Device::Cpu).unwrap();
+        let drawn = to_frames(&noise.draw(&like, 1.0, 0.5).unwrap()).unwrap();
+        drawn.flatten_from(1).unwrap().to_vec2().unwrap()
+    }
+
+    #[test]
+    fn a_frame_s_noise_is_its_stream_in_the_order_of_channels_rows_and_columns() {
+        let key = mix(mix(mix(7) ^ 1) ^ 12);
+        let want: Vec<f32> = Gaussian::new(key).take(4 * 9 * 7).collect();
+        let mut noise = SeededNoise::new(7, [11, 12]);
+        draw(&mut noise, 2);
+        assert_eq!(draw(&mut noise, 2)[1], want);
+        // Of two videos the first is what it is alone.
+        let like = Tensor::zeros((2, 4, 1, 9, 7), DType::F32, &Device::Cpu).unwrap();
+        let two = SeededNoise::new(7, [12]).draw(&like, 1.0, 0.5).unwrap().get(0).unwrap();
+        let alone = draw(&mut SeededNoise::new(7, [12]), 1);
+        assert_eq!(two.flatten_all().unwrap().to_vec1::<f32>().unwrap(), alone[0]);
     }
 
     #[test]
@@ -155,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_different_number_of_frames_is_refused() {
-        let like = Tensor::zeros((3, 4), DType::F32, &Device::Cpu).unwrap();
+        let like = Tensor::zeros((1, 4, 3, 1, 1), DType::F32, &Device::Cpu).unwrap();
         assert!(SeededNoise::new(1, [1]).draw(&like, 1.0, 0.5).is_err());
         assert!(NoNoise.draw(&like, 1.0, 0.5).is_err());
     }

@@ -1,25 +1,42 @@
 //! The forward process: a thousand noise levels, and the way between a level and its timestep.
 //!
-//! The arithmetic follows the reference's precision: betas and their running product in f64, the
+//! A schedule is one of betas, in the variance-exploding space, or that of a flow, on the straight path; see
+//! [`NoiseSchedule::path`].
+//!
+//! For betas the arithmetic follows the reference's precision: betas and their running product in f64, the
 //! tables rounded to f32 once, everything after that in f32. That matters because the timestep that
 //! the network is given is the *nearest* table entry, and a last-bit difference may pick a neighbour.
 
 use candle_core::{Result as CandleResult, Tensor};
 
+use super::{DiffusionError, ProbabilityPath};
 pub use protocol::Betas;
 
 /// Number of training timesteps.
 pub const TIMESTEPS: usize = 1000;
 const LAST: f32 = (TIMESTEPS - 1) as f32;
+/// The timestep at which a flow is noise alone.
+const FLOW_END: f32 = TIMESTEPS as f32;
+/// Shifts of a flow with which the thousand levels are well apart in f32. Models are trained with 1 to 20.
+const SHIFTS: std::ops::RangeInclusive<f64> = 0.01..=100.0;
 
 /// Stands for "infinitely noisy" where a percentage of 0 is asked for, so that any sigma is below it.
 const BEFORE_THE_START: f64 = 999_999_999.9;
 
-/// The table of sigmas of one [`Betas`], with the mappings that samplers and networks need.
+/// The table of sigmas of one [`Betas`] or of a flow, with the mappings that samplers and networks need.
 #[derive(Debug, Clone)]
 pub struct NoiseSchedule {
     sigmas: Vec<f32>,
-    log_sigmas: Vec<f32>,
+    between: Between,
+}
+
+/// How a schedule goes on between the entries of its table.
+#[derive(Debug, Clone)]
+enum Between {
+    /// Linearly in the logarithms, which are these: betas.
+    Logarithms(Vec<f32>),
+    /// By the formula of a flow with this shift.
+    Shifted(f64),
 }
 
 impl NoiseSchedule {
@@ -46,7 +63,40 @@ impl NoiseSchedule {
     fn of(sigmas: &[f64]) -> Self {
         Self {
             sigmas: sigmas.iter().map(|sigma| *sigma as f32).collect(),
-            log_sigmas: sigmas.iter().map(|sigma| sigma.ln() as f32).collect(),
+            between: Between::Logarithms(sigmas.iter().map(|sigma| sigma.ln() as f32).collect()),
+        }
+    }
+
+    /// The schedule of a rectified flow: a table of `s(t) = shift t / (1 + (shift - 1) t)` for t = 1/1000, 2/1000, ... 1
+    /// (Esser et al. 2024, "Scaling Rectified Flow Transformers", equation 23). A shift above 1 spends more steps on high
+    /// noise levels, which larger pictures need; 1 leaves the levels evenly spaced.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Invalid`] if `shift` is not a number from 0.01 to 100.
+    pub fn flow(shift: f64) -> Result<Self, DiffusionError> {
+        if !SHIFTS.contains(&shift) {
+            let [least, most] = [SHIFTS.start(), SHIFTS.end()];
+            return Err(DiffusionError::invalid(format!(
+                "the shift of a flow is {least} to {most}, not {shift}"
+            )));
+        }
+        let level = |index: usize| shifted(shift, index as f64 / TIMESTEPS as f64);
+        Ok(Self { sigmas: (1..=TIMESTEPS).map(level).collect(), between: Between::Shifted(shift) })
+    }
+
+    /// The space that latents of this schedule live in.
+    pub fn path(&self) -> ProbabilityPath {
+        match self.between {
+            Between::Logarithms(_) => ProbabilityPath::VarianceExploding,
+            Between::Shifted(_) => ProbabilityPath::Straight,
+        }
+    }
+
+    /// The timesteps of the table's ends as [`Self::sigma`] counts them, the one of the smallest sigma first.
+    pub(super) fn ends(&self) -> [f32; 2] {
+        match self.between {
+            Between::Logarithms(_) => [0.0, LAST],
+            Between::Shifted(_) => [1.0, FLOW_END],
         }
     }
 
@@ -65,30 +115,46 @@ impl NoiseSchedule {
         self.sigmas[TIMESTEPS - 1]
     }
 
-    /// The timestep that the network is told for `sigma`: the index of the nearest logarithm, the
-    /// lower one on a tie. Sigmas outside of the table map to its ends.
-    pub fn timestep(&self, sigma: f32) -> usize {
+    /// The timestep that the network is told for `sigma`, 0 to 999 or for a flow 0 to 1000.
+    ///
+    /// For betas it is the index of the nearest logarithm, the lower one on a tie; sigmas outside of the table map to its
+    /// ends. For a flow it is `sigma * 1000`: the network knows noise levels, and the shift only says which are visited.
+    pub fn timestep(&self, sigma: f32) -> f32 {
+        let logs = match &self.between {
+            Between::Logarithms(logs) => logs,
+            Between::Shifted(_) => return (sigma * FLOW_END).clamp(0.0, FLOW_END),
+        };
         let log_sigma = rounded(sigma, f64::ln);
         let mut nearest = (0, f32::INFINITY);
-        for (index, &entry) in self.log_sigmas.iter().enumerate() {
+        for (index, &entry) in logs.iter().enumerate() {
             let distance = (log_sigma - entry).abs();
             if distance < nearest.1 {
                 nearest = (index, distance);
             }
         }
-        if sigma > self.sigma_max() { TIMESTEPS - 1 } else { nearest.0 }
+        if sigma > self.sigma_max() { LAST } else { nearest.0 as f32 }
     }
 
-    /// The sigma at a fractional timestep `t`, clamped to 0..=999: linear in the logarithm.
+    /// The sigma at a fractional timestep `t` of the schedule.
+    ///
+    /// For betas `t` is clamped to 0..=999 and sigma is linear in the logarithm. For a flow `t` is clamped to 0..=1000, and
+    /// sigma is `s(t / 1000)`, see [`Self::flow`]: 0 at 0, the table's first at 1, and 1 at 1000. With a shift other than 1
+    /// this is not the way back from [`Self::timestep`], which is the network's own count.
     pub fn sigma(&self, t: f64) -> f32 {
+        let logs = match &self.between {
+            Between::Logarithms(logs) => logs,
+            Between::Shifted(shift) => {
+                return shifted(*shift, t.clamp(0.0, FLOW_END.into()) / TIMESTEPS as f64);
+            }
+        };
         let t = (t as f32).clamp(0.0, LAST);
         let (low, weight) = (t.floor(), t.fract());
-        let low_log = self.log_sigmas[low as usize];
-        let high_log = self.log_sigmas[t.ceil() as usize];
+        let low_log = logs[low as usize];
+        let high_log = logs[t.ceil() as usize];
         rounded((1.0 - weight) * low_log + weight * high_log, f64::exp)
     }
 
-    /// The sigma at which `percent` of the timesteps are done, as start and end points of ControlNets
+    /// The sigma at which `percent` (0 to 1) of the timesteps are done, as start and end points of ControlNets
     /// are given: 0 or less lies above every sigma, 1 or more is 0.
     pub fn percent_to_sigma(&self, percent: f64) -> f64 {
         if percent <= 0.0 {
@@ -96,9 +162,15 @@ impl NoiseSchedule {
         } else if percent >= 1.0 {
             0.0
         } else {
-            f64::from(self.sigma((1.0 - percent) * f64::from(LAST)))
+            let [_, last] = self.ends();
+            f64::from(self.sigma((1.0 - percent) * f64::from(last)))
         }
     }
+}
+
+/// The level of a flow at time `t`, 0 to 1, see [`NoiseSchedule::flow`].
+fn shifted(shift: f64, t: f64) -> f32 {
+    (shift * t / (1.0 + (shift - 1.0) * t)) as f32
 }
 
 /// The thousand sigmas, rising.
@@ -173,7 +245,7 @@ mod tests {
             let schedule = NoiseSchedule::new(betas);
             for (index, pair) in schedule.table().windows(2).enumerate() {
                 assert!(pair[0] < pair[1], "{betas} falls at {index}");
-                assert_eq!(schedule.timestep(pair[0]), index, "{betas}");
+                assert_eq!(schedule.timestep(pair[0]), index as f32, "{betas}");
             }
         }
     }
@@ -181,8 +253,8 @@ mod tests {
     #[test]
     fn sigmas_outside_of_the_table_map_to_its_ends() {
         let schedule = NoiseSchedule::new(Betas::Linear);
-        assert_eq!(schedule.timestep(0.0), 0);
-        assert_eq!(schedule.timestep(f32::INFINITY), 999);
+        assert_eq!(schedule.timestep(0.0), 0.0);
+        assert_eq!(schedule.timestep(f32::INFINITY), 999.0);
         assert_eq!(schedule.sigma(-3.0), schedule.sigma(0.0));
         assert_eq!(schedule.sigma(5000.0), schedule.sigma(999.0));
     }
@@ -191,5 +263,36 @@ mod tests {
     fn the_scaled_input_has_unit_variance_for_unit_data() {
         assert_eq!(c_in(0.0), 1.0);
         assert!((c_in(3f32.sqrt()) - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_flow_s_levels_are_shifted_to_its_formula() {
+        let plain = NoiseSchedule::flow(1.0).unwrap();
+        let shifted = NoiseSchedule::flow(3.0).unwrap();
+        for schedule in [&plain, &shifted] {
+            assert_eq!(schedule.path(), ProbabilityPath::Straight);
+            assert_eq!(schedule.table().len(), TIMESTEPS);
+            assert!(schedule.table().windows(2).all(|pair| pair[0] < pair[1]));
+            assert_eq!(schedule.sigma_max(), 1.0);
+            assert_eq!([schedule.sigma(-1.0), schedule.sigma(2000.0)], [0.0, 1.0]);
+            assert_eq!(schedule.sigma(1.0), schedule.sigma_min());
+            // The network is told the level itself.
+            assert_eq!([0.0, 0.25, 1.0].map(|sigma| schedule.timestep(sigma)), [0.0, 250.0, 1000.0]);
+            assert!(schedule.percent_to_sigma(0.0) > 1.0);
+            assert_eq!(schedule.percent_to_sigma(1.0), 0.0);
+        }
+        assert_eq!(plain.sigma(250.0), 0.25);
+        // 3/4 / (1 + 2/4), and three quarters of the way done.
+        assert_eq!(shifted.sigma(250.0), 0.5);
+        assert_eq!(shifted.table()[249], 0.5);
+        assert_eq!(shifted.percent_to_sigma(0.75), 0.5);
+        assert_eq!(NoiseSchedule::new(Betas::Linear).path(), ProbabilityPath::VarianceExploding);
+    }
+
+    #[test]
+    fn a_shift_that_leaves_no_levels_is_refused() {
+        for shift in [0.0, -3.0, 1e9, f64::NAN, f64::INFINITY] {
+            assert!(NoiseSchedule::flow(shift).is_err(), "{shift}");
+        }
     }
 }

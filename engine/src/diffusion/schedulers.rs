@@ -7,8 +7,8 @@
 mod align;
 mod beta;
 
-use super::DiffusionError;
 use super::schedule::{NoiseSchedule, TIMESTEPS, rounded};
+use super::{DiffusionError, ProbabilityPath};
 
 /// A rule that spreads steps over noise levels.
 #[derive(
@@ -25,7 +25,7 @@ use super::schedule::{NoiseSchedule, TIMESTEPS, rounded};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Scheduler {
-    /// "Align Your Steps" (Sabour et al. 2024), the levels optimised for SD1.5; independent of the betas.
+    /// "Align Your Steps" (Sabour et al. 2024), the levels optimised for SD1.5; independent of the betas, and not for flows.
     #[strum(serialize = "ays-sd1")]
     AysSd1,
     /// The same for SDXL.
@@ -82,7 +82,7 @@ pub const FLIPPED_START: f32 = 0.0001;
 ///
 /// # Errors
 /// [`DiffusionError::Invalid`] if `steps` is 0, if it or `steps / denoise` is more than
-/// [`MAX_STEPS`], or if `denoise` is not a number.
+/// [`MAX_STEPS`], if `denoise` is not a number, or if an align-your-steps table is asked for on a flow's schedule.
 pub fn sigmas(
     schedule: &NoiseSchedule,
     scheduler: Scheduler,
@@ -99,6 +99,12 @@ pub fn sigmas(
         return Ok(Vec::new());
     }
     if let Some(table) = align::table(scheduler) {
+        if schedule.path() == ProbabilityPath::Straight {
+            return Err(DiffusionError::invalid(format!(
+                "{scheduler} is a table of noise levels up to {}, and those of a flow end at 1; choose another scheduler",
+                table[0]
+            )));
+        }
         return Ok(align::sigmas(table, steps, denoise));
     }
     if denoise >= 1.0 {
@@ -149,10 +155,11 @@ pub fn flip(sigmas: &[f32]) -> Vec<f32> {
 /// A schedule over the whole range of noise, without the denoise rule.
 fn whole(schedule: &NoiseSchedule, scheduler: Scheduler, steps: usize) -> Vec<f32> {
     let (min, max) = (schedule.sigma_min(), schedule.sigma_max());
+    let [first, last] = schedule.ends();
     let mut list: Vec<f32> = match scheduler {
-        Scheduler::Normal => at_timesteps(schedule, &linspace(999.0, 0.0, steps)),
+        Scheduler::Normal => at_timesteps(schedule, &linspace(last, first, steps)),
         Scheduler::SgmUniform => {
-            let timesteps = linspace(999.0, 0.0, steps + 1);
+            let timesteps = linspace(last, first, steps + 1);
             at_timesteps(schedule, &timesteps[..steps])
         }
         Scheduler::Karras => karras(steps, min, max),

@@ -4,18 +4,27 @@
 //! Lu et al. 2022, "DPM-Solver++", for 2m and its SDE form). Scalars are f32 and operations come in
 //! the reference's order, because the first unsampling step, from sigma 0.0001, multiplies every
 //! rounding error by about a thousand.
+//!
+//! The denoiser says which space the latents live in ([`Denoiser::path`]). What differs between the two, `alpha`, the
+//! time of DPM-Solver++ and the split of ancestral steps, is in [`ProbabilityPath`]; the steps are written for both.
 
 use candle_core::Tensor;
 
+use super::path::Ancestral;
 use super::schedule::rounded;
-use super::{DiffusionError, Noise};
+use super::{DiffusionError, Noise, ProbabilityPath};
 pub use protocol::Sampler;
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 
 /// A model that looks at noisy latents and says what they would be without the noise.
 pub trait Denoiser {
-    /// The denoised estimate of latents `x` (f32, `[frames, c, h, w]`) at noise level `sigma`, in the
+    /// The space of the latents that it knows.
+    fn path(&self) -> ProbabilityPath {
+        ProbabilityPath::VarianceExploding
+    }
+
+    /// The denoised estimate of latents `x` (f32, `[batch, c, time, h, w]`) at noise level `sigma`, in the
     /// shape of `x`. `step` counts finished steps; heun's second look already counts the next one.
     ///
     /// # Errors
@@ -42,9 +51,9 @@ pub struct Step {
 /// called after every step; its error ends the run.
 ///
 /// # Errors
-/// [`DiffusionError::Invalid`] if the levels are not finite and strictly falling or rising, if the
-/// run would start from 0, or if it rises with a sampler that draws noise; else what denoiser, noise
-/// or callback report.
+/// [`DiffusionError::Invalid`] if the levels are not finite and strictly falling or rising, if one is above the
+/// path's [`ProbabilityPath::sigma_max`], if the run would start from 0, or if it rises with a sampler that draws
+/// noise; else what denoiser, noise or callback report.
 pub fn sample(
     sampler: Sampler,
     denoiser: &mut dyn Denoiser,
@@ -53,8 +62,9 @@ pub fn sample(
     noise: &mut dyn Noise,
     on_step: &mut dyn FnMut(Step) -> Result<()>,
 ) -> Result<Tensor> {
-    check(sampler, sigmas)?;
-    let mut walk = Walk { denoiser, noise, before: None };
+    let path = denoiser.path();
+    check(sampler, path, sigmas)?;
+    let mut walk = Walk { path, denoiser, noise, before: None };
     let mut x = x;
     for (index, pair) in sigmas.windows(2).enumerate() {
         let at = Step { index, steps: sigmas.len() - 1, sigma: pair[0], sigma_next: pair[1] };
@@ -70,12 +80,18 @@ pub fn sample(
     Ok(x)
 }
 
-fn check(sampler: Sampler, sigmas: &[f32]) -> Result<()> {
+fn check(sampler: Sampler, path: ProbabilityPath, sigmas: &[f32]) -> Result<()> {
     let Some((&first, rest)) = sigmas.split_first() else {
         return Ok(());
     };
     if let Some(strange) = sigmas.iter().find(|sigma| !sigma.is_finite() || **sigma < 0.0) {
         return Err(DiffusionError::invalid(format!("{strange} is not a noise level")));
+    }
+    let most = path.sigma_max();
+    if let Some(strange) = sigmas.iter().find(|sigma| **sigma > most) {
+        return Err(DiffusionError::invalid(format!(
+            "{strange} is above {most}, where there is noise alone"
+        )));
     }
     if rest.is_empty() {
         return Ok(());
@@ -100,6 +116,7 @@ fn check(sampler: Sampler, sigmas: &[f32]) -> Result<()> {
 
 /// What a solver keeps from one step to the next.
 struct Walk<'a> {
+    path: ProbabilityPath,
     denoiser: &'a mut dyn Denoiser,
     noise: &'a mut dyn Noise,
     /// The estimate of the step before, and the level it was made at.
@@ -131,20 +148,20 @@ impl Walk<'_> {
 
     fn dpmpp_2m(&mut self, x: &Tensor, at: Step) -> Result<Tensor> {
         let denoised = self.denoiser.denoised(x, at.sigma, at.index)?;
-        let (t, t_next) = (time(at.sigma), time(at.sigma_next));
+        let (t, t_next) = (self.path.time(at.sigma), self.path.time(at.sigma_next));
         let h = t_next - t;
         let target = match &self.before {
-            // A step to 0 is first order: its h is infinite.
-            Some((before, sigma_before)) if at.sigma_next != 0.0 => {
-                let r = (t - time(*sigma_before)) / h;
+            // A step to 0, or up to noise alone, is first order: its h is infinite. So is the step after one from noise
+            // alone, whose r is infinite.
+            Some((before, sigma_before)) if t_next.is_finite() => {
+                let r = (t - self.path.time(*sigma_before)) / h;
                 let share = 1.0 / (2.0 * r);
                 (times(&denoised, 1.0 + share)? - times(before, share)?)?
             }
             _ => denoised.clone(),
         };
-        // The sigmas by way of their logarithms and back, as the reference does it.
-        let ratio = rounded(-t_next, f64::exp) / rounded(-t, f64::exp);
-        let next = (times(x, ratio)? - times(&target, rounded(-h, f64::exp_m1))?)?;
+        let (ratio, change) = self.path.first_order(at.sigma, at.sigma_next, h);
+        let next = (times(x, ratio)? - times(&target, change)?)?;
         self.before = Some((denoised, at.sigma));
         Ok(next)
     }
@@ -154,16 +171,19 @@ impl Walk<'_> {
         if at.sigma_next == 0.0 {
             return Ok(denoised);
         }
-        let (t, t_next) = (time(at.sigma), time(at.sigma_next));
+        let (t, t_next) = (self.path.time(at.sigma), self.path.time(at.sigma_next));
         let h = t_next - t;
-        // With eta = 1 the noise removed is that of a step twice as long, and the difference is drawn anew.
+        // With eta = 1 the noise removed is that of a step twice as long, and the difference is drawn anew. Of data the share
+        // alpha / sigma * kept + pull = alpha_next is left, of noise kept^2 + sigma_next^2 * gain = sigma_next^2. From
+        // noise alone, where h is infinite, nothing of x is kept.
         let gain = -rounded(-2.0 * h, f64::exp_m1);
+        let pull = self.path.alpha(at.sigma_next) * gain;
         let kept = at.sigma_next / at.sigma * rounded(-h, f64::exp);
-        let mut next = (times(x, kept)? + times(&denoised, gain)?)?;
+        let mut next = (times(x, kept)? + times(&denoised, pull)?)?;
         if let Some((before, sigma_before)) = &self.before {
-            let r = (t - time(*sigma_before)) / h;
+            let r = (t - self.path.time(*sigma_before)) / h;
             let change = (&denoised - before)?;
-            next = (next + times(&change, 0.5 * gain * (1.0 / r))?)?;
+            next = (next + times(&change, 0.5 * pull * (1.0 / r))?)?;
         }
         let drawn = self.noise.draw(x, at.sigma, at.sigma_next)?;
         self.before = Some((denoised, at.sigma));
@@ -172,31 +192,25 @@ impl Walk<'_> {
 
     fn euler_ancestral(&mut self, x: &Tensor, at: Step) -> Result<Tensor> {
         let denoised = self.denoiser.denoised(x, at.sigma, at.index)?;
-        let (down, up) = ancestral(at.sigma, at.sigma_next);
+        let Ancestral { down, kept, fresh } = self.path.ancestral(at.sigma, at.sigma_next);
         if down == 0.0 {
             return Ok(denoised);
         }
         let slope = slope(x, &denoised, at.sigma)?;
-        let next = plus(x, &slope, down - at.sigma)?;
+        let mut next = plus(x, &slope, down - at.sigma)?;
+        if kept != 1.0 {
+            next = times(&next, kept)?;
+        }
         let drawn = self.noise.draw(x, at.sigma, at.sigma_next)?;
-        plus(&next, &drawn, up)
+        plus(&next, &drawn, fresh)
     }
 }
 
-/// Splits a step from `from` to `to` into a deterministic part down to the first number returned and
-/// fresh noise of the second, so that the variances add up to `to` squared.
-fn ancestral(from: f32, to: f32) -> (f32, f32) {
-    let (from2, to2) = (from * from, to * to);
-    let up = (to2 * (from2 - to2) / from2).sqrt().min(to);
-    ((to2 - up * up).max(0.0).sqrt(), up)
-}
-
-/// The time of DPM-Solver++, minus the logarithm of sigma; infinite at sigma 0.
-fn time(sigma: f32) -> f32 {
-    -rounded(sigma, f64::ln)
-}
-
-/// dx/dsigma of the probability-flow equation. A true division: candle's own `/ f64` multiplies by the reciprocal.
+/// dx/dsigma of the probability-flow equation, in either space: where x = x0 + sigma eps it is the expected eps, which is
+/// (x - denoised) / sigma; on the straight path it is the expected eps - x0, so
+/// (x - (1 - sigma) denoised) / sigma - denoised, which is the same.
+///
+/// A true division: candle's own `/ f64` multiplies by the reciprocal.
 fn slope(x: &Tensor, denoised: &Tensor, sigma: f32) -> Result<Tensor> {
     let sigma = Tensor::new(sigma, x.device())?;
     Ok((x - denoised)?.broadcast_div(&sigma)?)
@@ -215,16 +229,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ancestral_step_keeps_the_variance() {
-        for (from, to) in [(14.6, 8.8), (1.0, 0.999), (0.2, 0.01)] {
-            let (down, up) = ancestral(from, to);
-            assert!((down * down + up * up - to * to).abs() < 1e-5 * to * to);
-            assert!(down < to && up <= to);
-        }
-        assert_eq!(ancestral(0.1, 0.0), (0.0, 0.0));
-    }
-
-    #[test]
     fn levels_that_no_solver_can_walk_are_refused() {
         for (sampler, sigmas) in [
             (Sampler::Euler, &[0.0, 1.0][..]),
@@ -235,10 +239,18 @@ mod tests {
             (Sampler::EulerAncestral, &[0.1, 1.0]),
             (Sampler::Dpmpp2mSde, &[0.1, 1.0]),
         ] {
-            assert!(check(sampler, sigmas).is_err(), "{sampler} {sigmas:?}");
+            for path in [ProbabilityPath::VarianceExploding, ProbabilityPath::Straight] {
+                assert!(check(sampler, path, sigmas).is_err(), "{sampler} {sigmas:?}");
+            }
         }
-        assert!(check(Sampler::EulerAncestral, &[1.0, 0.5, 0.0]).is_ok());
-        assert!(check(Sampler::Dpmpp2m, &[0.0001, 0.5]).is_ok());
+        for path in [ProbabilityPath::VarianceExploding, ProbabilityPath::Straight] {
+            assert!(check(Sampler::EulerAncestral, path, &[1.0, 0.5, 0.0]).is_ok());
+            assert!(check(Sampler::Dpmpp2m, path, &[0.0001, 0.5]).is_ok());
+        }
+        for sigmas in [&[1.01, 0.5, 0.0][..], &[0.5, 1.5], &[2.0]] {
+            assert!(check(Sampler::Euler, ProbabilityPath::VarianceExploding, sigmas).is_ok());
+            assert!(check(Sampler::Euler, ProbabilityPath::Straight, sigmas).is_err(), "{sigmas:?}");
+        }
     }
 
     #[test]
