@@ -108,7 +108,14 @@ fn what_stands_in_place_of_an_entry_is_computed_again_to_the_same_pixels() {
         }
     };
     // Sound entries of other shapes, which somebody else wrote there.
-    for shape in [vec![3, 1, 2, 2], vec![4], vec![FRAMES, 4, 0, 0], vec![2, FRAMES, 4, 5, 4]] {
+    for shape in [
+        vec![3, 1, 2, 2],
+        vec![4],
+        vec![FRAMES, 4, 4, 5],
+        vec![1, 4, FRAMES, 0, 0],
+        vec![1, FRAMES, 4, 4, 5],
+        vec![2, 4, FRAMES, 4, 5],
+    ] {
         replaced(&|file| {
             let of = Key::from_hex(file.file_stem().unwrap().to_str().unwrap()).unwrap();
             let tensor =
@@ -200,7 +207,10 @@ fn diagnostics_hold_every_stage_and_latents_can_come_from_them() {
     assert_eq!(shape("frames.working"), [FRAMES, 3, 32, 40]);
     assert_eq!(shape("frames.styled"), [FRAMES, 3, 32, 40]);
     assert_eq!(shape("sigmas.unsample"), [3]);
-    assert_eq!(shape("latents.source")[2..], [4, 5]);
+    for name in ["latents.source", "latents.unsampled", "latents.resampled"] {
+        let shape = shape(name);
+        assert_eq!((shape.len(), shape[0], &shape[2..]), (4, FRAMES, &[4, 5][..]), "{name}");
+    }
     assert_eq!(shape("text.positive")[1], 77);
     for name in [
         "text.negative",

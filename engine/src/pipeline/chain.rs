@@ -5,7 +5,7 @@
 use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
-use super::diagnostics::{self, Given};
+use super::diagnostics::{self, Given, LAYOUT};
 use super::models::Chosen;
 use crate::diffusion::{Betas, Prediction, Scheduler};
 use crate::weights::{Family, MotionVersion};
@@ -181,7 +181,7 @@ pub fn keys(
             // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
             let scale = latent_scale(chosen.family);
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
-            let key = key.text("device", placement.kind());
+            let key = key.text("device", placement.kind()).number("layout", LAYOUT);
             key.keys("frames", &source.digests).finish()
         }
     };

@@ -152,7 +152,7 @@ impl ActiveControl {
         let shown: Vec<bool> =
             look.frames.iter().map(|&f| self.shown.get(f).copied().unwrap_or(true)).collect();
         let hint = Hint { frames: &hint, shown: &shown };
-        let residuals = self.net.forward(x, look.timestep as f32, given, hint)?;
+        let residuals = self.net.forward(x, look.timestep, given, hint)?;
         Ok(Some(residuals.scaled(&weights)?))
     }
 }
@@ -177,7 +177,7 @@ pub struct Look<'a> {
     /// The noise level.
     pub sigma: f32,
     /// The timestep that stands for it.
-    pub timestep: usize,
+    pub timestep: f32,
     /// The frames of the window.
     pub frames: &'a [usize],
 }

@@ -10,8 +10,12 @@ use candle_core::{DType, Device, Tensor};
 use super::PipelineError;
 use super::cache::Entry;
 use super::misplaced::misplaced;
+use crate::diffusion::latents::from_frames;
 use protocol::key::Key;
 
+/// Of latents in caches: 2 is [1, channels, frames, height / 8, width / 8]; without this number it was
+/// [frames, channels, height / 8, width / 8].
+pub const LAYOUT: i64 = 2;
 /// Values beyond this are no latents: those of pictures are of the size of ten, those of noise of a hundred.
 const MOST: f32 = 1e4;
 
@@ -108,7 +112,8 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
     Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 
-/// The latents of a file, [frames, channels, height / 8, width / 8] in the sampler's space.
+/// The latents of a file, there [frames, channels, height / 8, width / 8], as [1, channels, frames, height / 8, width / 8]
+/// in the sampler's space.
 ///
 /// # Errors
 /// When the file is not to be read, lacks the tensor, or is of another shape than `wanted`, [frames, channels, height,
@@ -139,7 +144,7 @@ pub fn read_latents(
     if let Some(said) = said {
         return Err(file_error(path, said));
     }
-    Ok(Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)
+    Ok(from_frames(&Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)?)
 }
 
 /// What a file's latents stand in for, and their key: shape and values.
@@ -149,6 +154,7 @@ pub fn read_latents(
 pub fn latents_key(path: &Path) -> Result<(Given, Key), PipelineError> {
     let (given, shape, data) = load(path)?;
     let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
-    let key = Key::of("latents file").text("tensor", given.tensor()).floats("shape", &shape);
+    let key = Key::of("latents file").text("tensor", given.tensor()).number("layout", LAYOUT);
+    let key = key.floats("shape", &shape);
     Ok((given, key.key("values", &Key::of_bytes(&data)).finish()))
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, IndexOp, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::controls::{ActiveControl, Look, residuals};
 use super::finite::{NotFinite, is_finite};
 use super::memory::{Room, Slices};
 use super::worker::Control;
-use crate::diffusion::{Branch, Call, DiffusionError, Network, Prediction, scale_input};
+use crate::diffusion::latents::{BATCH, from_frames_of, to_frames};
+use crate::diffusion::{Branch, Call, DiffusionError, Network, Prediction};
 use crate::model::{Given, ModelError, MotionControls, MotionModule, UNet, size_vector};
 
 /// What a prompt, or a prompt for every frame, steers by.
@@ -104,11 +105,14 @@ impl UnetNetwork<'_> {
         }
     }
 
+    /// One evaluation of [branches, channels, window, h, w], in that shape. The networks take the frames of the branches
+    /// one after the other.
     fn forward(&self, x: &Tensor, text: &Text, look: &Look<'_>) -> Result<Tensor, ModelError> {
+        let branches = x.dim(BATCH)?;
         let scale = look.frames.iter().map(|&f| self.motion_scale.get(f).copied().unwrap_or(1.0)).collect();
         let controls = MotionControls { scale, effect: vec![self.motion_effect; look.frames.len()] };
         let motion = self.motion.as_deref().map(|m| (m, &controls));
-        let (x, context) = (x.to_dtype(self.dtype)?, text.context.to_dtype(self.dtype)?);
+        let (x, context) = (to_frames(x)?.to_dtype(self.dtype)?, text.context.to_dtype(self.dtype)?);
         let (n, _, height, width) = x.dims4()?;
         let at_once = self.slices.frames;
         let needed = self.unet.working_memory(n, at_once.unwrap_or(n), [height, width]);
@@ -118,18 +122,17 @@ impl UnetNetwork<'_> {
         let given = Given { context: &context, vector: vector.as_ref(), residuals: None, at_once };
         let added = residuals(&self.controls, &x, look, given, self.dtype)?;
         let given = Given { residuals: added.as_ref(), ..given };
-        let out = self.unet.forward(&x, look.timestep as f32, given, look.frames.len(), motion)?;
-        Ok(out.to_dtype(DType::F32)?)
+        let out = self.unet.forward(&x, look.timestep, given, look.frames.len(), motion)?;
+        Ok(from_frames_of(&out.to_dtype(DType::F32)?, branches)?)
     }
 
     /// The predictions of all branches, cut up as [`Self::slices`] says.
     fn branches(&self, x: &Tensor, texts: &[Text], look: &Look<'_>) -> Result<Vec<Tensor>, ModelError> {
-        let n = look.frames.len();
         let same_length = texts.windows(2).all(|w| w[0].context.dims() == w[1].context.dims());
         if self.slices.together && texts.len() > 1 && same_length {
-            let xs = Tensor::cat(&vec![x; texts.len()], 0)?;
-            let eps = self.forward(&xs, &Text::stack(texts)?, look)?;
-            return Ok((0..texts.len()).map(|i| eps.i(i * n..(i + 1) * n)).collect::<Result<_, _>>()?);
+            let xs = Tensor::cat(&vec![x; texts.len()], BATCH)?;
+            let out = self.forward(&xs, &Text::stack(texts)?, look)?;
+            return Ok((0..texts.len()).map(|i| out.narrow(BATCH, i, 1)).collect::<Result<_, _>>()?);
         }
         texts.iter().map(|text| self.forward(x, text, look)).collect()
     }
@@ -165,9 +168,9 @@ impl Network for UnetNetwork<'_> {
         self.prediction
     }
 
-    fn eps(&mut self, call: &Call<'_>) -> Result<Vec<Tensor>, DiffusionError> {
+    fn predict(&mut self, call: &Call<'_>) -> Result<Vec<Tensor>, DiffusionError> {
         self.control.check().map_err(|_| DiffusionError::Cancelled)?;
-        let x = scale_input(call.x, call.sigma)?;
+        let x = self.prediction.input(call.x, call.sigma)?;
         let texts =
             call.branches.iter().map(|&b| self.text(b, call.frames)).collect::<Result<Vec<_>, _>>()?;
         let look = Look { sigma: call.sigma, timestep: call.timestep, frames: call.frames };

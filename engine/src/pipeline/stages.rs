@@ -31,6 +31,7 @@ use super::pictures::{from_tensor, to_tensor};
 use super::report::{Origin, Report};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
+use crate::diffusion::latents::{TIME, from_frames, to_frames};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
 use frame::{Rgb, psnr};
 use keep::{Lasting, Stage, Unsettled};
@@ -295,7 +296,7 @@ impl<'a> Job<'a> {
         diagnostics::read_latents(path, counts, size).map(Some)
     }
 
-    /// The clip in the sampler's space, [frames, channels, height / 8, width / 8].
+    /// The clip in the sampler's space, [1, channels, frames, height / 8, width / 8].
     fn latents(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Latents, |job| {
             if let Some(latents) = job.given(Given::Source)? {
@@ -310,13 +311,13 @@ impl<'a> Job<'a> {
                 let files = job.chosen.files(Use::Pictures, std::iter::empty());
                 let place = format!(" at frame {}", job.request.segment.frame(i));
                 job.look_at(&encoded, "the clip as latents", &place, files)?;
-                latents.push(encoded);
+                latents.push(from_frames(&encoded)?);
             }
-            Ok(Tensor::cat(&latents, 0)?)
+            Ok(Tensor::cat(&latents, TIME)?)
         })
     }
 
-    /// One picture [1, 3, height, width] in 0..1 in the sampler's space; `done` is the part of the request before it.
+    /// One picture [1, 3, height, width] in 0..1 in the sampler's space, [1, channels, height / 8, width / 8]; `done` is the part of the request before it.
     fn encode(&mut self, picture: &Tensor, done: f64) -> Result<Tensor, PipelineError> {
         self.control.check()?;
         self.control.report(done, "Encoding");
@@ -370,8 +371,8 @@ impl<'a> Job<'a> {
         self.control.check()?;
         self.control.report(self.part(3, 0.0), "Decoding");
         let started = Instant::now();
-        let z = (latents.narrow(0, index, 1)?.to_device(self.runner.store.device())?
-            / latent_scale(self.chosen.family))?;
+        let frame = to_frames(&latents.narrow(TIME, index, 1)?)?;
+        let z = (frame.to_device(self.runner.store.device())? / latent_scale(self.chosen.family))?;
         let size = [z.dim(2)? * 8, z.dim(3)? * 8];
         let x = self.measured(name, |job| {
             let x = job.autoencode(size, |vae, tile| match tile {
@@ -444,10 +445,11 @@ impl<'a> Job<'a> {
         for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
             entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
         }
-        entry.insert("latents.source".to_owned(), self.latents()?);
-        entry.insert("latents.unsampled".to_owned(), self.unsampled()?);
+        // The file has single frames, as other systems do.
+        entry.insert("latents.source".to_owned(), to_frames(&self.latents()?)?);
+        entry.insert("latents.unsampled".to_owned(), to_frames(&self.unsampled()?)?);
         if request.goal != Goal::Analyse {
-            entry.insert("latents.resampled".to_owned(), self.resampled()?);
+            entry.insert("latents.resampled".to_owned(), to_frames(&self.resampled()?)?);
             let styled = (0..count)
                 .map(|i| self.decoded(i).and_then(|p| to_tensor(&p, &Device::Cpu)))
                 .collect::<Result<Vec<_>, _>>()?;

@@ -234,10 +234,21 @@ impl Job<'_> {
             if let Stage::Overflow(_) = stage {
                 return tensor.elem_count() == 1;
             }
-            let Ok((frames, channels, rows, columns)) = tensor.dims4() else { return false };
-            let fits = match stage {
-                Stage::Hint(_) => (channels == 1 || channels == 3) && [rows, columns] == [height, width],
-                _ => channels == self.chosen.latent_channels() && [rows * 8, columns * 8] == [height, width],
+            let latents = |channels: usize, rows: usize, columns: usize| {
+                channels == self.chosen.latent_channels() && [rows * 8, columns * 8] == [height, width]
+            };
+            let (frames, fits) = match (stage, tensor.dims()) {
+                (Stage::Hint(_), &[frames, channels, rows, columns]) => {
+                    (frames, (channels == 1 || channels == 3) && [rows, columns] == [height, width])
+                }
+                (Stage::EncodedHint(_), &[frames, channels, rows, columns]) => {
+                    (frames, latents(channels, rows, columns))
+                }
+                (
+                    Stage::Latents | Stage::Unsampled | Stage::Resampled,
+                    &[1, channels, frames, rows, columns],
+                ) => (frames, latents(channels, rows, columns)),
+                _ => return false,
             };
             fits && frames == self.request.source.digests.len()
         };

@@ -11,12 +11,13 @@ use super::super::models::Use;
 use super::super::network::{Conditioning, UnetNetwork};
 use super::Job;
 use super::keep::Stage;
+use crate::diffusion::latents::TIME;
 use crate::diffusion::{ContextOptions, DiffusionError, Guided, SeededNoise, Step, sample};
 use crate::weights::Family;
 use protocol::request::Pass;
 
 impl Job<'_> {
-    /// Runs the sampler over `sigmas`.
+    /// Runs the sampler over `sigmas`, from and to latents [1, channels, frames, height / 8, width / 8].
     pub(super) fn pass(
         &mut self,
         pass: &Pass,
@@ -35,7 +36,7 @@ impl Job<'_> {
             }
             self.runner.store.release(&[Use::Text]);
         }
-        let frames = x.dim(0)?;
+        let frames = x.dim(TIME)?;
         let device = self.runner.store.device().clone();
         let dtype = self.runner.store.dtype();
         let (unet, motion) = self.alone_if_needed(Use::Sampling, |job| {
@@ -75,7 +76,7 @@ impl Job<'_> {
             fuse: crate::diffusion::Fuse::Flat,
             closed: false,
         });
-        let (_, _, height, width) = x.dims4()?;
+        let (.., height, width) = x.dims5()?;
         let window = context.length.min(frames);
         let count = if pass.cfg.iter().all(|c| *c == 1.0) { 1 } else { 2 };
         let slices = start(free(&device), count, window, |slices| {
