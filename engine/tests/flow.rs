@@ -189,15 +189,19 @@ fn errors(sampler: Sampler, shift: f64, scheduler: Scheduler, steps: usize) -> [
 fn unsampling_and_resampling_a_flow_is_a_round_trip_and_second_order_is_closer() {
     for shift in SHIFTS {
         for scheduler in [Scheduler::SgmUniform, Scheduler::Normal, Scheduler::Simple, Scheduler::Beta] {
-            let name = format!("shift {shift}, {scheduler}");
-            let [euler, multistep, heun] = [Sampler::Euler, Sampler::Dpmpp2m, Sampler::Heun]
-                .map(|sampler| errors(sampler, shift, scheduler, 30));
-            println!("{name}: euler {euler:.4?}, dpmpp_2m {multistep:.4?}, heun {heun:.4?}");
-            for sampler in [Sampler::Euler, Sampler::Dpmpp2m, Sampler::Heun] {
-                let [up, down] = errors(sampler, shift, scheduler, 300);
-                let [coarse_up, coarse_down] = errors(sampler, shift, scheduler, 30);
-                println!("{name}: {sampler} with 300 steps {up:.5} {down:.5}");
-                assert!(up < 0.3 * coarse_up + 1e-3 && down < 0.3 * coarse_down + 1e-3, "{name}, {sampler}");
+            let at = |steps| {
+                [Sampler::Euler, Sampler::Dpmpp2m, Sampler::Heun]
+                    .map(|sampler| errors(sampler, shift, scheduler, steps))
+            };
+            let (coarse, fine) = (at(30), at(300));
+            let name = format!("shift {shift}, {scheduler}: {coarse:.5?} with 30 steps, {fine:.5?} with 300");
+            // Up, and then down again.
+            for way in [0, 1] {
+                let [[euler, multistep, heun], fine] = [coarse, fine].map(|of| of.map(|errors| errors[way]));
+                assert!(euler < 0.3 && heun < 0.15 * euler && multistep < 0.9 * euler, "{name}");
+                // Ten times the steps: a tenth of the error for the first order, and less for the second.
+                let [fine, multistep, heun] = fine;
+                assert!(fine < 0.12 * euler && multistep < 0.15 * fine && heun < 0.03 * fine, "{name}");
             }
         }
     }
@@ -219,8 +223,10 @@ fn moments(x: &Tensor) -> [f64; 2] {
 #[test]
 fn every_sampler_ends_at_the_data_s_distribution() {
     for shift in SHIFTS {
-        let list = levels(shift, Scheduler::SgmUniform, 200);
         for &sampler in Sampler::ALL {
+            // With 200 steps the first order alone makes 3 % to 7 % less variance of it.
+            let steps = if let Sampler::Euler | Sampler::EulerAncestral = sampler { 800 } else { 200 };
+            let list = levels(shift, Scheduler::SgmUniform, steps);
             let mut data = Gaussian { variance: 0.25 };
             let [mean, variance] = moments(&run(sampler, &mut data, &noise(4, 4096), &list));
             assert!((mean - MEAN).abs() < 0.02, "{sampler}, shift {shift}: mean {mean}");
