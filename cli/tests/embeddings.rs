@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Output;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
-use engine::nn::{Embeddings, Tensors, TextEncoder, prompt};
 use engine::families::{Family, identify};
+use engine::nn::{Embeddings, Tensors, TextEncoder, prompt};
 use engine::weights::{Embedding, find_named};
 use networks::{golden, open, tensor};
 

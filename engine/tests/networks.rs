@@ -58,10 +58,7 @@ fn text_encoder_with_clip_skip_and_weights() {
 
     // Chunks are encoded apart and laid side by side.
     let two = Tokens {
-        chunks: vec![
-            plain.chunks[0].clone(),
-            engine::nn::tokenizer::tokenize("").unwrap().chunks.remove(0),
-        ],
+        chunks: vec![plain.chunks[0].clone(), engine::nn::tokenizer::tokenize("").unwrap().chunks.remove(0)],
         vectors: None,
     };
     let both = clip.encode(&two, 0).unwrap();

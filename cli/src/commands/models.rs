@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::pipeline::{check_file, check_values};
 use engine::families::{Identity, identify, list_models, precision};
+use engine::pipeline::{check_file, check_values};
 use engine::weights::{TensorFile, dead_link, models_dir, models_dirs};
 use protocol::pasted_path;
 use serde_json::{Map, Value as Json, json};

@@ -17,7 +17,7 @@ pub const TIMESTEPS: usize = 1000;
 const LAST: f32 = (TIMESTEPS - 1) as f32;
 /// The timestep at which a flow is noise alone.
 const FLOW_END: f32 = TIMESTEPS as f32;
-/// Shifts of a flow with which the thousand levels are well apart in f32. Models are trained with 1 to 20.
+/// Shifts of a flow with which the thousand levels stay well apart in f32.
 const SHIFTS: std::ops::RangeInclusive<f64> = 0.01..=100.0;
 
 /// Stands for "infinitely noisy" where a percentage of 0 is asked for, so that any sigma is below it.

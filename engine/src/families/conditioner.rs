@@ -55,10 +55,7 @@ impl Text {
         &self,
         change: impl Fn(&Tensor) -> Result<Tensor, candle_core::Error>,
     ) -> Result<Self, candle_core::Error> {
-        Ok(Self {
-            context: change(&self.context)?,
-            pooled: self.pooled.as_ref().map(change).transpose()?,
-        })
+        Ok(Self { context: change(&self.context)?, pooled: self.pooled.as_ref().map(change).transpose()? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The settings that go with a family.
 
 use super::{Grid, Kind, MotionVersion};
-use crate::diffusion::{Betas, NoiseSchedule, Prediction, Scheduler};
+use crate::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use crate::weights::TensorFile;
 
 /// What a family's networks were trained with.
@@ -19,7 +19,15 @@ pub trait Defaults {
     fn betas(&self, motion: Option<MotionVersion>) -> Option<Betas>;
 
     /// The noise levels of a checkpoint that predicts so.
-    fn noise_schedule(&self, prediction: Prediction, zero_terminal: bool, betas: Betas) -> NoiseSchedule;
+    ///
+    /// # Errors
+    /// A schedule whose levels cannot be computed with.
+    fn noise_schedule(
+        &self,
+        prediction: Prediction,
+        zero_terminal: bool,
+        betas: Betas,
+    ) -> Result<NoiseSchedule, DiffusionError>;
 
     /// The table of Align Your Steps (Sabour et al. 2024) for this family; `None` where there is none.
     fn align_your_steps(&self) -> Option<Scheduler>;

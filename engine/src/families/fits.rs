@@ -39,12 +39,7 @@ impl Identity {
             Kind::ControlNet { family, .. } | Kind::SparseCtrl { family, .. } if family == checkpoint => {
                 Ok(())
             }
-            _ => Err(self.wrong_for(
-                file,
-                CONTROL,
-                checkpoint,
-                &checkpoint.takes(Addition::ControlNet),
-            )),
+            _ => Err(self.wrong_for(file, CONTROL, checkpoint, &checkpoint.takes(Addition::ControlNet))),
         }
     }
 
@@ -53,12 +48,7 @@ impl Identity {
         match self.kind {
             Kind::Lora { family } if family.is_none_or(|family| family == checkpoint) => Ok(()),
             Kind::MotionLora if [Family::SD15, Family::SMALL].contains(&checkpoint) => Ok(()),
-            _ => Err(self.wrong_for(
-                file,
-                LORA,
-                checkpoint,
-                &checkpoint.takes(Addition::Lora),
-            )),
+            _ => Err(self.wrong_for(file, LORA, checkpoint, &checkpoint.takes(Addition::Lora))),
         }
     }
 
@@ -106,9 +96,7 @@ impl Identity {
     fn wrong_for(&self, file: &TensorFile, here: &str, checkpoint: Family, wanted: &str) -> WeightsError {
         match self.family() {
             Some(family)
-                if family != Family::SMALL
-                    && checkpoint == Family::SMALL
-                    && self.place() == Some(here) =>
+                if family != Family::SMALL && checkpoint == Family::SMALL && self.place() == Some(here) =>
             {
                 let advice = format!(
                     "choose an {family} checkpoint with it; an empty checkpoint is the built-in model"

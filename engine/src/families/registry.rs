@@ -18,8 +18,8 @@ static MORE: RwLock<Vec<Family>> = RwLock::new(Vec::new());
 pub struct Family(&'static dyn ModelFamily);
 
 impl Family {
-    /// The entry of a family of this program.
-    pub(super) const fn of(family: &'static dyn ModelFamily) -> Self {
+    /// The entry of a family.
+    pub const fn of(family: &'static dyn ModelFamily) -> Self {
         Self(family)
     }
 
@@ -66,11 +66,9 @@ pub fn families() -> Vec<Family> {
 }
 
 /// Adds a family to those of this process. To be called before the first file is opened.
-pub fn register(family: &'static dyn ModelFamily) -> Family {
-    let family = Family(family);
+pub fn register(family: Family) {
     let mut more = MORE.write();
     if !more.contains(&family) {
         more.push(family);
     }
-    family
 }

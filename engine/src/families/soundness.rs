@@ -30,8 +30,7 @@ impl Identity {
     }
 
     fn fault(&self, file: &Arc<TensorFile>) -> Option<String> {
-        let zero: Vec<String> =
-            trained(file, self).into_iter().filter(|name| file.is_zero(name)).collect();
+        let zero: Vec<String> = trained(file, self).into_iter().filter(|name| file.is_zero(name)).collect();
         if let Some(first) = zero.first() {
             let others = match zero.len() {
                 1 => "holds nothing but zeros".to_owned(),

@@ -7,7 +7,7 @@ use super::controls::add_controls;
 use super::device::Placement;
 use super::diagnostics::{self, Given, LAYOUT};
 use super::files::Chosen;
-use crate::diffusion::{Betas, Prediction, Scheduler};
+use crate::diffusion::{Betas, Scheduler};
 use crate::families::Family;
 use protocol::SchedulerChoice;
 use protocol::key::{Key, KeyBuilder};
@@ -172,7 +172,7 @@ pub fn keys(
         .text("device", placement.kind())
         .text("precision", placement.dtype.as_str())
         .text("betas", betas.as_str())
-        .number("velocity", i64::from(chosen.prediction.0 == Prediction::Velocity))
+        .number("prediction", chosen.prediction.0 as i64)
         .number("zero terminal", i64::from(chosen.prediction.1))
         .floats("denoise", &[*denoise])
         .number("clip skip", *clip_skip as i64);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::chain::second_pass;
-use super::hints::hint_key;
 use super::files::Chosen;
+use super::hints::hint_key;
 use crate::diffusion::NoiseSchedule;
 use crate::families::ActiveControl;
 use crate::nn::ControlNet;
@@ -109,7 +109,12 @@ pub fn idle_controls(
 ///
 /// Start and end are shares of the timesteps; they are compared as noise levels, so in a pass whose noise rises
 /// the end comes first.
-pub fn active(net: Arc<ControlNet>, hint: Tensor, control: &ControlUse, schedule: &NoiseSchedule) -> ActiveControl {
+pub fn active(
+    net: Arc<ControlNet>,
+    hint: Tensor,
+    control: &ControlUse,
+    schedule: &NoiseSchedule,
+) -> ActiveControl {
     let counts = |frame: usize| net.is_sparse() || control.shown.get(frame).copied().unwrap_or(true);
     let weight = control.weight.iter().enumerate();
     let weight = weight.map(|(frame, weight)| if counts(frame) { *weight as f32 } else { 0.0 }).collect();

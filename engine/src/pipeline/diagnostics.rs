@@ -119,12 +119,7 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
 ///
 /// # Errors
 /// When the file is not to be read, lacks the tensor, or is of another shape than the clip's latents have.
-pub fn read_latents(
-    path: &Path,
-    grid: Grid,
-    frames: usize,
-    picture: Size,
-) -> Result<Tensor, PipelineError> {
+pub fn read_latents(path: &Path, grid: Grid, frames: usize, picture: Size) -> Result<Tensor, PipelineError> {
     let (given, shape, data) = load(path)?;
     let name = given.tensor();
     let (time, size) = (grid.latents(frames), grid.size(picture));

@@ -34,8 +34,8 @@ mod worker;
 
 pub use device::{describe_devices, set_cuda_not_taken};
 pub use error::PipelineError;
-pub use located::file_state;
 pub use files::{check_file, check_values, describe_models};
+pub use located::file_state;
 pub use report::{Origin, Report};
 pub use resources::{BUILT_IN, set_resources};
 pub use stages::Outcome;

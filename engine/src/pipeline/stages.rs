@@ -24,11 +24,11 @@ use super::chain::{self, Keys, keys, scheduler, second_pass};
 use super::controls::idle_controls;
 use super::device::{Placement, place};
 use super::diagnostics::Given;
+use super::files::{Chosen, Files};
 use super::finite::mended;
 use super::hints::needed;
 use super::memory::Room;
 use super::meter::Meter;
-use super::files::{Chosen, Files};
 use super::networks::Networks;
 use super::pictures::from_tensor;
 use super::report::Report;
@@ -209,7 +209,7 @@ impl<'a> Job<'a> {
     ) -> Result<Self, PipelineError> {
         let betas = chain::betas(request, &chosen);
         let (prediction, zero_terminal) = chosen.prediction;
-        let schedule = chosen.family.noise_schedule(prediction, zero_terminal, betas);
+        let schedule = chosen.family.noise_schedule(prediction, zero_terminal, betas)?;
         let spaced = |pass: &Pass| -> Result<Vec<f32>, PipelineError> {
             let scheduler = scheduler(pass.scheduler, chosen.family);
             Ok(pass_sigmas(&schedule, scheduler, pass.steps, request.denoise)?)

@@ -29,8 +29,8 @@ mod view;
 
 pub use embedding::{Embedding, Vectors};
 pub use error::WeightsError;
-pub(crate) use lora::{changes_second_tower, is_down, is_lora_name, plain_layer};
 pub use lora::{Fit, Lora, Network};
+pub(crate) use lora::{changes_second_tower, is_down, is_lora_name, plain_layer};
 pub use models_dir::{dead_link, find_named, find_words, model_files, models_dir, models_dirs};
 pub use prediction::{Predicts, prediction_doubts, predicts};
 pub use stamp::{Part as StampedPart, Stamp};

@@ -149,9 +149,8 @@ fn lists_know_the_folders_of_other_programs() {
         want.sort();
         assert_eq!(found, want);
         assert!(
-            listed
-                .iter()
-                .all(|model| model.identity.as_ref().unwrap().kind == Kind::Vae { family: None, latent_channels: 4 })
+            listed.iter().all(|model| model.identity.as_ref().unwrap().kind
+                == Kind::Vae { family: None, latent_channels: 4 })
         );
     }
     let folder = Folder::new();

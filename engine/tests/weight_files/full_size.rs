@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
+use engine::families::{Family, identify, list_models};
 use engine::nn::tokenizer::tokenize_padded;
 use engine::nn::{ControlNet, Given, ModelError, MotionControls, Residuals, Source, Tensors, UNet};
-use engine::families::{Family, identify, list_models};
 use engine::weights::{TensorFile, View, models_dirs};
 
 use super::networks::{Net, networks};

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
+use engine::families::{Annotator, Family, Kind, identify};
 use engine::nn::hints::{Detector, Preprocessor};
 use engine::nn::{ClipText, ControlNet, ModelError, MotionModule, Source, UNet, Vae};
-use engine::families::{Annotator, Family, Kind, identify};
 use engine::weights::{Lora, Network, TensorFile, View};
 
 use super::manifests::{borrowed, every_layout, layout};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use engine::pipeline::check_file;
 use engine::families::{Kind, identify};
+use engine::pipeline::check_file;
 use engine::weights::{Lora, Network, TensorFile, View};
 
 use super::manifests::{Tensors, borrowed, layout};

@@ -39,25 +39,31 @@ pub fn bundle() -> &'static Path {
     static BUNDLE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, bundle) = BUNDLE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let bundle = folder.path().join("Unsample.ofx.bundle");
-        let platform = match (std::env::consts::OS, std::env::consts::ARCH) {
-            ("linux", "x86_64") => "Linux-x86-64",
-            ("linux", _) => "Linux-arm64",
-            ("macos", _) => "MacOS",
-            _ => "Win64",
-        };
-        let binaries = bundle.join("Contents").join(platform);
-        let models = bundle.join("Contents/Resources/models");
-        std::fs::create_dir_all(&binaries).unwrap();
-        std::fs::create_dir_all(&models).unwrap();
-        std::fs::copy(library(), binaries.join("Unsample.ofx")).unwrap();
-        std::fs::copy(engine(), binaries.join(engine().file_name().unwrap())).unwrap();
-        let source = crate::root().join("bundle/models");
-        for file in std::fs::read_dir(source).unwrap().flatten() {
-            std::fs::copy(file.path(), models.join(file.file_name())).unwrap();
-        }
+        let bundle = bundle_with(&engine(), folder.path());
         (folder, bundle)
     });
+    bundle
+}
+
+/// Makes a bundle with this engine in a folder.
+pub fn bundle_with(program: &Path, folder: &Path) -> PathBuf {
+    let bundle = folder.join("Unsample.ofx.bundle");
+    let platform = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "Linux-x86-64",
+        ("linux", _) => "Linux-arm64",
+        ("macos", _) => "MacOS",
+        _ => "Win64",
+    };
+    let binaries = bundle.join("Contents").join(platform);
+    let models = bundle.join("Contents/Resources/models");
+    std::fs::create_dir_all(&binaries).unwrap();
+    std::fs::create_dir_all(&models).unwrap();
+    std::fs::copy(library(), binaries.join("Unsample.ofx")).unwrap();
+    std::fs::copy(program, binaries.join(engine().file_name().unwrap())).unwrap();
+    let source = crate::root().join("bundle/models");
+    for file in std::fs::read_dir(source).unwrap().flatten() {
+        std::fs::copy(file.path(), models.join(file.file_name())).unwrap();
+    }
     bundle
 }
 

@@ -1,7 +1,7 @@
 //! The models: the built-in one in the bundle, the files of the models folder.
 
-use engine::pipeline::BUILT_IN;
 use engine::families::list_models;
+use engine::pipeline::BUILT_IN;
 use engine::weights::{models_dir, models_dirs};
 
 use super::Finding;

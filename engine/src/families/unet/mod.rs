@@ -26,7 +26,7 @@ use super::{
     Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, Part, Predictor,
     Recognise, TextPart, sd, sdxl, soundness,
 };
-use crate::diffusion::{Betas, NoiseSchedule, Prediction, Scheduler};
+use crate::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use crate::nn::{ModelError, Source, TextEncoder, UNet, Vae};
 use crate::weights::{Network, Predicts, TensorFile, View, predicts};
 
@@ -184,8 +184,16 @@ impl Defaults for UnetFamily {
         })
     }
 
-    fn noise_schedule(&self, _: Prediction, zero_terminal: bool, betas: Betas) -> NoiseSchedule {
-        if zero_terminal { NoiseSchedule::with_zero_terminal(betas) } else { NoiseSchedule::new(betas) }
+    fn noise_schedule(
+        &self,
+        _: Prediction,
+        zero_terminal: bool,
+        betas: Betas,
+    ) -> Result<NoiseSchedule, DiffusionError> {
+        Ok(match zero_terminal {
+            true => NoiseSchedule::with_zero_terminal(betas),
+            false => NoiseSchedule::new(betas),
+        })
     }
 
     fn align_your_steps(&self) -> Option<Scheduler> {

@@ -134,13 +134,7 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
         (false, false) => " without VAE and text encoder".into(),
     };
     Identity::new(
-        Kind::Checkpoint {
-            family: unet.entry(),
-            context_width,
-            latent_channels: channels_in,
-            vae,
-            text,
-        },
+        Kind::Checkpoint { family: unet.entry(), context_width, latent_channels: channels_in, vae, text },
         format!("{} {what}{lacks}{velocity}", unet.article(context_width)),
     )
 }

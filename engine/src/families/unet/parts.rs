@@ -51,9 +51,7 @@ const CONTROL: Part = Part {
 const SPARSE_CONTROL: Part = Part {
     name: "SparseCtrl",
     beside: Some(View::motion),
-    build: |sources, dtype, device| {
-        ControlNet::load_sparse(sources[0], sources[1], dtype, device).map(drop)
-    },
+    build: |sources, dtype, device| ControlNet::load_sparse(sources[0], sources[1], dtype, device).map(drop),
     ..CONTROL
 };
 
@@ -104,4 +102,3 @@ pub const TEXT_ENCODERS: [TextPart; 2] = [CLIP_L, BIG_G];
 fn width(view: View) -> Option<usize> {
     view.shape("final_layer_norm.weight").and_then(|shape| shape.first().copied())
 }
-

@@ -7,9 +7,9 @@ use candle_core::Device;
 use super::super::PipelineError;
 use super::super::identity::Identity;
 use super::{Chosen, Files, Opened};
+use crate::families::Kind;
 use crate::nn::prompt::{self, Reading, Tag};
 use crate::nn::{Embedding, Embeddings, ModelError};
-use crate::families::Kind;
 use crate::weights::{self, View, find_named, models_dirs};
 use protocol::key::Key;
 
@@ -143,9 +143,8 @@ impl Files {
         words.dedup();
         words.retain(|word| !called.contains(word));
         for (word, path) in weights::find_words(&words, &folders) {
-            let is_embedding = self
-                .open(&path)
-                .is_ok_and(|opened| matches!(opened.what.kind, Kind::Embedding { .. }));
+            let is_embedding =
+                self.open(&path).is_ok_and(|opened| matches!(opened.what.kind, Kind::Embedding { .. }));
             if is_embedding {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
                 remarks.push(format!(

@@ -65,9 +65,8 @@ pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, 
 /// A sentence about a network whose last layers are as they were before training: it adds zero to what it is given.
 fn idle(part: &Part, view: &View) -> Option<String> {
     let (layers, last) = part.last?;
-    view.are_zero(last).then(|| {
-        format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), part.name)
-    })
+    view.are_zero(last)
+        .then(|| format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), part.name))
 }
 
 /// Reads every value that a network of a file is loaded from.

@@ -129,11 +129,12 @@ impl Job<'_> {
         let mut tile = None;
         loop {
             let part = [height, width].map(|side| tile.unwrap_or(side).min(side));
-            let coded = self.measured("weights", |job| job.runner.networks.codec(&job.chosen)).and_then(|codec| {
-                let needed = codec.working_memory([time, part[0], part[1]]);
-                self.runner.room.claim("the autoencoder", needed)?;
-                Ok(code(&**codec, tile)?)
-            });
+            let coded =
+                self.measured("weights", |job| job.runner.networks.codec(&job.chosen)).and_then(|codec| {
+                    let needed = codec.working_memory([time, part[0], part[1]]);
+                    self.runner.room.claim("the autoencoder", needed)?;
+                    Ok(code(&**codec, tile)?)
+                });
             let error = match coded {
                 Err(error) if error.is_out_of_memory() => error,
                 other => return other,

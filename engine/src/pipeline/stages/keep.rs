@@ -13,9 +13,9 @@ use super::super::cache::{DiskCache, Entry};
 use super::super::chain::{Keys, keys};
 use super::super::controls::marks;
 use super::super::device::Placement;
+use super::super::files::Chosen;
 use super::super::finite::is_finite;
 use super::super::hints::hint_key;
-use super::super::files::Chosen;
 use super::super::networks::Use;
 use super::super::report::Origin;
 use super::{Job, Runner};
@@ -223,7 +223,8 @@ impl Job<'_> {
 
     fn lasting(&mut self) -> Option<&Lasting> {
         if self.lasting.is_none() {
-            self.lasting = Lasting::of(self.request, &self.chosen, self.betas, self.runner.networks.placement());
+            self.lasting =
+                Lasting::of(self.request, &self.chosen, self.betas, self.runner.networks.placement());
         }
         self.lasting.as_ref()
     }

@@ -4,8 +4,8 @@ use candle_core::Tensor;
 
 use super::super::PipelineError;
 use super::super::cache::Entry;
-use super::super::networks::Use;
 use super::super::network::Conditioning;
+use super::super::networks::Use;
 use super::Job;
 use crate::families::Text;
 use protocol::key::Key;
