@@ -1,4 +1,4 @@
-//! From an action's name and raw arguments to a method of the effect, and back.
+//! Dispatch: maps an action's name and raw arguments to a method of the effect, and its result to a reply.
 
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::message::Voice;
 use super::props::Props;
 use super::registry::Live;
 
-/// What an action brings, as the host passed it.
+/// An action's raw arguments, as the host passed them.
 pub(super) struct Raw {
     pub(super) effect: OfxImageEffectHandle,
     pub(super) in_args: OfxPropertySetHandle,
@@ -30,29 +30,29 @@ pub(super) struct Raw {
 
 impl Raw {
     /// # Safety
-    /// See [`dispatch`]; as long as the action.
+    /// See [`dispatch`]; usable until the action ends.
     unsafe fn in_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
         // SAFETY: as the caller vouches.
         unsafe { Props::new(&hosted.suites, self.in_args) }
     }
 
     /// # Safety
-    /// See [`dispatch`]; as long as the action.
+    /// See [`dispatch`]; usable until the action ends.
     unsafe fn out_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
         // SAFETY: as the caller vouches.
         unsafe { Props::new(&hosted.suites, self.out_args) }
     }
 }
 
-/// Does what the action asks.
+/// Runs an action.
 ///
 /// # Safety
-/// The arguments are those of an action of OpenFX, NULL or usable while it goes on, and
-/// this is its thread.
+/// The arguments are those of an OpenFX action, NULL or usable until it ends, and this is the thread that the
+/// host called it on.
 pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<Reply> {
     let is = |name: &CStr| name.to_bytes() == action.as_bytes();
     if is(kOfxActionLoad) {
-        // Every time, because setHost may have brought another host.
+        // Look the host up on every load, because setHost may have passed a different one.
         let hosted = E::plugin().hosted(true)?;
         log::info!("loaded by {}", hosted.record);
         E::load(&hosted.record)?;
@@ -106,7 +106,7 @@ const INSTANCE: &[&CStr] = &[
     kOfxImageEffectActionEndSequenceRender,
 ];
 
-/// Actions that begin and end things. All answer OK: hosts take anything else for a no.
+/// Load, unload, describe, create and destroy. All return OK: hosts treat any other status as a failure.
 ///
 /// # Safety
 /// See [`dispatch`].
@@ -125,7 +125,7 @@ unsafe fn describe<E: Exported>(
         let word = unsafe { raw.in_args(hosted) }.and_then(|args| args.string(kOfxImageEffectPropContext));
         let context = match word {
             Some(word) => Context::from_word(&word).ok_or(Error::Unsupported(word))?,
-            // A host that has only one need not name it.
+            // A host with a single context may leave the name out.
             None => Context::Filter,
         };
         // SAFETY: as the caller vouches; the handle of this action is a descriptor.
@@ -153,7 +153,7 @@ unsafe fn describe<E: Exported>(
     Ok(Reply::Ok)
 }
 
-/// Actions of an instance that exists.
+/// Actions on an existing instance.
 ///
 /// # Safety
 /// See [`dispatch`].
@@ -166,7 +166,7 @@ unsafe fn with_instance<E: Exported>(
         return Err(Error::BadHandle("instance (NULL)"));
     }
     let Some(live) = E::plugin().instances.find(raw.effect) else {
-        // Hosts tidy up whenever they like, and that must never fail.
+        // Hosts may send these at any time; they must not fail.
         if is(kOfxActionPurgeCaches) || is(kOfxActionSyncPrivateData) {
             return Ok(Reply::Default);
         }
@@ -231,7 +231,7 @@ unsafe fn with_instance<E: Exported>(
         return E::purge(data, &handle).map(reply);
     }
 
-    // What is left may write.
+    // The remaining actions may set parameters.
     if is(kOfxActionInstanceChanged) {
         let change = Change::read(args)?;
         let edit = EditHandle::new(handle, change.reason == ChangeReason::User);
@@ -267,21 +267,21 @@ fn render<E: Exported>(
     let args = RenderArgs::read(args)?;
     let handle = RenderHandle::new(handle);
     E::render(&live.data, &handle, &args)?;
-    // What the last failure left on the effect is true no more.
+    // Clear the message of the last failed render.
     if live.complaint.lock().take().is_some() {
         handle.clear_notice();
     }
     Ok(Reply::Ok)
 }
 
-/// Tells the user what went wrong. From a render, where a dialogue for every frame would
-/// be a plague, the sentence is left on the effect, and once.
+/// Reports an error to the user. Errors of a render are left as a persistent message, once, rather than shown
+/// in a dialog for every frame.
 ///
 /// # Safety
 /// See [`dispatch`].
 pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHandle, error: &Error) {
     let rendering = kOfxImageEffectActionRender.to_bytes() == action.as_bytes();
-    // Where there is no user in front of an instance, the log has to do.
+    // No user is waiting on the other actions, so they only write to the log.
     let aloud = [kOfxActionCreateInstance, kOfxActionInstanceChanged, kOfxActionEndInstanceChanged]
         .iter()
         .any(|name| name.to_bytes() == action.as_bytes());
@@ -307,8 +307,8 @@ pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHan
     }
 }
 
-/// A question that the effect cannot answer is left to the host: a failure would make
-/// some give up the frame, which the render itself may well manage.
+/// When the effect fails to answer a query, lets the host use its default: with a failure status, some hosts
+/// give up a frame that could still be rendered.
 fn in_doubt<T>(result: Result<T>) -> Result<Reply> {
     if let Err(error) = result {
         log::warn!("left to the host: {error}");

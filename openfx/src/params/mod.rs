@@ -1,4 +1,4 @@
-//! Parameters: how they are described to a host, and how their values are read.
+//! Parameters: definition, reading and writing.
 
 mod define;
 mod read;
