@@ -1,4 +1,4 @@
-//! The image effect suite.
+//! The image effect suite: properties, clips, images and memory.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::registry::{self, Object};
 use crate::scope;
 use crate::status::{answer, put, text};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxImageEffectSuiteV1 = OfxImageEffectSuiteV1 {
     getPropertySet: Some(get_property_set),
     getParamSet: Some(get_param_set),
@@ -57,7 +57,7 @@ unsafe extern "C" fn clip_define(
         let effect = registry::effect(effect)?;
         // SAFETY: the plugin passes a string.
         let clip = effect.define_clip(unsafe { text(name)? })?;
-        // The plugin may not want the properties.
+        // NULL if the plugin does not want the properties.
         if set.is_null() {
             return Ok(());
         }
@@ -134,7 +134,7 @@ unsafe extern "C" fn abort(effect: OfxImageEffectHandle) -> c_int {
     let Ok(effect) = registry::effect(effect) else {
         return 0;
     };
-    // Hosts answer for the thread of the action alone.
+    // Real hosts only accept this call on the action's thread.
     match scope::current() {
         Some(scope) if Arc::ptr_eq(&scope.effect, &effect) => c_int::from(effect.session.poll()),
         _ => 0,
@@ -147,7 +147,7 @@ unsafe extern "C" fn memory_alloc(
     handle: *mut OfxImageMemoryHandle,
 ) -> OfxStatus {
     answer(|| {
-        // NULL is allowed: the memory belongs to no instance.
+        // NULL is allowed: the memory then belongs to no instance.
         if !effect.is_null() {
             registry::effect(effect)?;
         }

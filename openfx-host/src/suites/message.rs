@@ -10,17 +10,17 @@ use crate::scope;
 use crate::session::Message;
 use crate::status::{Answer, answer, text};
 
-/// The first version.
+/// Version 1 of the suite.
 pub static SUITE_V1: OfxMessageSuiteV1 = OfxMessageSuiteV1 { message: Some(varargs::openfx_message) };
 
-/// The second version.
+/// Version 2 of the suite, with persistent messages.
 pub static SUITE_V2: OfxMessageSuiteV2 = OfxMessageSuiteV2 {
     message: Some(varargs::openfx_message),
     setPersistentMessage: Some(varargs::openfx_set_persistent_message),
     clearPersistentMessage: Some(clear),
 };
 
-/// The kinds of message.
+/// The message types that the host accepts.
 const KINDS: &[&std::ffi::CStr] = &[
     kOfxMessageFatal,
     kOfxMessageError,
@@ -30,7 +30,7 @@ const KINDS: &[&std::ffi::CStr] = &[
     kOfxMessageQuestion,
 ];
 
-/// A message from the C side, formatted.
+/// A message from the C side, already formatted.
 ///
 /// # Safety
 /// The strings are NULL or end with NUL.
@@ -59,7 +59,7 @@ unsafe fn say(
 ) -> Answer<OfxStatus> {
     // SAFETY: the caller's promise.
     let (kind, id, sentence) = unsafe { (text(kind)?, text(id), text(sentence)?) };
-    // A message may come from Load already, when there is no effect; then it is the thread's action that knows.
+    // During Load the plugin has no effect handle yet; use the current action's effect then.
     let effect = if handle.is_null() {
         scope::current().map(|scope| scope.effect).ok_or(kOfxStatErrBadHandle)?
     } else {
@@ -69,7 +69,7 @@ unsafe fn say(
         effect.session.complain("it sent a message on a thread of its own");
     }
     if id.is_err() {
-        // Natron and the official library fall over this.
+        // Natron and the official support library crash on this.
         effect.session.complain("it sent a message whose id is NULL");
     }
     if !KINDS.contains(&kind) {
@@ -80,7 +80,7 @@ unsafe fn say(
         text: sentence.to_string_lossy().into_owned(),
         persistent,
     });
-    // Nobody is there to answer a question.
+    // There is no user to answer a question.
     Ok(if kind == kOfxMessageQuestion { kOfxStatReplyNo } else { kOfxStatOK })
 }
 

@@ -11,7 +11,7 @@ use crate::registry::{self, Object};
 use crate::scope;
 use crate::status::{answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxMultiThreadSuiteV1 = OfxMultiThreadSuiteV1 {
     multiThread: Some(multi_thread),
     multiThreadNumCPUs: Some(cpus),
@@ -33,7 +33,7 @@ fn processors() -> c_uint {
     c_uint::try_from(count).unwrap_or(1)
 }
 
-/// The plugin's argument, which it promises to share among threads.
+/// The plugin's argument, which the plugin guarantees may be shared between threads.
 #[derive(Clone, Copy)]
 struct Argument(*mut c_void);
 
@@ -53,7 +53,7 @@ unsafe extern "C" fn multi_thread(
         let count = if threads == 0 { processors() } else { threads };
         let scope = scope::current();
         let argument = Argument(argument);
-        // More threads than the machine has processors wait for each other at worst; a thousand would be a mistake.
+        // At most four threads per processor; a plugin that asks for a thousand should not get them.
         let lanes = count.min(processors().saturating_mul(4)).max(1);
         std::thread::scope(|threads| {
             for lane in 0..lanes {

@@ -1,4 +1,4 @@
-//! The parameter suite.
+//! The parameter suite: definitions, values and keys.
 
 use std::ffi::{c_char, c_int, c_uint};
 
@@ -9,7 +9,7 @@ use crate::registry;
 use crate::scope;
 use crate::status::{answer, put, text};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxParameterSuiteV1 = OfxParameterSuiteV1 {
     paramDefine: Some(define),
     paramGetHandle: Some(get_handle),
@@ -41,7 +41,7 @@ unsafe extern "C" fn define(
         let set = registry::param_set(set)?;
         // SAFETY: the plugin passes strings.
         let (kind, name) = unsafe { (text(kind)?, text(name)?) };
-        // Parameters are defined inside an action, which knows the host's settings.
+        // Parameters are defined during an action, whose session has the settings.
         let session = scope::current().ok_or(kOfxStatFailed)?.effect.session.clone();
         let param = set.define(kind, name, &session.settings)?;
         if props.is_null() {

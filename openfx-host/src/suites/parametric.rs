@@ -8,7 +8,7 @@ use crate::params::{Curves, Kind};
 use crate::registry;
 use crate::status::{Answer, answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxParametricParameterSuiteV1 = OfxParametricParameterSuiteV1 {
     parametricParamGetValue: Some(value),
     parametricParamGetNControlPoints: Some(count),

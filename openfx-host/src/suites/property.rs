@@ -8,7 +8,7 @@ use crate::props::Item;
 use crate::registry;
 use crate::status::{Answer, answer, put, text};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxPropertySuiteV1 = OfxPropertySuiteV1 {
     propSetPointer: Some(set_pointer),
     propSetString: Some(set_string),
@@ -32,15 +32,15 @@ pub static SUITE: OfxPropertySuiteV1 = OfxPropertySuiteV1 {
 
 type Set = OfxPropertySetHandle;
 
-/// A value as C has it: a pointer to its string, a pointer, a number.
+/// A property value as passed in C: an `int`, a `double`, a string or a pointer.
 trait Native: Copy {
     type Item: Item;
-    /// What the plugin hands over.
+    /// Converts a value passed by the plugin.
     ///
     /// # Safety
-    /// A string is NULL or ends with NUL.
+    /// A string must be NULL or NUL-terminated.
     unsafe fn take(self) -> Answer<Self::Item>;
-    /// What it gets; valid as long as the property set lives.
+    /// Converts to the C value for the plugin; a string stays valid as long as the property set.
     fn give(item: &Self::Item) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! The time line suite.
+//! The time line suite: current frame and range.
 
 use std::ffi::c_void;
 
@@ -7,7 +7,7 @@ use openfx_sys::*;
 use crate::registry;
 use crate::status::{answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxTimeLineSuiteV1 = OfxTimeLineSuiteV1 {
     getTime: Some(get_time),
     gotoTime: Some(go_to_time),

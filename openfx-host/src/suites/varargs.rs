@@ -1,4 +1,4 @@
-//! The Rust side of the functions with a variable number of arguments; `varargs.c` is the other.
+//! The Rust side of the variadic functions; the C side is `varargs.c`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ unsafe extern "C" {
     ) -> OfxStatus;
 }
 
-/// One argument, in the field of its type.
+/// One variadic argument, in the field of its type.
 #[repr(C)]
 struct Argument {
     whole: c_int,
@@ -50,7 +50,7 @@ const DERIVATIVE: c_int = 2;
 const INTEGRAL: c_int = 3;
 const SET: c_int = 4;
 
-/// How many values a kind has, and the letter of one when it is passed in.
+/// The number of values of a kind, and the type letter of one value when it is passed in.
 fn shape(kind: Kind) -> Option<(usize, u8)> {
     match kind {
         Kind::Integer(n) => Some((n, b'i')),
@@ -61,10 +61,11 @@ fn shape(kind: Kind) -> Option<(usize, u8)> {
     }
 }
 
-/// How many arguments a call about a parameter has, and the type of each; minus a status if there is no such call.
+/// Writes the type letters of a parameter call's arguments and returns their number, or a negated status if
+/// there is no such call.
 ///
 /// # Safety
-/// `types` has room for four letters.
+/// `types` points to at least four bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn openfx_host_arguments(
     param: OfxParamHandle,
@@ -86,10 +87,10 @@ unsafe extern "C" fn openfx_host_arguments(
     count as c_int
 }
 
-/// One call about a parameter.
+/// Executes a variadic parameter call.
 ///
 /// # Safety
-/// `arguments` points to `count` arguments of the types that `openfx_host_arguments` told.
+/// `arguments` points to `count` arguments of the types that `openfx_host_arguments` wrote.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn openfx_host_param(
     operation: c_int,
@@ -140,7 +141,7 @@ unsafe extern "C" fn openfx_host_param(
 }
 
 thread_local! {
-    /// The string that this thread got last of each parameter; the next one replaces it.
+    /// The string that this thread last read from each parameter; valid until it reads the same one again.
     static STRINGS: RefCell<HashMap<usize, CString>> = RefCell::default();
     static BYTES: RefCell<HashMap<usize, Vec<u8>>> = RefCell::default();
 }
@@ -210,13 +211,13 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
     })
 }
 
-/// Complains about calls that real hosts do not forgive.
+/// Records calls that real hosts punish.
 fn watch(param: &Param, setting: bool) {
     let Some(effect) = param.effect.lock().upgrade() else { return };
     let name = param.name();
     match scope::current() {
         None => effect.session.complain(format!("it used the parameter {name} on a thread of its own")),
-        // Resolve renders again for every value that changes, Natron stops the render.
+        // A set value makes Resolve render again and Natron abort the render.
         Some(scope) if setting && scope.action == kOfxImageEffectActionRender => {
             effect.session.complain(format!("it set the parameter {name} while rendering"));
         }
@@ -224,7 +225,7 @@ fn watch(param: &Param, setting: bool) {
     }
 }
 
-/// Tells the plugin of a change that it made itself, inside the call, as real hosts do.
+/// Notifies the plugin of a change that it made itself, within the call, as real hosts do.
 fn changed(param: &Param) {
     let effect = param.effect.lock().upgrade();
     if let Some(effect) = effect {
