@@ -1,11 +1,11 @@
-//! The host's parameters, read at a time. What the host refuses to tell is the table's default.
+//! Reads the host's parameters at a time. If the host does not return a value, it is the table's default.
 
 use openfx::InstanceHandle;
 
 use super::settings::Reader;
 use super::table::{self, Kind};
 
-/// Reads from an action's handle.
+/// Reads parameters through the handle of an action.
 pub struct HostReader<'a, 'h>(pub &'a InstanceHandle<'h>);
 
 impl Reader for HostReader<'_, '_> {

@@ -1,7 +1,8 @@
-//! The parameters: one table that defines them to the host, reads them, and makes the README's list.
+//! The parameters: one table, from which they are defined, read, and listed in the README.
 //!
-//! Names are a promise: a project that was saved with them opens in every later version. Options of a choice are known
-//! by their names too, which are also what the menu shows, since some hosts store the text of a menu and not its number.
+//! Names must never change, so that saved projects open in every later version. The options of a choice are
+//! identified by name, too, and the menu shows these names, because some hosts store an option's label
+//! instead of its index.
 
 mod kinds;
 mod numbered;
@@ -26,7 +27,7 @@ const fn choice(options: &'static [&'static str]) -> Kind {
     Kind::Choice { default: 0, options }
 }
 
-/// A choice with this default, which does not compile if it is none of the options.
+/// A choice with this default; fails to compile if it is not one of the options.
 const fn choice_of(name: &str, options: &'static [&'static str]) -> Kind {
     let mut default = 0;
     while !same(options[default], name) {
@@ -214,18 +215,18 @@ pub static TABLE: &[Param] = &[
         "Take latents.source from this safetensors file in place of the VAE's, or noise: latents.unsampled alone."),
 ];
 
-/// The row called `name`.
+/// The row of the parameter called `name`.
 pub fn find(name: &str) -> Option<&'static Param> {
     TABLE.iter().find(|p| p.name == name)
 }
 
-/// Names of the parameters that are files to read.
+/// Names of the parameters that are paths of input files.
 pub fn files() -> impl Iterator<Item = &'static str> {
     let opens = |p: &&Param| matches!(p.kind, Kind::Text { mode: TextMode::OpenFile, .. });
     TABLE.iter().filter(opens).map(|p| p.name)
 }
 
-/// The README's table, in Markdown.
+/// The README's table in Markdown.
 pub fn markdown() -> String {
     let mut out = String::new();
     for group in Group::ALL {

@@ -1,14 +1,14 @@
-//! What in a prompt's text may have been meant another way than it was read, a sentence each.
+//! Messages about prompt texts that may have been meant differently from how they were parsed.
 
 use super::grammar::Parts;
 use super::listed::{begun, digits, is_list};
 use super::mark::MarkKind;
 use super::source::{Place, Source, ends_line};
 
-/// Words behind two numbers that are a proportion: `1:8 scale model`.
+/// Words that follow a proportion: `1:8 scale model`.
 const PROPORTION: [&str; 7] = ["scale", "scaled", "ratio", "aspect", "aspect-ratio", "format", "size"];
 
-/// What in an ordinary prompt looks like a schedule.
+/// Messages about a prompt without schedule that resembles one.
 pub fn lookalike(source: &Source<'_>) -> Vec<String> {
     let odd = source.marks.iter().find(|(at, place, mark)| match mark.kind {
         MarkKind::Frame(_) => true,
@@ -21,7 +21,8 @@ pub fn lookalike(source: &Source<'_>) -> Vec<String> {
         MarkKind::Wrong(_) => *place == Place::Line,
         MarkKind::Ratio | MarkKind::Name => false,
     });
-    // Of lines that are ratios and tight numbers together more can be said.
+    // If all such lines are ratios or numbers without a space after the colon, a more specific message is
+    // possible.
     let ratios = ratios(source);
     let odd = odd.filter(|(.., mark)| ratios.is_none() || !matches!(mark.kind, MarkKind::Tight(_)));
     match odd {
@@ -37,7 +38,7 @@ pub fn lookalike(source: &Source<'_>) -> Vec<String> {
     }
 }
 
-/// Lines that begin with ascending ratios may be items: `1:3 girls`, `4:3 boys`.
+/// Lines that start with ascending ratios may be items: `1:3 girls`, `4:3 boys`.
 fn ratios(source: &Source<'_>) -> Option<String> {
     let tight = |kind| matches!(kind, MarkKind::Ratio | MarkKind::Tight(_));
     let lines = || source.marks.iter().filter(|(_, place, mark)| *place == Place::Line && tight(mark.kind));
@@ -50,7 +51,7 @@ fn ratios(source: &Source<'_>) -> Option<String> {
     })
 }
 
-/// Lines behind the first item that begin with a number, or a name for a frame, and are none.
+/// Lines after the first item that start with a number or a name for a frame and are not items.
 fn swallowed(source: &Source<'_>) -> Option<String> {
     let mut before = None;
     let mut places = Vec::new();
@@ -87,14 +88,14 @@ fn swallowed(source: &Source<'_>) -> Option<String> {
     ))
 }
 
-/// The line in which a number stands before a colon for the first time.
+/// The first line with this number before a colon.
 fn line_of(source: &Source<'_>, number: &str) -> usize {
     let colon = |rest: &str| rest.trim_start_matches([' ', '"', '”', '\'']).starts_with([':', '：']);
     let mut places = source.text.match_indices(number);
     places.find(|(at, _)| colon(&source.text[at + number.len()..])).map_or(1, |(at, _)| source.line(at))
 }
 
-/// The number of the item that a place lies in; none before the first.
+/// The frame number of the item that contains an offset; `None` before the first item.
 fn number_before(source: &Source<'_>, at: usize) -> Option<i64> {
     let before = source.marks.iter().rev().filter(|(from, place, _)| *from < at && *place != Place::Bar);
     before.into_iter().find_map(|(.., mark)| match mark.kind {
@@ -103,7 +104,8 @@ fn number_before(source: &Source<'_>, at: usize) -> Option<i64> {
     })
 }
 
-/// Behind a comma within a prompt, a number between the item's and the next one's, and words: `neon, 8 night`.
+/// Text after a comma in a prompt that starts with a number between the item's frame and the next one's:
+/// `neon, 8 night`.
 fn without_colon(prompt: &str, frame: i64, next: Option<i64>) -> Option<String> {
     const UNITS: [&str; 10] = ["mm", "cm", "m", "k", "fps", "px", "years", "year", "people", "percent"];
     prompt.match_indices([',', ';']).find_map(|(at, _)| {
@@ -117,7 +119,7 @@ fn without_colon(prompt: &str, frame: i64, next: Option<i64>) -> Option<String> 
     })
 }
 
-/// What of a schedule may have been meant another way. `more` says of every item whether it has further lines.
+/// Messages about a schedule. `more` tells for every item whether it has continuation lines.
 pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> {
     let mut said = Vec::new();
     if let Some((_, prompt, line)) = parts.items.iter().find(|item| item.0 == 0) {

@@ -1,11 +1,11 @@
-//! A prompt's text with the places where an item of a schedule may begin.
+//! A prompt's text, with the positions at which an item of a schedule may start.
 
 use std::fmt;
 
 use super::mark::{Mark, MarkKind, closers, invisible, mark, quoted_item};
 use super::words::dashes;
 
-/// Why a schedule cannot be read, with the line.
+/// Why a schedule cannot be parsed, with the line number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     place: String,
@@ -18,7 +18,7 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// What stands before a place where an item may begin.
+/// What precedes a position at which an item may start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Line,
@@ -27,17 +27,17 @@ pub enum Place {
     Bar,
 }
 
-/// A text with the places where items may begin.
+/// A text, with the positions at which items may start.
 pub struct Source<'a> {
-    /// All of it.
+    /// The whole text.
     pub text: &'a str,
-    /// The places and what stands there, ascending.
+    /// Byte offset, preceding text and mark of each position, in ascending order.
     pub marks: Vec<(usize, Place, Mark)>,
-    /// The opening brace of an object, if there is one.
+    /// Offset of the opening brace of an object, if there is one.
     pub brace: Option<usize>,
 }
 
-/// Characters that end a line for this purpose.
+/// Characters that end a line of a schedule.
 pub fn ends_line(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{2028}' | '\u{2029}')
 }
@@ -46,7 +46,7 @@ impl<'a> Source<'a> {
     pub fn new(text: &'a str) -> Self {
         let mut source = Self { text, marks: Vec::new(), brace: None };
         let mut place = Some(Place::Line);
-        // The last character that is to be seen.
+        // The last visible character.
         let mut last = ' ';
         for (at, c) in text.char_indices() {
             let blank = c.is_whitespace() || invisible(c);
@@ -57,7 +57,7 @@ impl<'a> Source<'a> {
             {
                 place = Some(Place::Line);
             }
-            // A comma that was forgotten between two texts.
+            // A missing comma between two texts.
             if place.is_none() && closers(last).is_some() && closers(c).is_some() && quoted_item(&text[at..])
             {
                 place = Some(Place::Comma);
@@ -78,7 +78,7 @@ impl<'a> Source<'a> {
                 if let Some(mark) = mark(&text[at..]) {
                     source.marks.push((at, here, mark));
                 } else if c == '{' && here == Place::Line && source.brace.is_none() {
-                    // `{2::red|blue}` and `{a|b}` are no objects.
+                    // `{2::red|blue}` and `{a|b}` are not objects.
                     if mark_behind(&text[at + 1..]) {
                         source.brace = Some(at);
                         last = c;
@@ -101,12 +101,12 @@ impl<'a> Source<'a> {
         source
     }
 
-    /// How many of its items begin a line or stand behind a semicolon.
+    /// Number of marks of certain kinds at certain places.
     fn count(&self, at: impl Fn(Place) -> bool, of: impl Fn(MarkKind) -> bool) -> usize {
         self.marks.iter().filter(|(_, place, mark)| at(*place) && of(mark.kind)).count()
     }
 
-    /// How many lines begin with the number of a frame.
+    /// Number of lines that start with a frame number.
     pub fn lines(&self) -> usize {
         self.count(|place| place == Place::Line, |kind| matches!(kind, MarkKind::Frame(_)))
     }
@@ -130,13 +130,13 @@ impl<'a> Source<'a> {
             || self.marks.iter().any(|(_, place, mark)| line(*place) && mark.quoted && wrong(mark.kind))
     }
 
-    /// The line of a place, from 1.
+    /// The line number of an offset, from 1.
     pub fn line(&self, at: usize) -> usize {
         let before = self.text[..at].replace("\r\n", "\n");
         before.chars().filter(|c| ends_line(*c)).count() + 1
     }
 
-    /// Number and beginning of the line of a place, for a sentence.
+    /// Line number and start of the line of an offset, for a message.
     pub fn place(&self, at: usize) -> String {
         let rest = self.text[at..].split(ends_line).next().unwrap_or_default().trim();
         let plain = |c: char| if c.is_control() { ' ' } else { c };
@@ -151,7 +151,7 @@ impl<'a> Source<'a> {
         Unreadable { place: self.place(at), why: why.into() }
     }
 
-    /// The first item behind a place, given the number of the item before it.
+    /// The next item from an offset on, given the frame number of the previous one.
     pub fn next(&self, from: usize, before: Option<i64>) -> Option<(usize, Mark)> {
         let begins = |place: Place, mark: Mark| match (place, mark.kind) {
             (Place::Bar, _) | (_, MarkKind::Ratio) => false,
@@ -169,8 +169,9 @@ impl<'a> Source<'a> {
         Some((found.0, found.2))
     }
 
-    /// The first item where it stands on the head's line, behind a comma: `masterpiece, 1: a photo`. Such it is if the items
-    /// behind it, on lines of their own or behind semicolons, go on ascending from its number.
+    /// The first item, if it follows the head and a comma on the same line: `masterpiece, 1: a photo`. It
+    /// counts as an item if the items that follow on their own lines or after semicolons continue its number
+    /// in ascending order.
     fn first_behind_comma(&self, from: usize) -> Option<&(usize, Place, Mark)> {
         let number = |mark: &Mark| match mark.kind {
             MarkKind::Frame(number) => Some(number),
@@ -194,7 +195,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether a key and its colon follow, as in an object.
+/// Whether a key and a colon follow, as in an object.
 fn mark_behind(text: &str) -> bool {
     mark(text.trim_start()).is_some_and(|mark| mark.quoted || matches!(mark.kind, MarkKind::Frame(_)))
 }

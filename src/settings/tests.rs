@@ -3,7 +3,7 @@ use crate::table::Kind;
 use frame::{Fit, InputColour, InputPrimaries};
 use protocol::{Betas, ContextSchedule, Fuse, Sampler};
 
-/// Answers from the table, and for some names with a text or a ramp.
+/// The table's defaults, except for some names, which have a text or a ramp.
 struct Defaults(Vec<(&'static str, &'static str)>);
 
 fn kind(name: &str) -> Kind {
@@ -145,7 +145,7 @@ fn same_scheduler_and_steps_unless_set() {
     assert_eq!(r.unsample.steps, 16);
 }
 
-/// A host that gives one parameter as something that it cannot be.
+/// A host that returns an invalid value for one parameter.
 struct Odd(&'static str, f64);
 
 impl Reader for Odd {
@@ -153,7 +153,7 @@ impl Reader for Odd {
         if name == self.0 { self.1 as i32 } else { Defaults(vec![]).int(name, time) }
     }
     fn double(&self, name: &'static str, time: f64) -> f64 {
-        // Only from frame 4 on, as a keyframe might have it.
+        // Only from frame 4 on, as with a keyframe.
         if name == self.0 && time >= 4.0 { self.1 } else { Defaults(vec![]).double(name, time) }
     }
     fn boolean(&self, name: &'static str, time: f64) -> bool {

@@ -1,4 +1,4 @@
-//! Values as the parameters allow them, whatever the host gives.
+//! Parameter values within their permitted ranges, whatever the host returns.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::frames::Numbering;
 use crate::table::{self, Kind, Param};
 use protocol::pasted;
 
-/// Reads values within their ranges.
+/// Reads parameters and clamps them to their ranges.
 pub(super) struct Values<'a> {
     pub reader: &'a dyn Reader,
     pub time: f64,
@@ -50,7 +50,7 @@ impl Values<'_> {
         self.reader.boolean(name, self.time)
     }
 
-    /// Name of the chosen option; the default where the host's index is none.
+    /// Name of the selected option; the default if the host's index is invalid.
     pub fn option(&self, name: &'static str) -> &'static str {
         match table::find(name).map(|p| p.kind) {
             Some(Kind::Choice { default, options }) => options
@@ -62,8 +62,8 @@ impl Values<'_> {
         }
     }
 
-    /// The option as a value of the part that it belongs to. The tables agree with those parts (there is a test), so
-    /// the default is never taken in practice.
+    /// The selected option as a value of its enumeration. A test ensures that the table has the enumeration's
+    /// names, so `default` is never used in practice.
     pub fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> T {
         self.option(name).parse().unwrap_or(default)
     }
@@ -77,8 +77,8 @@ impl Values<'_> {
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
-    /// What the host gave that is no value of its parameter, and what counts instead: for every parameter the first of
-    /// `frames`, in the host's numbers.
+    /// Messages about values from the host that are invalid, with the values used instead: for every
+    /// parameter, the first occurrence in `frames`, in the host's numbering.
     pub fn refused(&self, frames: &[i64], numbering: &Numbering) -> Vec<String> {
         let at = |param: &Param| {
             let frames = if param.animates { frames } else { frames.get(..1).unwrap_or_default() };
