@@ -1,5 +1,5 @@
-//! The column *reruns* of the README, found out: every parameter is changed, in every state in which it may matter, and
-//! the stages' keys say what that costs.
+//! Checks the README's column *reruns*: changes every parameter, in every state in which it may matter, and
+//! compares the keys of the stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use unsample::plan::{ClipRange, shot_shares};
 use unsample::settings::{Cuts, PictureSettings, Pictures, Reader, request};
 use unsample::table::{self, Group, Kind, Stage, TABLE};
 
-/// Values as text, by name; the table's defaults elsewhere.
+/// Values as text, by name; otherwise the table's defaults.
 #[derive(Clone, Default)]
 struct Values(BTreeMap<&'static str, String>);
 
@@ -51,15 +51,15 @@ impl Reader for Values {
     }
 }
 
-/// What a frame depends on: the keys of its stages, and what happens to the picture afterwards.
+/// Everything that a frame depends on: the keys of its stages, and the settings used after them.
 type State = (Vec<(&'static str, Key)>, String);
 
-/// Frame 5 of a clip of 24. The pictures are stood for by what they are taken with.
+/// Frame 5 of a clip of 24 frames. The settings with which pictures are fetched replace the pictures.
 fn state(keyring: &mut Keyring, values: &Values) -> State {
     let picture = PictureSettings::read(values, 5.0);
     let (range, numbering) = (ClipRange { first: 1, last: 24 }, Numbering::of_clip(1, 24));
     let list = FrameList::parse(&picture.cut_frames).unwrap_or_default();
-    // A cut that is found is at frame 20.
+    // If cuts are detected, there is one at frame 20.
     let cuts = |segment: Segment, end: i64| -> Result<Vec<i64>, ()> {
         let begins = |frame: &i64| match picture.cuts {
             Cuts::Off => false,
@@ -81,7 +81,7 @@ fn state(keyring: &mut Keyring, values: &Values) -> State {
     (keyring.keys(&request).unwrap().0, after)
 }
 
-/// The first stage of `to` that was not in `from`.
+/// The first stage of `to` whose key is not in `from`.
 fn first_new(from: &State, to: &State) -> Stage {
     let new = to.0.iter().find(|(_, key)| from.0.iter().all(|(_, known)| known != key));
     match new.map(|(stage, _)| *stage) {
@@ -100,7 +100,7 @@ fn models() -> PathBuf {
     testing::root().join("bundle/models")
 }
 
-/// Other files of the same kinds: what the built-in ones hold, with one value changed in each tensor.
+/// Copies of the built-in files, with one value changed in each tensor.
 struct Files {
     _folder: tempfile::TempDir,
     paths: BTreeMap<&'static str, String>,
@@ -122,7 +122,7 @@ impl Files {
         ] {
             let mut bytes = std::fs::read(models().join(origin)).unwrap();
             let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-            // The lowest bits: a change of no account that every way of telling files apart must see.
+            // The lowest bits: a negligible change, which must nevertheless be detected.
             bytes[header..].iter_mut().step_by(512).for_each(|byte| *byte ^= 1);
             paths.insert(name, save(name, &bytes));
         }
@@ -167,13 +167,13 @@ fn lora(value: f32) -> Vec<u8> {
     ])
 }
 
-/// Values that a parameter may be changed to.
+/// Values to which a parameter may be changed.
 fn candidates(name: &str, kind: Kind, files: &Files) -> Vec<String> {
     let file = |name: &str| files.paths[name].clone();
     let controls = table::CONTROLS.iter().any(|control| control.model == name);
     let loras = table::LORAS.iter().any(|lora| lora.file == name);
     match (name, kind) {
-        // A card, and bf16, are not to be had on every machine.
+        // A GPU and bf16 are not available on every machine.
         ("device", _) => vec!["cpu".to_owned()],
         ("precision", _) => vec!["f32".to_owned(), "f16".to_owned()],
         ("checkpoint" | "vae" | "textEncoder", _) => vec![file("checkpoint")],
@@ -182,7 +182,7 @@ fn candidates(name: &str, kind: Kind, files: &Files) -> Vec<String> {
         ("cutFrames", _) => vec!["16".to_owned()],
         _ if controls => vec![file("control"), String::new()],
         _ if loras => vec![file("lora"), file("other lora"), String::new()],
-        // The others need a network of their own.
+        // The others need a network file.
         _ if name.ends_with("Preprocessor") => vec!["canny".to_owned(), "tile".to_owned()],
         _ if name.ends_with("Frames") && matches!(kind, Kind::Text { .. }) => vec!["1-4".to_owned()],
         (_, Kind::Int { default, range, .. }) => {
@@ -198,7 +198,8 @@ fn candidates(name: &str, kind: Kind, files: &Files) -> Vec<String> {
     }
 }
 
-/// States in which every parameter matters somewhere, each with the groups of parameters that are changed in it.
+/// States in which every parameter has an effect somewhere, each with the groups of parameters to change in
+/// it.
 fn states(files: &Files) -> Vec<(&'static [Group], Values)> {
     let all = |pairs: &[(&'static str, &str)]| {
         pairs.iter().fold(Values::default(), |values, (name, text)| values.with(name, text))
@@ -245,7 +246,7 @@ fn the_table_says_what_runs_again() {
             let changed = candidates(param.name, param.kind, &files)
                 .into_iter()
                 .map(|text| first_new(before, &state(&mut keyring, &values.with(param.name, &text))));
-            // The most that a change in this state can cost.
+            // The earliest stage that a change in this state can rerun.
             found.extend(changed.max());
         }
         if found.len() > 1 {
@@ -261,7 +262,7 @@ fn the_table_says_what_runs_again() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // A card's results differ in rounding from the first stage on; there is none to show it with everywhere.
+    // On a GPU, rounding differs from the first stage on; this cannot be tested on every machine.
     assert_eq!(table::find("device").unwrap().stage, Stage::Encode);
 }
 
