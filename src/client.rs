@@ -49,7 +49,7 @@ pub enum ClientError {
 
 /// The current engine, if any, and what is known from earlier ones.
 #[derive(Default)]
-struct Slot {
+struct EngineSlot {
     connection: Option<Arc<Connection>>,
     /// The options that it was sent last.
     setup: Option<Setup>,
@@ -60,7 +60,7 @@ struct Slot {
 /// The client of the engine, one per process: all instances share the models and results in memory.
 #[derive(Default)]
 pub struct Client {
-    slot: Mutex<Slot>,
+    slot: Mutex<EngineSlot>,
     resources: Mutex<Option<PathBuf>>,
     /// Number of deaths per request since the last edit.
     deaths: Mutex<HashMap<Key, u32>>,
@@ -152,7 +152,7 @@ impl Client {
     /// Disconnects the engine, which then exits. The next task starts another one.
     pub fn stop(&self) {
         let mut slot = self.slot.lock();
-        *slot = Slot::default();
+        *slot = EngineSlot::default();
     }
 
     fn number(&self) -> TaskId {

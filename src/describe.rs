@@ -8,7 +8,7 @@ use openfx::{
 };
 
 use super::client::Client;
-use super::table::{Group, Kind, Param, TABLE, TextMode};
+use super::table::{Group, Param, ParamType, TABLE, TextMode};
 
 /// Accepted colour spaces of the clips, preferred ones first: the model's own, then those that can be
 /// converted to it. A host whose clip has another one, such as a camera's, converts it to one of these.
@@ -106,10 +106,10 @@ pub fn context(effect: &mut ContextDescriptor<'_>) -> Result<()> {
 /// The definition of a table row for the host.
 pub fn definition(param: &Param) -> ParamDef<'static> {
     let kind = match param.kind {
-        Kind::Int { default, range, display } => {
+        ParamType::Int { default, range, display } => {
             ParamKind::Int { default, range: range.0..=range.1, display: display.0..=display.1 }
         }
-        Kind::Double { default, range, display } => ParamKind::Double {
+        ParamType::Double { default, range, display } => ParamKind::Double {
             default,
             range: range.0..=range.1,
             display: display.0..=display.1,
@@ -117,9 +117,9 @@ pub fn definition(param: &Param) -> ParamDef<'static> {
             digits: 2,
             meaning: DoubleMeaning::Plain,
         },
-        Kind::Bool { default } => ParamKind::Bool { default },
-        Kind::Choice { default, options } => ParamKind::Choice { default, options },
-        Kind::Text { default, mode } => ParamKind::String {
+        ParamType::Bool { default } => ParamKind::Bool { default },
+        ParamType::Choice { default, options } => ParamKind::Choice { default, options },
+        ParamType::Text { default, mode } => ParamKind::String {
             default,
             mode: match mode {
                 TextMode::SingleLine => StringMode::SingleLine,
@@ -130,9 +130,9 @@ pub fn definition(param: &Param) -> ParamDef<'static> {
                 TextMode::ReadOut => StringMode::Label,
             },
         },
-        Kind::Button => ParamKind::PushButton,
+        ParamType::Button => ParamKind::PushButton,
     };
-    let read_out = matches!(param.kind, Kind::Text { mode: TextMode::ReadOut, .. });
+    let read_out = matches!(param.kind, ParamType::Text { mode: TextMode::ReadOut, .. });
     ParamDef {
         hint: param.hint,
         parent: Some(param.group.name()),

@@ -43,7 +43,7 @@ impl Numbering {
 
 /// Every `step`-th frame from `first` to `last`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Item {
+struct ListItem {
     first: i64,
     last: i64,
     step: i64,
@@ -53,7 +53,7 @@ struct Item {
     reversed: bool,
 }
 
-impl Item {
+impl ListItem {
     fn has(&self, number: i64) -> bool {
         (self.first..=self.last).contains(&number) && (number - self.first) % self.step == 0
     }
@@ -69,7 +69,7 @@ impl Item {
 
 /// A list of frames, numbered from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FrameList(Vec<Item>);
+pub struct FrameList(Vec<ListItem>);
 
 /// Parses an integer of at least 0, also in the form `12.0`.
 fn whole(text: &str) -> Option<i64> {
@@ -92,7 +92,7 @@ fn parted<'a>(text: &'a str, separators: &[&str]) -> Option<(&'a str, &'a str)> 
     separators.iter().find_map(|separator| Some((number, rest.strip_prefix(separator)?)))
 }
 
-fn item(text: &str) -> Option<Item> {
+fn item(text: &str) -> Option<ListItem> {
     // A part such as `05` next to a colon belongs to a time, not to a range.
     let padded = |part: &str| part.len() > 1 && part.starts_with('0');
     if text.contains(':') && text.split(':').any(padded) {
@@ -100,7 +100,7 @@ fn item(text: &str) -> Option<Item> {
     }
     let Some((first, rest)) = parted(text, &["...", "..=", "..", "-", ":", "to"]) else {
         let frame = whole(text)?;
-        return Some(Item { first: frame, last: frame, step: 1, text: text.to_owned(), reversed: false });
+        return Some(ListItem { first: frame, last: frame, step: 1, text: text.to_owned(), reversed: false });
     };
     let first = whole(first)?;
     let (last, step) = match rest {
@@ -115,7 +115,7 @@ fn item(text: &str) -> Option<Item> {
     let reversed = first > last;
     // Every second frame from 6 down to 1: 6, 4 and 2.
     let (first, last) = if reversed { (last + (first - last) % step, first) } else { (first, last) };
-    Some(Item { first, last, step, text: text.to_owned(), reversed })
+    Some(ListItem { first, last, step, text: text.to_owned(), reversed })
 }
 
 /// Replaces dashes of all kinds and operators with surrounding spaces by one character each.
@@ -173,7 +173,7 @@ impl FrameList {
     /// Whether a frame, numbered from 1, starts a shot in a list of shots: a single frame starts a shot, and
     /// a range is a shot, followed by another.
     pub fn begins_shot(&self, number: i64) -> bool {
-        let begins = |item: &Item| match item.step {
+        let begins = |item: &ListItem| match item.step {
             1 if item.first < item.last => number == item.first || Some(number) == item.last.checked_add(1),
             _ => item.has(number),
         };
@@ -183,7 +183,7 @@ impl FrameList {
     /// Messages about a list of shots called `name` that may not be intended: overlapping shots, and frames
     /// between shots that belong to none.
     pub fn shot_remarks(&self, name: &str) -> Vec<String> {
-        let mut shots: Vec<&Item> =
+        let mut shots: Vec<&ListItem> =
             self.0.iter().filter(|item| item.step == 1 && item.first < item.last).collect();
         shots.sort_by_key(|item| (item.first, item.last));
         let mut said = Vec::new();
@@ -229,13 +229,13 @@ impl FrameList {
         let step = step.max(1);
         // Searches for a frame of the item that is used; if there is one, it is within one common period of
         // both steps.
-        let touches = |item: &Item| {
+        let touches = |item: &ListItem| {
             let period = item.step.saturating_mul(step);
             let end = item.last.min(last).min(item.first.saturating_add(period));
             let mut numbers = std::iter::successors(Some(item.first), |n| n.checked_add(item.step));
             numbers.by_ref().take_while(|n| *n <= end).any(|n| n >= 1 && (n - 1) % step == 0)
         };
-        let outside: Vec<&Item> = self.0.iter().filter(|item| !touches(item)).collect();
+        let outside: Vec<&ListItem> = self.0.iter().filter(|item| !touches(item)).collect();
         let frames = match (numbering.total, step) {
             (Some(total), 1) => format!("whose frames are 1 to {total}"),
             (Some(total), _) => {

@@ -50,7 +50,7 @@ struct Scan {
 }
 
 #[derive(Default)]
-struct State {
+struct InstanceState {
     scans: VecDeque<Scan>,
     seen: VecDeque<(Origin, Seen)>,
     status: Option<String>,
@@ -72,7 +72,7 @@ static LIVING: AtomicUsize = AtomicUsize::new(0);
 
 /// State of an instance, behind a lock.
 pub struct Instance {
-    state: Mutex<State>,
+    state: Mutex<InstanceState>,
 }
 
 /// Adds new messages, up to the maximum number.

@@ -17,7 +17,7 @@ use protocol::{
     CacheSettings, ControlUse, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Precision,
     Preprocessor, PromptTrack, Request, SchedulerChoice, Segment, Source, pasted,
 };
-use values::Values;
+use values::ParamValues;
 
 use super::plan::Cutting;
 
@@ -89,7 +89,7 @@ pub struct PictureSettings {
 impl PictureSettings {
     /// Reads the settings at a time in frames.
     pub fn read(reader: &dyn Reader, time: f64) -> Self {
-        let v = Values { reader, time };
+        let v = ParamValues { reader, time };
         let view = match v.parsed("view", ViewOption::Result) {
             ViewOption::Source => View::Source,
             ViewOption::Reconstruction => View::Reconstruction,
@@ -125,19 +125,19 @@ impl PictureSettings {
 /// Where results are cached. A relative folder would depend on the host's working directory; the user's cache
 /// folder is used instead, and `cache_remark` says so.
 pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
-    let v = Values { reader, time };
+    let v = ParamValues { reader, time };
     let folder = v.path("cacheFolder").filter(|folder| folder.is_absolute());
     CacheSettings { folder, limit: v.count("cacheSize") as u64 * (1 << 20) }
 }
 
 /// Idle time after which the engine exits and frees its memory; `None` for never.
 pub fn engine_idle(reader: &dyn Reader, time: f64) -> Option<Duration> {
-    let minutes = Values { reader, time }.double("engineIdle");
+    let minutes = ParamValues { reader, time }.double("engineIdle");
     (minutes > 0.0).then(|| Duration::from_secs_f64(minutes * 60.0))
 }
 
 /// A message about the cache folder, if it is not used.
-fn cache_remark(v: &Values<'_>) -> Option<String> {
+fn cache_remark(v: &ParamValues<'_>) -> Option<String> {
     let asked = v.path("cacheFolder").filter(|folder| !folder.is_absolute())?;
     Some(format!(
         "the cache folder {} is no whole path and is not used; results are kept in {}",
@@ -163,7 +163,7 @@ impl Schedules {
 
 /// Builds the prompt tracks of a segment from parameters that may be keyframed and may contain schedules.
 struct Prompts<'a> {
-    values: &'a Values<'a>,
+    values: &'a ParamValues<'a>,
     frames: &'a [i64],
     numbering: &'a Numbering,
     /// Messages for the user about the texts.
@@ -216,7 +216,7 @@ impl Prompts<'_> {
 }
 
 /// The LoRAs with a file, and their weights at the time of `v`.
-fn loras(v: &Values<'_>) -> Vec<LoraUse> {
+fn loras(v: &ParamValues<'_>) -> Vec<LoraUse> {
     let read = |names: &table::LoraNames| {
         Some(LoraUse { path: v.path(names.file)?, weight: v.double(names.weight) })
     };
@@ -224,7 +224,7 @@ fn loras(v: &Values<'_>) -> Vec<LoraUse> {
 }
 
 /// The selected model files, with these ControlNets.
-fn models(v: &Values<'_>, controls: Vec<PathBuf>) -> Models {
+fn models(v: &ParamValues<'_>, controls: Vec<PathBuf>) -> Models {
     let motion = match v.path("motionModule") {
         None => Motion::Usual,
         Some(path) if path.as_os_str() == "none" => Motion::None,
@@ -244,7 +244,7 @@ fn models(v: &Values<'_>, controls: Vec<PathBuf>) -> Models {
 
 /// The model files selected at a time.
 pub fn chosen_models(reader: &dyn Reader, time: f64) -> Models {
-    let v = Values { reader, time };
+    let v = ParamValues { reader, time };
     let controls = table::CONTROLS.iter().filter_map(|control| v.path(control.model)).collect();
     models(&v, controls)
 }
@@ -261,7 +261,7 @@ struct Controls {
 }
 
 impl Controls {
-    fn read(v: &Values<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
+    fn read(v: &ParamValues<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
         let mut all = Self::default();
         for names in &table::CONTROLS {
             let Some(file) = v.path(names.model) else { continue };
@@ -319,7 +319,7 @@ pub fn request(
     goal: Goal,
     image_mode: bool,
 ) -> Result<Request> {
-    let v = Values { reader, time: segment.first as f64 };
+    let v = ParamValues { reader, time: segment.first as f64 };
     let frames: Vec<i64> = segment.frames().collect();
     let sampled =
         |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();

@@ -196,7 +196,7 @@ pub fn fill_gaps(frames: Vec<Option<WorkingFrame>>) -> Option<Vec<WorkingFrame>>
 
 /// The frame range that is divided into segments.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Extent {
+pub struct ClipExtent {
     /// First and last frame.
     pub range: ClipRange,
     /// Whether this is the clip's own range. If not, the clip may start and end anywhere within it.
@@ -205,10 +205,10 @@ pub struct Extent {
 
 /// The clip's frame range, if the host's is plausible. If not, segments lie on a grid of absolute frame
 /// numbers, so that every frame of the clip gets the same segments.
-pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> Extent {
+pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipExtent {
     if let Some((first, last)) = clip.believable_frame_range(time as f64) {
         let range = ClipRange { first: first.round() as i64, last: last.round() as i64 };
-        return Extent { range, believed: true };
+        return ClipExtent { range, believed: true };
     }
     let length = match i64::try_from(cutting.segment_frames) {
         Ok(n) if n > 0 => n,
@@ -216,7 +216,7 @@ pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> Extent {
     };
     let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
     let first = time.div_euclid(length) * length;
-    Extent { range: ClipRange { first, last: first + length - 1 }, believed: false }
+    ClipExtent { range: ClipRange { first, last: first + length - 1 }, believed: false }
 }
 
 /// The part of a segment from the first to the last frame that is not black; `None` if all are.

@@ -22,7 +22,7 @@ fn is_light(&[r, g, b, alpha]: &[f32; 4]) -> bool {
 }
 
 /// One level of the pyramid: `[height, width, 4]`, red, green, blue and their weight, 0..=1.
-struct Level {
+struct FillLevel {
     width: usize,
     height: usize,
     pixels: Vec<[f32; 4]>,
@@ -82,7 +82,7 @@ fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec
             [0.0; 4]
         }
     };
-    let mut levels = vec![Level { width, height, pixels: pixels.iter().map(weighted).collect() }];
+    let mut levels = vec![FillLevel { width, height, pixels: pixels.iter().map(weighted).collect() }];
     while let Some(last) = levels.last()
         && last.width.max(last.height) > 1
     {
@@ -90,7 +90,7 @@ fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec
     }
     let mut below: Option<(usize, usize, Vec<[f32; 3]>)> = None;
     while let Some(level) = levels.pop() {
-        let Level { width, height, pixels } = &level;
+        let FillLevel { width, height, pixels } = &level;
         let mut colours = Vec::with_capacity(pixels.len());
         for (at, &[r, g, b, weight]) in pixels.iter().enumerate() {
             let coarse = match &below {
@@ -106,7 +106,7 @@ fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec
 }
 
 /// Halves the size: weighted means of four pixels, fewer at odd edges. Weights add up, to at most 1.
-fn halved(level: &Level) -> Level {
+fn halved(level: &FillLevel) -> FillLevel {
     let (width, height) = (level.width.div_ceil(2), level.height.div_ceil(2));
     let mut pixels = Vec::with_capacity(width * height);
     for y in 0..height {
@@ -126,7 +126,7 @@ fn halved(level: &Level) -> Level {
             });
         }
     }
-    Level { width, height, pixels }
+    FillLevel { width, height, pixels }
 }
 
 /// The coarser level at the position of a finer pixel, bilinear.

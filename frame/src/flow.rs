@@ -89,7 +89,7 @@ struct Patch<'a> {
 
 /// Comparison of a patch with a position in the other picture: the differences without their mean, and the
 /// sum of their squares.
-struct Fit {
+struct PatchFit {
     differences: [f32; PATCH * PATCH],
     cost: f32,
 }
@@ -112,7 +112,7 @@ impl<'a> Patch<'a> {
         Self { level, x, y, inverse: [yy * over, -xy * over, xx * over] }
     }
 
-    fn fit(&self, to: &Grey, way: [f32; 2]) -> Fit {
+    fn fit(&self, to: &Grey, way: [f32; 2]) -> PatchFit {
         let (x, y) = (self.x as f32 + way[0], self.y as f32 + way[1]);
         let (left, top) = (x.floor(), y.floor());
         let (fx, fy) = (x - left, y - top);
@@ -141,11 +141,11 @@ impl<'a> Patch<'a> {
             *difference -= mean;
             cost += *difference * *difference;
         }
-        Fit { differences, cost }
+        PatchFit { differences, cost }
     }
 
     /// The Gauss-Newton step from a position with this fit.
-    fn step(&self, fit: &Fit) -> [f32; 2] {
+    fn step(&self, fit: &PatchFit) -> [f32; 2] {
         let mut pull = [0.0; 2];
         for row in 0..PATCH {
             let slopes = &self.level.slopes[(self.y + row) * self.level.grey.width + self.x..][..PATCH];
@@ -161,7 +161,7 @@ impl<'a> Patch<'a> {
     /// The best position found, starting from the best of several initial positions.
     fn search(&self, to: &Grey, starts: &[[f32; 2]]) -> Found {
         let mut best =
-            Found { way: [0.0; 2], fit: Fit { differences: [0.0; PATCH * PATCH], cost: f32::INFINITY } };
+            Found { way: [0.0; 2], fit: PatchFit { differences: [0.0; PATCH * PATCH], cost: f32::INFINITY } };
         for &way in starts {
             let fit = self.fit(to, way);
             if fit.cost < best.fit.cost {
@@ -191,7 +191,7 @@ impl<'a> Patch<'a> {
 
 struct Found {
     way: [f32; 2],
-    fit: Fit,
+    fit: PatchFit,
 }
 
 /// Positions of the patches along a side: every `STRIDE` pixels, and the last one that fits.

@@ -54,12 +54,12 @@ pub(super) fn resized(pixels: &[Pixel], from: Size, region: Region, to: Size) ->
 }
 
 /// The source pixels that contribute to one target pixel, with their weights.
-struct Taps {
+struct FilterTaps {
     first: usize,
     weights: Vec<f32>,
 }
 
-impl Taps {
+impl FilterTaps {
     fn sum(&self, row: &[Pixel]) -> Pixel {
         let mut sum = [0f32; 3];
         for (&weight, pixel) in self.weights.iter().zip(&row[self.first..]) {
@@ -73,10 +73,11 @@ impl Taps {
 
 /// The filter weights of `to` target pixels that cover `length` source pixels from `start`, in a row of
 /// `from` pixels.
-fn axis(from: usize, start: f64, length: f64, to: usize) -> Vec<Taps> {
+fn axis(from: usize, start: f64, length: f64, to: usize) -> Vec<FilterTaps> {
     let scale = length / to as f64;
     if scale == 1.0 && start.fract() == 0.0 {
-        let copied = |at: usize| Taps { first: (start as usize + at).min(from - 1), weights: vec![1.0] };
+        let copied =
+            |at: usize| FilterTaps { first: (start as usize + at).min(from - 1), weights: vec![1.0] };
         return (0..to).map(copied).collect();
     }
     let (filter, radius, widened): (fn(f64) -> f64, _, _) =
@@ -90,7 +91,7 @@ fn axis(from: usize, start: f64, length: f64, to: usize) -> Vec<Taps> {
             let weights: Vec<f64> =
                 (first..end).map(|pixel| filter((pixel as f64 + 0.5 - centre) / widened)).collect();
             let total: f64 = weights.iter().sum();
-            Taps { first, weights: weights.into_iter().map(|weight| (weight / total) as f32).collect() }
+            FilterTaps { first, weights: weights.into_iter().map(|weight| (weight / total) as f32).collect() }
         })
         .collect()
 }

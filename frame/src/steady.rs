@@ -81,7 +81,7 @@ fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, share: f32) -> Carried {
         let (x, y) = (column as f32 + way[0], row as f32 + way[1]);
         inside[pixel] = x >= 0.0 && y >= 0.0 && x <= (width - 1) as f32 && y <= (height - 1) as f32;
         result.weights[pixel] = (source.at(x, y) - own[pixel]).abs();
-        let taps = Taps::new(x, y, width, height);
+        let taps = CubicTaps::new(x, y, width, height);
         for channel in 0..3 {
             result.picture[channel * plane + pixel] =
                 taps.of(&picture.data[channel * plane..][..plane], width);
@@ -96,14 +96,14 @@ fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, share: f32) -> Carried {
 }
 
 /// Catmull-Rom weights at a position between pixels, which keep a picture sharper than bilinear ones.
-struct Taps {
+struct CubicTaps {
     columns: [usize; 4],
     rows: [usize; 4],
     across: [f32; 4],
     down: [f32; 4],
 }
 
-impl Taps {
+impl CubicTaps {
     fn new(x: f32, y: f32, width: usize, height: usize) -> Self {
         let places = |place: f32, side: usize| -> [usize; 4] {
             std::array::from_fn(|i| (place.floor() + i as f32 - 1.0).clamp(0.0, (side - 1) as f32) as usize)

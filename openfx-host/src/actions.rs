@@ -56,7 +56,7 @@ impl Reply {
 impl Entry {
     /// Calls an action without an effect: load and unload.
     pub fn call_bare(self, action: &CStr) -> OfxStatus {
-        // SAFETY: load and unload take nothing but their name.
+        // SAFETY: load and unload have no arguments besides their name.
         unsafe { self.0(action.as_ptr(), std::ptr::null(), std::ptr::null_mut(), std::ptr::null_mut()) }
     }
 

@@ -100,7 +100,7 @@ impl Canvas {
             RowBytes::Negative => self.form.height().saturating_sub(1 + row),
             _ => row,
         };
-        // SAFETY: `new` made room for the guard and every row.
+        // SAFETY: `new` allocated the guards and every row.
         unsafe { self.block.start().add(GUARD + place * self.form.distance()) }
     }
 
@@ -121,7 +121,7 @@ impl Canvas {
     /// Whether the guard bytes are unchanged.
     pub fn guards_are_whole(&self) -> bool {
         let rows = self.form.distance() * self.form.height();
-        // SAFETY: the block is that long.
+        // SAFETY: the block has at least this length.
         let all = unsafe { std::slice::from_raw_parts(self.block.start(), self.block.size()) };
         let marked = |bytes: &[u8]| bytes.iter().all(|&byte| byte == MARK);
         let body = &all[GUARD..GUARD + rows];

@@ -15,7 +15,7 @@ use super::registry::{self, Object, Slot};
 use super::scope;
 use super::session::{ColourManagement, Components, Depth, Outside, Settings};
 use super::sets;
-use super::status::Answer;
+use super::status::SuiteResult;
 
 /// The footage of a clip.
 pub trait Feed: Send + Sync {
@@ -259,7 +259,7 @@ impl Clip {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn fetch(&self, time: f64) -> Answer<OfxPropertySetHandle> {
+    pub fn fetch(&self, time: f64) -> SuiteResult<OfxPropertySetHandle> {
         let effect = self.effect.read().upgrade().ok_or(kOfxStatErrBadHandle)?;
         let Some(scope) = scope::current().filter(|scope| Arc::ptr_eq(&scope.effect, &effect)) else {
             effect.session.complain("it fetched an image outside of an action or on a thread of its own");
@@ -277,15 +277,15 @@ impl Clip {
         let time = if settings.temporal { time } else { scope.time.unwrap_or(time) };
         let facts = feed.facts();
         let canvas = match number(time, facts.frames, settings) {
-            Place::Frame(number) => self.frame(&effect, feed.as_ref(), number)?,
-            Place::Black => Arc::new(self.canvas(&effect, facts, None)?),
-            Place::Nowhere => return Err(kOfxStatFailed),
+            FrameAt::Frame(number) => self.frame(&effect, feed.as_ref(), number)?,
+            FrameAt::Black => Arc::new(self.canvas(&effect, facts, None)?),
+            FrameAt::Nowhere => return Err(kOfxStatFailed),
         };
         Ok(Image::hand_out(&effect, self, canvas, time))
     }
 
     /// A frame as an image. Without temporal access, the same image as long as any is held.
-    fn frame(&self, effect: &Effect, feed: &dyn Feed, number: u32) -> Answer<Arc<Canvas>> {
+    fn frame(&self, effect: &Effect, feed: &dyn Feed, number: u32) -> SuiteResult<Arc<Canvas>> {
         let paint = || {
             let picture = feed.picture(number).map_err(|sentence| {
                 effect.fail(sentence);
@@ -308,7 +308,7 @@ impl Clip {
     }
 
     /// Converts a picture of the feed to an image at the render scale.
-    fn canvas(&self, effect: &Effect, facts: Facts, picture: Option<&Picture>) -> Answer<Canvas> {
+    fn canvas(&self, effect: &Effect, facts: Facts, picture: Option<&Picture>) -> SuiteResult<Canvas> {
         let format = self.format().ok_or(kOfxStatFailed)?;
         let settings = &effect.session.settings;
         let scaled = |pixels: u32| ((f64::from(pixels) * settings.scale).round() as u32).max(1);
@@ -336,21 +336,21 @@ pub fn shifted(coordinate: i32, scale: f64) -> i32 {
     (f64::from(coordinate) * scale).round() as i32
 }
 
-enum Place {
+enum FrameAt {
     Frame(u32),
     Black,
     Nowhere,
 }
 
-fn number(time: f64, frames: u32, settings: &Settings) -> Place {
+fn number(time: f64, frames: u32, settings: &Settings) -> FrameAt {
     let whole = if settings.truncates_times { time.floor() } else { time.round() };
     let index = whole - f64::from(settings.first_frame);
     let last = f64::from(frames) - 1.0;
     match settings.outside {
-        _ if (0.0..=last).contains(&index) => Place::Frame(index as u32 + 1),
-        Outside::Null => Place::Nowhere,
-        Outside::Hold => Place::Frame(index.clamp(0.0, last) as u32 + 1),
-        Outside::Black => Place::Black,
+        _ if (0.0..=last).contains(&index) => FrameAt::Frame(index as u32 + 1),
+        Outside::Null => FrameAt::Nowhere,
+        Outside::Hold => FrameAt::Frame(index.clamp(0.0, last) as u32 + 1),
+        Outside::Black => FrameAt::Black,
     }
 }
 
@@ -379,7 +379,7 @@ impl Image {
     ///
     /// # Errors
     /// `kOfxStatErrBadHandle` if it is not an image, or already released.
-    pub fn release(handle: OfxPropertySetHandle) -> Answer<()> {
+    pub fn release(handle: OfxPropertySetHandle) -> SuiteResult<()> {
         let image = registry::take(handle, |object| match object {
             Object::Image(image) => Some(image.clone()),
             _ => None,

@@ -15,7 +15,7 @@ use super::props::PropertySet;
 use super::registry::{self, Object, Slot};
 use super::session::Session;
 use super::sets::{self, Project};
-use super::status::Answer;
+use super::status::SuiteResult;
 
 /// A descriptor or an instance of the plugin.
 pub struct Effect {
@@ -151,7 +151,7 @@ impl Effect {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn define_clip(&self, name: &CStr) -> Answer<Arc<Clip>> {
+    pub fn define_clip(&self, name: &CStr) -> SuiteResult<Arc<Clip>> {
         if !self.describing {
             return Err(kOfxStatErrUnsupported);
         }

@@ -146,7 +146,7 @@ mod tests {
     fn a_block_is_filled_and_aligned() {
         let block = Block::new(100, 0xa5).unwrap();
         assert_eq!(block.start().addr() % ALIGN, 0);
-        // SAFETY: within the block, which nobody else knows.
+        // SAFETY: within the block, which no other code accesses.
         assert_eq!(unsafe { *block.start().add(99) }, 0xa5);
         assert!(Block::new(usize::MAX, 0).is_none());
     }

@@ -19,7 +19,7 @@ use super::{sets, suites};
 
 /// Identity of a plugin, from its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct PluginIdentity {
     /// Identifier, as in a project file.
     pub name: String,
     /// Major and minor version.
@@ -29,7 +29,7 @@ pub struct Identity {
 /// A loaded and described plugin.
 pub struct Plugin {
     /// Identifier and version.
-    pub identity: Identity,
+    pub identity: PluginIdentity,
     /// Path of the binary.
     pub path: PathBuf,
     /// Context of the description.
@@ -109,7 +109,7 @@ fn records(library: &Library, path: &Path) -> Result<Vec<*mut OfxPlugin>, HostEr
 }
 
 /// Reads a record; `None` if it is not an image effect of a supported API version.
-fn identity(record: *mut OfxPlugin) -> Option<(Identity, Entry)> {
+fn identity(record: *mut OfxPlugin) -> Option<(PluginIdentity, Entry)> {
     // SAFETY: the record is a constant of the loaded binary.
     let plugin = unsafe { &*record };
     if plugin.pluginApi.is_null() || plugin.pluginIdentifier.is_null() {
@@ -119,7 +119,7 @@ fn identity(record: *mut OfxPlugin) -> Option<(Identity, Entry)> {
     let (api, name) = unsafe { (CStr::from_ptr(plugin.pluginApi), CStr::from_ptr(plugin.pluginIdentifier)) };
     let known =
         api == kOfxImageEffectPluginApi && plugin.apiVersion == kOfxImageEffectPluginApiVersion as c_int;
-    let identity = Identity {
+    let identity = PluginIdentity {
         name: name.to_string_lossy().into_owned(),
         version: (plugin.pluginVersionMajor, plugin.pluginVersionMinor),
     };
@@ -139,7 +139,7 @@ impl Plugin {
         let (record_of_host, host) = host_record(session);
         // SAFETY: the optional symbol of this name has this type in every OpenFX binary that has it.
         if let Ok(set_host) = unsafe { library.get::<OfxSetHostFn>(c"OfxSetHost") } {
-            // SAFETY: the record stays for ever.
+            // SAFETY: the record is never freed.
             if unsafe { set_host(record_of_host) } == kOfxStatFailed {
                 return Err(HostError::Load { path, why: "it refuses this host".into() });
             }
@@ -159,7 +159,7 @@ impl Plugin {
     #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub unsafe fn built_in(record: *mut OfxPlugin, session: &Arc<Session>) -> Result<Self, HostError> {
         let (record_of_host, host) = host_record(session);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { Self::choose(PathBuf::new(), None, session, vec![record], record_of_host, host, None) }
     }
 
@@ -188,7 +188,7 @@ impl Plugin {
                 found: if names.is_empty() { "none".into() } else { names.join(", ") },
             });
         };
-        // SAFETY: the caller's promise for the record; the host's record stays for ever.
+        // SAFETY: the caller guarantees a valid record; the host record is never freed.
         unsafe {
             if let Some(set_host) = (*record).setHost {
                 set_host(record_of_host);
@@ -200,7 +200,7 @@ impl Plugin {
     fn describe(
         path: PathBuf,
         session: &Arc<Session>,
-        identity: Identity,
+        identity: PluginIdentity,
         entry: Entry,
         host: Registered,
         library: Option<Library>,
@@ -271,7 +271,7 @@ impl Drop for Plugin {
 unsafe fn open(path: &Path) -> Result<Library, libloading::Error> {
     // For a path without a slash the system would search its library folders.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Library::new(path) }
 }
 

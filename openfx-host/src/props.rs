@@ -10,7 +10,7 @@ use std::ffi::{CStr, CString};
 use openfx_sys::*;
 use parking_lot::Mutex;
 
-use super::status::Answer;
+use super::status::SuiteResult;
 
 /// The values of one property.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,7 +167,7 @@ impl PropertySet {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn get<T: Item, R>(&self, name: &CStr, index: i32, read: impl FnOnce(&T) -> R) -> Answer<R> {
+    pub fn get<T: Item, R>(&self, name: &CStr, index: i32, read: impl FnOnce(&T) -> R) -> SuiteResult<R> {
         let table = self.table.lock();
         let property = table.get(name).ok_or(kOfxStatErrUnknown)?;
         let items = T::of(&property.values).ok_or(kOfxStatErrValue)?;
@@ -179,7 +179,7 @@ impl PropertySet {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn set<T: Item>(&self, name: &CStr, index: i32, value: T) -> Answer<()> {
+    pub fn set<T: Item>(&self, name: &CStr, index: i32, value: T) -> SuiteResult<()> {
         let mut table = self.table.lock();
         let property = table.get_mut(name).ok_or(kOfxStatErrUnknown)?;
         let items = T::of_mut(&mut property.values).ok_or(kOfxStatErrValue)?;
@@ -204,7 +204,7 @@ impl PropertySet {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn set_all<T: Item>(&self, name: &CStr, values: Vec<T>) -> Answer<()> {
+    pub fn set_all<T: Item>(&self, name: &CStr, values: Vec<T>) -> SuiteResult<()> {
         let mut table = self.table.lock();
         let property = table.get_mut(name).ok_or(kOfxStatErrUnknown)?;
         let items = T::of_mut(&mut property.values).ok_or(kOfxStatErrValue)?;
@@ -226,7 +226,7 @@ impl PropertySet {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn reset(&self, name: &CStr) -> Answer<()> {
+    pub fn reset(&self, name: &CStr) -> SuiteResult<()> {
         let mut table = self.table.lock();
         let property = table.get_mut(name).ok_or(kOfxStatErrUnknown)?;
         if property.access == Access::Read {
@@ -242,7 +242,7 @@ impl PropertySet {
     ///
     /// # Errors
     /// `kOfxStatErrUnknown` if there is no such property.
-    pub fn dimension(&self, name: &CStr) -> Answer<i32> {
+    pub fn dimension(&self, name: &CStr) -> SuiteResult<i32> {
         let table = self.table.lock();
         let property = table.get(name).ok_or(kOfxStatErrUnknown)?;
         i32::try_from(property.values.len()).map_err(|_| kOfxStatErrValue)

@@ -17,7 +17,7 @@ use super::memory::{ImageMemory, MutexCell};
 use super::params::{Param, ParamSet};
 use super::props::PropertySet;
 use super::session::Session;
-use super::status::Answer;
+use super::status::SuiteResult;
 
 /// The object that a handle refers to.
 #[derive(Clone)]
@@ -94,12 +94,12 @@ impl Slot {
     }
 }
 
-fn find<T>(pointer: *mut T) -> Answer<Object> {
+fn find<T>(pointer: *mut T) -> SuiteResult<Object> {
     TABLE.read().get(&pointer.addr()).cloned().ok_or(kOfxStatErrBadHandle)
 }
 
 /// Removes an object from the table if `wanted` returns `Some` for it.
-pub fn take<T, R>(pointer: *mut T, wanted: impl FnOnce(&Object) -> Option<R>) -> Answer<R> {
+pub fn take<T, R>(pointer: *mut T, wanted: impl FnOnce(&Object) -> Option<R>) -> SuiteResult<R> {
     let mut table = TABLE.write();
     let found = table.get(&pointer.addr()).and_then(wanted).ok_or(kOfxStatErrBadHandle)?;
     let gone = table.remove(&pointer.addr());
@@ -116,7 +116,7 @@ pub fn keep(registered: Registered) -> usize {
 }
 
 /// The property set with this handle.
-pub fn props(handle: OfxPropertySetHandle) -> Answer<Arc<PropertySet>> {
+pub fn props(handle: OfxPropertySetHandle) -> SuiteResult<Arc<PropertySet>> {
     match find(handle)? {
         Object::Props(set) | Object::Host(set, _) => Ok(set),
         Object::Image(image) => Ok(image.props.clone()),
@@ -127,7 +127,7 @@ pub fn props(handle: OfxPropertySetHandle) -> Answer<Arc<PropertySet>> {
 macro_rules! finder {
     ($(#[$doc:meta] $name:ident, $handle:ty, $variant:ident, $type:ty;)*) => {
         $(#[$doc]
-        pub fn $name(handle: $handle) -> Answer<Arc<$type>> {
+        pub fn $name(handle: $handle) -> SuiteResult<Arc<$type>> {
             match find(handle)? {
                 Object::$variant(object) => Ok(object),
                 _ => Err(kOfxStatErrBadHandle),
@@ -151,7 +151,7 @@ finder! {
 }
 
 /// The session of the host with this handle.
-pub fn session(handle: OfxPropertySetHandle) -> Answer<Arc<Session>> {
+pub fn session(handle: OfxPropertySetHandle) -> SuiteResult<Arc<Session>> {
     match find(handle)? {
         Object::Host(_, session) => Ok(session),
         _ => Err(kOfxStatErrBadHandle),

@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use openfx_sys::*;
 
 /// Result of a suite function: a value, or the status that the plugin gets.
-pub type Answer<T> = Result<T, OfxStatus>;
+pub type SuiteResult<T> = Result<T, OfxStatus>;
 
 /// Converts a result to the status for the plugin. Also keeps a panic of the host from unwinding into the
 /// plugin.
-pub fn answer(work: impl FnOnce() -> Answer<()>) -> OfxStatus {
+pub fn answer(work: impl FnOnce() -> SuiteResult<()>) -> OfxStatus {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => kOfxStatOK,
         Ok(Err(status)) => status,
@@ -25,11 +25,11 @@ pub fn answer(work: impl FnOnce() -> Answer<()>) -> OfxStatus {
 ///
 /// # Safety
 /// `text` is NULL or points to a NUL-terminated string that outlives the returned reference.
-pub unsafe fn text<'a>(text: *const c_char) -> Answer<&'a CStr> {
+pub unsafe fn text<'a>(text: *const c_char) -> SuiteResult<&'a CStr> {
     if text.is_null() {
         return Err(kOfxStatErrValue);
     }
-    // SAFETY: not NULL, and the caller promises the rest.
+    // SAFETY: not NULL, and the caller guarantees the rest.
     Ok(unsafe { CStr::from_ptr(text) })
 }
 
@@ -40,11 +40,11 @@ pub unsafe fn text<'a>(text: *const c_char) -> Answer<&'a CStr> {
 ///
 /// # Safety
 /// `out` is NULL or valid for writing a `T`.
-pub unsafe fn put<T>(out: *mut T, value: T) -> Answer<()> {
+pub unsafe fn put<T>(out: *mut T, value: T) -> SuiteResult<()> {
     if out.is_null() {
         return Err(kOfxStatErrValue);
     }
-    // SAFETY: not NULL, and the caller promises the rest; the old content of a plugin's variable needs no drop.
+    // SAFETY: not NULL, and the caller guarantees the rest; the old content of a plugin's variable needs no drop.
     unsafe { out.write(value) };
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::effect::Handled;
 use super::entry::Exported;
 use super::error::{Error, Result};
 use super::formats::{ChangeReason, Context, MessageKind};
-use super::guard::Reply;
+use super::guard::ActionReply;
 use super::host::Hosted;
 use super::instance::{EditHandle, InstanceHandle, RenderHandle};
 use super::message::Voice;
@@ -32,14 +32,14 @@ impl Raw {
     /// # Safety
     /// See [`dispatch`]; usable until the action ends.
     unsafe fn in_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { Props::new(&hosted.suites, self.in_args) }
     }
 
     /// # Safety
     /// See [`dispatch`]; usable until the action ends.
     unsafe fn out_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { Props::new(&hosted.suites, self.out_args) }
     }
 }
@@ -49,14 +49,14 @@ impl Raw {
 /// # Safety
 /// The arguments are those of an OpenFX action, NULL or usable until it ends, and this is the thread that the
 /// host called it on.
-pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<Reply> {
+pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<ActionReply> {
     let is = |name: &CStr| name.to_bytes() == action.as_bytes();
     if is(kOfxActionLoad) {
         // Look the host up on every load, because setHost may have passed a different one.
         let hosted = E::plugin().hosted(true)?;
         log::info!("loaded by {}", hosted.record);
         E::load(&hosted.record)?;
-        return Ok(Reply::Ok);
+        return Ok(ActionReply::Ok);
     }
     if is(kOfxActionUnload) {
         let left = E::plugin().instances.len();
@@ -64,18 +64,18 @@ pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<Re
             log::debug!("unloaded with {left} instances alive");
         }
         E::unload();
-        return Ok(Reply::Ok);
+        return Ok(ActionReply::Ok);
     }
     let known = DESCRIBING.iter().chain(INSTANCE).any(|name| is(name));
     if !known {
-        return Ok(Reply::Default);
+        return Ok(ActionReply::Default);
     }
     let hosted = E::plugin().hosted(false)?;
     if DESCRIBING.iter().any(|name| is(name)) {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { describe::<E>(&is, raw, &hosted) }
     } else {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { with_instance::<E>(&is, raw, &hosted) }
     }
 }
@@ -114,28 +114,28 @@ unsafe fn describe<E: Exported>(
     is: &impl Fn(&CStr) -> bool,
     raw: &Raw,
     hosted: &Arc<Hosted>,
-) -> Result<Reply> {
+) -> Result<ActionReply> {
     let instances = &E::plugin().instances;
     if is(kOfxActionDescribe) {
-        // SAFETY: as the caller vouches; the handle of this action is a descriptor.
+        // SAFETY: guaranteed by the caller; the handle of this action is a descriptor.
         let mut effect = unsafe { EffectDescriptor::new(hosted, raw.effect) }?;
         E::describe(&mut effect)?;
     } else if is(kOfxImageEffectActionDescribeInContext) {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         let word = unsafe { raw.in_args(hosted) }.and_then(|args| args.string(kOfxImageEffectPropContext));
         let context = match word {
             Some(word) => Context::from_word(&word).ok_or(Error::Unsupported(word))?,
             // A host with a single context may leave the name out.
             None => Context::Filter,
         };
-        // SAFETY: as the caller vouches; the handle of this action is a descriptor.
+        // SAFETY: guaranteed by the caller; the handle of this action is a descriptor.
         let mut effect = unsafe { ContextDescriptor::new(hosted, raw.effect) }?;
         E::describe_in_context(&mut effect, context)?;
         if !effect.refused().is_empty() {
             log::warn!("the host does without {}", effect.refused().join(", "));
         }
     } else if is(kOfxActionCreateInstance) {
-        // SAFETY: as the caller vouches; the handle of this action is an instance.
+        // SAFETY: guaranteed by the caller; the handle of this action is an instance.
         let handle = unsafe { InstanceHandle::new(hosted, raw.effect) }?;
         let data = E::create(&handle)?;
         // SAFETY: the instance that is being created.
@@ -150,7 +150,7 @@ unsafe fn describe<E: Exported>(
             return Err(Error::BadHandle("instance (never created)"));
         }
     }
-    Ok(Reply::Ok)
+    Ok(ActionReply::Ok)
 }
 
 /// Actions on an existing instance.
@@ -161,21 +161,21 @@ unsafe fn with_instance<E: Exported>(
     is: &impl Fn(&CStr) -> bool,
     raw: &Raw,
     hosted: &Arc<Hosted>,
-) -> Result<Reply> {
+) -> Result<ActionReply> {
     if raw.effect.is_null() {
         return Err(Error::BadHandle("instance (NULL)"));
     }
     let Some(live) = E::plugin().instances.find(raw.effect) else {
         // Hosts may send these at any time; they must not fail.
         if is(kOfxActionPurgeCaches) || is(kOfxActionSyncPrivateData) {
-            return Ok(Reply::Default);
+            return Ok(ActionReply::Default);
         }
         return Err(Error::BadHandle("instance (never created)"));
     };
     let data = &live.data;
-    // SAFETY: one of ours, and in an action; as the caller vouches.
+    // SAFETY: one of ours, and in an action; guaranteed by the caller.
     let handle = unsafe { InstanceHandle::new(hosted, raw.effect) }?;
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     let (args, out) = unsafe { (raw.in_args(hosted), raw.out_args(hosted)) };
 
     if is(kOfxImageEffectActionRender) {
@@ -184,14 +184,14 @@ unsafe fn with_instance<E: Exported>(
     if is(kOfxImageEffectActionIsIdentity) {
         let args = IdentityArgs::read(args)?;
         return match E::is_identity(data, &handle, &args) {
-            Ok(Some(identity)) => identity.answer(out).map(|()| Reply::Ok),
+            Ok(Some(identity)) => identity.answer(out).map(|()| ActionReply::Ok),
             otherwise => in_doubt(otherwise),
         };
     }
     if is(kOfxImageEffectActionGetRegionOfDefinition) {
         let args = RegionArgs::read(args)?;
         return match E::region_of_definition(data, &handle, &args) {
-            Ok(Some(region)) => RegionArgs::answer(&region, out).map(|()| Reply::Ok),
+            Ok(Some(region)) => RegionArgs::answer(&region, out).map(|()| ActionReply::Ok),
             otherwise => in_doubt(otherwise),
         };
     }
@@ -212,7 +212,7 @@ unsafe fn with_instance<E: Exported>(
     }
     if is(kOfxImageEffectActionGetTimeDomain) {
         return match E::time_domain(data, &handle) {
-            Ok(Some(domain)) => answer_time_domain(domain, out).map(|()| Reply::Ok),
+            Ok(Some(domain)) => answer_time_domain(domain, out).map(|()| ActionReply::Ok),
             otherwise => in_doubt(otherwise),
         };
     }
@@ -256,14 +256,14 @@ unsafe fn with_instance<E: Exported>(
     if is(kOfxActionEndInstanceEdit) {
         return E::end_edit(data, &edit).map(reply);
     }
-    Ok(Reply::Default)
+    Ok(ActionReply::Default)
 }
 
 fn render<E: Exported>(
     live: &Live<E::Instance>,
     handle: InstanceHandle<'_>,
     args: Option<Props<'_>>,
-) -> Result<Reply> {
+) -> Result<ActionReply> {
     let args = RenderArgs::read(args)?;
     let handle = RenderHandle::new(handle);
     E::render(&live.data, &handle, &args)?;
@@ -271,7 +271,7 @@ fn render<E: Exported>(
     if live.complaint.lock().take().is_some() {
         handle.clear_notice();
     }
-    Ok(Reply::Ok)
+    Ok(ActionReply::Ok)
 }
 
 /// Reports an error to the user. Errors of a render are left as a persistent message, once, rather than shown
@@ -291,7 +291,7 @@ pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHan
     let Ok(hosted) = E::plugin().hosted(false) else {
         return;
     };
-    // SAFETY: an instance of this host, in an action; as the caller vouches.
+    // SAFETY: an instance of this host, in an action; guaranteed by the caller.
     let voice = unsafe { Voice::new(&hosted.suites, effect.cast()) };
     let sentence = error.to_string();
     if !rendering {
@@ -309,17 +309,17 @@ pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHan
 
 /// When the effect fails to answer a query, lets the host use its default: with a failure status, some hosts
 /// give up a frame that could still be rendered.
-fn in_doubt<T>(result: Result<T>) -> Result<Reply> {
+fn in_doubt<T>(result: Result<T>) -> Result<ActionReply> {
     if let Err(error) = result {
         log::warn!("left to the host: {error}");
     }
-    Ok(Reply::Default)
+    Ok(ActionReply::Default)
 }
 
-fn reply(handled: Handled) -> Reply {
+fn reply(handled: Handled) -> ActionReply {
     answered(handled == Handled::Yes)
 }
 
-fn answered(yes: bool) -> Reply {
-    if yes { Reply::Ok } else { Reply::Default }
+fn answered(yes: bool) -> ActionReply {
+    if yes { ActionReply::Ok } else { ActionReply::Default }
 }

@@ -33,7 +33,7 @@ impl<'h> Clip<'h> {
         let name = text::to_c(name);
         let mut handle: OfxImageClipHandle = ptr::null_mut();
         let mut props: OfxPropertySetHandle = ptr::null_mut();
-        // SAFETY: the caller vouches for the effect, the name ends with NUL, the
+        // SAFETY: the caller guarantees a valid effect, the name ends with NUL, the
         // variables outlive the call.
         let status =
             unsafe { call!(suites.effect, clipGetHandle(effect, name.as_ptr(), &mut handle, &mut props)) };
@@ -41,7 +41,7 @@ impl<'h> Clip<'h> {
             return Self { suites, handle: ptr::null_mut(), props: None };
         }
         if props.is_null() {
-            // SAFETY: the handle is one that the host just handed out.
+            // SAFETY: the handle is one that the host just returned.
             let status = unsafe { call!(suites.effect, clipGetPropertySet(handle, &mut props)) };
             if status != kOfxStatOK {
                 props = ptr::null_mut();
@@ -50,7 +50,7 @@ impl<'h> Clip<'h> {
         Self {
             suites,
             handle,
-            // SAFETY: NULL or the set that the host just handed out for this clip.
+            // SAFETY: NULL or the set that the host just returned for this clip.
             props: unsafe { Props::new(suites, props) },
         }
     }

@@ -29,7 +29,7 @@ impl<'h> EffectDescriptor<'h> {
         if effect.is_null() {
             return Err(Error::BadHandle("descriptor (NULL)"));
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         let props = unsafe { effect_props(hosted, effect) }
             .ok_or(Error::BadHandle("descriptor (without properties)"))?;
         Ok(Self { hosted, props })
@@ -177,7 +177,7 @@ impl<'h> ContextDescriptor<'h> {
             return Err(Error::BadHandle("descriptor (NULL)"));
         }
         let mut params: OfxParamSetHandle = ptr::null_mut();
-        // SAFETY: the caller vouches for the descriptor; the variable outlives the call.
+        // SAFETY: the caller guarantees a valid descriptor; the variable outlives the call.
         let status = unsafe { call!(hosted.suites.effect, getParamSet(effect, &mut params)) };
         if status != kOfxStatOK {
             params = ptr::null_mut();
@@ -201,7 +201,7 @@ impl<'h> ContextDescriptor<'h> {
         // variable outlives the call.
         let status =
             unsafe { call!(self.hosted.suites.effect, clipDefine(self.effect, name.as_ptr(), &mut props)) };
-        // SAFETY: NULL or the set that the host just made for this clip.
+        // SAFETY: NULL or the set that the host just created for this clip.
         let props = unsafe { Props::new(&self.hosted.suites, props) };
         let (kOfxStatOK, Some(props)) = (status, props) else {
             self.refused.push(def.name.to_owned());

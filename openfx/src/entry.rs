@@ -124,7 +124,7 @@ unsafe extern "C" fn main_entry<E: Exported>(
     in_args: OfxPropertySetHandle,
     out_args: OfxPropertySetHandle,
 ) -> OfxStatus {
-    // SAFETY: these are what the host passed.
+    // SAFETY: the arguments are those that the host passed.
     unsafe { act::<E>(action, handle, in_args, out_args) }
 }
 
@@ -143,7 +143,7 @@ pub unsafe fn act<E: Exported>(
     let name: Cow<'_, str> = if action.is_null() {
         Cow::Borrowed("an action without a name")
     } else {
-        // SAFETY: not NULL, so a string, by the caller's word.
+        // SAFETY: not NULL, so a string, as the caller guarantees.
         unsafe { CStr::from_ptr(action) }.to_string_lossy()
     };
     let effect: OfxImageEffectHandle = handle.cast_mut().cast();
@@ -152,10 +152,10 @@ pub unsafe fn act<E: Exported>(
         effect.addr(),
         || {
             let raw = actions::Raw { effect, in_args, out_args };
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             unsafe { actions::dispatch::<E>(&name, &raw) }
         },
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         |error| unsafe { actions::report::<E>(&name, effect, error) },
     )
 }

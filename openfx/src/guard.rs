@@ -11,7 +11,7 @@ use super::error::{Error, Result, Status};
 
 /// Status of a successful action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum ActionReply {
     Ok,
     Default,
 }
@@ -32,7 +32,7 @@ pub fn let_panics_through(through: bool) {
 pub(super) fn guard(
     action: &str,
     instance: usize,
-    body: impl FnOnce() -> Result<Reply>,
+    body: impl FnOnce() -> Result<ActionReply>,
     report: impl FnOnce(&Error),
 ) -> OfxStatus {
     let begun = Instant::now();
@@ -45,8 +45,8 @@ pub(super) fn guard(
     // Logging and reporting can panic, too.
     let told = catch_unwind(AssertUnwindSafe(|| {
         let status = match &result {
-            Ok(Reply::Ok) => kOfxStatOK,
-            Ok(Reply::Default) => kOfxStatReplyDefault,
+            Ok(ActionReply::Ok) => kOfxStatOK,
+            Ok(ActionReply::Default) => kOfxStatReplyDefault,
             Err(error) => error.status().0,
         };
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;

@@ -40,7 +40,7 @@ impl<'h> InstanceHandle<'h> {
             return Err(Error::BadHandle("instance (NULL)"));
         }
         let mut params: OfxParamSetHandle = ptr::null_mut();
-        // SAFETY: the caller vouches for the instance; the variable outlives the call.
+        // SAFETY: the caller guarantees a valid instance; the variable outlives the call.
         let status = unsafe { call!(hosted.suites.effect, getParamSet(effect, &mut params)) };
         if status != kOfxStatOK {
             params = ptr::null_mut();
@@ -48,7 +48,7 @@ impl<'h> InstanceHandle<'h> {
         Ok(Self {
             hosted,
             effect,
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             props: unsafe { effect_props(hosted, effect) },
             params,
         })
@@ -120,12 +120,12 @@ impl<'h> InstanceHandle<'h> {
 /// `effect` is an effect of this host, usable for `'h`.
 pub(super) unsafe fn effect_props<'h>(hosted: &'h Hosted, effect: OfxImageEffectHandle) -> Option<Props<'h>> {
     let mut props: OfxPropertySetHandle = ptr::null_mut();
-    // SAFETY: the caller vouches for the effect; the variable outlives the call.
+    // SAFETY: the caller guarantees a valid effect; the variable outlives the call.
     let status = unsafe { call!(hosted.suites.effect, getPropertySet(effect, &mut props)) };
     if status != kOfxStatOK {
         return None;
     }
-    // SAFETY: NULL or the set that the host just handed out for this effect.
+    // SAFETY: NULL or the set that the host just returned for this effect.
     unsafe { Props::new(&hosted.suites, props) }
 }
 

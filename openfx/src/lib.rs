@@ -62,5 +62,5 @@ pub use images::{Image, ImageInfo, OutputImage};
 pub use instance::{EditHandle, InstanceHandle, RenderHandle};
 pub use library::library_path;
 pub use message::Answer;
-pub use params::{DoubleMeaning, Layout, Param, ParamDef, ParamKind, StringMode};
+pub use params::{DoubleMeaning, Param, ParamDef, ParamKind, ParamLayout, StringMode};
 pub use progress::{Progress, Verdict};

@@ -32,7 +32,7 @@ impl<'h> Progress<'h> {
     /// `instance` is an instance of the host whose suites these are, usable for `'h`.
     pub(super) unsafe fn start(suites: &'h Suites, instance: OfxImageEffectHandle, label: &str) -> Self {
         let label = text::to_c(label);
-        // SAFETY: the caller vouches for the instance; the strings end with NUL and
+        // SAFETY: the caller guarantees a valid instance; the strings end with NUL and
         // outlive the call. The answer says nothing: some hosts have no bar to show.
         let _ = unsafe {
             match &suites.progress {

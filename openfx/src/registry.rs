@@ -47,7 +47,7 @@ impl<I> Registry<I> {
     /// `effect` is the instance that this host is creating.
     pub(super) unsafe fn enter(&self, hosted: &Hosted, effect: OfxImageEffectHandle, data: I) {
         let live = Arc::new(Live { data, complaint: Mutex::new(None) });
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         if let Some(props) = unsafe { effect_props(hosted, effect) } {
             let mark: *mut c_void = Arc::as_ptr(&live).cast_mut().cast();
             if let Err(error) = props.set_pointer(kOfxPropInstanceData, mark) {
@@ -66,7 +66,7 @@ impl<I> Registry<I> {
     /// `effect` is the instance that this host is destroying.
     pub(super) unsafe fn leave(&self, hosted: &Hosted, effect: OfxImageEffectHandle) -> Option<Arc<Live<I>>> {
         let live = self.live.lock().remove(&effect.addr())?;
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         if let Some(props) = unsafe { effect_props(hosted, effect) } {
             let _ = props.set_pointer(kOfxPropInstanceData, std::ptr::null_mut());
         }

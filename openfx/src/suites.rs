@@ -43,7 +43,7 @@ impl RawHost {
     /// # Safety
     /// `host` is NULL or points at an `OfxHost`.
     pub(super) unsafe fn new(host: *const OfxHost) -> Option<Self> {
-        // SAFETY: the caller vouches for the pointer; NULL gives None.
+        // SAFETY: the caller guarantees a valid pointer; NULL gives None.
         let host = unsafe { host.as_ref() }?;
         Some(Self { properties: host.host, fetch: host.fetchSuite? })
     }
@@ -60,7 +60,7 @@ impl RawHost {
     unsafe fn suite<Suite: Copy>(&self, name: &CStr, version: c_int) -> Option<Suite> {
         // SAFETY: the function came with this property set, and the name ends with NUL.
         let suite = unsafe { (self.fetch)(self.properties, name.as_ptr(), version) };
-        // SAFETY: NULL or, by the caller's word and the host's, such a structure.
+        // SAFETY: NULL or, as the caller guarantees and the host's, such a structure.
         unsafe { suite.cast::<Suite>().as_ref() }.copied()
     }
 }

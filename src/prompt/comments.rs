@@ -1,7 +1,7 @@
 //! Comments and code fences, which are not part of a schedule.
 
 use super::mark::{MarkKind, closers, invisible, mark};
-use super::source::{Source, ends_line};
+use super::source::{MarkedText, ends_line};
 
 /// A text whose comments are replaced by spaces, so that offsets do not change.
 pub struct Uncommented {
@@ -40,7 +40,7 @@ impl Uncommented {
 
     /// A message about the removed comments; `text` is the original text.
     pub fn remark(&self, text: &str) -> Option<String> {
-        let place = Source::new(text).place(*self.places.first()?);
+        let place = MarkedText::new(text).place(*self.places.first()?);
         let more = match self.places.len() {
             1 => String::new(),
             all => format!(" (and {} more)", all - 1),

@@ -7,8 +7,8 @@
 use super::comments::Uncommented;
 use super::doubts::{doubts, lookalike};
 use super::mark::{Mark, MarkKind, closers, mark};
-use super::settings::Settings;
-use super::source::{Place, Source, Unreadable, ends_line};
+use super::settings::ForeignSettings;
+use super::source::{MarkedText, Preceding, Unreadable, ends_line};
 use super::words::{at_rule, doubled, joined, quotation, unquoted};
 
 /// The parts of a schedule.
@@ -42,10 +42,10 @@ const NOT_IN_BRACES: &str = "within braces only numbers and their texts are expe
 /// # Errors
 /// The text looks like a schedule but is invalid.
 pub fn parse(text: &str) -> Result<Text, Unreadable> {
-    if let Some(settings) = Settings::of(text)? {
+    if let Some(settings) = ForeignSettings::of(text)? {
         // The text extracted from the settings contains no further settings.
         let Text::Schedule(mut parts) = numbered(&settings.text)? else {
-            return Err(Source::new(text).error(0, "its object of prompts has no item"));
+            return Err(MarkedText::new(text).error(0, "its object of prompts has no item"));
         };
         parts.head = joined(&settings.head);
         parts.tail = joined(&settings.tail);
@@ -59,10 +59,10 @@ fn numbered(text: &str) -> Result<Text, Unreadable> {
     // In a shell, and in hosts with a single input line, a line break is often written as `\n`.
     let lines = text.replace("\\n", "\n");
     let (as_is, broken) = (Uncommented::new(text), Uncommented::new(&lines));
-    let mut source = Source::new(&as_is.text);
+    let mut source = MarkedText::new(&as_is.text);
     let mut remark = as_is.remark(text);
     if source.brace.is_none() && !text.trim().contains(ends_line) {
-        let other = Source::new(&broken.text);
+        let other = MarkedText::new(&broken.text);
         if other.is_schedule() && other.lines() > source.lines() {
             source = other;
             remark = broken.remark(&lines);
@@ -76,7 +76,7 @@ fn numbered(text: &str) -> Result<Text, Unreadable> {
     if !source.is_schedule() {
         return Ok(Text::Prompt(lookalike(&source)));
     }
-    let mut parts = Reader { source: &source, parts: Parts::default(), commas: false }.read()?;
+    let mut parts = Parser { source: &source, parts: Parts::default(), commas: false }.read()?;
     parts.remarks.extend(remark);
     Ok(Text::Schedule(parts))
 }
@@ -104,14 +104,14 @@ fn unassigned(head: &str) -> &str {
 }
 
 /// Parses a schedule sequentially.
-struct Reader<'a> {
-    source: &'a Source<'a>,
+struct Parser<'a> {
+    source: &'a MarkedText<'a>,
     parts: Parts,
     /// Whether items are separated by commas.
     commas: bool,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn read(mut self) -> Result<Parts, Unreadable> {
         let source = self.source;
         let text = source.text;
@@ -186,7 +186,7 @@ impl Reader<'_> {
         let inside = &value[open.len_utf8()..close];
         if mark.quoted || source.brace.is_some() {
             let quote = start..start + close;
-            let swallowed = |(at, _, mark): &(usize, Place, Mark)| {
+            let swallowed = |(at, _, mark): &(usize, Preceding, Mark)| {
                 quote.contains(at) && mark.quoted && mark.kind != MarkKind::Name
             };
             if source.marks.iter().any(swallowed) {
@@ -229,7 +229,7 @@ impl Reader<'_> {
         // A comma before the next number is a separator. If items are separated by commas, so is one after
         // the last item.
         let parted = |here: usize| here == limit || here == at;
-        let comma = source.marks.iter().any(|(here, place, _)| parted(*here) && *place == Place::Comma);
+        let comma = source.marks.iter().any(|(here, place, _)| parted(*here) && *place == Preceding::Comma);
         let mut prompt = joined(value);
         // A comma at the end of a line before the next item is a separator, too, and so is one after the last
         // item if others have one.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::source::{Source, Unreadable, ends_line};
+use super::source::{MarkedText, Unreadable, ends_line};
 
 /// Names of the object with frames and prompts in other programs.
 const MAPS: [&str; 3] = ["prompt_map", "animation_prompts", "prompts"];
@@ -11,7 +11,7 @@ const HEAD: &str = "head_prompt";
 const TAIL: &str = "tail_prompt";
 
 /// The schedule in another program's settings.
-pub struct Settings {
+pub struct ForeignSettings {
     /// The object, with everything around it replaced by spaces.
     pub text: String,
     /// Text to put before every prompt.
@@ -22,7 +22,7 @@ pub struct Settings {
     pub remark: Option<String>,
 }
 
-impl Settings {
+impl ForeignSettings {
     /// Parses settings; `None` if the text is not in this format.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Settings {
         // A pasted fragment of an object has no braces.
         let whole = if bare.starts_with('{') { bare.to_owned() } else { format!("{{{bare}}}") };
         let mut values: Map<String, Value> = serde_json::from_str(&whole).map_err(|_| {
-            Source::new(text)
+            MarkedText::new(text)
                 .error(from, format!("what stands around {name} is no JSON; give its frames and texts alone"))
         })?;
         values.remove(name);

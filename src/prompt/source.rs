@@ -20,7 +20,7 @@ impl fmt::Display for Unreadable {
 
 /// What precedes a position at which an item may start.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Preceding {
     Line,
     Semicolon,
     Comma,
@@ -28,11 +28,11 @@ pub enum Place {
 }
 
 /// A text, with the positions at which items may start.
-pub struct Source<'a> {
+pub struct MarkedText<'a> {
     /// The whole text.
     pub text: &'a str,
     /// Byte offset, preceding text and mark of each position, in ascending order.
-    pub marks: Vec<(usize, Place, Mark)>,
+    pub marks: Vec<(usize, Preceding, Mark)>,
     /// Offset of the opening brace of an object, if there is one.
     pub brace: Option<usize>,
 }
@@ -42,10 +42,10 @@ pub fn ends_line(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{2028}' | '\u{2029}')
 }
 
-impl<'a> Source<'a> {
+impl<'a> MarkedText<'a> {
     pub fn new(text: &'a str) -> Self {
         let mut source = Self { text, marks: Vec::new(), brace: None };
-        let mut place = Some(Place::Line);
+        let mut place = Some(Preceding::Line);
         // The last visible character.
         let mut last = ' ';
         for (at, c) in text.char_indices() {
@@ -55,12 +55,12 @@ impl<'a> Source<'a> {
                 && last == '-'
                 && text[..at].rsplit(char::is_whitespace).next().is_some_and(dashes)
             {
-                place = Some(Place::Line);
+                place = Some(Preceding::Line);
             }
             // A missing comma between two texts.
             if place.is_none() && closers(last).is_some() && closers(c).is_some() && quoted_item(&text[at..])
             {
-                place = Some(Place::Comma);
+                place = Some(Preceding::Comma);
             }
             // `prompts = {"1": "a photo"}`
             if c == '{'
@@ -69,7 +69,7 @@ impl<'a> Source<'a> {
                 && (quoted_item(text[at + 1..].trim_start()) || (last == '=' && mark_behind(&text[at + 1..])))
             {
                 source.brace = Some(at);
-                (place, last) = (Some(Place::Line), c);
+                (place, last) = (Some(Preceding::Line), c);
                 continue;
             }
             if let Some(here) = place
@@ -77,7 +77,7 @@ impl<'a> Source<'a> {
             {
                 if let Some(mark) = mark(&text[at..]) {
                     source.marks.push((at, here, mark));
-                } else if c == '{' && here == Place::Line && source.brace.is_none() {
+                } else if c == '{' && here == Preceding::Line && source.brace.is_none() {
                     // `{2::red|blue}` and `{a|b}` are not objects.
                     if mark_behind(&text[at + 1..]) {
                         source.brace = Some(at);
@@ -91,10 +91,10 @@ impl<'a> Source<'a> {
                 last = c;
             }
             place = match c {
-                _ if ends_line(c) => Some(Place::Line),
-                ';' => Some(Place::Semicolon),
-                ',' => Some(Place::Comma),
-                '|' => Some(Place::Bar),
+                _ if ends_line(c) => Some(Preceding::Line),
+                ';' => Some(Preceding::Semicolon),
+                ',' => Some(Preceding::Comma),
+                '|' => Some(Preceding::Bar),
                 _ => place,
             };
         }
@@ -102,28 +102,28 @@ impl<'a> Source<'a> {
     }
 
     /// Number of marks of certain kinds at certain places.
-    fn count(&self, at: impl Fn(Place) -> bool, of: impl Fn(MarkKind) -> bool) -> usize {
+    fn count(&self, at: impl Fn(Preceding) -> bool, of: impl Fn(MarkKind) -> bool) -> usize {
         self.marks.iter().filter(|(_, place, mark)| at(*place) && of(mark.kind)).count()
     }
 
     /// Number of lines that start with a frame number.
     pub fn lines(&self) -> usize {
-        self.count(|place| place == Place::Line, |kind| matches!(kind, MarkKind::Frame(_)))
+        self.count(|place| place == Preceding::Line, |kind| matches!(kind, MarkKind::Frame(_)))
     }
 
     pub fn is_schedule(&self) -> bool {
-        let line = |place| place == Place::Line;
+        let line = |place| place == Preceding::Line;
         let frame = |kind| matches!(kind, MarkKind::Frame(_));
         let wrong = |kind| matches!(kind, MarkKind::Wrong(_));
         let tight: Vec<i64> = (self.marks.iter())
             .filter_map(|(_, place, mark)| match mark.kind {
-                MarkKind::Tight(number) if *place == Place::Line => Some(number),
+                MarkKind::Tight(number) if *place == Preceding::Line => Some(number),
                 _ => None,
             })
             .collect();
         self.brace.is_some()
             || self.lines() > 0
-            || self.count(|place| line(place) || place == Place::Semicolon, frame) > 1
+            || self.count(|place| line(place) || place == Preceding::Semicolon, frame) > 1
             || self.first_behind_comma(0).is_some()
             || (tight.len() > 1 && tight.is_sorted_by(|a, b| a < b))
             || self.count(line, wrong) > 1
@@ -153,13 +153,13 @@ impl<'a> Source<'a> {
 
     /// The next item from an offset on, given the frame number of the previous one.
     pub fn next(&self, from: usize, before: Option<i64>) -> Option<(usize, Mark)> {
-        let begins = |place: Place, mark: Mark| match (place, mark.kind) {
-            (Place::Bar, _) | (_, MarkKind::Ratio) => false,
-            (Place::Comma, MarkKind::Frame(number)) => {
+        let begins = |place: Preceding, mark: Mark| match (place, mark.kind) {
+            (Preceding::Bar, _) | (_, MarkKind::Ratio) => false,
+            (Preceding::Comma, MarkKind::Frame(number)) => {
                 mark.quoted || before.is_some_and(|before| number > before)
             }
-            (Place::Comma, MarkKind::Wrong(_)) => mark.quoted,
-            (Place::Comma, _) => false,
+            (Preceding::Comma, MarkKind::Wrong(_)) => mark.quoted,
+            (Preceding::Comma, _) => false,
             (_, MarkKind::Name) => self.brace.is_some(),
             _ => true,
         };
@@ -172,13 +172,13 @@ impl<'a> Source<'a> {
     /// The first item, if it follows the head and a comma on the same line: `masterpiece, 1: a photo`. It
     /// counts as an item if the items that follow on their own lines or after semicolons continue its number
     /// in ascending order.
-    fn first_behind_comma(&self, from: usize) -> Option<&(usize, Place, Mark)> {
+    fn first_behind_comma(&self, from: usize) -> Option<&(usize, Preceding, Mark)> {
         let number = |mark: &Mark| match mark.kind {
             MarkKind::Frame(number) => Some(number),
             _ => None,
         };
-        let of = |place: Place| matches!(place, Place::Line | Place::Semicolon);
-        let begins = |(_, place, mark): &&(usize, Place, Mark)| of(*place) && number(mark).is_some();
+        let of = |place: Preceding| matches!(place, Preceding::Line | Preceding::Semicolon);
+        let begins = |(_, place, mark): &&(usize, Preceding, Mark)| of(*place) && number(mark).is_some();
         let first = self.marks.iter().find(begins)?;
         let others: Vec<i64> =
             self.marks.iter().filter(begins).filter_map(|(.., mark)| number(mark)).collect();
@@ -190,7 +190,7 @@ impl<'a> Source<'a> {
         }
         self.marks
             .iter()
-            .filter(|(at, place, _)| (from..first.0).contains(at) && *place == Place::Comma)
+            .filter(|(at, place, _)| (from..first.0).contains(at) && *place == Preceding::Comma)
             .find(|(.., mark)| goes_on(mark))
     }
 }

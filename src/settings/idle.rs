@@ -3,9 +3,9 @@
 //! Defaults are never mentioned, nor parameters that have an effect at some frames: a keyframed number counts
 //! as 0 or 1 only if it has that value over the whole clip.
 
-use super::Values;
+use super::ParamValues;
 use crate::frames::Numbering;
-use crate::table::{self, Kind};
+use crate::table::{self, ParamType};
 
 /// Number of frames of the clip, besides the segment's own, at which keyframed numbers are sampled.
 const PLACES: i64 = 32;
@@ -24,7 +24,7 @@ const MOTION: [&str; 8] = [
 
 /// Values at the frames of a segment and of the clip around it.
 struct Looked<'a> {
-    v: &'a Values<'a>,
+    v: &'a ParamValues<'a>,
     frames: Vec<i64>,
 }
 
@@ -42,15 +42,17 @@ impl Looked<'_> {
     /// Whether a parameter differs from its default.
     fn changed(&self, name: &'static str) -> bool {
         match table::find(name).map(|param| param.kind) {
-            Some(Kind::Int { default, .. }) => self.v.int(name) != default,
-            Some(Kind::Double { default, .. }) => !self.always(name, default),
-            Some(Kind::Bool { default }) => self.v.boolean(name) != default,
-            Some(Kind::Choice { default, options }) => options.get(default) != Some(&self.v.option(name)),
-            Some(Kind::Text { default, .. }) => {
+            Some(ParamType::Int { default, .. }) => self.v.int(name) != default,
+            Some(ParamType::Double { default, .. }) => !self.always(name, default),
+            Some(ParamType::Bool { default }) => self.v.boolean(name) != default,
+            Some(ParamType::Choice { default, options }) => {
+                options.get(default) != Some(&self.v.option(name))
+            }
+            Some(ParamType::Text { default, .. }) => {
                 let text = self.v.text(name);
                 !text.trim().is_empty() && text.trim() != default
             }
-            Some(Kind::Button) | None => false,
+            Some(ParamType::Button) | None => false,
         }
     }
 
@@ -66,7 +68,12 @@ impl Looked<'_> {
 }
 
 /// The messages for a segment with these `frames`, in the host's numbering.
-pub(super) fn idle(v: &Values<'_>, frames: &[i64], numbering: &Numbering, image_mode: bool) -> Vec<String> {
+pub(super) fn idle(
+    v: &ParamValues<'_>,
+    frames: &[i64],
+    numbering: &Numbering,
+    image_mode: bool,
+) -> Vec<String> {
     let total = numbering.total.unwrap_or(0);
     let around = (0..PLACES.min(total)).map(|i| numbering.first + i * total / PLACES.min(total).max(1));
     let looked = Looked { v, frames: frames.iter().copied().chain(around).collect() };
@@ -181,21 +188,23 @@ mod tests {
 
     /// Values as text, otherwise the table's defaults; `a~b` animates a number from a at frame 1 to b at
     /// frame 100.
-    struct Set<'a>(&'a [(&'static str, &'static str)]);
+    struct TestValues<'a>(&'a [(&'static str, &'static str)]);
 
-    impl Set<'_> {
+    impl TestValues<'_> {
         fn get(&self, name: &str) -> Option<&'static str> {
             self.0.iter().find(|value| value.0 == name).map(|value| value.1)
         }
     }
 
-    impl Reader for Set<'_> {
+    impl Reader for TestValues<'_> {
         fn int(&self, name: &'static str, _: f64) -> i32 {
-            let Some(Kind::Int { default, .. }) = table::find(name).map(|p| p.kind) else { panic!("{name}") };
+            let Some(ParamType::Int { default, .. }) = table::find(name).map(|p| p.kind) else {
+                panic!("{name}")
+            };
             self.get(name).map_or(default, |text| text.parse().unwrap())
         }
         fn double(&self, name: &'static str, time: f64) -> f64 {
-            let Some(Kind::Double { default, .. }) = table::find(name).map(|p| p.kind) else {
+            let Some(ParamType::Double { default, .. }) = table::find(name).map(|p| p.kind) else {
                 panic!("{name}")
             };
             self.get(name).map_or(default, |text| match text.split_once('~') {
@@ -210,13 +219,13 @@ mod tests {
             self.get(name) == Some("on")
         }
         fn choice(&self, name: &'static str, _: f64) -> usize {
-            let Some(Kind::Choice { default, options }) = table::find(name).map(|p| p.kind) else {
+            let Some(ParamType::Choice { default, options }) = table::find(name).map(|p| p.kind) else {
                 panic!("{name}")
             };
             self.get(name).map_or(default, |text| options.iter().position(|option| *option == text).unwrap())
         }
         fn text(&self, name: &'static str, _: f64) -> String {
-            let Some(Kind::Text { default, .. }) = table::find(name).map(|p| p.kind) else {
+            let Some(ParamType::Text { default, .. }) = table::find(name).map(|p| p.kind) else {
                 panic!("{name}")
             };
             self.get(name).unwrap_or(default).to_owned()
@@ -225,8 +234,8 @@ mod tests {
 
     /// The messages for the first two frames of a clip of 100.
     fn said(values: &[(&'static str, &'static str)]) -> Vec<String> {
-        let set = Set(values);
-        idle(&Values { reader: &set, time: 1.0 }, &[1, 2], &Numbering::of_clip(1, 100), false)
+        let set = TestValues(values);
+        idle(&ParamValues { reader: &set, time: 1.0 }, &[1, 2], &Numbering::of_clip(1, 100), false)
     }
 
     #[test]

@@ -1,37 +1,37 @@
 use super::*;
-use crate::table::Kind;
+use crate::table::ParamType;
 use frame::{Fit, InputColour, InputPrimaries};
 use protocol::{Betas, ContextSchedule, Fuse, Sampler};
 
 /// The table's defaults, except for some names, which have a text or a ramp.
 struct Defaults(Vec<(&'static str, &'static str)>);
 
-fn kind(name: &str) -> Kind {
+fn kind(name: &str) -> ParamType {
     table::find(name).unwrap_or_else(|| panic!("{name} is not in the table")).kind
 }
 
 impl Reader for Defaults {
     fn int(&self, name: &'static str, _: f64) -> i32 {
-        let Kind::Int { default, .. } = kind(name) else { panic!("{name} is no int") };
+        let ParamType::Int { default, .. } = kind(name) else { panic!("{name} is no int") };
         default
     }
     fn double(&self, name: &'static str, time: f64) -> f64 {
-        let Kind::Double { default, .. } = kind(name) else { panic!("{name} is no double") };
+        let ParamType::Double { default, .. } = kind(name) else { panic!("{name} is no double") };
         if self.0.iter().any(|o| o.0 == name) { time / 10.0 } else { default }
     }
     fn boolean(&self, name: &'static str, _: f64) -> bool {
-        let Kind::Bool { default } = kind(name) else { panic!("{name} is no bool") };
+        let ParamType::Bool { default } = kind(name) else { panic!("{name} is no bool") };
         default
     }
     fn choice(&self, name: &'static str, _: f64) -> usize {
-        let Kind::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
+        let ParamType::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
         self.0
             .iter()
             .find(|o| o.0 == name)
             .map_or(default, |o| options.iter().position(|n| *n == o.1).unwrap())
     }
     fn text(&self, name: &'static str, _: f64) -> String {
-        let Kind::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
+        let ParamType::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
         self.0.iter().find(|o| o.0 == name).map_or(default, |o| o.1).to_owned()
     }
 }
@@ -190,7 +190,7 @@ fn what_a_host_gives_beyond_a_parameter_is_said_with_what_counts_instead() {
         endless.remarks
     );
     let beyond = build(Odd("steps", 100_000.0));
-    let Kind::Int { range, .. } = kind("steps") else { panic!() };
+    let ParamType::Int { range, .. } = kind("steps") else { panic!() };
     assert_eq!(beyond.resample.steps, range.1 as usize);
     assert!(
         beyond.remarks[0]

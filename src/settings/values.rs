@@ -6,20 +6,20 @@ use std::str::FromStr;
 
 use super::Reader;
 use crate::frames::Numbering;
-use crate::table::{self, Kind, Param};
+use crate::table::{self, Param, ParamType};
 use protocol::pasted;
 
 /// Reads parameters and clamps them to their ranges.
-pub(super) struct Values<'a> {
+pub(super) struct ParamValues<'a> {
     pub reader: &'a dyn Reader,
     pub time: f64,
 }
 
-impl Values<'_> {
+impl ParamValues<'_> {
     pub fn int(&self, name: &'static str) -> i32 {
         let value = self.reader.int(name, self.time);
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Int { range, .. }) => value.clamp(range.0, range.1),
+            Some(ParamType::Int { range, .. }) => value.clamp(range.0, range.1),
             _ => value,
         }
     }
@@ -35,7 +35,7 @@ impl Values<'_> {
     pub fn double_at(&self, name: &'static str, time: f64) -> f64 {
         let value = self.reader.double(name, time);
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Double { default, range, .. }) => {
+            Some(ParamType::Double { default, range, .. }) => {
                 if value.is_finite() {
                     value.clamp(range.0, range.1)
                 } else {
@@ -53,7 +53,7 @@ impl Values<'_> {
     /// Name of the selected option; the default if the host's index is invalid.
     pub fn option(&self, name: &'static str) -> &'static str {
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Choice { default, options }) => options
+            Some(ParamType::Choice { default, options }) => options
                 .get(self.reader.choice(name, self.time))
                 .or_else(|| options.get(default))
                 .copied()
@@ -97,7 +97,7 @@ impl Values<'_> {
     fn refusal(&self, param: &Param, time: f64) -> Option<String> {
         let name = param.name;
         match param.kind {
-            Kind::Double { default, range, .. } => {
+            ParamType::Double { default, range, .. } => {
                 let value = self.reader.double(name, time);
                 let why = format!("the host gives {name} as {value}");
                 if !value.is_finite() {
@@ -106,12 +106,12 @@ impl Values<'_> {
                 let taken = value.clamp(range.0, range.1);
                 (taken != value).then(|| beyond(&why, range, taken))
             }
-            Kind::Int { range, .. } => {
+            ParamType::Int { range, .. } => {
                 let value = self.reader.int(name, time);
                 let taken = value.clamp(range.0, range.1);
                 (taken != value).then(|| beyond(&format!("the host gives {name} as {value}"), range, taken))
             }
-            Kind::Choice { default, options } => {
+            ParamType::Choice { default, options } => {
                 let index = self.reader.choice(name, time);
                 (index >= options.len()).then(|| {
                     format!(
@@ -121,7 +121,7 @@ impl Values<'_> {
                     )
                 })
             }
-            Kind::Bool { .. } | Kind::Text { .. } | Kind::Button => None,
+            ParamType::Bool { .. } | ParamType::Text { .. } | ParamType::Button => None,
         }
     }
 }

@@ -114,7 +114,7 @@ pub enum TextMode {
 
 /// Type of a parameter, with its default and range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum ParamType {
     /// An integer.
     Int {
         /// Value of a new instance.
@@ -168,7 +168,7 @@ pub struct Param {
     /// Group in the panel.
     pub group: Group,
     /// Type, default and range.
-    pub kind: Kind,
+    pub kind: ParamType,
     /// Whether it can be animated (strings only where the host animates strings).
     pub animates: bool,
     /// The first stage that runs again when it changes.

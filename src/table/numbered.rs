@@ -1,7 +1,7 @@
 //! Names of the parameters of each LoRA and ControlNet.
 
 use super::double;
-use super::kinds::Kind;
+use super::kinds::ParamType;
 
 /// Names of the parameters of one LoRA.
 pub struct LoraNames {
@@ -22,7 +22,7 @@ pub const LORAS: [LoraNames; 4] = [
 pub(super) const LORA_FILE: &str =
     "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
 pub(super) const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
-pub(super) const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
+pub(super) const LORA_RANGE: ParamType = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
 
 /// Names of the parameters of one ControlNet.
 pub struct ControlNames {

@@ -20,7 +20,7 @@ use super::effect::Effect;
 use super::props::PropertySet;
 use super::registry::{Object, Slot};
 use super::session::Settings;
-use super::status::Answer;
+use super::status::SuiteResult;
 
 /// The parameters of a descriptor or an instance.
 pub struct ParamSet {
@@ -101,7 +101,7 @@ impl ParamSet {
     ///
     /// # Errors
     /// The status for the plugin.
-    pub fn define(&self, kind: &CStr, name: &CStr, settings: &Settings) -> Answer<Arc<Param>> {
+    pub fn define(&self, kind: &CStr, name: &CStr, settings: &Settings) -> SuiteResult<Arc<Param>> {
         if !self.describing {
             return Err(kOfxStatErrUnsupported);
         }
@@ -141,7 +141,7 @@ impl ParamSet {
     ///
     /// # Errors
     /// `kOfxStatFailed` if no edit is open.
-    pub fn edit_end(&self) -> Answer<()> {
+    pub fn edit_end(&self) -> SuiteResult<()> {
         let mut edits = self.edits.lock();
         *edits = edits.checked_sub(1).ok_or(kOfxStatFailed)?;
         Ok(())
@@ -211,7 +211,7 @@ impl Param {
     ///
     /// # Errors
     /// `kOfxStatErrUnsupported` for a kind without a value, `kOfxStatErrBadHandle` while describing.
-    pub fn value(&self, time: f64) -> Answer<Value> {
+    pub fn value(&self, time: f64) -> SuiteResult<Value> {
         self.check()?;
         Ok(self.curve.lock().at(time))
     }
@@ -220,7 +220,7 @@ impl Param {
     ///
     /// # Errors
     /// As for [`Param::value`].
-    pub fn curve<R>(&self, look: impl FnOnce(&Curve) -> R) -> Answer<R> {
+    pub fn curve<R>(&self, look: impl FnOnce(&Curve) -> R) -> SuiteResult<R> {
         self.check()?;
         Ok(look(&self.curve.lock()))
     }
@@ -229,7 +229,7 @@ impl Param {
     ///
     /// # Errors
     /// As for [`Param::value`].
-    pub fn change<R>(&self, change: impl FnOnce(&mut Curve) -> R) -> Answer<R> {
+    pub fn change<R>(&self, change: impl FnOnce(&mut Curve) -> R) -> SuiteResult<R> {
         self.check()?;
         let mut curve = self.curve.lock();
         let result = change(&mut curve);
@@ -239,7 +239,7 @@ impl Param {
         Ok(result)
     }
 
-    fn check(&self) -> Answer<()> {
+    fn check(&self) -> SuiteResult<()> {
         if self.describing {
             return Err(kOfxStatErrBadHandle);
         }
@@ -250,7 +250,7 @@ impl Param {
     ///
     /// # Errors
     /// The status for the plugin if the value has the wrong type or the parameter is not animated.
-    pub fn set(&self, time: Option<f64>, value: Value) -> Answer<()> {
+    pub fn set(&self, time: Option<f64>, value: Value) -> SuiteResult<()> {
         let value = self.clamp(value)?;
         if time.is_some() && self.props.first(kOfxParamPropAnimates) == Some(0) {
             return Err(kOfxStatErrUnsupported);
@@ -262,7 +262,7 @@ impl Param {
     }
 
     /// Clamps the value to the parameter's range.
-    fn clamp(&self, value: Value) -> Answer<Value> {
+    fn clamp(&self, value: Value) -> SuiteResult<Value> {
         Ok(match (self.kind, value) {
             (Kind::Integer(_), Value::Ints(values)) => {
                 let (low, high) = (self.props.all(kOfxParamPropMin), self.props.all(kOfxParamPropMax));

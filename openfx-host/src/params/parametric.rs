@@ -5,7 +5,7 @@
 use openfx_sys::*;
 
 use crate::props::PropertySet;
-use crate::status::Answer;
+use crate::status::SuiteResult;
 
 /// The curves of one parametric parameter.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ impl Curves {
         Self { curves: vec![Vec::new(); usize::try_from(count).unwrap_or(0)] }
     }
 
-    fn curve(&mut self, index: i32) -> Answer<&mut Vec<(f64, f64)>> {
+    fn curve(&mut self, index: i32) -> SuiteResult<&mut Vec<(f64, f64)>> {
         let index = usize::try_from(index).map_err(|_| kOfxStatErrBadIndex)?;
         // The plugin may set the dimension after it defined the parameter.
         if index >= self.curves.len() && index < 64 {
@@ -30,7 +30,7 @@ impl Curves {
     }
 
     /// The value of a curve at a position; the identity if it has no points.
-    pub fn value(&mut self, index: i32, position: f64) -> Answer<f64> {
+    pub fn value(&mut self, index: i32, position: f64) -> SuiteResult<f64> {
         let points = self.curve(index)?;
         let Some((first, last)) = points.first().zip(points.last()) else {
             return Ok(position);
@@ -47,18 +47,18 @@ impl Curves {
     }
 
     /// Number of control points of a curve.
-    pub fn count(&mut self, index: i32) -> Answer<i32> {
+    pub fn count(&mut self, index: i32) -> SuiteResult<i32> {
         i32::try_from(self.curve(index)?.len()).map_err(|_| kOfxStatErrValue)
     }
 
     /// Position and value of a control point.
-    pub fn point(&mut self, index: i32, nth: i32) -> Answer<(f64, f64)> {
+    pub fn point(&mut self, index: i32, nth: i32) -> SuiteResult<(f64, f64)> {
         let points = self.curve(index)?;
         usize::try_from(nth).ok().and_then(|nth| points.get(nth).copied()).ok_or(kOfxStatErrBadIndex)
     }
 
     /// Adds a control point, or replaces the one at the same position.
-    pub fn add(&mut self, index: i32, key: f64, value: f64) -> Answer<()> {
+    pub fn add(&mut self, index: i32, key: f64, value: f64) -> SuiteResult<()> {
         let points = self.curve(index)?;
         let place = points.partition_point(|point| point.0 < key);
         match points.get_mut(place) {
@@ -69,7 +69,7 @@ impl Curves {
     }
 
     /// Removes a control point of a curve.
-    pub fn remove(&mut self, index: i32, nth: i32) -> Answer<()> {
+    pub fn remove(&mut self, index: i32, nth: i32) -> SuiteResult<()> {
         self.point(index, nth)?;
         let nth = usize::try_from(nth).map_err(|_| kOfxStatErrBadIndex)?;
         self.curve(index)?.remove(nth);
@@ -77,7 +77,7 @@ impl Curves {
     }
 
     /// Removes all control points of a curve.
-    pub fn clear(&mut self, index: i32) -> Answer<()> {
+    pub fn clear(&mut self, index: i32) -> SuiteResult<()> {
         self.curve(index)?.clear();
         Ok(())
     }

@@ -24,7 +24,7 @@ unsafe extern "C" fn alloc(_handle: *mut c_void, bytes: usize, data: *mut *mut c
         let block = Block::new(bytes, 0).ok_or(kOfxStatErrMemory)?;
         let start = block.start();
         BLOCKS.lock().insert(start.addr(), block);
-        // SAFETY: the plugin passes a place for the address.
+        // SAFETY: the plugin passes a pointer for the address.
         unsafe { put(data, start.cast()) }
     })
 }

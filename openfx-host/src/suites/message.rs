@@ -8,7 +8,7 @@ use super::varargs;
 use crate::registry;
 use crate::scope;
 use crate::session::Message;
-use crate::status::{Answer, answer, text};
+use crate::status::{SuiteResult, answer, text};
 
 /// Version 1 of the suite.
 pub static SUITE_V1: OfxMessageSuiteV1 = OfxMessageSuiteV1 { message: Some(varargs::openfx_message) };
@@ -42,7 +42,7 @@ unsafe extern "C" fn openfx_host_message(
     id: *const c_char,
     sentence: *const c_char,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let result = unsafe { say(persistent != 0, handle, kind, id, sentence) };
     match result {
         Ok(reply) => reply,
@@ -56,8 +56,8 @@ unsafe fn say(
     kind: *const c_char,
     id: *const c_char,
     sentence: *const c_char,
-) -> Answer<OfxStatus> {
-    // SAFETY: the caller's promise.
+) -> SuiteResult<OfxStatus> {
+    // SAFETY: guaranteed by the caller.
     let (kind, id, sentence) = unsafe { (text(kind)?, text(id), text(sentence)?) };
     // During Load the plugin has no effect handle yet; use the current action's effect then.
     let effect = if handle.is_null() {

@@ -41,7 +41,7 @@ unsafe extern "C" fn start_v2(effect: *mut c_void, label: *const c_char, id: *co
         // Natron and the official support library crash on this.
         effect.session.complain("it started a progress whose message id is NULL");
     }
-    // SAFETY: the plugin's promise of the suite.
+    // SAFETY: required of the plugin by the suite.
     unsafe { start_v1(effect, label) }
 }
 

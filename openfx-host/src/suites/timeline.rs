@@ -17,7 +17,7 @@ pub static SUITE: OfxTimeLineSuiteV1 = OfxTimeLineSuiteV1 {
 unsafe extern "C" fn get_time(effect: *mut c_void, time: *mut f64) -> OfxStatus {
     answer(|| {
         let effect = registry::effect(effect.cast())?;
-        // SAFETY: the plugin passes a place for the time.
+        // SAFETY: the plugin passes a pointer for the time.
         unsafe { put(time, effect.session.timeline().0) }
     })
 }
@@ -38,7 +38,7 @@ unsafe extern "C" fn get_bounds(effect: *mut c_void, first: *mut f64, last: *mut
     answer(|| {
         let effect = registry::effect(effect.cast())?;
         let (_, start, end) = effect.session.timeline();
-        // SAFETY: the plugin passes places for the times.
+        // SAFETY: the plugin passes pointers for the times.
         unsafe {
             put(first, start)?;
             put(last, end)

@@ -10,7 +10,7 @@ use crate::instance;
 use crate::params::{Kind, Param, Value};
 use crate::registry;
 use crate::scope;
-use crate::status::{Answer, answer, put, text};
+use crate::status::{SuiteResult, answer, put, text};
 
 #[link(name = "openfx_host_varargs", kind = "static")]
 unsafe extern "C" {
@@ -38,7 +38,7 @@ unsafe extern "C" {
 
 /// One variadic argument, in the field of its type.
 #[repr(C)]
-struct Argument {
+struct VariadicArgument {
     whole: c_int,
     real: f64,
     pointer: *mut c_void,
@@ -97,7 +97,7 @@ unsafe extern "C" fn openfx_host_param(
     param: OfxParamHandle,
     time1: f64,
     time2: f64,
-    arguments: *const Argument,
+    arguments: *const VariadicArgument,
     count: c_int,
 ) -> OfxStatus {
     answer(|| {
@@ -105,17 +105,17 @@ unsafe extern "C" fn openfx_host_param(
         let param = registry::param(param)?;
         watch(&param, operation >= SET);
         let count = usize::try_from(count).map_err(|_| kOfxStatErrValue)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let arguments = unsafe { std::slice::from_raw_parts(arguments, count) };
         match operation {
             GET => {
                 let (now, ..) =
                     param.effect.lock().upgrade().map_or((0.0, 0.0, 0.0), |effect| effect.session.timeline());
-                // SAFETY: the plugin passes a place of the right type for each value.
+                // SAFETY: the plugin passes a pointer of the right type for each value.
                 unsafe { write(handle, &param.value(now)?, arguments) }
             }
             GET_AT_TIME => {
-                // SAFETY: the plugin passes a place of the right type for each value.
+                // SAFETY: the plugin passes a pointer of the right type for each value.
                 unsafe { write(handle, &param.value(time1)?, arguments) }
             }
             DERIVATIVE | INTEGRAL => {
@@ -126,7 +126,7 @@ unsafe extern "C" fn openfx_host_param(
                     DERIVATIVE => curve.derivative(time1),
                     _ => curve.integral(time1, time2),
                 })?;
-                // SAFETY: the plugin passes a place for each value.
+                // SAFETY: the plugin passes pointers for each value.
                 unsafe { write(handle, &Value::Doubles(values), arguments) }
             }
             _ => {
@@ -146,17 +146,17 @@ thread_local! {
     static BYTES: RefCell<HashMap<usize, Vec<u8>>> = RefCell::default();
 }
 
-unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<()> {
+unsafe fn write(handle: usize, value: &Value, arguments: &[VariadicArgument]) -> SuiteResult<()> {
     match value {
         Value::Ints(values) => {
             for (value, argument) in values.iter().zip(arguments) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { put(argument.pointer.cast::<c_int>(), *value)? };
             }
         }
         Value::Doubles(values) => {
             for (value, argument) in values.iter().zip(arguments) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { put(argument.pointer.cast::<f64>(), *value)? };
             }
         }
@@ -167,7 +167,7 @@ unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<
                 let kept = strings.entry(handle).insert_entry(pointer).into_mut();
                 kept.as_ptr().cast_mut()
             });
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { put(argument.pointer.cast::<*mut c_char>(), pointer)? };
         }
         Value::Bytes(bytes) => {
@@ -175,7 +175,7 @@ unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<
             let (bytes, len) = (bytes.clone(), bytes.len());
             let data =
                 BYTES.with_borrow_mut(|kept| kept.entry(handle).insert_entry(bytes).into_mut().as_ptr());
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { put(argument.pointer.cast(), OfxBytes { data, length: len })? };
         }
         Value::None => return Err(kOfxStatErrUnsupported),
@@ -183,7 +183,7 @@ unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<
     Ok(())
 }
 
-unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
+unsafe fn read(param: &Param, arguments: &[VariadicArgument]) -> SuiteResult<Value> {
     let first = arguments.first().ok_or(kOfxStatErrValue)?;
     Ok(match param.kind {
         Kind::Integer(_) | Kind::Boolean | Kind::Choice => {
@@ -191,7 +191,7 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
         }
         Kind::Double(_) | Kind::Colour(_) => Value::Doubles(arguments.iter().map(|a| a.real).collect()),
         Kind::String | Kind::StrChoice | Kind::Custom => {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             Value::Text(unsafe { text(first.pointer.cast())? }.to_owned())
         }
         Kind::Bytes => {
@@ -199,7 +199,7 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
             if bytes.is_null() {
                 return Err(kOfxStatErrValue);
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             let OfxBytes { data, length } = unsafe { bytes.read() };
             if data.is_null() {
                 return Ok(Value::Bytes(Vec::new()));

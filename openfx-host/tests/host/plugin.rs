@@ -65,7 +65,7 @@ unsafe extern "C" fn set_host(host: *mut OfxHost) {
 
 /// The table of a suite, if the host has it.
 pub fn suite<T>(name: &CStr, version: c_int) -> Option<&'static T> {
-    // SAFETY: the host's record stays for ever, and a suite of that name and version is that table.
+    // SAFETY: the host record is never freed, and a suite of that name and version is that table.
     unsafe {
         let host = HOST.load(Ordering::SeqCst).as_ref()?;
         host.fetchSuite?(host.host, name.as_ptr(), version).cast::<T>().as_ref()
@@ -289,7 +289,7 @@ fn identity(
 }
 
 /// The memory of an image, as the plugin addresses it.
-struct View {
+struct ImageView {
     data: *mut u8,
     row_bytes: isize,
     bounds: [c_int; 4],
@@ -297,7 +297,7 @@ struct View {
     depth: String,
 }
 
-impl View {
+impl ImageView {
     fn of(image: OfxPropertySetHandle) -> Self {
         let mut data: *mut c_void = ptr::null_mut();
         call!(properties(), propGetPointer, image, kOfxImagePropData.as_ptr(), 0, &mut data);
@@ -367,9 +367,9 @@ fn render(effect: OfxImageEffectHandle, input: OfxPropertySetHandle) -> OfxStatu
     }
     let to = fetch(output, time);
     note(format!("premultiplication {}", get_text(from, kOfxImageEffectPropPreMultiplication)));
-    paint(&View::of(from), &View::of(to), matches!(mode.to_bytes(), b"invert"));
+    paint(&ImageView::of(from), &ImageView::of(to), matches!(mode.to_bytes(), b"invert"));
     if mode == c"write beside" {
-        let view = View::of(to);
+        let view = ImageView::of(to);
         // SAFETY: the byte after the last row is the host's, and still mapped.
         unsafe { view.row(view.bounds[3] - 1).add(view.row_len()).write(1) };
     }
@@ -409,7 +409,7 @@ fn read_parameters(effect: OfxImageEffectHandle, time: f64) {
 }
 
 /// Copies or inverts each sample; alpha is copied.
-fn paint(from: &View, to: &View, invert: bool) {
+fn paint(from: &ImageView, to: &ImageView, invert: bool) {
     assert_eq!((from.bounds, &from.depth), (to.bounds, &to.depth));
     for y in to.bounds[1]..to.bounds[3] {
         // SAFETY: both rows have that many bytes, in different images.

@@ -39,7 +39,7 @@ pub struct ParamDef<'a> {
     /// Whether it is saved with the project.
     pub persistent: bool,
     /// Where the next parameter is placed.
-    pub layout: Layout,
+    pub layout: ParamLayout,
 }
 
 /// Type of a parameter, with its default and range.
@@ -135,7 +135,7 @@ pub enum StringMode {
 
 /// Placement of the next parameter, in hosts that support it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
+pub enum ParamLayout {
     /// On the next line.
     #[default]
     Below,
@@ -160,7 +160,7 @@ impl<'a> ParamDef<'a> {
             enabled: true,
             evaluates: true,
             persistent: true,
-            layout: Layout::Below,
+            layout: ParamLayout::Below,
             kind,
         }
     }
@@ -256,12 +256,12 @@ pub(crate) unsafe fn define(hosted: &Hosted, set: OfxParamSetHandle, def: &Param
     if set.is_null() {
         return Ok(false);
     }
-    // SAFETY: the caller vouches for the set, the strings end with NUL, the variable
+    // SAFETY: the caller guarantees a valid set, the strings end with NUL, the variable
     // outlives the call. Only types that every host knows are ever defined.
     let status = unsafe {
         call!(hosted.suites.param, paramDefine(set, def.kind.word().as_ptr(), name.as_ptr(), &mut props))
     };
-    // SAFETY: NULL or the set that the host just made for this parameter.
+    // SAFETY: NULL or the set that the host just created for this parameter.
     let props = unsafe { Props::new(&hosted.suites, props) };
     let (kOfxStatOK, Some(props)) = (status, props) else {
         log::debug!("the host does not define {} (status {status})", def.name);
@@ -284,11 +284,11 @@ fn describe(hosted: &Hosted, props: &Props<'_>, def: &ParamDef<'_>) {
     props.offer_flag(kOfxParamPropSecret, def.secret);
     props.offer_flag(kOfxParamPropEnabled, def.enabled);
     match def.layout {
-        Layout::Below => {}
-        Layout::Divider => {
+        ParamLayout::Below => {}
+        ParamLayout::Divider => {
             props.offer_int(kOfxParamPropLayoutHint, kOfxParamPropLayoutHintDivider);
         }
-        Layout::SameLine => {
+        ParamLayout::SameLine => {
             props.offer_int(kOfxParamPropLayoutHint, kOfxParamPropLayoutHintNoNewLine);
         }
     }

@@ -3,7 +3,7 @@
 mod define;
 mod read;
 
-pub use define::{DoubleMeaning, Layout, ParamDef, ParamKind, StringMode};
+pub use define::{DoubleMeaning, ParamDef, ParamKind, ParamLayout, StringMode};
 pub use read::Param;
 
 pub(super) use define::define;

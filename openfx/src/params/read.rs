@@ -36,7 +36,7 @@ impl<'h> Param<'h> {
         let mut status = kOfxStatErrUnknown;
         if !set.is_null() {
             let name = text::to_c(name);
-            // SAFETY: the caller vouches for the set, the name ends with NUL, the
+            // SAFETY: the caller guarantees a valid set, the name ends with NUL, the
             // variables outlive the call.
             status =
                 unsafe { call!(suites.param, paramGetHandle(set, name.as_ptr(), &mut handle, &mut props)) };
@@ -51,7 +51,7 @@ impl<'h> Param<'h> {
             suites,
             name: name.to_owned(),
             handle,
-            // SAFETY: NULL or the set that the host just handed out for this parameter.
+            // SAFETY: NULL or the set that the host just returned for this parameter.
             props: unsafe { Props::new(suites, props) },
         }
     }

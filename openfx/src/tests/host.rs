@@ -84,7 +84,7 @@ pub(super) struct EffectState {
 
 /// The state of the whole host.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct HostState {
     pub(super) faults: Faults,
     pub(super) sets: Vec<BTreeMap<String, Vec<Value>>>,
     pub(super) effects: Vec<EffectState>,
@@ -100,11 +100,11 @@ pub(super) struct State {
 }
 
 thread_local! {
-    static HOST: RefCell<State> = RefCell::default();
+    static HOST: RefCell<HostState> = RefCell::default();
 }
 
 /// Accesses the host's state. Must not be called around an action.
-pub(super) fn host<T>(with: impl FnOnce(&mut State) -> T) -> T {
+pub(super) fn host<T>(with: impl FnOnce(&mut HostState) -> T) -> T {
     HOST.with_borrow_mut(with)
 }
 
@@ -112,13 +112,13 @@ pub(super) fn host<T>(with: impl FnOnce(&mut State) -> T) -> T {
 pub(super) fn reset(name: &str) {
     super::forget();
     host(|state| {
-        *state = State::default();
+        *state = HostState::default();
         let own = state.new_set();
         state.put(own, kOfxPropName, &[name.into()]);
     });
 }
 
-impl State {
+impl HostState {
     pub(super) fn new_set(&mut self) -> usize {
         self.sets.push(BTreeMap::new());
         self.sets.len() - 1

@@ -11,7 +11,7 @@ fn record_is_one_and_complete() {
     assert!(get_plugin::<Probe<0>>(-1).is_null());
     // SAFETY: made by the layer and never freed.
     let record = unsafe { &*record };
-    // SAFETY: the layer fills in strings.
+    // SAFETY: the layer sets these fields to C strings.
     let (api, identifier) =
         unsafe { (CStr::from_ptr(record.pluginApi), CStr::from_ptr(record.pluginIdentifier)) };
     assert_eq!(api, c"OfxImageEffectPluginAPI");
@@ -57,7 +57,7 @@ fn optional_holes_do_not_matter() {
     });
     set_host::<3>();
     assert_eq!(send::<3>(kOfxActionLoad, None, (0, 0)), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     let created = send::<3>(kOfxActionCreateInstance, Some(effect), (0, 0));
     assert_eq!(created, kOfxStatOK);
     let status = render::<3>(effect, 1.0, |handle, _| {
@@ -76,7 +76,7 @@ fn unknown_actions_are_left_to_the_host() {
     for action in [c"OfxActionOfTomorrow", c"", kOfxImageEffectActionGetOutputColourspace] {
         assert_eq!(send::<4>(action, Some(effect), (0, 0)), kOfxStatReplyDefault);
     }
-    // SAFETY: a NULL name is what this is about.
+    // SAFETY: a NULL name is permitted; the test checks how it is handled.
     let status =
         unsafe { entry::act::<Probe<4>>(ptr::null(), ptr::null(), ptr::null_mut(), ptr::null_mut()) };
     assert_eq!(status, kOfxStatReplyDefault);
@@ -233,7 +233,7 @@ fn tests_may_let_a_panic_through() {
     let args = at(1.0);
     let render = || {
         let action = kOfxImageEffectActionRender;
-        // SAFETY: what `send` passes as well, past the C entry.
+        // SAFETY: the same arguments as in `send`, without the C entry point.
         unsafe {
             entry::act::<Probe<30>>(action.as_ptr(), handle::<c_void>(effect), handle(args), ptr::null_mut())
         }
@@ -277,7 +277,7 @@ fn a_render_complains_once_and_not_about_a_stop() {
 fn a_failed_creation_is_told_and_leaves_nothing() {
     assert_eq!(load::<15>("any"), kOfxStatOK);
     script(|script| script.refuse_to_create = true);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     let status = send::<15>(kOfxActionCreateInstance, Some(effect), (0, 0));
     assert_eq!(status, kOfxStatFailed);
     let said = host(|state| state.messages.clone());
@@ -305,7 +305,7 @@ fn a_message_suite_with_a_hole_is_the_older_one() {
     host(|state| state.faults.holes = vec!["setPersistentMessage"]);
     set_host::<17>();
     assert_eq!(send::<17>(kOfxActionLoad, None, (0, 0)), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     send::<17>(kOfxActionCreateInstance, Some(effect), (0, 0));
     render::<17>(effect, 1.0, |_, _| Err(Error::failed("no model")));
     let said = host(|state| state.messages.clone());
@@ -364,7 +364,7 @@ fn what_the_user_was_told_is_not_told_again() {
 #[test]
 fn an_instance_needs_no_description_in_this_process() {
     assert_eq!(load::<44>("warm cache"), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     assert_eq!(send::<44>(kOfxActionCreateInstance, Some(effect), (0, 0)), kOfxStatOK);
     assert_eq!(render::<44>(effect, 1.0, |_, _| Ok(())), kOfxStatOK);
     assert_eq!(send::<44>(kOfxActionDestroyInstance, Some(effect), (0, 0)), kOfxStatOK);
@@ -374,7 +374,7 @@ fn an_instance_needs_no_description_in_this_process() {
 #[test]
 fn questions_are_answered_through_the_properties() {
     let effect = instance::<19>("any");
-    let (args, out) = (at(5.0), host(host::State::new_set));
+    let (args, out) = (at(5.0), host(host::HostState::new_set));
     let get = |name: &CStr| host(|state| state.get(out, name));
 
     let needed = kOfxImageEffectActionGetFramesNeeded;

@@ -177,7 +177,7 @@ where
     let set = |number: usize| {
         if number == 0 { ptr::null_mut() } else { handle(number) }
     };
-    // SAFETY: the record that the layer made, called as a host calls it.
+    // SAFETY: the record that the layer created, called as a host calls it.
     unsafe {
         let entry = (*plugin).mainEntry.expect("the layer fills it in");
         entry(action.as_ptr(), effect.cast(), set(args.0), set(args.1))
@@ -200,7 +200,7 @@ where
 {
     let plugin = get_plugin::<Probe<N>>(0);
     let mut record = record();
-    // SAFETY: the record that the layer made, called as a host calls it.
+    // SAFETY: the record that the layer created, called as a host calls it.
     unsafe {
         let set_host = (*plugin).setHost.expect("the layer fills it in");
         set_host(&mut record);
@@ -213,7 +213,7 @@ where
     Probe<N>: Exported,
 {
     assert_eq!(load::<N>(name), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     assert_eq!(send::<N>(kOfxActionCreateInstance, Some(effect), (0, 0)), kOfxStatOK);
     notes();
     effect

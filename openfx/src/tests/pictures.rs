@@ -1,6 +1,6 @@
 //! Clips, images and their memory.
 
-use super::host::{State, Value};
+use super::host::{HostState, Value};
 use super::*;
 
 /// A picture in memory; the bytes of each row have the row's number.
@@ -296,7 +296,7 @@ fn what_is_known_of_a_clip_is_believed_with_care() {
 fn the_same_picture_twice_shows() {
     let effect = instance::<39>("MLT");
     let (_, image) = Picture::small().build();
-    host(|state: &mut State| {
+    host(|state: &mut HostState| {
         state.add_clip(effect, "Source");
         state.add_image(effect, "Source", 1, image);
         state.add_image(effect, "Source", 2, image);

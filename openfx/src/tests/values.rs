@@ -1,6 +1,6 @@
 //! Defining, reading and writing properties and parameters.
 
-use super::host::{State, Value};
+use super::host::{HostState, Value};
 use super::*;
 
 fn defined(effect: usize, name: &str, property: &CStr) -> Vec<Value> {
@@ -17,7 +17,7 @@ where
     Probe<N>: Exported,
 {
     script(|script| script.in_context = Some(Rc::new(move |effect, _| then(effect))));
-    let effect = host(State::new_effect);
+    let effect = host(HostState::new_effect);
     let action = kOfxImageEffectActionDescribeInContext;
     (effect, send::<N>(action, Some(effect), (0, 0)))
 }
@@ -232,7 +232,7 @@ fn edits_set_values_of_the_right_type() {
             Ok(Handled::Yes)
         }));
     });
-    let args = host(State::new_set);
+    let args = host(HostState::new_set);
     let status = send::<28>(kOfxActionInstanceChanged, Some(effect), (args, 0));
     assert_eq!(status, kOfxStatOK);
     let value = |name: &str| host(|state| state.effects[effect].params[name].keys[&0].clone());
@@ -287,7 +287,7 @@ fn a_silent_host_has_defaults() {
     host(|state| state.sets[0].clear());
     set_host::<29>();
     assert_eq!(send::<29>(kOfxActionLoad, None, (0, 0)), kOfxStatOK);
-    let effect = host(State::new_effect);
+    let effect = host(HostState::new_effect);
     send::<29>(kOfxActionCreateInstance, Some(effect), (0, 0));
     let status = render::<29>(effect, 0.0, |handle, args| {
         let record = handle.host();

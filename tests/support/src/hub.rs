@@ -19,7 +19,7 @@ pub struct Served {
 
 /// State shared by the hub and the test.
 #[derive(Default)]
-struct State {
+struct HubState {
     files: HashMap<String, Served>,
     /// Number of bytes after which each of the next downloads breaks off.
     cuts: Vec<usize>,
@@ -31,7 +31,7 @@ struct State {
 pub struct Hub {
     /// Base URL of the hub.
     pub url: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<HubState>>,
 }
 
 impl Hub {
@@ -39,7 +39,7 @@ impl Hub {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(HubState::default()));
         let (shared, base) = (state.clone(), url.clone());
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -67,7 +67,7 @@ impl Hub {
     }
 }
 
-fn answer(connection: &TcpStream, state: &Mutex<State>, base: &str) -> Option<()> {
+fn answer(connection: &TcpStream, state: &Mutex<HubState>, base: &str) -> Option<()> {
     let mut reader = BufReader::new(connection);
     let mut writer = connection;
     let mut line = String::new();
