@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use openfx_sys::*;
 
-use super::args::{
-    Change, ClipPreferences, FramesNeeded, IdentityArgs, RegionArgs, RegionsOfInterest, RenderArgs,
-    SequenceArgs, answer_time_domain, read_reason,
-};
+use super::args::{Change, ClipPreferences, FramesNeeded, IdentityArgs, RenderArgs};
 use super::describe::{ContextDescriptor, EffectDescriptor};
 use super::effect::Handled;
 use super::entry::Exported;
@@ -188,19 +185,6 @@ unsafe fn with_instance<E: Exported>(
             otherwise => in_doubt(otherwise),
         };
     }
-    if is(kOfxImageEffectActionGetRegionOfDefinition) {
-        let args = RegionArgs::read(args)?;
-        return match E::region_of_definition(data, &handle, &args) {
-            Ok(Some(region)) => RegionArgs::answer(&region, out).map(|()| ActionReply::Ok),
-            otherwise => in_doubt(otherwise),
-        };
-    }
-    if is(kOfxImageEffectActionGetRegionsOfInterest) {
-        let args = RegionArgs::read(args)?;
-        let mut answer = RegionsOfInterest::new(out)?;
-        let result = E::regions_of_interest(data, &handle, &args, &mut answer);
-        return in_doubt(result).map(|_| answered(answer.answered));
-    }
     if is(kOfxImageEffectActionGetFramesNeeded) {
         let time = args
             .and_then(|args| args.double(kOfxPropTime))
@@ -210,22 +194,10 @@ unsafe fn with_instance<E: Exported>(
         let result = E::frames_needed(data, &handle, time, &mut answer);
         return in_doubt(result).map(|_| answered(answer.answered));
     }
-    if is(kOfxImageEffectActionGetTimeDomain) {
-        return match E::time_domain(data, &handle) {
-            Ok(Some(domain)) => answer_time_domain(domain, out).map(|()| ActionReply::Ok),
-            otherwise => in_doubt(otherwise),
-        };
-    }
     if is(kOfxImageEffectActionGetClipPreferences) {
         let mut answer = ClipPreferences::new(out)?;
         let result = E::clip_preferences(data, &handle, &mut answer);
         return in_doubt(result).map(|_| answered(answer.answered));
-    }
-    if is(kOfxImageEffectActionBeginSequenceRender) {
-        return E::begin_sequence(data, &handle, &SequenceArgs::read(args)).map(reply);
-    }
-    if is(kOfxImageEffectActionEndSequenceRender) {
-        return E::end_sequence(data, &handle, &SequenceArgs::read(args)).map(reply);
     }
     if is(kOfxActionPurgeCaches) {
         return E::purge(data, &handle).map(reply);
@@ -237,24 +209,9 @@ unsafe fn with_instance<E: Exported>(
         let edit = EditHandle::new(handle, change.reason == ChangeReason::User);
         return E::instance_changed(data, &edit, &change).map(reply);
     }
-    let reason = args.map_or(ChangeReason::Plugin, |args| read_reason(&args));
-    if is(kOfxActionBeginInstanceChanged) {
-        let edit = EditHandle::new(handle, false);
-        return E::begin_changes(data, &edit, reason).map(reply);
-    }
-    if is(kOfxActionEndInstanceChanged) {
-        let edit = EditHandle::new(handle, reason == ChangeReason::User);
-        return E::end_changes(data, &edit, reason).map(reply);
-    }
     let edit = EditHandle::new(handle, false);
     if is(kOfxActionSyncPrivateData) {
         return E::sync(data, &edit).map(reply);
-    }
-    if is(kOfxActionBeginInstanceEdit) {
-        return E::begin_edit(data, &edit).map(reply);
-    }
-    if is(kOfxActionEndInstanceEdit) {
-        return E::end_edit(data, &edit).map(reply);
     }
     Ok(ActionReply::Default)
 }

@@ -5,8 +5,8 @@ use std::ffi::CString;
 use openfx_sys::*;
 
 use super::error::{Error, Result};
-use super::formats::{ChangeReason, Components, Depth, Field, Premultiplication};
-use super::geometry::{RectD, RectI};
+use super::formats::{ChangeReason, Components, Depth, Premultiplication};
+use super::geometry::RectI;
 use super::props::Props;
 use super::text;
 
@@ -20,16 +20,6 @@ pub struct RenderArgs {
     /// Render scale in x and y; 1 is full size. Resolve, Fusion and Vegas send scales that do not match their
     /// images, so rely on the image's size instead.
     pub scale: (f64, f64),
-    /// Field to render; [`Field::None`] for progressive footage.
-    pub field: Field,
-    /// Whether the host announced that it renders frames in order.
-    pub sequential: bool,
-    /// Whether a user is waiting for the result.
-    pub interactive: bool,
-    /// Whether the host prefers speed over quality.
-    pub draft: bool,
-    /// Whether the result is used for a thumbnail.
-    pub thumbnail: bool,
 }
 
 impl RenderArgs {
@@ -46,19 +36,7 @@ impl RenderArgs {
                 return Err(Error::Unsupported("rendering in device memory".to_owned()));
             }
         }
-        Ok(Self {
-            time: time(&args)?,
-            window: rect_i(&args),
-            scale: scale(&args),
-            field: args
-                .string(kOfxImageEffectPropFieldToRender)
-                .and_then(|word| Field::from_word(&word))
-                .unwrap_or(Field::None),
-            sequential: args.flag(kOfxImageEffectPropSequentialRenderStatus) == Some(true),
-            interactive: args.flag(kOfxImageEffectPropInteractiveRenderStatus) == Some(true),
-            draft: args.flag(kOfxImageEffectPropRenderQualityDraft) == Some(true),
-            thumbnail: args.flag(kOfxImageEffectPropThumbnailRender) == Some(true),
-        })
+        Ok(Self { time: time(&args)?, window: rect_i(&args), scale: scale(&args) })
     }
 }
 
@@ -94,55 +72,6 @@ impl Identity {
         let out = out.ok_or(Error::MissingArgument("the answer's property set"))?;
         out.set_string(kOfxPropName, &self.clip)?;
         out.set_double(kOfxPropTime, self.time)
-    }
-}
-
-/// Arguments of the two region queries: region of definition and regions of interest.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RegionArgs {
-    /// Frame, in the host's frame numbers; may be fractional.
-    pub time: f64,
-    /// Render scale in x and y; 1 is full size.
-    pub scale: (f64, f64),
-    /// Requested region of the output in canonical coordinates. Only for regions of interest.
-    pub wanted: Option<RectD>,
-}
-
-impl RegionArgs {
-    pub(super) fn read(args: Option<Props<'_>>) -> Result<Self> {
-        let args = args.ok_or(Error::MissingArgument("the arguments of a region question"))?;
-        let side = |index| args.double_at(kOfxImageEffectPropRegionOfInterest, index);
-        let wanted = (|| Some(RectD { x1: side(0)?, y1: side(1)?, x2: side(2)?, y2: side(3)? }))();
-        Ok(Self { time: time(&args)?, scale: scale(&args), wanted: wanted.filter(RectD::is_usable) })
-    }
-
-    pub(super) fn answer(region: &RectD, out: Option<Props<'_>>) -> Result<()> {
-        let out = out.ok_or(Error::MissingArgument("the answer's property set"))?;
-        out.set_doubles(kOfxImageEffectPropRegionOfDefinition, &[region.x1, region.y1, region.x2, region.y2])
-    }
-}
-
-/// Result of the regions-of-interest action.
-pub struct RegionsOfInterest<'h> {
-    out: Props<'h>,
-    pub(super) answered: bool,
-}
-
-impl<'h> RegionsOfInterest<'h> {
-    pub(super) fn new(out: Option<Props<'h>>) -> Result<Self> {
-        let out = out.ok_or(Error::MissingArgument("the answer's property set"))?;
-        Ok(Self { out, answered: false })
-    }
-
-    /// Sets the region of an input clip that is needed, in canonical coordinates.
-    ///
-    /// # Errors
-    /// [`Error::Host`] if the host does not know the clip.
-    pub fn clip(&mut self, clip: &str, region: &RectD) -> Result<()> {
-        let sides = [region.x1, region.y1, region.x2, region.y2];
-        self.out.set_doubles(&of_clip("RoI", clip), &sides)?;
-        self.answered = true;
-        Ok(())
     }
 }
 
@@ -214,39 +143,6 @@ impl<'h> ClipPreferences<'h> {
     pub fn frame_varying(&mut self, varying: bool) {
         self.answered |= self.out.offer_flag(kOfxImageEffectFrameVarying, varying);
     }
-
-    /// Declares whether the output can be sampled between frames.
-    pub fn continuous_samples(&mut self, continuous: bool) {
-        self.answered |= self.out.offer_flag(kOfxImageClipPropContinuousSamples, continuous);
-    }
-}
-
-/// Arguments of the actions around a sequence of renders. Not reliable: some hosts announce every frame
-/// separately, some send nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SequenceArgs {
-    /// First and last frame, if the host says.
-    pub range: Option<(f64, f64)>,
-    /// Increment between frames; 1 if the host does not say.
-    pub step: f64,
-    /// Render scale in x and y; 1 is full size.
-    pub scale: (f64, f64),
-    /// Whether a user is waiting for the result.
-    pub interactive: bool,
-}
-
-impl SequenceArgs {
-    pub(super) fn read(args: Option<Props<'_>>) -> Self {
-        Self {
-            range: args.and_then(|args| args.pair(kOfxImageEffectPropFrameRange)),
-            step: args
-                .and_then(|args| args.double(kOfxImageEffectPropFrameStep))
-                .filter(|step| step.is_finite() && *step != 0.0)
-                .unwrap_or(1.0),
-            scale: args.map_or((1.0, 1.0), |args| scale(&args)),
-            interactive: args.and_then(|args| args.flag(kOfxPropIsInteractive)) == Some(true),
-        }
-    }
 }
 
 /// Arguments of the instance-changed action.
@@ -293,16 +189,11 @@ impl Change {
     }
 }
 
-pub(super) fn read_reason(args: &Props<'_>) -> ChangeReason {
+fn read_reason(args: &Props<'_>) -> ChangeReason {
     args.string(kOfxPropChangeReason)
         .and_then(|word| ChangeReason::from_word(&word))
         // The conservative choice: no image may be fetched and no dialog shown.
         .unwrap_or(ChangeReason::Plugin)
-}
-
-pub(super) fn answer_time_domain(domain: (f64, f64), out: Option<Props<'_>>) -> Result<()> {
-    let out = out.ok_or(Error::MissingArgument("the answer's property set"))?;
-    out.set_doubles(kOfxImageEffectPropFrameRange, &[domain.0, domain.1])
 }
 
 fn time(args: &Props<'_>) -> Result<f64> {

@@ -7,7 +7,7 @@ use std::ptr;
 
 use openfx_sys::*;
 
-use super::formats::{Components, Depth, Field, Premultiplication};
+use super::formats::{Components, Depth, Premultiplication};
 use super::geometry::RectD;
 use super::props::Props;
 use super::suites::{Suites, call};
@@ -104,11 +104,6 @@ impl<'h> Clip<'h> {
         self.frame_range().filter(|(first, last)| first <= last && last - first < LONGEST)
     }
 
-    /// Frame rate in frames per second, if known.
-    pub fn frame_rate(&self) -> Option<f64> {
-        self.props?.double(kOfxImageEffectPropFrameRate).filter(|rate| rate.is_finite() && *rate > 0.0)
-    }
-
     /// Bit depth of the clip's images, if it is a supported one.
     pub fn depth(&self) -> Option<Depth> {
         Depth::from_word(&self.string(kOfxImageEffectPropPixelDepth)?)
@@ -117,11 +112,6 @@ impl<'h> Clip<'h> {
     /// Components of the clip's images, if they are supported ones.
     pub fn components(&self) -> Option<Components> {
         Components::from_word(&self.string(kOfxImageEffectPropComponents)?)
-    }
-
-    /// Components of the footage before the host converted it.
-    pub fn unmapped_components(&self) -> Option<Components> {
-        Components::from_word(&self.string(kOfxImageClipPropUnmappedComponents)?)
     }
 
     /// How colours relate to alpha, if the host says.
@@ -135,11 +125,6 @@ impl<'h> Clip<'h> {
             .and_then(|props| props.double(kOfxImagePropPixelAspectRatio))
             .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
             .unwrap_or(1.0)
-    }
-
-    /// Field order, if the footage is interlaced.
-    pub fn field_order(&self) -> Option<Field> {
-        Field::from_word(&self.string(kOfxImageClipPropFieldOrder)?)
     }
 
     /// The colour space of the clip's images (OpenFX 1.5), if the host says. `OfxColourspace_` followed by a

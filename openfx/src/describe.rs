@@ -63,13 +63,6 @@ impl<'h> EffectDescriptor<'h> {
         self.props.offer_string(kOfxPropVersionLabel, version);
     }
 
-    /// Sets the icons, as file names in the bundle's Resources folder.
-    pub fn icon(&mut self, svg: &str, png: &str) {
-        for (index, file) in [(0, svg), (1, png)] {
-            let _ = self.props.set_word_at(kOfxPropIcon, index, &text::to_c(file));
-        }
-    }
-
     /// Sets the supported contexts.
     ///
     /// # Errors

@@ -2,14 +2,10 @@
 
 use std::ffi::CStr;
 
-use super::args::{
-    Change, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RegionArgs, RegionsOfInterest, RenderArgs,
-    SequenceArgs,
-};
+use super::args::{Change, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RenderArgs};
 use super::describe::{ContextDescriptor, EffectDescriptor};
 use super::error::Result;
-use super::formats::{ChangeReason, Context};
-use super::geometry::RectD;
+use super::formats::Context;
 use super::host::HostRecord;
 use super::instance::{EditHandle, InstanceHandle, RenderHandle};
 
@@ -102,33 +98,6 @@ pub trait Effect: Sized + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Region of definition of a frame, in canonical coordinates; `None` for the host's default.
-    ///
-    /// # Errors
-    /// Any; the host uses its default.
-    fn region_of_definition(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &RegionArgs,
-    ) -> Result<Option<RectD>> {
-        let _ = (instance, handle, args);
-        Ok(None)
-    }
-
-    /// Sets the regions of the inputs needed for a region of the output.
-    ///
-    /// # Errors
-    /// Any; the host uses its default.
-    fn regions_of_interest(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &RegionArgs,
-        answer: &mut RegionsOfInterest<'_>,
-    ) -> Result<()> {
-        let _ = (instance, handle, args, answer);
-        Ok(())
-    }
-
     /// Sets the frames of the inputs needed for a frame of the output.
     ///
     /// # Errors
@@ -141,15 +110,6 @@ pub trait Effect: Sized + Send + Sync + 'static {
     ) -> Result<()> {
         let _ = (instance, handle, time, answer);
         Ok(())
-    }
-
-    /// First and last frame of the output; `None` for the host's default.
-    ///
-    /// # Errors
-    /// Any; the host uses its default.
-    fn time_domain(instance: &Self::Instance, handle: &InstanceHandle<'_>) -> Result<Option<(f64, f64)>> {
-        let _ = (instance, handle);
-        Ok(None)
     }
 
     /// Requests clip preferences.
@@ -175,76 +135,6 @@ pub trait Effect: Sized + Send + Sync + 'static {
         change: &Change,
     ) -> Result<Handled> {
         let _ = (instance, handle, change);
-        Ok(Handled::No)
-    }
-
-    /// Several changes begin. Some hosts do not send this.
-    ///
-    /// # Errors
-    /// Any; reported as for [`instance_changed`](Self::instance_changed).
-    fn begin_changes(
-        instance: &Self::Instance,
-        handle: &EditHandle<'_>,
-        reason: ChangeReason,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, reason);
-        Ok(Handled::No)
-    }
-
-    /// The changes announced by [`begin_changes`](Self::begin_changes) are complete.
-    ///
-    /// # Errors
-    /// Any; reported as for [`instance_changed`](Self::instance_changed).
-    fn end_changes(
-        instance: &Self::Instance,
-        handle: &EditHandle<'_>,
-        reason: ChangeReason,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, reason);
-        Ok(Handled::No)
-    }
-
-    /// The user opened the instance's control panel.
-    ///
-    /// # Errors
-    /// Any; only logged.
-    fn begin_edit(instance: &Self::Instance, handle: &EditHandle<'_>) -> Result<Handled> {
-        let _ = (instance, handle);
-        Ok(Handled::No)
-    }
-
-    /// The user closed the instance's control panel.
-    ///
-    /// # Errors
-    /// Any; only logged.
-    fn end_edit(instance: &Self::Instance, handle: &EditHandle<'_>) -> Result<Handled> {
-        let _ = (instance, handle);
-        Ok(Handled::No)
-    }
-
-    /// A sequence of renders begins. Some hosts send this for every frame, some never.
-    ///
-    /// # Errors
-    /// Any; only logged.
-    fn begin_sequence(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &SequenceArgs,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, args);
-        Ok(Handled::No)
-    }
-
-    /// The sequence of renders ended.
-    ///
-    /// # Errors
-    /// Any; only logged.
-    fn end_sequence(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &SequenceArgs,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, args);
         Ok(Handled::No)
     }
 

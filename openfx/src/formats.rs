@@ -107,24 +107,6 @@ words! {
 }
 
 words! {
-    /// Field of interlaced footage.
-    Field {
-        /// Progressive footage: there are no fields.
-        None = kOfxImageFieldNone,
-        /// The lower field: lines 0, 2, 4...
-        Lower = kOfxImageFieldLower,
-        /// The upper field: lines 1, 3, 5...
-        Upper = kOfxImageFieldUpper,
-        /// Both fields, interleaved.
-        Both = kOfxImageFieldBoth,
-        /// A single field, at half height.
-        Single = kOfxImageFieldSingle,
-        /// A single field, with each line doubled.
-        Doubled = kOfxImageFieldDoubled,
-    }
-}
-
-words! {
     /// How many renders may run at once.
     ThreadSafety {
         /// One in the whole process.
@@ -145,18 +127,6 @@ words! {
         Plugin = kOfxChangePluginEdited,
         /// The time changed.
         Time = kOfxChangeTime,
-    }
-}
-
-words! {
-    /// Where the origin of a host's images is.
-    NativeOrigin {
-        /// Bottom left, as in OpenFX.
-        BottomLeft = kOfxHostNativeOriginBottomLeft,
-        /// Top left corner, rows downwards.
-        TopLeft = kOfxHostNativeOriginTopLeft,
-        /// Centre of the image.
-        Center = kOfxHostNativeOriginCenter,
     }
 }
 

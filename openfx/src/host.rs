@@ -5,7 +5,7 @@ use std::fmt;
 use openfx_sys::*;
 
 use super::error::Result;
-use super::formats::{Components, Context, Depth, NativeOrigin};
+use super::formats::Context;
 use super::props::Props;
 use super::suites::{MessageSuite, ProgressSuite, RawHost, Suites};
 
@@ -130,22 +130,8 @@ pub struct HostRecord {
     pub temporal_access: bool,
     /// Whether it renders partial images.
     pub tiles: bool,
-    /// Whether inputs and output may differ in size.
-    pub multi_resolution: bool,
-    /// Whether clips may differ in bit depth.
-    pub multiple_clip_depths: bool,
-    /// Whether the options of a choice may change after the description.
-    pub dynamic_choices: bool,
-    /// Maximum number of parameter pages; 0 if it shows groups instead, or does not say.
-    pub max_pages: i32,
     /// Supported contexts. Empty if the host does not say.
     pub contexts: Vec<Context>,
-    /// Supported bit depths. Empty if the host does not say.
-    pub depths: Vec<Depth>,
-    /// Supported components. Empty if the host does not say.
-    pub components: Vec<Components>,
-    /// Where the origin of its images is, if it says.
-    pub native_origin: Option<NativeOrigin>,
     /// Whether it reports the clips' colour spaces (OpenFX 1.5).
     pub colour_management: bool,
     /// Whether persistent messages are supported.
@@ -181,14 +167,7 @@ impl HostRecord {
             // the effect notices from the images if they do not.
             temporal_access: flag(kOfxImageEffectPropTemporalClipAccess, kind != HostKind::Mlt),
             tiles: flag(kOfxImageEffectPropSupportsTiles, false),
-            multi_resolution: flag(kOfxImageEffectPropSupportsMultiResolution, false),
-            multiple_clip_depths: flag(kOfxImageEffectPropSupportsMultipleClipDepths, false),
-            dynamic_choices: flag(kNatronOfxParamHostPropSupportsDynamicChoices, false),
-            max_pages: int(kOfxParamHostPropMaxPages, 0).unwrap_or(0),
             contexts: known(&strings(kOfxImageEffectPropSupportedContexts), Context::from_word),
-            depths: known(&strings(kOfxImageEffectPropSupportedPixelDepths), Depth::from_word),
-            components: known(&strings(kOfxImageEffectPropSupportedComponents), Components::from_word),
-            native_origin: NativeOrigin::from_word(&string(kOfxImageEffectHostPropNativeOrigin)),
             persistent_messages: false,
             suites: Vec::new(),
             name,

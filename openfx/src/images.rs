@@ -13,7 +13,7 @@ use openfx_sys::*;
 
 use super::clips::Clip;
 use super::error::{Error, Result};
-use super::formats::{Components, Depth, Field, Premultiplication};
+use super::formats::{Components, Depth, Premultiplication};
 use super::geometry::RectI;
 use super::props::Props;
 use super::suites::{Suites, call};
@@ -82,14 +82,8 @@ pub struct ImageInfo {
     pub components: Components,
     /// How colours relate to alpha, if the host says.
     pub premultiplication: Option<Premultiplication>,
-    /// Render scale in x and y; missing or wrong for thumbnails.
-    pub render_scale: Option<(f64, f64)>,
     /// Pixel aspect ratio, width over height; 1 if unknown.
     pub pixel_aspect_ratio: f64,
-    /// Which field of interlaced footage it holds.
-    pub field: Option<Field>,
-    /// The host's identifier of the content, if any.
-    pub identifier: Option<String>,
 }
 
 impl ImageInfo {
@@ -126,15 +120,10 @@ impl ImageInfo {
             premultiplication: props
                 .string(kOfxImageEffectPropPreMultiplication)
                 .and_then(|word| Premultiplication::from_word(&word)),
-            render_scale: props
-                .pair(kOfxImageEffectPropRenderScale)
-                .filter(|scale| scale.0 > 0.0 && scale.1 > 0.0),
             pixel_aspect_ratio: props
                 .double(kOfxImagePropPixelAspectRatio)
                 .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
                 .unwrap_or(1.0),
-            field: props.string(kOfxImagePropField).and_then(|word| Field::from_word(&word)),
-            identifier: props.string(kOfxImagePropUniqueIdentifier),
         };
         // Overlapping rows cannot be lent as separate slices.
         let row_len = info.row_len() as u64;

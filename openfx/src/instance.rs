@@ -75,18 +75,6 @@ impl<'h> InstanceHandle<'h> {
         (size.0 > 0.0 && size.1 > 0.0).then_some(size)
     }
 
-    /// Frame rate of the project in frames per second, if known.
-    pub fn frame_rate(&self) -> Option<f64> {
-        self.props?.double(kOfxImageEffectPropFrameRate).filter(|rate| rate.is_finite() && *rate > 0.0)
-    }
-
-    /// Length of the effect in frames, if known.
-    pub fn duration(&self) -> Option<f64> {
-        self.props?
-            .double(kOfxImageEffectInstancePropEffectDuration)
-            .filter(|frames| frames.is_finite() && *frames > 0.0)
-    }
-
     /// First and last frame of the host's time line, if the host says.
     pub fn time_line(&self) -> Option<(f64, f64)> {
         let suite = self.hosted.suites.time_line?;
@@ -285,11 +273,6 @@ impl<'h> EditHandle<'h> {
     /// Enables a parameter or greys it out. Hosts may ignore it.
     pub fn set_enabled(&self, name: &str, enabled: bool) {
         self.param(name).offer_flag(kOfxParamPropEnabled, enabled);
-    }
-
-    /// Hides or shows a parameter. Hosts may ignore it, and may keep one hidden that was described as secret.
-    pub fn set_secret(&self, name: &str, secret: bool) {
-        self.param(name).offer_flag(kOfxParamPropSecret, secret);
     }
 }
 

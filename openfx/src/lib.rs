@@ -43,18 +43,12 @@ mod text;
 #[cfg(all(test, unix, not(all(target_vendor = "apple", target_arch = "aarch64"))))]
 mod tests;
 
-pub use args::{
-    Change, ChangeKind, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RegionArgs, RegionsOfInterest,
-    RenderArgs, SequenceArgs,
-};
+pub use args::{Change, ChangeKind, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RenderArgs};
 pub use clips::Clip;
 pub use describe::{ClipDef, ContextDescriptor, EffectDescriptor};
 pub use effect::{Effect, Handled, PluginId};
 pub use error::{Error, Result, Status};
-pub use formats::{
-    ChangeReason, Components, Context, Depth, Field, MessageKind, NativeOrigin, Premultiplication,
-    ThreadSafety,
-};
+pub use formats::{ChangeReason, Components, Context, Depth, MessageKind, Premultiplication, ThreadSafety};
 pub use geometry::{RectD, RectI};
 pub use guard::let_panics_through;
 pub use host::{HostKind, HostRecord};
