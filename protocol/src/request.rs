@@ -240,7 +240,8 @@ pub struct Request {
     pub resample: Pass,
     /// How far up the noise levels both passes go, 0..=1.
     pub denoise: f64,
-    /// CLIP skip: which layer of the text encoder to use, counted from the last; 0 and 1 skip none.
+    /// CLIP skip: the layer of the text encoder to use, 1 for the last one; 0 for the one that the model was trained
+    /// with.
     pub clip_skip: usize,
     /// Seed of the stochastic samplers.
     pub seed: u64,

@@ -6,7 +6,7 @@ use Stage::{Resample, Unsample};
 /// The group of a parameter in the host's panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// The model files: checkpoint, VAE, text encoders, LoRAs.
+    /// Model files and LoRAs, device and number format.
     Model,
     /// The appearance of the result: prompts and second pass.
     Style,
