@@ -184,7 +184,7 @@ impl Instance {
         state.notices.clone()
     }
 
-    /// Adds informational messages.
+    /// Adds informational messages, which are kept until the next edit.
     pub fn learn(&self, facts: &[String]) {
         add(&mut self.state.lock().facts, facts);
     }

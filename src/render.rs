@@ -154,7 +154,7 @@ pub struct Frames<'a, 'h> {
     pub instance: &'a Instance,
     /// Handle of the render action.
     pub handle: &'a RenderHandle<'h>,
-    /// The clip Source.
+    /// The clip Source of this instance.
     pub clip: Clip<'a>,
     /// Settings of the picture.
     pub settings: &'a PictureSettings,

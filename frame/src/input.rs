@@ -15,7 +15,7 @@ pub enum InputColour {
     Auto,
     /// Display-referred sRGB; used unchanged.
     Display,
-    /// Linear light.
+    /// Linear light in the input primaries.
     Linear,
     /// A pure power function with gamma 2.2.
     Gamma22,

@@ -25,7 +25,7 @@ pub struct Entry(
 /// The arguments of an action.
 #[derive(Default)]
 pub struct Arguments {
-    /// Input property set.
+    /// Input property set, if the action has one.
     pub input: Option<PropertySet>,
     /// Output property set, with its initial values.
     pub output: Option<PropertySet>,

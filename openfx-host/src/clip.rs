@@ -41,7 +41,7 @@ pub struct Facts {
     pub width: u32,
     /// Number of rows.
     pub height: u32,
-    /// Number of pictures.
+    /// Number of pictures in the clip.
     pub frames: u32,
     /// Frame rate in frames per second.
     pub fps: f64,

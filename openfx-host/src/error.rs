@@ -12,7 +12,7 @@ pub enum HostError {
     Bundle {
         /// Path of the bundle or binary.
         path: PathBuf,
-        /// What is missing.
+        /// What the bundle or binary lacks, or why it cannot be read.
         why: String,
     },
     /// The binary cannot be loaded.

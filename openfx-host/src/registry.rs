@@ -26,9 +26,9 @@ pub enum Object {
     Props(Arc<PropertySet>),
     /// The host; its handle is also that of its property set.
     Host(Arc<PropertySet>, Arc<Session>),
-    /// A parameter set.
+    /// The parameters of a descriptor or an instance.
     Params(Arc<ParamSet>),
-    /// A parameter.
+    /// A parameter of a descriptor or an instance.
     Param(Arc<Param>),
     /// A descriptor or an instance.
     Effect(Arc<Effect>),

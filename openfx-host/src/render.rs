@@ -193,7 +193,7 @@ fn announce(effect: &Arc<Effect>, begin: bool, first: i32, last: i32) -> Result<
     check(&effect.session, name, reply.status)
 }
 
-/// A render thread.
+/// The state of a render thread.
 struct Worker<'a> {
     plugin: &'a Plugin,
     recipe: &'a Recipe,

@@ -141,7 +141,7 @@ pub struct Project {
     pub pixel_aspect: f64,
     /// Frame rate in frames per second.
     pub fps: f64,
-    /// Length in frames.
+    /// Length of the project in frames.
     pub duration: f64,
 }
 

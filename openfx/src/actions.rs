@@ -41,7 +41,7 @@ impl Raw {
     }
 }
 
-/// Runs an action.
+/// Runs an action: calls the effect's method for it.
 ///
 /// # Safety
 /// The arguments are those of an OpenFX action, NULL or usable until it ends, and this is the thread that the

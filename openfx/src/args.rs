@@ -152,7 +152,7 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Name of the object that changed. Hosts may send names that were never defined.
     pub name: String,
-    /// Why it changed.
+    /// Who or what caused the change.
     pub reason: ChangeReason,
     /// Time at which it changed, in frames; usually the play head's position.
     pub time: f64,

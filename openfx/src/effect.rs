@@ -57,7 +57,7 @@ pub trait Effect: Sized + Send + Sync + 'static {
     /// The host does not need the library for now. Instances may still exist.
     fn unload() {}
 
-    /// Describes the effect.
+    /// Describes the effect: its label, contexts, bit depths and capabilities.
     ///
     /// # Errors
     /// Makes the host drop the effect.
@@ -78,7 +78,7 @@ pub trait Effect: Sized + Send + Sync + 'static {
     /// The host discards the instance.
     fn create(handle: &InstanceHandle<'_>) -> Result<Self::Instance>;
 
-    /// Renders a frame.
+    /// Renders the frame at `args.time` to the output clip.
     ///
     /// # Errors
     /// The host shows an error or, in some hosts, the current content of the output: write something to it
@@ -112,7 +112,7 @@ pub trait Effect: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Requests clip preferences.
+    /// Requests formats, colour spaces and other preferences of the clips.
     ///
     /// # Errors
     /// Any; the host uses its default.

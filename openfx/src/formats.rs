@@ -14,7 +14,7 @@ macro_rules! words {
         // Some enums are only read, some only written.
         #[allow(dead_code)]
         impl $name {
-            /// The OpenFX string.
+            /// The OpenFX string of this variant.
             pub(super) fn word(self) -> &'static CStr {
                 match self { $(Self::$variant => $word,)+ }
             }

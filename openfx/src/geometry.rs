@@ -5,9 +5,9 @@ use openfx_sys::OfxRectD;
 /// A rectangle in pixels, half-open: `x2` and `y2` are outside. `y` points up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RectI {
-    /// First column.
+    /// First column in pixels.
     pub x1: i32,
-    /// Bottom row.
+    /// Bottom row in pixels.
     pub y1: i32,
     /// One past the last column.
     pub x2: i32,

@@ -66,7 +66,7 @@ pub enum HostKind {
     Nuke,
     /// Vegas Pro by MAGIX.
     Vegas,
-    /// Any other host.
+    /// Any other host; no corrections apply.
     Other,
 }
 

@@ -226,7 +226,7 @@ fn memory(info: &ImageInfo, data: NonNull<c_void>) -> Result<Range<usize>> {
     Ok(low..high)
 }
 
-/// An input image.
+/// An input image, borrowed for reading until it is dropped.
 pub struct Image<'h>(Pixels<'h>);
 
 impl<'h> Image<'h> {
@@ -234,7 +234,7 @@ impl<'h> Image<'h> {
         Ok(Pixels::fetch(clip, time, open, false)?.map(Self))
     }
 
-    /// The image's properties.
+    /// Bounds, memory layout and other properties of the image.
     pub fn info(&self) -> &ImageInfo {
         &self.0.info
     }
@@ -274,7 +274,7 @@ impl<'h> OutputImage<'h> {
             .ok_or_else(|| Error::failed("the host gave no picture to render into"))
     }
 
-    /// The image's properties.
+    /// Bounds, memory layout and other properties of the image.
     pub fn info(&self) -> &ImageInfo {
         &self.0.info
     }

@@ -14,9 +14,9 @@ const ID: &CStr = c"UnsampleProgress";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// Continue working.
+    /// The user did not cancel.
     Continue,
-    /// The user cancelled.
+    /// The user cancelled, or the host's status is an error.
     Cancel,
 }
 

@@ -67,7 +67,7 @@ pub struct Extent {
 pub enum ToEngine {
     /// Sets options of the engine's process.
     Set(Setup),
-    /// Fulfil a request.
+    /// Fulfil a request, and reply with its result.
     Run(TaskId, Box<Request>),
     /// A frame that a task requested, followed by its picture; `None` if the frame is no longer available.
     Frame(TaskId, Option<Extent>),

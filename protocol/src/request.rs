@@ -89,9 +89,9 @@ impl PromptTrack {
 /// Settings of one sampling pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
-    /// The positive prompt.
+    /// The positive prompt at every frame of the segment.
     pub positive: PromptTrack,
-    /// The negative prompt.
+    /// The negative prompt at every frame of the segment.
     pub negative: PromptTrack,
     /// Guidance scale at every frame of the segment.
     pub cfg: Vec<f64>,

@@ -18,7 +18,7 @@ pub enum Cuts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum PromptMode {
-    /// An empty prompt.
+    /// No prompt: the empty text.
     Blank,
     /// The prompt of the second pass.
     Same,

@@ -145,14 +145,14 @@ pub enum ParamType {
         /// Names of the options, which are also the menu's labels.
         options: &'static [&'static str],
     },
-    /// A string.
+    /// A string, such as a prompt or a path.
     Text {
         /// Value of a new instance.
         default: &'static str,
         /// What the string contains.
         mode: TextMode,
     },
-    /// A push button.
+    /// A push button; it has no value.
     Button,
 }
 

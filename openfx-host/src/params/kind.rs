@@ -13,7 +13,7 @@ pub enum Kind {
     Integer(usize),
     /// One to three doubles.
     Double(usize),
-    /// A boolean.
+    /// A boolean, shown as a check box.
     Boolean,
     /// One of several options, by index.
     Choice,

@@ -137,7 +137,7 @@ impl ParamSet {
         *self.edits.lock() += 1;
     }
 
-    /// Ends an edit.
+    /// Ends an edit begun with [`edit_begin`](Self::edit_begin).
     ///
     /// # Errors
     /// `kOfxStatFailed` if no edit is open.
@@ -216,7 +216,7 @@ impl Param {
         Ok(self.curve.lock().at(time))
     }
 
-    /// Reads the curve.
+    /// Calls `look` with the curve.
     ///
     /// # Errors
     /// As for [`Param::value`].
@@ -225,7 +225,7 @@ impl Param {
         Ok(look(&self.curve.lock()))
     }
 
-    /// Modifies the curve.
+    /// Calls `change` with the curve, to modify it.
     ///
     /// # Errors
     /// As for [`Param::value`].

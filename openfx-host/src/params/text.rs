@@ -41,7 +41,7 @@ pub enum ValueError {
         name: String,
         /// The text that was given.
         text: String,
-        /// The available options.
+        /// The options that the parameter has.
         options: String,
     },
 }
@@ -75,7 +75,7 @@ impl Param {
         }
     }
 
-    /// Parses a value.
+    /// Parses the text form of a value of this parameter.
     ///
     /// # Errors
     /// The text is not a valid value of this parameter.

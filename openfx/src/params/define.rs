@@ -49,7 +49,7 @@ pub enum ParamKind<'a> {
     Int {
         /// Value in a new instance.
         default: i32,
-        /// Permitted values.
+        /// Permitted values, both ends included.
         range: RangeInclusive<i32>,
         /// Range of the slider.
         display: RangeInclusive<i32>,
@@ -58,7 +58,7 @@ pub enum ParamKind<'a> {
     Double {
         /// Value in a new instance.
         default: f64,
-        /// Permitted values.
+        /// Permitted values, both ends included.
         range: RangeInclusive<f64>,
         /// Range of the slider.
         display: RangeInclusive<f64>,
