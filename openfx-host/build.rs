@@ -1,4 +1,4 @@
-//! Compiles the functions with a variable number of arguments, which OpenFX has and stable Rust cannot define.
+//! Compiles the variadic suite functions in C; stable Rust cannot define them.
 
 fn main() {
     const SOURCE: &str = "src/suites/varargs.c";

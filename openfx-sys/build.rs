@@ -1,5 +1,5 @@
-//! Two things a plain build does not need: regenerating the bindings (feature
-//! `bindgen`) and checking them against the official headers (`OPENFX_INCLUDE_DIR`).
+//! Regenerates the bindings (feature `bindgen`) and checks them against the official headers
+//! (`OPENFX_INCLUDE_DIR`). A plain build does neither.
 
 #[cfg(feature = "bindgen")]
 #[path = "build/generate.rs"]

@@ -1,10 +1,10 @@
-//! Stamps a hash of the sources of the protocol and the engine, by which a plugin and an engine of different builds tell
-//! each other apart.
+//! Provides a hash of the sources of the protocol and the engine, by which a plugin recognises an engine of
+//! the same build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates, beside this one, whose code decides what an engine answers.
+/// The crates in this workspace whose code determines the engine's results.
 const CRATES: [&str; 3] = ["protocol", "engine", "frame"];
 
 fn main() {
@@ -23,14 +23,14 @@ fn main() {
     println!("cargo:rustc-env=UNSAMPLE_SOURCES={hash:016x}");
 }
 
-/// FNV-1a over a block and its length.
+/// Adds a block and its length to an FNV-1a hash.
 fn add(hash: &mut u64, bytes: &[u8]) {
     for byte in bytes.len().to_le_bytes().iter().chain(bytes) {
         *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
     }
 }
 
-/// The files below a folder, sorted by their paths.
+/// All files below a folder, sorted by path.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

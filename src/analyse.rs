@@ -1,4 +1,4 @@
-//! The button `analyse`: unsample the whole clip ahead of rendering.
+//! The button `analyse`: unsamples the whole clip before rendering.
 
 use openfx::{EditHandle, Error, Result};
 use protocol::{Goal, Segment};
@@ -12,7 +12,7 @@ use super::source;
 /// Unsamples every segment of every shot of the clip that is not in the cache.
 ///
 /// # Errors
-/// As a render.
+/// Those of a render.
 pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {
     let Some(handle) = handle.rendering() else {
         return Err(Error::failed(
@@ -36,7 +36,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
         source::fetch(handle, &clip, frame as f64, &settings)?
             .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {frame}")))
     };
-    // Where the clip's own first frame is not known, the one in front of the user is in it.
+    // If the clip's first frame is unknown, use the current frame, which is in the clip.
     let at = if extent.believed { range.first } else { frame };
     let begin = fetch(at)?;
     let opening = begin.working()?;
@@ -56,7 +56,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
             };
             let fetched = frames.fetch_all(&segment, source, current, extent.believed)?;
             done.push(segment);
-            // Black before or after the clip.
+            // Black frames before or after the clip.
             let Some((part, pictures)) = fetched else { continue };
             let mut request =
                 settings::request(&reader, part, &numbering, 0, pictures, Goal::Analyse, false)?;

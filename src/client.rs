@@ -1,8 +1,8 @@
-//! The engine's client: starts the engine beside the plugin at the first task, hands tasks to it, and starts another one
-//! when it has ended.
+//! The client of the engine: starts the engine's process for the first task, sends tasks to it, and restarts
+//! it when it has exited.
 //!
-//! The engine is a process of its own so that a driver's fault, a lack of memory or the host's own libraries cannot meet
-//! the editor. Nothing here calls the host, so everything may be used from any thread.
+//! The engine runs in a separate process so that driver faults, lack of memory and conflicts with the host's
+//! libraries do not affect the host. Nothing here calls the host, so everything can be used from any thread.
 
 mod connection;
 mod program;
@@ -22,67 +22,67 @@ use protocol::{CacheSettings, Key, Models, Request};
 use connection::Connection;
 pub use connection::{Death, Event, Outcome, Ticket};
 
-/// How often an engine may die of the same request before the plugin stops trying it.
+/// How often the engine may die while processing a request before the request is rejected.
 const DEATHS: u32 = 3;
 
-/// How long a task that takes no pictures may take: a cache of many files on a slow disk is emptied by then.
+/// Timeout of tasks without pictures. Long enough to clear a cache of many files on a slow disk.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// Why there is no answer. `Display` is a sentence for the user.
+/// Why a task has no result. Displays as a message for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// No engine could be started.
+    /// The engine could not be started.
     #[error("{0}")]
     NoEngine(String),
-    /// Engines have died of this request, the last one so.
+    /// The engine died repeatedly while processing this request; the text describes the last death.
     #[error(
         "the engine ended {DEATHS} times while it worked on this frame ({0}), so it is not tried again until a parameter changes"
     )]
     Deadly(String),
-    /// The engine has ended before it answered.
+    /// The engine exited before it replied.
     #[error("the engine has ended: {0}")]
     Died(String),
-    /// The engine says that it could not be done.
+    /// The engine reported a failure.
     #[error("{0}")]
     Refused(String),
 }
 
-/// The process's engine, if it runs, and what is known of those before it.
+/// The current engine, if any, and what is known from earlier ones.
 #[derive(Default)]
-struct Slot {
+struct EngineSlot {
     connection: Option<Arc<Connection>>,
-    /// What it was told last.
+    /// The options that it was sent last.
     setup: Option<Setup>,
-    /// Why the engine for graphics cards is not taken.
+    /// Why the CUDA engine is not used.
     refused: Option<String>,
 }
 
-/// The plugin's side of the engine. One per process: models and results in memory are shared by all instances.
+/// The client of the engine, one per process: all instances share the models and results in memory.
 #[derive(Default)]
 pub struct Client {
-    slot: Mutex<Slot>,
+    slot: Mutex<EngineSlot>,
     resources: Mutex<Option<PathBuf>>,
-    /// How often engines have died of a request since the last edit.
+    /// Number of deaths per request since the last edit.
     deaths: Mutex<HashMap<Key, u32>>,
     next: AtomicU64,
 }
 
 impl Client {
-    /// The process's own.
+    /// The client of this process.
     pub fn global() -> &'static Self {
         static CLIENT: Lazy<Client> = Lazy::new(Client::default);
         &CLIENT
     }
 
-    /// Says where the bundle's resources are (`Contents/Resources`).
+    /// Sets the bundle's resources folder (`Contents/Resources`).
     pub fn set_resources(&self, folder: PathBuf) {
         *self.resources.lock() = Some(folder);
     }
 
-    /// Hands a request to the engine; one that ends after `idle` without work.
+    /// Sends a request to the engine, which exits after being idle for `idle`.
     ///
     /// # Errors
-    /// There is no engine, or engines have died of this request.
+    /// There is no engine, or it died too often while processing this request.
     pub fn run(&self, request: &Request, idle: Option<Duration>) -> Result<Ticket, ClientError> {
         let key = of(request);
         if self.deaths.lock().get(&key).is_some_and(|deaths| *deaths >= DEATHS) {
@@ -93,10 +93,10 @@ impl Client {
         Ok(connection.submit(id, ToEngine::Run(id, Box::new(request.clone()))))
     }
 
-    /// Notes that an engine died of a request.
+    /// Records that the engine died while processing a request.
     ///
     /// # Errors
-    /// [`ClientError::Deadly`] when it should not be tried again.
+    /// [`ClientError::Deadly`] if the request should not be tried again.
     pub fn died_of(&self, request: &Request, death: &Death) -> Result<(), ClientError> {
         if death.expected {
             return Ok(());
@@ -108,7 +108,7 @@ impl Client {
         if *count >= DEATHS { Err(ClientError::Deadly(death.text.clone())) } else { Ok(()) }
     }
 
-    /// Notes that a request was fulfilled.
+    /// Records that a request was fulfilled.
     pub fn fulfilled(&self, request: &Request) {
         let mut deaths = self.deaths.lock();
         if !deaths.is_empty() {
@@ -116,16 +116,16 @@ impl Client {
         }
     }
 
-    /// Forgets what engines have died of: the user has changed something.
+    /// Clears the counts of deaths, after the user has changed something.
     pub fn forgive(&self) {
         self.deaths.lock().clear();
     }
 
-    /// Forgets every finished stage in memory and in a cache folder: the bytes freed on disk, and the entries there that
-    /// could not be removed.
+    /// Clears all cached results in memory and in a cache folder. Returns the number of bytes freed on disk
+    /// and of entries that could not be removed.
     ///
     /// # Errors
-    /// There is no engine, or it cannot.
+    /// There is no engine, or clearing failed.
     pub fn clear(&self, cache: CacheSettings) -> Result<(u64, usize), ClientError> {
         match self.ask(|id| ToEngine::Clear(id, cache))? {
             Event::Cleared(bytes, left) => Ok((bytes, left)),
@@ -133,10 +133,10 @@ impl Client {
         }
     }
 
-    /// What files are and how they go together, as text for a read-out.
+    /// Describes model files and how they fit together, as text for the user.
     ///
     /// # Errors
-    /// There is no engine, or it cannot.
+    /// There is no engine, or describing failed.
     pub fn describe(&self, models: Models) -> Result<String, ClientError> {
         match self.ask(|id| ToEngine::Describe(id, models))? {
             Event::Described(text) => Ok(text),
@@ -144,15 +144,15 @@ impl Client {
         }
     }
 
-    /// Name of the engine that runs, for the status; `None` where none does.
+    /// Name of the running engine, for the status; `None` if none runs.
     pub fn name(&self) -> Option<String> {
         self.slot.lock().connection.as_ref().filter(|c| c.death().is_none()).map(|c| c.name().to_owned())
     }
 
-    /// Lets the engine end. The next task starts another one.
+    /// Disconnects the engine, which then exits. The next task starts another one.
     pub fn stop(&self) {
         let mut slot = self.slot.lock();
-        *slot = Slot::default();
+        *slot = EngineSlot::default();
     }
 
     fn number(&self) -> TaskId {
@@ -165,7 +165,7 @@ impl Client {
         Ok(ticket.wait(LONGEST).unwrap_or(Event::Failed(Failure::Cancelled)))
     }
 
-    /// The engine that runs, or a new one. `idle` is for how long it may wait for work; `None` leaves that as it is.
+    /// The running engine, or a new one. `idle` is its idle timeout; `None` keeps the current one.
     fn connect(&self, idle: Option<Option<Duration>>) -> Result<Arc<Connection>, ClientError> {
         let mut slot = self.slot.lock();
         let before = slot.setup.as_ref().map(|setup| setup.idle);
@@ -205,7 +205,7 @@ impl Client {
     }
 }
 
-/// What a request asks for, whatever there is to be said of it.
+/// The key of a request, which ignores its remarks.
 fn of(request: &Request) -> Key {
     let bare = Request { remarks: Vec::new(), ..request.clone() };
     Key::of_bytes(&protocol::wire::bytes(&bare).unwrap_or_default())

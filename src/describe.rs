@@ -1,4 +1,4 @@
-//! The table and the clips, told to a host.
+//! Describes the parameters and clips to a host.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use openfx::{
 };
 
 use super::client::Client;
-use super::table::{Group, Kind, Param, TABLE, TextMode};
+use super::table::{Group, Param, ParamType, TABLE, TextMode};
 
-/// The colour spaces in which clips are welcome, best first: what the model knows, then whatever can be brought to it.
-/// A host that has a clip in another one, a camera's for instance, converts it to one of these.
+/// Accepted colour spaces of the clips, preferred ones first: the model's own, then those that can be
+/// converted to it. A host whose clip has another one, such as a camera's, converts it to one of these.
 pub const COLOURSPACES: &[&str] = &[
     "srgb_display",
     "rec1886_rec709_display",
@@ -37,17 +37,17 @@ pub const COLOURSPACES: &[&str] = &[
 const DESCRIPTION: &str = "Restyles a shot from a prompt. The shot is turned into noise that keeps its motion and \
 composition, and the noise into the same shot in another style.";
 
-/// Name and version. The major version changes only when projects could no longer be opened.
+/// Identifier and version. The major version changes only if projects could no longer be opened.
 pub fn identity() -> PluginId {
     PluginId { identifier: c"io.github.unsample.Unsample", major: 1, minor: 0 }
 }
 
-/// What the effect is and what it can take.
+/// Describes the effect and its capabilities.
 ///
 /// # Errors
-/// When the host refuses what nothing works without.
+/// The host refuses a required property.
 pub fn effect(effect: &mut EffectDescriptor<'_>) -> Result<()> {
-    // <bundle>/Contents/<platform>/Unsample.ofx lies beside <bundle>/Contents/Resources.
+    // <bundle>/Contents/<platform>/Unsample.ofx is next to <bundle>/Contents/Resources.
     let resources = effect
         .bundle_path()
         .map(|bundle| Path::new(&bundle).join("Contents").join("Resources"))
@@ -61,7 +61,8 @@ pub fn effect(effect: &mut EffectDescriptor<'_>) -> Result<()> {
     effect.description(DESCRIPTION, env!("CARGO_PKG_VERSION"));
     effect.contexts(&[Context::Filter, Context::General])?;
     effect.depths(&[Depth::Float, Depth::Half, Depth::Short, Depth::Byte])?;
-    // Renders of one instance may overlap: what they share is behind locks, and the work is done by one worker anyhow.
+    // Renders of one instance may overlap: shared state is protected by locks, and the engine processes one
+    // request at a time.
     effect.thread_safety(ThreadSafety::FullySafe);
     effect.host_frame_threading(false);
     effect.temporal_access(true);
@@ -74,10 +75,10 @@ pub fn effect(effect: &mut EffectDescriptor<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Clips and parameters, the same in every context.
+/// Describes clips and parameters, which are the same in every context.
 ///
 /// # Errors
-/// When the host refuses a clip.
+/// The host refuses a required clip.
 pub fn context(effect: &mut ContextDescriptor<'_>) -> Result<()> {
     for (name, optional, temporal_access) in
         [("Source", false, true), ("Hint", true, true), ("Output", false, false)]
@@ -102,13 +103,13 @@ pub fn context(effect: &mut ContextDescriptor<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A row of the table as the host is told of it.
+/// The definition of a table row for the host.
 pub fn definition(param: &Param) -> ParamDef<'static> {
     let kind = match param.kind {
-        Kind::Int { default, range, display } => {
+        ParamType::Int { default, range, display } => {
             ParamKind::Int { default, range: range.0..=range.1, display: display.0..=display.1 }
         }
-        Kind::Double { default, range, display } => ParamKind::Double {
+        ParamType::Double { default, range, display } => ParamKind::Double {
             default,
             range: range.0..=range.1,
             display: display.0..=display.1,
@@ -116,9 +117,9 @@ pub fn definition(param: &Param) -> ParamDef<'static> {
             digits: 2,
             meaning: DoubleMeaning::Plain,
         },
-        Kind::Bool { default } => ParamKind::Bool { default },
-        Kind::Choice { default, options } => ParamKind::Choice { default, options },
-        Kind::Text { default, mode } => ParamKind::String {
+        ParamType::Bool { default } => ParamKind::Bool { default },
+        ParamType::Choice { default, options } => ParamKind::Choice { default, options },
+        ParamType::Text { default, mode } => ParamKind::String {
             default,
             mode: match mode {
                 TextMode::SingleLine => StringMode::SingleLine,
@@ -129,14 +130,14 @@ pub fn definition(param: &Param) -> ParamDef<'static> {
                 TextMode::ReadOut => StringMode::Label,
             },
         },
-        Kind::Button => ParamKind::PushButton,
+        ParamType::Button => ParamKind::PushButton,
     };
-    let read_out = matches!(param.kind, Kind::Text { mode: TextMode::ReadOut, .. });
+    let read_out = matches!(param.kind, ParamType::Text { mode: TextMode::ReadOut, .. });
     ParamDef {
         hint: param.hint,
         parent: Some(param.group.name()),
         animates: param.animates,
-        // A read-out that made the picture stale would render for ever.
+        // A status parameter that caused renders would cause them forever.
         evaluates: param.stage != super::table::Stage::Nothing,
         persistent: !read_out,
         ..ParamDef::new(param.name, param.label, kind)

@@ -1,9 +1,9 @@
-//! Errors of the other parts as what the host is told.
+//! Conversion of other crates' errors to errors for the host.
 
 use frame::FrameError;
 use openfx::Error;
 
-/// A picture that cannot be used.
+/// A picture could not be converted.
 pub fn from_frame(error: FrameError) -> Error {
     match error {
         FrameError::NoColour => Error::ImageFormat(error.to_string()),

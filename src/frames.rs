@@ -1,36 +1,36 @@
-//! Frame numbers in texts: how they are counted, and lists of them such as `1, 9-12, 24`.
+//! Frame numbers in texts, and lists of them such as `1, 9-12, 24`.
 //!
-//! Whatever the host calls the frames of a clip, a text counts from the clip's first frame as 1, so that it stays right
-//! when the clip is moved along the timeline. Keyframes are the host's and stay in its own numbers.
+//! Texts number the clip's first frame 1, whatever its number in the host, so that they stay valid when the
+//! clip is moved along the time line. Keyframes are stored by the host in its own numbering.
 
-/// The host's frames, numbered as texts number them.
+/// Mapping from the host's frame numbers to those in texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbering {
-    /// The host's number of the frame that is 1 in a text.
+    /// The host's number of frame 1.
     pub first: i64,
-    /// How many frames the clip has, where the host says so.
+    /// Number of frames of the clip, if the host reports it.
     pub total: Option<i64>,
-    /// Whether the host said where the clip begins.
+    /// Whether the host reported where the clip starts.
     pub certain: bool,
 }
 
 impl Numbering {
-    /// A clip from `first` to `last` in the host's numbers.
+    /// A clip from `first` to `last` in the host's numbering.
     pub fn of_clip(first: i64, last: i64) -> Self {
         Self { first, total: Some(last.saturating_sub(first).saturating_add(1)), certain: true }
     }
 
-    /// Where the host does not say where the clip begins.
+    /// An assumed start, if the host does not report where the clip starts.
     pub fn assumed(first: i64) -> Self {
         Self { first, total: None, certain: false }
     }
 
-    /// The number of a host's frame in texts; the frame before 1 is 0.
+    /// The number of a host's frame in texts; 0 is the frame before the first one.
     pub fn number(&self, frame: i64) -> i64 {
         frame.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// What the user should know wherever a text with frame numbers is used.
+    /// A message for texts with frame numbers, if the numbering is uncertain or may be unexpected.
     pub fn remark(&self) -> Option<String> {
         (!self.certain).then(|| {
             format!(
@@ -41,24 +41,24 @@ impl Numbering {
     }
 }
 
-/// Frames from `first` to `last`, every `step`-th of them.
+/// Every `step`-th frame from `first` to `last`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Item {
+struct ListItem {
     first: i64,
     last: i64,
     step: i64,
-    /// As it was written.
+    /// The text of the item.
     text: String,
-    /// Whether it was written with its ends exchanged.
+    /// Whether the ends were given in reverse order.
     reversed: bool,
 }
 
-impl Item {
+impl ListItem {
     fn has(&self, number: i64) -> bool {
         (self.first..=self.last).contains(&number) && (number - self.first) % self.step == 0
     }
 
-    /// The frames as the list has them, in the order that is taken.
+    /// The frames that the item is read as, for a message.
     fn as_taken(&self) -> String {
         match self.step {
             1 => format!("{}-{}", self.first, self.last),
@@ -67,11 +67,11 @@ impl Item {
     }
 }
 
-/// Frames of a clip, numbered from 1.
+/// A list of frames, numbered from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FrameList(Vec<Item>);
+pub struct FrameList(Vec<ListItem>);
 
-/// A whole number of at least 0, also written as `12.0`.
+/// Parses an integer of at least 0, also in the form `12.0`.
 fn whole(text: &str) -> Option<i64> {
     let digits = text.split_once('.').map_or(text, |(number, zeros)| {
         if zeros.is_empty() || zeros.contains(|c| c != '0') { "" } else { number }
@@ -83,29 +83,29 @@ fn whole(text: &str) -> Option<i64> {
     }
 }
 
-/// Splits at the first separator that stands behind a digit.
+/// Splits at the first separator that follows a digit.
 fn parted<'a>(text: &'a str, separators: &[&str]) -> Option<(&'a str, &'a str)> {
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    // Dots belong to the number, unless they are the separator themselves.
+    // A dot belongs to the number, unless it is part of the separator `..`.
     let at = text.find("..").map_or(at, |dots| dots.min(at));
     let (number, rest) = text.split_at(at);
     separators.iter().find_map(|separator| Some((number, rest.strip_prefix(separator)?)))
 }
 
-fn item(text: &str) -> Option<Item> {
-    // A part such as `05` beside a colon is one of a time, not of a range.
+fn item(text: &str) -> Option<ListItem> {
+    // A part such as `05` next to a colon belongs to a time, not to a range.
     let padded = |part: &str| part.len() > 1 && part.starts_with('0');
     if text.contains(':') && text.split(':').any(padded) {
         return None;
     }
     let Some((first, rest)) = parted(text, &["...", "..=", "..", "-", ":", "to"]) else {
         let frame = whole(text)?;
-        return Some(Item { first: frame, last: frame, step: 1, text: text.to_owned(), reversed: false });
+        return Some(ListItem { first: frame, last: frame, step: 1, text: text.to_owned(), reversed: false });
     };
     let first = whole(first)?;
     let (last, step) = match rest {
         "end" | "last" => (i64::MAX, 1),
-        // Three numbers with two colons are start, stop, step to some and start, step, stop to others.
+        // The order of three numbers with two colons is ambiguous: start, stop, step or start, step, stop.
         _ if text.matches(':').count() > 1 => return None,
         _ => match parted(rest, &["/", "x", ":"]) {
             Some((last, step)) => (whole(last)?, whole(step).filter(|step| *step > 0)?),
@@ -113,12 +113,12 @@ fn item(text: &str) -> Option<Item> {
         },
     };
     let reversed = first > last;
-    // Every second frame from 6 down to 1 are 6, 4 and 2.
+    // Every second frame from 6 down to 1: 6, 4 and 2.
     let (first, last) = if reversed { (last + (first - last) % step, first) } else { (first, last) };
-    Some(Item { first, last, step, text: text.to_owned(), reversed })
+    Some(ListItem { first, last, step, text: text.to_owned(), reversed })
 }
 
-/// Dashes of all kinds and operators with blanks around them, as one character each.
+/// Replaces dashes of all kinds and operators with surrounding spaces by one character each.
 fn plain(text: &str) -> String {
     let text = text.trim().to_lowercase().replace(['–', '—', '−', '‐', '‑'], "-").replace(['×', '*'], "x");
     let mut out = String::with_capacity(text.len());
@@ -139,16 +139,17 @@ fn plain(text: &str) -> String {
 }
 
 impl FrameList {
-    /// Reads a list; an empty one means every frame. Commas, semicolons and blanks part its items. An item is a frame, a
-    /// range (`9-12`, `9..12`, `9:12`, `9 to 12`, `9-end`) or every n-th frame of one (`1-24/4`, `1-24x4`). A range
-    /// that runs backwards is read as if it ran forwards, which [`remarks`](Self::remarks) tells.
+    /// Parses a list; an empty one means every frame. Items are separated by commas, semicolons or spaces. An
+    /// item is a frame, a range (`9-12`, `9..12`, `9:12`, `9 to 12`, `9-end`) or every n-th frame of a range
+    /// (`1-24/4`, `1-24x4`). A reversed range is read as if it were not, which [`remarks`](Self::remarks)
+    /// reports.
     ///
     /// # Errors
-    /// The item that is none of these.
+    /// The text of the first item that is none of these.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut items = Vec::new();
         if !text.trim().is_empty() && text.chars().all(|c| c.is_whitespace() || ",;".contains(c)) {
-            // Nothing is listed, and yet it is not the empty list, which means every frame.
+            // Separators without items are an error; only an empty list means every frame.
             return Err(text.trim().to_owned());
         }
         for part in text.split([',', ';', '\n', '\r', '\t']).map(plain) {
@@ -159,7 +160,7 @@ impl FrameList {
         Ok(Self(items))
     }
 
-    /// Whether nothing is listed.
+    /// Whether the list has no items.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -169,20 +170,20 @@ impl FrameList {
         self.0.iter().any(|item| item.has(number))
     }
 
-    /// Whether a frame, numbered from 1, begins a shot where the list is one of shots: a frame begins one, a range is
-    /// one, and after it comes another.
+    /// Whether a frame, numbered from 1, starts a shot in a list of shots: a single frame starts a shot, and
+    /// a range is a shot, followed by another.
     pub fn begins_shot(&self, number: i64) -> bool {
-        let begins = |item: &Item| match item.step {
+        let begins = |item: &ListItem| match item.step {
             1 if item.first < item.last => number == item.first || Some(number) == item.last.checked_add(1),
             _ => item.has(number),
         };
         self.0.iter().any(begins)
     }
 
-    /// Where a list of shots, called `name`, may not be what was meant, a sentence each: shots that overlap, and frames
-    /// between shots that are in none.
+    /// Messages about a list of shots called `name` that may not be intended: overlapping shots, and frames
+    /// between shots that belong to none.
     pub fn shot_remarks(&self, name: &str) -> Vec<String> {
-        let mut shots: Vec<&Item> =
+        let mut shots: Vec<&ListItem> =
             self.0.iter().filter(|item| item.step == 1 && item.first < item.last).collect();
         shots.sort_by_key(|item| (item.first, item.last));
         let mut said = Vec::new();
@@ -208,13 +209,13 @@ impl FrameList {
         said
     }
 
-    /// Whether a frame, numbered from 1, is in the list, where an empty list means every frame.
+    /// Whether a frame, numbered from 1, is in the list. An empty list contains every frame.
     pub fn has(&self, number: i64) -> bool {
         self.is_empty() || self.lists(number)
     }
 
-    /// What in this list may not be what was meant, a sentence each: ranges that run backwards and items that touch none
-    /// of the clip's frames. `name` is the parameter's; of the clip every `step`-th frame is looked at.
+    /// Messages about items that may not be intended: reversed ranges, and items without any frame of the
+    /// clip. `name` is the parameter's name; only every `step`-th frame of the clip is used.
     pub fn remarks(&self, name: &str, numbering: &Numbering, step: i64) -> Vec<String> {
         let mut said: Vec<String> = numbering.remark().into_iter().filter(|_| !self.is_empty()).collect();
         for item in self.0.iter().filter(|item| item.reversed) {
@@ -226,14 +227,15 @@ impl FrameList {
         }
         let last = numbering.total.unwrap_or(i64::MAX);
         let step = step.max(1);
-        // The first frame of the item that is looked at; an item's own step meets the clip's within one period of both.
-        let touches = |item: &Item| {
+        // Searches for a frame of the item that is used; if there is one, it is within one common period of
+        // both steps.
+        let touches = |item: &ListItem| {
             let period = item.step.saturating_mul(step);
             let end = item.last.min(last).min(item.first.saturating_add(period));
             let mut numbers = std::iter::successors(Some(item.first), |n| n.checked_add(item.step));
             numbers.by_ref().take_while(|n| *n <= end).any(|n| n >= 1 && (n - 1) % step == 0)
         };
-        let outside: Vec<&Item> = self.0.iter().filter(|item| !touches(item)).collect();
+        let outside: Vec<&ListItem> = self.0.iter().filter(|item| !touches(item)).collect();
         let frames = match (numbering.total, step) {
             (Some(total), 1) => format!("whose frames are 1 to {total}"),
             (Some(total), _) => {
@@ -354,7 +356,7 @@ mod tests {
         assert_eq!(said, ["`12-9` in controlNet1Frames runs backwards and was read as 9-12"]);
     }
 
-    /// 48 frames from 1001.
+    /// A clip of 48 frames from 1001.
     fn clip() -> Numbering {
         Numbering::of_clip(1001, 1048)
     }

@@ -1,7 +1,7 @@
-//! What an instance remembers between actions: the digests of the frames it has seen, and what to tell the user.
+//! State that an instance keeps between actions: the digests of frames seen, and messages for the user.
 //!
-//! Nothing here is needed for a right result. Hosts that make an instance for every frame, or clone them, only fetch
-//! frames again that this memory would have spared; models and finished stages are the process's, not the instance's.
+//! Correct results do not depend on it. In hosts that create an instance for every frame, or copy instances,
+//! frames are only fetched more often; models and cached results belong to the process, not to the instance.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use super::source::Look;
 use frame::{Encoding, Size};
 use protocol::{Key, Segment};
 
-/// Sentences for the user that are kept until the next edit.
+/// Maximum number of messages kept until the next edit.
 const NOTICES: usize = 16;
 
-/// Segments whose digests are remembered.
+/// Number of segments whose digests are remembered.
 const REMEMBERED: usize = 64;
 
 /// What a segment's working frames were made from, and how.
@@ -23,20 +23,21 @@ const REMEMBERED: usize = 64;
 pub struct Origin {
     /// Name of the clip.
     pub clip: &'static str,
-    /// Its frames, as the clip was cut.
+    /// The segment, before it was split.
     pub segment: Segment,
-    /// What its pictures were taken for.
+    /// How its pictures were converted.
     pub look: Look,
-    /// The size that they were brought to.
+    /// Working size of the pictures.
     pub size: Size,
 }
 
-/// A segment that was fetched whole: the part of it that is worked on, and the digests of that part's working frames.
+/// A completely fetched segment: the part of it that is processed, and the digests of that part's working
+/// frames.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The part; nothing where the host showed nothing.
+    /// The processed part; `None` if the host had no picture in the segment.
     pub part: Option<Segment>,
-    /// A digest for each of its frames.
+    /// Digest of each frame of the part.
     pub digests: Vec<Key>,
 }
 
@@ -49,32 +50,32 @@ struct Scan {
 }
 
 #[derive(Default)]
-struct State {
+struct InstanceState {
     scans: VecDeque<Scan>,
     seen: VecDeque<(Origin, Seen)>,
     status: Option<String>,
     notices: Vec<String>,
-    /// What asks for nothing, a sentence each.
+    /// Informational messages, which require no action.
     facts: Vec<String>,
-    /// The cuts that were found, in the clip's numbers.
+    /// Detected cuts, in the clip's numbering.
     cuts: BTreeSet<i64>,
-    /// Which of all this the host's log has.
+    /// Messages already written to the host's log.
     logged: Vec<String>,
-    /// What the host shows on the instance as a result of them.
+    /// The message that the host currently shows on the instance.
     shown: Option<String>,
     has_temporal_access: bool,
     remarks: Option<(Encoding, Vec<String>)>,
 }
 
-/// Instances that live in this process.
+/// Number of instances in this process.
 static LIVING: AtomicUsize = AtomicUsize::new(0);
 
-/// An instance's memory.
+/// State of an instance, behind a lock.
 pub struct Instance {
-    state: Mutex<State>,
+    state: Mutex<InstanceState>,
 }
 
-/// Adds the sentences that are not there, as far as there is room.
+/// Adds new messages, up to the maximum number.
 fn add(known: &mut Vec<String>, sentences: &[String]) {
     for sentence in sentences {
         if known.len() < NOTICES && !known.contains(sentence) {
@@ -90,31 +91,31 @@ impl Drop for Instance {
 }
 
 impl Instance {
-    /// A new instance, which has seen nothing.
+    /// A new instance without any memory.
     pub fn new() -> Self {
         LIVING.fetch_add(1, Ordering::Relaxed);
         Self { state: Mutex::default() }
     }
 
-    /// Whether any instance lives in this process.
+    /// Whether any instance exists in this process.
     pub fn any_lives() -> bool {
         LIVING.load(Ordering::Relaxed) > 0
     }
 
-    /// What is known of a segment that was fetched whole before under the same picture settings.
+    /// The remembered segment that was completely fetched with the same picture settings.
     pub fn seen(&self, origin: &Origin) -> Option<Seen> {
         let state = self.state.lock();
         state.seen.iter().find(|(known, _)| known == origin).map(|(_, seen)| seen.clone())
     }
 
-    /// What is known of a segment of a clip that was fetched whole before, under whatever settings.
+    /// The remembered segment of a clip, with any settings.
     pub fn knows(&self, clip: &str, segment: &Segment) -> Option<Seen> {
         let state = self.state.lock();
         let is = |origin: &Origin| origin.clip == clip && origin.segment == *segment;
         state.seen.iter().find(|(origin, _)| is(origin)).map(|(_, seen)| seen.clone())
     }
 
-    /// Remembers a segment.
+    /// Remembers a segment, replacing an older entry.
     pub fn remember(&self, origin: Origin, seen: Seen) {
         let mut state = self.state.lock();
         state.seen.retain(|(known, _)| *known != origin);
@@ -124,19 +125,19 @@ impl Instance {
         }
     }
 
-    /// The cuts within frames that were looked at before under the same picture settings, and what these frames were.
+    /// The digests of a run of frames analysed with the same picture settings, and the cuts in it.
     pub fn cuts(&self, origin: &Origin) -> Option<(Vec<Option<Key>>, Vec<i64>)> {
         let state = self.state.lock();
         state.scans.iter().find(|s| s.origin == *origin).map(|s| (s.digests.clone(), s.cuts.clone()))
     }
 
-    /// The cuts within frames that were looked at before, under whatever settings.
+    /// The cuts in a run of frames analysed before, with any settings.
     pub fn cuts_within(&self, span: &Segment) -> Option<Vec<i64>> {
         let state = self.state.lock();
         state.scans.iter().rev().find(|s| s.origin.segment == *span).map(|s| s.cuts.clone())
     }
 
-    /// Remembers the cuts within a run of frames.
+    /// Remembers the cuts in a run of frames.
     pub fn remember_cuts(&self, origin: Origin, digests: Vec<Option<Key>>, cuts: Vec<i64>) {
         let mut state = self.state.lock();
         state.scans.retain(|s| s.origin != origin);
@@ -146,8 +147,8 @@ impl Instance {
         }
     }
 
-    /// What the user should know of the clip's colours. Once there is something, it stays the same sentence for as long
-    /// as the colours are read in the same way: numbers that change with every frame would be told with every frame.
+    /// Messages about the clip's colours. Once there is a message, it is not updated while the encoding is
+    /// the same: numbers that change with every frame would cause a new message for every frame.
     pub fn remarks(&self, encoding: Encoding, find: impl FnOnce() -> Vec<String>) -> Vec<String> {
         if let Some((known, remarks)) = &self.state.lock().remarks
             && *known == encoding
@@ -161,7 +162,7 @@ impl Instance {
         remarks
     }
 
-    /// Forgets the frames: the clip is another one now.
+    /// Forgets all frames, because the clip has changed.
     pub fn forget(&self) {
         let mut state = self.state.lock();
         state.seen.clear();
@@ -170,30 +171,30 @@ impl Instance {
         state.remarks = None;
     }
 
-    /// Keeps a sentence for the next action in which parameters may be written.
+    /// Stores a status text until an action in which parameters may be set.
     pub fn set_status(&self, sentence: String) {
         self.state.lock().status = Some(sentence);
     }
 
-    /// Adds to the sentences that hold since the last edit, and returns all of them: a frame's sentence must not take away
-    /// what there was to say about another one.
+    /// Adds messages and returns all since the last edit: messages about one frame must not replace those
+    /// about another.
     pub fn note(&self, notices: &[String]) -> Vec<String> {
         let mut state = self.state.lock();
         add(&mut state.notices, notices);
         state.notices.clone()
     }
 
-    /// Adds to what was chosen for the user since the last edit.
+    /// Adds informational messages, which are kept until the next edit.
     pub fn learn(&self, facts: &[String]) {
         add(&mut self.state.lock().facts, facts);
     }
 
-    /// Adds to the cuts that were found since the last edit, frames in the clip's numbers.
+    /// Adds detected cuts, in the clip's numbering.
     pub fn learn_cuts(&self, cuts: impl IntoIterator<Item = i64>) {
         self.state.lock().cuts.extend(cuts);
     }
 
-    /// Those of [`facts`](Self::facts) that this did not return before.
+    /// The [`facts`](Self::facts) that were not returned by this method before.
     pub fn new_facts(&self) -> Vec<String> {
         let mut facts = self.facts();
         let mut state = self.state.lock();
@@ -202,7 +203,7 @@ impl Instance {
         facts
     }
 
-    /// What there is to know since the last edit and asks for nothing, a sentence each.
+    /// The informational messages since the last edit.
     pub fn facts(&self) -> Vec<String> {
         let state = self.state.lock();
         let numbers: Vec<String> = state.cuts.iter().map(i64::to_string).collect();
@@ -214,7 +215,7 @@ impl Instance {
         cuts.into_iter().chain(state.facts.iter().cloned()).collect()
     }
 
-    /// Forgets all of these: what the user has changed may have answered them.
+    /// Clears all messages, because the user's change may have resolved them.
     pub fn forget_notices(&self) {
         let mut state = self.state.lock();
         state.notices.clear();
@@ -223,7 +224,7 @@ impl Instance {
         state.logged.clear();
     }
 
-    /// Notes what the host shows on the instance from now on; says whether it is anything new.
+    /// Records the message that the host now shows on the instance; returns whether it is new.
     pub fn shows(&self, sentence: Option<String>) -> bool {
         let mut state = self.state.lock();
         let new = state.shown != sentence;
@@ -231,17 +232,17 @@ impl Instance {
         new
     }
 
-    /// Takes the sentence.
+    /// Takes the stored status text.
     pub fn take_status(&self) -> Option<String> {
         self.state.lock().status.take()
     }
 
-    /// Whether another frame than the current one was once seen.
+    /// Whether a frame of another time was ever fetched successfully.
     pub fn has_temporal_access(&self) -> bool {
         self.state.lock().has_temporal_access
     }
 
-    /// Remembers that this host does give other frames.
+    /// Records that the host has temporal access.
     pub fn saw_temporal_access(&self) {
         self.state.lock().has_temporal_access = true;
     }

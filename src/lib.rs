@@ -1,23 +1,23 @@
-//! The effect as an editor sees it: parameters, clips, buttons, and a render call turned into requests.
+//! The OpenFX effect: its parameters, clips and buttons, and the conversion of render calls to requests.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`table`] | every parameter: definition, README and range checks come from the same rows |
-//! | `describe` | the table and the clips, told to a host |
-//! | [`settings`] | parameter values at a time, and the request that they make |
-//! | [`frames`] | how texts number frames, and lists of frames |
-//! | [`prompt`] | schedule text and the mix of two prompts |
-//! | `shots` | where the clip's shots end |
-//! | `source` | the clip's pictures from the host, the result back to it |
-//! | `render` | one render call |
+//! | [`table`] | the parameters: their definition, range checks and README entries come from the same rows |
+//! | `describe` | describes the parameters and clips to a host |
+//! | [`settings`] | parameter values at a time, and the request built from them |
+//! | [`frames`] | frame numbers in texts, and lists of frames |
+//! | [`prompt`] | prompt schedules and the mix of two prompts |
+//! | `shots` | the clip's shots |
+//! | `source` | reading the clip's pictures from the host, writing the result |
+//! | `render` | a render call |
 //! | `analyse` | the button that unsamples the whole clip |
-//! | `client` | the engine's process, and what is said to it |
-//! | [`plan`] | segments: which frames belong together |
-//! | `instance` | what an instance remembers |
-//! | `told` | what the user need not read for every frame |
+//! | `client` | the engine's process, and the connection to it |
+//! | [`plan`] | segments: frames that are processed together |
+//! | `instance` | state of an instance |
+//! | `told` | messages that need not be repeated for every frame |
 //! | `logging` | the log file |
 //!
-//! Nothing here knows the ABI (that is `ofx`), a tensor or a network (those are the engine's).
+//! This crate uses neither the OpenFX ABI (see the crate `openfx`) nor tensors and networks (see the engine).
 
 mod analyse;
 mod client;
@@ -48,7 +48,7 @@ use instance::Instance;
 use reader::HostReader;
 use settings::PictureSettings;
 
-/// The plugin.
+/// The effect type that is exported to hosts.
 pub struct Unsample;
 
 impl Effect for Unsample {
@@ -59,7 +59,7 @@ impl Effect for Unsample {
     }
 
     fn unload() {
-        // Some hosts load and unload a plugin to look at it while instances of an earlier load are at work.
+        // Some hosts load and unload a plugin to inspect it while instances of an earlier load are working.
         if !Instance::any_lives() {
             Client::global().stop();
         }
@@ -106,7 +106,8 @@ impl Effect for Unsample {
         let frame = time.round() as i64;
         let clip = handle.clip("Source");
         if let Some(end) = source::nearest_end(&clip, frame) {
-            // Outside of the clip there are no segments. What else the render may want, it takes as it comes.
+            // There are no segments outside of the clip. Anything else that the render needs, it fetches
+            // without announcing it.
             let ranges = [(end as f64, end as f64), only[0]];
             return clips.iter().try_for_each(|name| answer.clip(name, &ranges));
         }
@@ -114,7 +115,7 @@ impl Effect for Unsample {
         let numbering = source::numbering(&clip, handle.host(), frame);
         let wanted = shots::frames_wanted(instance, &settings, &numbering, range, frame);
         for name in clips {
-            // Hints are fetched for the part of a segment that is worked on.
+            // Hints are fetched only for the part of a segment that is processed.
             let part = |segment: &Segment| match instance.knows("Source", segment) {
                 Some(seen) if *name == "Hint" => seen.part,
                 _ => Some(*segment),
@@ -143,7 +144,8 @@ impl Effect for Unsample {
                 answer.colourspaces(clip, describe::COLOURSPACES);
             }
         }
-        // A frame depends on its neighbours and on its number, so a host must not show one frame's result for another.
+        // The result depends on neighbouring frames and on the frame number, so a host must not reuse it for
+        // another frame.
         answer.frame_varying(true);
         Ok(())
     }
@@ -181,21 +183,22 @@ impl Effect for Unsample {
     }
 }
 
-/// Shows what was done last. Only where parameters may be written, and only if there is something new.
+/// Updates the parameter `status` with the last work done, if there is any news. Requires a handle that may
+/// set parameters.
 fn tell_status(instance: &Instance, handle: &EditHandle<'_>) {
     if let Some(status) = instance.take_status() {
-        // A host without the read-out has the sentence in its log.
+        // A host without this parameter has the text in its log.
         let _ = handle.set_string("status", &status);
     }
 }
 
-/// Names of the parameters that are weight files.
+/// Names of the parameters that select model files.
 fn models() -> impl Iterator<Item = &'static str> {
-    // The latents file has results, not weights.
+    // The latents file contains results, not weights.
     table::files().filter(|name| *name != "latentsFile")
 }
 
-/// Shows what the chosen files are and how they go together.
+/// Updates the parameter that describes the selected files and how they fit together.
 fn tell_models(handle: &EditHandle<'_>, time: f64) {
     let models = settings::chosen_models(&HostReader(handle), time);
     let text = Client::global().describe(models).unwrap_or_else(|error| error.to_string());

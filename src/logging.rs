@@ -1,7 +1,7 @@
 //! The plugin's log file: `unsample.log` in the cache folder.
 //!
-//! Hosts show little of what a plugin says, so whatever goes to the `log` facade is written there too. It starts with
-//! the first render, since hosts load plugins that are never used.
+//! Hosts show few of a plugin's messages, so everything sent to the `log` facade is also written to this
+//! file. It is created by the first render, because hosts load plugins that are never used.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -9,16 +9,16 @@ use std::sync::Once;
 
 use simplelog::{Config, LevelFilter, WriteLogger};
 
-/// A log that has grown beyond this starts anew.
+/// Size in bytes above which the log is started anew.
 const LIMIT: u64 = 1 << 20;
 
-/// Opens the log, once a process. Without a place to write to there is no log, and nothing is lost but that.
+/// Opens the log, once per process. If the file cannot be written, there is no log.
 pub fn start(folder: &Path) {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         let path = folder.join("unsample.log");
         let there = fs::metadata(&path);
-        // Opening a pipe would wait for somebody who reads it.
+        // Opening a named pipe would block until another process reads it.
         if there.as_ref().is_ok_and(|there| !there.is_file()) {
             return;
         }
@@ -27,7 +27,7 @@ pub fn start(folder: &Path) {
             OpenOptions::new().create(true).write(true).append(!large).truncate(large).open(&path)
         });
         if let Ok(file) = file {
-            // A host that is a Rust program with a logger of its own keeps that one.
+            // If the host is a Rust program with its own logger, that one is kept.
             let _ = WriteLogger::init(LevelFilter::Info, Config::default(), file);
         }
     });

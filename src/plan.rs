@@ -1,15 +1,15 @@
-//! Which frames belong together: the clip cut into segments that are anchored to the clip's own frame numbers.
+//! Divides a clip into segments, which are anchored to the clip's own frame numbers.
 //!
-//! Diffusion sees a segment at a time. Where a clip is longer than a segment, neighbouring segments overlap and the
-//! overlap is cross-faded, so that a join is a dissolve of a few frames and not a cut. Nothing here looks at the range
-//! that a host asks for: the segments of a frame follow from the clip and the parameters alone.
+//! Diffusion processes one segment at a time. If a clip is longer than a segment, neighbouring segments
+//! overlap and are cross-faded there, so that a transition takes several frames. The segments of a frame
+//! depend only on the clip and the parameters, not on the range that the host renders.
 //!
-//! Where the clip has cuts, a segment is parted at them, and every part is worked on alone, as if it were a clip: see
-//! [`shot_shares`].
+//! If the clip has cuts, segments are split there, and every part is processed separately, as if it were a
+//! clip: see [`shot_shares`].
 
 use protocol::Segment;
 
-/// The frames of the clip, both ends included, in the host's numbering.
+/// A range of frames, both ends included, in the host's numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClipRange {
     /// Number of the first frame; may be negative.
@@ -18,39 +18,39 @@ pub struct ClipRange {
     pub last: i64,
 }
 
-/// One segment's part in the picture of a frame.
+/// The contribution of one segment to a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
-    /// The segment.
+    /// The segment to process.
     pub segment: Segment,
-    /// Index of the wanted frame in the segment.
+    /// Index of the frame in the segment.
     pub index: usize,
-    /// Its weight in the mix of shares, in (0, 1].
+    /// Weight of the segment, in (0, 1].
     pub weight: f32,
 }
 
-/// How a clip is cut.
+/// Settings for dividing a clip into segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cutting {
-    /// Frames a segment; 0 takes the whole clip at once.
+    /// Length of a segment in frames; 0 processes the whole clip at once.
     pub segment_frames: usize,
-    /// Take every n-th frame; the frames in between show the one before them ("on twos").
+    /// Process every n-th frame; the frames in between repeat the previous one ("on twos").
     pub frame_step: usize,
 }
 
-/// Frames that neighbouring segments of `length` frames share and cross-fade over.
+/// Number of frames in which neighbouring segments of `length` frames overlap.
 fn overlap(length: usize) -> usize {
     (length / 4).min(8)
 }
 
-/// A clip cut into segments: as few as cover it, evenly spread. Every neighbouring pair shares at least `shared` frames
-/// of the grid, and no start lies inside the cross-fade before it.
+/// A clip divided into segments: as few as possible, evenly distributed. Neighbours share at least `shared`
+/// frames of the grid, and no segment starts within the preceding cross-fade.
 struct Grid {
     range: ClipRange,
     step: i64,
-    /// Frames that are taken of the whole clip.
+    /// Number of frames taken from the whole clip.
     total: usize,
-    /// Frames of a segment.
+    /// Number of frames per segment.
     length: usize,
     shared: usize,
     segments: usize,
@@ -67,7 +67,7 @@ impl Grid {
         Self { range, step, total, length, shared, segments }
     }
 
-    /// Index of the first frame of segment `k` among those that are taken.
+    /// Index of the first frame of segment `k` among the frames taken.
     fn start(&self, k: usize) -> usize {
         if k == 0 { 0 } else { k * (self.total - self.length) / (self.segments - 1) }
     }
@@ -77,25 +77,25 @@ impl Grid {
         Segment { first, step: self.step, count: self.length }
     }
 
-    /// The last frame that segment `k` is shown at, those that hold its last frame included.
+    /// The last frame at which segment `k` is shown, including the frames that repeat its last one.
     fn end(&self, k: usize) -> i64 {
         let segment = self.segment(k);
         (segment.frame(segment.count - 1) + self.step - 1).min(self.range.last)
     }
 
-    /// The last segment that begins at or before a frame of the clip.
+    /// Index of the last segment that starts at or before a frame of the clip.
     fn at(&self, frame: i64) -> usize {
         (0..self.segments).rev().find(|&k| self.segment(k).first <= frame).unwrap_or(0)
     }
 
-    /// The share of segment `k` in the mix with the one before it, where the two are mixed.
+    /// The weight of segment `k` in its cross-fade with the previous one; `None` outside of it.
     fn weight(&self, k: usize, frame: i64) -> Option<f32> {
         let into = ((frame - self.segment(k).first) / self.step) as usize;
         (k > 0 && into < self.shared).then(|| (into + 1) as f32 / (self.shared + 1) as f32)
     }
 
-    /// What of segment `k` lies in the same shot as `frame`. A shot that begins within the segment is taken from its own
-    /// first frame on, every `step`-th frame.
+    /// The part of segment `k` that belongs to the same shot as `frame`, and the index of `frame` in it. A
+    /// shot that starts within the segment is taken from its first frame, every `step`-th frame.
     fn part(&self, k: usize, frame: i64, cuts: &[i64]) -> (Segment, usize) {
         let segment = self.segment(k);
         let first = cuts.iter().copied().filter(|&cut| cut <= frame).fold(segment.first, i64::max);
@@ -105,18 +105,18 @@ impl Grid {
     }
 }
 
-/// The segments whose frames make up the picture at `time`: one, or two where segments overlap. The weights add up
-/// to 1. A time outside of the clip takes the nearest frame of the clip.
+/// The segments that contribute to the frame at `time`: one, or two where segments overlap. The weights add
+/// up to 1. For a time outside of the clip, the nearest frame of the clip is used.
 ///
-/// Segments are parted at the cuts of the clip, so that no share holds frames of two shots.
-/// `cuts` tells the frames of a segment with which shots begin, after its first and up to the last one that is given with
-/// it, which includes the frames that hold the segment's last.
+/// Segments are split at cuts, so that no share contains frames of two shots. `cuts` returns the frames of a
+/// segment that start a shot, after its first frame and up to its second argument: the last frame at which
+/// the segment is shown, including repetitions.
 ///
-/// A shot that lies in one segment whole comes from that one alone, also where another one holds a part of it: what
-/// overlaps of a shot dissolves only where either segment has frames that the other one lacks.
+/// A shot that is completely in one segment is taken from that one only, even if another segment contains a
+/// part of it: a shot is cross-faded only where each segment has frames that the other one lacks.
 ///
 /// # Errors
-/// What `cuts` says.
+/// Those of `cuts`.
 pub fn shot_shares<E>(
     range: ClipRange,
     cutting: Cutting,
@@ -133,7 +133,7 @@ pub fn shot_shares<E>(
     };
     let last = grid.at(frame);
     let list = ask(last)?;
-    // The earliest segment that holds the shot to its end.
+    // The earliest segment that contains the end of the shot.
     let end = list.iter().map(|cut| cut - 1).find(|&end| end >= frame);
     let k = (0..last).find(|&k| end.is_some_and(|end| grid.end(k) >= end)).unwrap_or(last);
     let list = if k == last { list } else { ask(k)? };
@@ -152,7 +152,7 @@ pub fn shot_shares<E>(
     Ok(vec![Share { segment: own, index, weight: 1.0 }])
 }
 
-/// The segments that hold a frame before they are parted at cuts, each with the last frame that it is shown at.
+/// The segments that contain a frame, not split at cuts, each with the last frame at which it is shown.
 pub fn segments_at(range: ClipRange, cutting: Cutting, time: i64) -> Vec<(Segment, i64)> {
     let grid = Grid::new(range, cutting);
     let frame = time.clamp(grid.range.first, grid.range.last);
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Of a clip without cuts.
+    /// The shares of a frame in a clip without cuts.
     fn shares(range: ClipRange, cutting: Cutting, time: i64) -> Vec<Share> {
         shot_shares(range, cutting, time, |_, _| Ok::<_, ()>(Vec::new())).unwrap()
     }
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(shares(range, cutting, 4)[0].segment.frames().collect::<Vec<_>>(), [0, 3, 6, 9]);
     }
 
-    /// The shares of every frame of a clip with shots that begin at these frames.
+    /// The shares of every frame of a clip whose shots start at these frames.
     fn cut_shares(range: ClipRange, cutting: Cutting, cuts: &[i64]) -> Vec<Vec<Share>> {
         let known = |segment: Segment, end: i64| {
             Ok::<_, ()>(cuts.iter().copied().filter(|&cut| segment.first < cut && cut <= end).collect())
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_shot_is_a_clip_of_its_own() {
-        // 97 frames make two segments that share all but one frame; two shots part them cleanly.
+        // 97 frames make two segments that share all but one frame; with two shots they do not overlap.
         let range = ClipRange { first: 1, last: 97 };
         let cutting = Cutting { segment_frames: 96, frame_step: 1 };
         let got = cut_shares(range, cutting, &[49]);
@@ -207,7 +207,7 @@ mod tests {
             let share = Share { segment, index: index + 1 - first as usize, weight: 1.0 };
             assert_eq!(*shares, [share], "frame {}", index + 1);
         }
-        // A shot of a frame, and one that begins with the last.
+        // A shot of one frame, and one that starts with the last frame.
         let counts = |cuts: &[i64]| -> Vec<usize> {
             cut_shares(ClipRange { first: 1, last: 6 }, cutting, cuts)
                 .iter()
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_cut_in_an_overlap_leaves_either_shot_to_the_segment_that_has_more_of_it() {
-        // Segments 0..=15 and 12..=27, dissolved over 12..=15.
+        // Segments 0..=15 and 12..=27, cross-faded over 12..=15.
         let (range, cutting) =
             (ClipRange { first: 0, last: 27 }, Cutting { segment_frames: 16, frame_step: 1 });
         let got = cut_shares(range, cutting, &[14]);
@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(shares.len(), 1, "frame {frame}");
             assert_eq!(shares[0].segment, Segment { first, step: 1, count }, "frame {frame}");
         }
-        // Without a cut near it, and with one elsewhere, the dissolve stays.
+        // Without a cut nearby, and with one elsewhere, the cross-fade is unchanged.
         assert_eq!(cut_shares(range, cutting, &[5, 20])[13].len(), 2);
     }
 
@@ -257,7 +257,7 @@ mod tests {
                     prop_assert!(share.index < share.segment.count);
                     prop_assert!(share.segment.frames().all(|f| f <= count && shot(f) == shot(frame)), "{frame}: {share:?}, {cuts:?}");
                 }
-                // Of two shares neither has all that the other one has.
+                // Neither of two shares contains all frames of the other.
                 if let [a, b] = shares.as_slice() {
                     let last = |s: &Segment| s.frame(s.count - 1);
                     prop_assert!(a.segment.first < b.segment.first && last(&a.segment) < last(&b.segment));

@@ -1,4 +1,4 @@
-//! One render call: the frames it needs, the requests it makes, the picture it writes.
+//! A render call: fetches frames, sends requests to the engine, and writes the output.
 
 mod fetch;
 mod run;
@@ -24,17 +24,17 @@ use run::Interrupted;
 
 const NO_TEMPORAL_ACCESS: &str = "this host gives effects only the current frame, so every frame is restyled on its own, without motion; expect flicker";
 
-/// Renders a frame. The output is written on every path: with the source where the result cannot be had.
+/// Renders a frame. The output is written on every path: it shows the source if there is no result.
 ///
 /// # Errors
-/// With a sentence for the user; the output then shows the source.
+/// An error with a message for the user; the output then shows the source.
 pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs) -> Result<()> {
     let reader = HostReader(handle);
     let settings = PictureSettings::read(&reader, args.time);
     let clip = handle.clip("Source");
-    // Between two frames the nearer one is styled, and its source has to be the one that goes with it.
+    // Between two frames, the nearer one is styled, and the source must be that frame as well.
     let time = if settings.is_identity() { args.time } else { args.time.round() };
-    // A picture that cannot even be read leaves nothing to show but black.
+    // If the picture cannot be read, the output is black.
     let (source, mut failure) = match source::fetch(handle, &clip, time, &settings) {
         Ok(source) => (source, None),
         Err(error) => (None, Some(error)),
@@ -54,7 +54,7 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     source::write(shown.zip(place), &mut output, args.window)?;
     match failure {
         None => {
-            // Else what was left for other frames stays: it is still true.
+            // Otherwise the notice about other frames stays: it is still valid.
             if settings.is_identity() || instance.note(&[]).is_empty() {
                 instance.shows(None);
                 handle.clear_notice();
@@ -62,7 +62,7 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
             Ok(())
         }
         Some(error) => {
-            // The guard puts the failure in the place of whatever is shown.
+            // The guard replaces the current notice by the error message.
             instance.shows(None);
             if error.is_for_user() {
                 let sentence = error.to_string();
@@ -77,8 +77,7 @@ pub fn render(instance: &Instance, handle: &RenderHandle<'_>, args: &RenderArgs)
     }
 }
 
-/// The restyled picture of a frame, in the host's encoding and at the source's size; nothing where the clip has ended
-/// or not begun.
+/// The restyled frame in the host's encoding and at the source's size; `None` before and after the clip.
 fn restyle<'a>(
     instance: &Instance,
     handle: &'a RenderHandle<'_>,
@@ -100,7 +99,7 @@ fn restyle<'a>(
         let mut pictures = Vec::with_capacity(all);
         for share in shots.shares {
             let current = (frame, &current);
-            // To one of two segments the frame may lie outside of the clip, to the other between its frames.
+            // For one of two segments, the frame may be outside of the clip; for the other one, within it.
             let picture = job.share(&share, &shots.remarks, source, current, goal, extent.believed)?;
             pictures.extend(picture.map(|picture| (picture, share.weight)));
         }
@@ -131,7 +130,7 @@ fn restyle<'a>(
     source::finish(source, &working, settings.mix).map(Some)
 }
 
-/// The sum of pictures of one size by their weights; nothing of none.
+/// The weighted sum of pictures of the same size; `None` if there are none.
 fn blend(pictures: &[(Arc<Rgb>, f32)]) -> Option<Rgb> {
     let ((first, weight), others) = pictures.split_first()?;
     let mut data: Vec<f32> = first.data.iter().map(|value| value * weight).collect();
@@ -143,30 +142,30 @@ fn blend(pictures: &[(Arc<Rgb>, f32)]) -> Option<Rgb> {
     Some(Rgb { width: first.width, height: first.height, data })
 }
 
-/// Index of a share's frame in a part of its segment: the nearest one where the part does not have it.
+/// Index of a share's frame in a part of its segment; the nearest one if the part does not contain it.
 fn index_within(part: &Segment, share: &Share) -> usize {
     let skipped = (part.first - share.segment.first) / part.step.max(1);
     share.index.saturating_sub(usize::try_from(skipped).unwrap_or(0)).min(part.count.saturating_sub(1))
 }
 
-/// What it takes to get frames from the host and results from the engine, on the action's thread.
+/// The context for fetching frames from the host and results from the engine, on the action's thread.
 pub struct Frames<'a, 'h> {
-    /// The instance's memory.
+    /// State of the instance.
     pub instance: &'a Instance,
-    /// The action.
+    /// Handle of the render action.
     pub handle: &'a RenderHandle<'h>,
-    /// The source.
+    /// The clip Source of this instance.
     pub clip: Clip<'a>,
-    /// What happens to pictures.
+    /// Settings of the picture.
     pub settings: &'a PictureSettings,
-    /// Frames that were fetched already.
+    /// Frames already fetched in this render.
     pub pool: Pool,
-    /// What was done so far, a line for each request.
+    /// Summaries of the requests processed so far.
     done: RefCell<Vec<String>>,
 }
 
 impl<'a, 'h> Frames<'a, 'h> {
-    /// Nothing fetched and nothing done yet.
+    /// A context without any frames.
     pub fn new(
         instance: &'a Instance,
         handle: &'a RenderHandle<'h>,
@@ -178,8 +177,8 @@ impl<'a, 'h> Frames<'a, 'h> {
 }
 
 impl Frames<'_, '_> {
-    /// Tells the user what was `done` and what there is to know about it: in the status, and what may ask for a change also
-    /// on the effect, or in the host's log where it has no such place.
+    /// Tells the user what was `done` and shows messages: all in the status, and those that may need action
+    /// also as a notice on the effect, or in the host's log if notices are not supported.
     pub fn tell(&self, done: &str) {
         let (facts, notices) = (self.instance.facts(), self.instance.note(&[]));
         let known = facts.iter().chain(&notices).map(String::as_str);
@@ -191,15 +190,15 @@ impl Frames<'_, '_> {
         if notices.is_empty() {
             return;
         }
-        // A host shows one message on an effect.
+        // A host shows only one message per effect.
         let sentence = notices.join("; ");
         if self.instance.shows(Some(sentence.clone())) {
             self.handle.notice(MessageKind::Warning, &sentence);
         }
     }
 
-    /// A segment's styled frame. `current` is the frame being rendered, which the caller has already. Nothing where the
-    /// clip's own frames are not `believed` and this one lies outside of what the host shows.
+    /// The styled frame of a segment. `current` is the frame being rendered, already fetched. `None` if the
+    /// clip's range is not `believed` and this frame is outside of what the host shows.
     fn share(
         &self,
         share: &Share,
@@ -211,7 +210,7 @@ impl Frames<'_, '_> {
     ) -> Result<Option<Arc<Rgb>>> {
         let whole = share.segment;
         let known = self.instance.seen(&self.origin("Source", &whole, source, source)).filter(|seen| {
-            // The one frame that is at hand has to be what it was; if not, the clip is another one.
+            // The digest of the current frame must be unchanged; if not, the clip has changed.
             match seen.part.and_then(|part| part.frames().position(|f| f == current.0)) {
                 Some(i) => seen.digests.get(i) == Some(&current.1.digest),
                 None => whole.frames().all(|f| f != current.0) || is_black(current.1),
@@ -221,7 +220,7 @@ impl Frames<'_, '_> {
             Some(Seen { part: None, .. }) => return Ok(None),
             Some(Seen { part: Some(part), digests }) => {
                 let mut input = Source::known(source.look.geometry.working(), digests);
-                // With a frame step, the wanted frame may be one before the one being rendered.
+                // With a frame step, the wanted frame may be before the one being rendered.
                 let wanted = index_within(&part, share);
                 if current.1.mended && part.frames().nth(wanted) == Some(current.0) {
                     input.mended.push(wanted);
@@ -247,7 +246,7 @@ impl Frames<'_, '_> {
         };
         let beside = Beside { source, current, whole: self.whole(current.0) };
         let outcome = match self.try_run(&request(segment, pictures)?, beside) {
-            // The clip was changed in frames that this render did not look at.
+            // The clip has changed in frames that this render did not fetch.
             Err(Interrupted::Changed) => {
                 let Some((segment, pictures)) = self.fetch_all(&whole, source, current, believed)? else {
                     return Ok(None);
@@ -260,12 +259,12 @@ impl Frames<'_, '_> {
         outcome.picture.map(Some).ok_or_else(|| Error::failed("the model gave no picture"))
     }
 
-    /// What the user should know of the source's colours.
+    /// Messages about the source's colours.
     fn remarks(&self, source: &Fetched) -> Vec<String> {
         self.instance.remarks(source.look.encoding, || source.remarks())
     }
 
-    /// What the frames of a clip are remembered under.
+    /// The key under which a clip's frames are remembered.
     pub(super) fn origin(
         &self,
         clip: &'static str,

@@ -1,4 +1,4 @@
-//! The parameters' values at a time, as plain typed values, and the request that they make for a segment.
+//! Parameter values at a time as typed values, and the request for a segment built from them.
 
 mod idle;
 mod options;
@@ -17,39 +17,39 @@ use protocol::{
     CacheSettings, ControlUse, DeviceChoice, Goal, LoraUse, Models, Motion, MotionSettings, Pass, Precision,
     Preprocessor, PromptTrack, Request, SchedulerChoice, Segment, Source, pasted,
 };
-use values::Values;
+use values::ParamValues;
 
 use super::plan::Cutting;
 
-/// Reads parameters. What a host refuses to tell comes back as the default of the table.
+/// Reads parameters. If the host does not return a value, it is the table's default.
 pub trait Reader {
-    /// A whole number.
+    /// An integer, not checked against its range.
     fn int(&self, name: &'static str, time: f64) -> i32;
-    /// A number; NaN or infinite where the host says so.
+    /// A number, not checked against its range; it may be NaN or infinite.
     fn double(&self, name: &'static str, time: f64) -> f64;
-    /// A switch.
+    /// A boolean, shown as a check box.
     fn boolean(&self, name: &'static str, time: f64) -> bool;
-    /// Index of an option; there need not be one.
+    /// Index of the selected option; it may be out of range.
     fn choice(&self, name: &'static str, time: f64) -> usize;
-    /// A string.
+    /// A string, such as a prompt or a path.
     fn text(&self, name: &'static str, time: f64) -> String;
 }
 
-/// What the frame is shown as.
+/// What the output shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// The restyled frame.
     Result,
-    /// The source.
+    /// The source, unchanged.
     Source,
-    /// Unsampled and resampled with the same prompt.
+    /// The frame, unsampled and resampled with the same prompt.
     Reconstruction,
-    /// What the first ControlNet sees.
+    /// The hint of the first ControlNet.
     Hint(Preprocessor),
 }
 
 impl View {
-    /// What has to be computed for it.
+    /// The result to compute for this view.
     pub fn goal(self) -> Goal {
         match self {
             Self::Result | Self::Source => Goal::Result,
@@ -59,37 +59,37 @@ impl View {
     }
 }
 
-/// The picture's side of the parameters: what happens to a frame before and after the model.
+/// Settings for the picture before and after the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PictureSettings {
-    /// Short side of the working picture; 0 is the source's own.
+    /// Short side of the working picture in pixels; 0 for the source's.
     pub working_size: usize,
-    /// How the picture is brought to it.
+    /// How the picture is fitted to the working size.
     pub fit: Fit,
-    /// What the pixel values mean.
+    /// Transfer curve of the clip's values.
     pub colour: InputColour,
-    /// Their gamut.
+    /// Primaries of the clip's values.
     pub primaries: InputPrimaries,
-    /// How the clip is cut.
+    /// How the clip is divided into segments.
     pub cutting: Cutting,
-    /// How its shots are told apart.
+    /// Where the clip's cuts come from.
     pub cuts: Cuts,
-    /// The list of frames with which shots begin, as it was written.
+    /// The unparsed list of frames that start a shot.
     pub cut_frames: String,
-    /// What is shown.
+    /// What the output shows.
     pub view: View,
-    /// Share of the result.
+    /// Share of the result in the output, 0..=1.
     pub mix: f64,
-    /// Pass the source through.
+    /// Whether to pass the source through.
     pub bypass: bool,
-    /// Whether hints are made, from the clip Hint if it is connected.
+    /// Whether any ControlNet needs hints, from the clip Hint if it is connected.
     pub hints: bool,
 }
 
 impl PictureSettings {
-    /// Reads them at `time`.
+    /// Reads the settings at a time in frames.
     pub fn read(reader: &dyn Reader, time: f64) -> Self {
-        let v = Values { reader, time };
+        let v = ParamValues { reader, time };
         let view = match v.parsed("view", ViewOption::Result) {
             ViewOption::Source => View::Source,
             ViewOption::Reconstruction => View::Reconstruction,
@@ -116,28 +116,28 @@ impl PictureSettings {
         }
     }
 
-    /// Whether the frame is the source as it is, so that no model is needed.
+    /// Whether the output equals the source, so that no model is needed.
     pub fn is_identity(&self) -> bool {
         self.bypass || self.view == View::Source || self.mix == 0.0
     }
 }
 
-/// Where results are kept. A folder without its whole path would lie wherever the host was started; the user's cache
-/// folder is taken then, and `cache_remark` says so.
+/// Where results are cached. A relative folder would depend on the host's working directory; the user's cache
+/// folder is used instead, and `cache_remark` says so.
 pub fn cache(reader: &dyn Reader, time: f64) -> CacheSettings {
-    let v = Values { reader, time };
+    let v = ParamValues { reader, time };
     let folder = v.path("cacheFolder").filter(|folder| folder.is_absolute());
     CacheSettings { folder, limit: v.count("cacheSize") as u64 * (1 << 20) }
 }
 
-/// How long the engine may wait for work before it ends and gives card and memory back; `None`: for ever.
+/// Idle time after which the engine exits and frees its memory; `None` for never.
 pub fn engine_idle(reader: &dyn Reader, time: f64) -> Option<Duration> {
-    let minutes = Values { reader, time }.double("engineIdle");
+    let minutes = ParamValues { reader, time }.double("engineIdle");
     (minutes > 0.0).then(|| Duration::from_secs_f64(minutes * 60.0))
 }
 
-/// What there is to be said of the cache folder.
-fn cache_remark(v: &Values<'_>) -> Option<String> {
+/// A message about the cache folder, if it is not used.
+fn cache_remark(v: &ParamValues<'_>) -> Option<String> {
     let asked = v.path("cacheFolder").filter(|folder| !folder.is_absolute())?;
     Some(format!(
         "the cache folder {} is no whole path and is not used; results are kept in {}",
@@ -146,7 +146,8 @@ fn cache_remark(v: &Values<'_>) -> Option<String> {
     ))
 }
 
-/// The schedules of a parameter that may be keyframed: every distinct one, and which of them holds at each frame.
+/// The parsed texts of a parameter that may be keyframed: each distinct schedule, and its index for every
+/// frame.
 #[derive(Default)]
 struct Schedules {
     known: Vec<(String, Schedule)>,
@@ -154,23 +155,23 @@ struct Schedules {
 }
 
 impl Schedules {
-    /// The one at the segment's frame `index`.
+    /// The schedule at the segment's frame `index`.
     fn at(&self, index: usize) -> &Schedule {
         &self.known[self.at[index]].1
     }
 }
 
-/// Prompt tracks of a segment from parameters that may be keyframed and may hold schedule text.
+/// Builds the prompt tracks of a segment from parameters that may be keyframed and may contain schedules.
 struct Prompts<'a> {
-    values: &'a Values<'a>,
+    values: &'a ParamValues<'a>,
     frames: &'a [i64],
     numbering: &'a Numbering,
-    /// What the user should know of their texts.
+    /// Messages for the user about the texts.
     remarks: Vec<String>,
 }
 
 impl Prompts<'_> {
-    /// The parameter's text at every frame, parsed once for every distinct text.
+    /// The parameter's text at every frame; each distinct text is parsed once.
     fn schedules(&mut self, name: &'static str) -> Result<Schedules> {
         let mut schedules = Schedules::default();
         for &frame in self.frames {
@@ -214,16 +215,16 @@ impl Prompts<'_> {
     }
 }
 
-/// The LoRAs that have a file, with their weights at the values' time.
-fn loras(v: &Values<'_>) -> Vec<LoraUse> {
+/// The LoRAs with a file, and their weights at the time of `v`.
+fn loras(v: &ParamValues<'_>) -> Vec<LoraUse> {
     let read = |names: &table::LoraNames| {
         Some(LoraUse { path: v.path(names.file)?, weight: v.double(names.weight) })
     };
     table::LORAS.iter().filter_map(read).collect()
 }
 
-/// The files that are chosen, with these ControlNets.
-fn models(v: &Values<'_>, controls: Vec<PathBuf>) -> Models {
+/// The selected model files, with these ControlNets.
+fn models(v: &ParamValues<'_>, controls: Vec<PathBuf>) -> Models {
     let motion = match v.path("motionModule") {
         None => Motion::Usual,
         Some(path) if path.as_os_str() == "none" => Motion::None,
@@ -241,26 +242,26 @@ fn models(v: &Values<'_>, controls: Vec<PathBuf>) -> Models {
     }
 }
 
-/// The files that are chosen at a time.
+/// The model files selected at a time.
 pub fn chosen_models(reader: &dyn Reader, time: f64) -> Models {
-    let v = Values { reader, time };
+    let v = ParamValues { reader, time };
     let controls = table::CONTROLS.iter().filter_map(|control| v.path(control.model)).collect();
     models(&v, controls)
 }
 
-/// The ControlNets that have a file: the files, what each of them sees, and their use on the two passes.
+/// The ControlNets with a file: their files, preprocessors, and uses in the two passes.
 #[derive(Default)]
 struct Controls {
     files: Vec<PathBuf>,
     hints: Vec<Preprocessor>,
     unsample: Vec<ControlUse>,
     resample: Vec<ControlUse>,
-    /// What the user should know of their settings.
+    /// Messages for the user about their settings.
     remarks: Vec<String>,
 }
 
 impl Controls {
-    fn read(v: &Values<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
+    fn read(v: &ParamValues<'_>, frames: &[i64], numbering: &Numbering, step: i64) -> Result<Self> {
         let mut all = Self::default();
         for names in &table::CONTROLS {
             let Some(file) = v.path(names.model) else { continue };
@@ -294,20 +295,21 @@ impl Controls {
 
 /// The pictures of a segment.
 pub struct Pictures {
-    /// Of the source.
+    /// Pictures of the clip Source.
     pub source: Source,
-    /// Of the clip Hint, where it is connected and needed.
+    /// Pictures of the clip Hint, if it is connected and needed.
     pub hint: Option<Source>,
 }
 
-/// Reads everything that a segment's computation depends on. Keyframed numbers are sampled at every frame of the
-/// segment; the rest is read at the segment's first frame, so that it is the same for every frame of it.
+/// Reads everything that the computation of a segment depends on. Keyframed numbers are sampled at every
+/// frame of the segment; other parameters are read at its first frame, so that they are the same for all of
+/// its frames.
 ///
-/// `numbering` says what a frame is called in schedule text and lists of frames.
-/// `image_mode` says that the host gives no other frames: every frame is on its own and no motion module is used.
+/// `numbering` maps frame numbers in schedules and lists. `image_mode` means that the host has no temporal
+/// access: every frame is processed on its own, without a motion module.
 ///
 /// # Errors
-/// A schedule or a list of frames that cannot be read.
+/// A schedule or a list of frames cannot be parsed.
 pub fn request(
     reader: &dyn Reader,
     segment: Segment,
@@ -317,7 +319,7 @@ pub fn request(
     goal: Goal,
     image_mode: bool,
 ) -> Result<Request> {
-    let v = Values { reader, time: segment.first as f64 };
+    let v = ParamValues { reader, time: segment.first as f64 };
     let frames: Vec<i64> = segment.frames().collect();
     let sampled =
         |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
@@ -337,13 +339,13 @@ pub fn request(
         0 => steps,
         n => n,
     };
-    // `same` is no scheduler's name.
+    // `same` is not the name of a scheduler.
     let unsample_scheduler = v.parsed("unsampleScheduler", scheduler);
     let mut controls = Controls::read(&v, &frames, numbering, segment.step)?;
     let mut remarks = v.refused(&frames, numbering);
     remarks.extend(cache_remark(&v).into_iter().chain(prompts.remarks));
     remarks.append(&mut controls.remarks);
-    // Any other view leaves most settings aside on purpose.
+    // Other views deliberately ignore most settings.
     if goal == Goal::Result {
         remarks.extend(idle::idle(&v, &frames, numbering, image_mode));
     }

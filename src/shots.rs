@@ -1,7 +1,7 @@
-//! The shots of the clip: where the host's frames, or the user's list, say that one ends and the next begins.
+//! The shots of the clip, from detected cuts or from the user's list.
 //!
-//! A cut is decided from a few frames on either side of it alone, so two segments that overlap find the same ones, and
-//! no more of the clip is looked at than the segments that a frame needs, with a margin.
+//! A cut depends only on a few frames on either side, so overlapping segments find the same cuts, and only
+//! the segments that a frame needs are analysed, with a margin.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,12 @@ use protocol::{Key, Segment, WorkingFrame};
 use super::plan::{ClipRange, Share, segments_at, shot_shares};
 use openfx::{Error, Result};
 
-/// Working frames that were fetched while cuts were looked for, for as long as one frame is rendered.
+/// Working frames fetched for cut detection, kept while one frame is rendered.
 #[derive(Default)]
 pub struct Pool(Mutex<HashMap<i64, Option<WorkingFrame>>>);
 
 impl Pool {
-    /// A frame that was fetched: `Some(None)` where the host has none.
+    /// A fetched frame; `Some(None)` if the host does not have it.
     pub fn get(&self, frame: i64) -> Option<Option<WorkingFrame>> {
         self.0.lock().get(&frame).cloned()
     }
@@ -32,20 +32,20 @@ impl Pool {
         self.0.lock().insert(frame, picture);
     }
 
-    /// Forgets the frames before this one.
+    /// Drops the frames before this one.
     pub fn forget_before(&self, frame: i64) {
         self.0.lock().retain(|&known, _| known >= frame);
     }
 }
 
-/// The frames that are looked at for the cuts of a segment which is shown up to `end`.
+/// The frames to analyse for the cuts of a segment that is shown until `end`.
 fn span(range: ClipRange, segment: &Segment, end: i64) -> Segment {
     let reach = CUT_REACH as i64;
     let (first, last) = ((segment.first - reach).max(range.first), (end + reach).min(range.last));
     Segment { first, step: 1, count: usize::try_from(last - first + 1).unwrap_or(1).max(1) }
 }
 
-/// The list of frames with which shots begin, as the user gave it.
+/// The user's list of the frames that start a shot.
 fn list(settings: &PictureSettings) -> Result<FrameList> {
     FrameList::parse(&settings.cut_frames).map_err(|item| {
         Error::failed(format!(
@@ -54,13 +54,13 @@ fn list(settings: &PictureSettings) -> Result<FrameList> {
     })
 }
 
-/// The frames of the list after the first and up to the last that a segment is shown at.
+/// The listed frames after the segment's first and up to `end`, the last frame at which it is shown.
 fn listed(list: &FrameList, numbering: &Numbering, segment: &Segment, end: i64) -> Vec<i64> {
     (segment.first + 1..=end).filter(|&frame| list.begins_shot(numbering.number(frame))).collect()
 }
 
-/// Which frames the shares of a frame may take from a clip, as far as is known before a host is asked for any: the parts
-/// of segments where their cuts are known, else the segments with what is looked at around them.
+/// The frames of a clip that may be needed to render a frame, without asking the host for any: parts of
+/// segments whose cuts are known, otherwise the segments with the margin analysed around them.
 pub fn frames_wanted(
     instance: &Instance,
     settings: &PictureSettings,
@@ -91,20 +91,20 @@ pub fn frames_wanted(
     }
 }
 
-/// The shares of a frame, and what the user should know of the list of cuts. Cuts that were found are information, which the
-/// instance keeps.
+/// The shares of a frame, and remarks about the list of cuts. Detected cuts are informational; the instance
+/// keeps them.
 pub struct Shots {
-    /// What the picture is made of.
+    /// The segments that contribute to the frame.
     pub shares: Vec<Share>,
-    /// A sentence each.
+    /// Messages for the user about the list.
     pub remarks: Vec<String>,
 }
 
 impl Frames<'_, '_> {
-    /// What a frame is made of, in shots. `current` is the frame that is being rendered.
+    /// The shares of a frame, with segments split at cuts. `current` is the frame being rendered.
     ///
     /// # Errors
-    /// A list that cannot be read, and what the host says of the clip's frames.
+    /// The list cannot be parsed, or a frame cannot be fetched.
     pub fn shots(
         &self,
         range: ClipRange,
@@ -144,7 +144,7 @@ impl Frames<'_, '_> {
         Ok(Shots { shares, remarks })
     }
 
-    /// The cuts around a segment that is shown up to `end`, from memory or looked for.
+    /// The cuts around a segment that is shown until `end`, remembered or detected.
     fn cuts(
         &self,
         range: ClipRange,
@@ -157,7 +157,7 @@ impl Frames<'_, '_> {
         let origin = self.origin("Source", &span, source, source);
         let at = usize::try_from(current.0 - span.first).ok();
         if let Some((digests, cuts)) = self.instance.cuts(&origin)
-            // As with a segment's digests: the one frame that is at hand has to be what it was.
+            // As for remembered segments: the digest of the frame being rendered must be unchanged.
             && at.and_then(|at| digests.get(at)).is_none_or(|seen| *seen == Some(current.1.digest))
         {
             return Ok(cuts);
@@ -171,12 +171,12 @@ impl Frames<'_, '_> {
             let picture = self.working(frame, source, current)?;
             digests.push(picture.as_ref().map(|picture| picture.digest));
             glances.push(picture.as_ref().map(|picture| Glance::new(&picture.picture)));
-            // With a frame step, most of these frames are not used again, and there are many.
+            // With a frame step, most of these frames are not needed again, and there are many.
             if self.settings.cutting.frame_step <= 1 {
                 self.pool.put(frame, picture);
             }
         }
-        // A frame that the host does not have repeats the one before it.
+        // A missing frame is replaced by the previous one.
         let mut last = glances.iter().flatten().next().cloned();
         let held: Vec<Glance> = glances
             .into_iter()
@@ -192,7 +192,7 @@ impl Frames<'_, '_> {
         Ok(cuts)
     }
 
-    /// A frame of the clip at the working size; nothing where the host has none of the source's size.
+    /// A frame of the clip at the working size; `None` if the host does not have it at the source's size.
     pub(super) fn working(
         &self,
         frame: i64,
@@ -207,7 +207,7 @@ impl Frames<'_, '_> {
         }
         match source::fetch(self.handle, &self.clip, frame as f64, self.settings)? {
             Some(fetched) if fetched.look.geometry == source.look.geometry => fetched.working().map(Some),
-            // A frame of another size cannot stand beside the others.
+            // A frame of another size cannot be combined with the others.
             _ => Ok(None),
         }
     }

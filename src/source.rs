@@ -1,4 +1,4 @@
-//! The clip's pictures, taken from the host and brought to the working size.
+//! Fetches the clip's pictures from the host and converts them to the working size.
 
 use std::sync::Arc;
 
@@ -14,27 +14,27 @@ use super::frames::Numbering;
 use super::plan::{ClipRange, Cutting};
 use super::settings::PictureSettings;
 
-/// Frames of a segment where a clip's end is not to be known and the parameters ask for the whole clip.
+/// Segment length in frames if the clip's end is unknown and the parameters ask for the whole clip.
 const UNKNOWN_CLIP: i64 = 96;
 
-/// What turns a host's picture into a working picture: part of what frames are remembered under.
+/// How a host's picture is converted to a working picture; part of the key under which frames are remembered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
-    /// Between the source's size and the working size.
+    /// Mapping between the source's size and the working size.
     pub geometry: Geometry,
-    /// What the pixel values mean.
+    /// Colour and alpha encoding of the pixel values.
     pub encoding: Encoding,
 }
 
-/// A host picture in floats, top row first, with its place.
+/// A host's picture in floats, top row first, with its position.
 pub struct Fetched {
-    /// The pixels in the host's own encoding.
+    /// The pixels in the host's encoding.
     pub picture: Picture,
-    /// Where they are.
+    /// Position in the coordinates of the render window.
     pub bounds: RectI,
-    /// What it takes to look at them.
+    /// Conversion to a working picture.
     pub look: Look,
-    /// What the user should know of how their colours are read.
+    /// Message for the user about the interpretation of the colours.
     remark: Option<String>,
 }
 
@@ -53,7 +53,7 @@ fn layout(depth: Depth, components: Components) -> Layout {
     Layout { depth, components }
 }
 
-/// Copies a picture out of the host's memory.
+/// Copies an image out of the host's memory.
 fn copy(image: &Image<'_>) -> Result<Picture> {
     let info = image.info();
     let bounds = info.bounds;
@@ -66,10 +66,10 @@ fn copy(image: &Image<'_>) -> Result<Picture> {
     Ok(picture)
 }
 
-/// The source at `time`, or nothing where the host has nothing.
+/// The clip's picture at `time`; `None` if the host has none.
 ///
 /// # Errors
-/// A picture that cannot be read: no colour in it, no sensible size.
+/// The picture cannot be used: it has no colour or an invalid size.
 pub fn fetch<'a>(
     handle: &'a RenderHandle<'_>,
     clip: &Clip<'a>,
@@ -103,19 +103,19 @@ pub fn fetch<'a>(
     Ok(Some(Fetched { picture, bounds: info.bounds, look: Look { geometry, encoding }, remark }))
 }
 
-/// Less than half a step of 8 bits.
+/// Threshold for black, less than half a step of 8 bits.
 const BLACK: f32 = 1e-3;
 
-/// Whether there is nothing to see in a frame: all black.
+/// Whether a frame is completely black.
 pub fn is_black(frame: &WorkingFrame) -> bool {
     frame.picture.data.iter().all(|value| *value <= BLACK)
 }
 
 impl Fetched {
-    /// The working picture with its digest.
+    /// Converts to a working picture and computes its digest.
     ///
     /// # Errors
-    /// When resizing fails.
+    /// The picture cannot be resized.
     pub fn working(&self) -> Result<WorkingFrame> {
         let display = self.look.encoding.prepare(&self.picture);
         self.look.geometry.to_working(&display).map(|working| self.frame(working)).map_err(from_frame)
@@ -126,11 +126,12 @@ impl Fetched {
         WorkingFrame { mended, ..WorkingFrame::new(working) }
     }
 
-    /// As [`working`](Self::working) for a picture of the clip Hint, beside a source of this geometry. At the source's
-    /// size it takes the source's way; at another the middle of it covers the working picture.
+    /// Like [`working`](Self::working), for a picture of the clip Hint and a source of this geometry. At the
+    /// source's size it is converted like the source; otherwise its centre is cropped to cover the working
+    /// picture.
     ///
     /// # Errors
-    /// When resizing fails.
+    /// The picture cannot be resized.
     pub fn hint(&self, source: &Geometry) -> Result<WorkingFrame> {
         let display = self.look.encoding.prepare_hint(&self.picture);
         if self.look.geometry == *source {
@@ -142,14 +143,14 @@ impl Fetched {
     }
 }
 
-/// A larger share of values above white than this is worth a sentence where white is expected to be the end.
+/// Share of values above white from which the user is told, for encodings that normally end at white.
 const CLIPPED: f64 = 0.005;
 
-/// The same for clips in linear or logarithmic light, which have highlights.
+/// The same for linear and logarithmic encodings, in which highlights are normal.
 const CLIPPED_LIGHT: f64 = 0.1;
 
 impl Fetched {
-    /// What the user should know of this frame's colours: a sentence each.
+    /// Messages for the user about this frame's colours.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks: Vec<String> = self.remark.iter().cloned().collect();
         let encoding = self.look.encoding;
@@ -173,8 +174,8 @@ impl Fetched {
     }
 }
 
-/// The frames of a clip that the host may be asked for: `frame`, or the clip's nearest where it has none there. A range
-/// that has nothing to do with the segment is not believed.
+/// The number to use when asking the host for `frame`: clamped to the clip's range, unless the range does not
+/// overlap the segment and is therefore not trusted.
 pub fn frame_within(clip: &Clip<'_>, segment: &Segment, frame: i64) -> i64 {
     let last = segment.frame(segment.count.saturating_sub(1)) as f64;
     match clip.frame_range() {
@@ -185,8 +186,7 @@ pub fn frame_within(clip: &Clip<'_>, segment: &Segment, frame: i64) -> i64 {
     }
 }
 
-/// A transparent black working picture's stand-in for a frame that the host does not have: the nearest one that was
-/// fetched.
+/// Replaces missing frames by the nearest fetched one. `None` if no frame was fetched.
 pub fn fill_gaps(frames: Vec<Option<WorkingFrame>>) -> Option<Vec<WorkingFrame>> {
     let known: Vec<usize> = frames.iter().enumerate().filter(|(_, f)| f.is_some()).map(|(i, _)| i).collect();
     let nearest = |i: usize| known.iter().min_by_key(|&&k| (k.abs_diff(i), k)).copied();
@@ -194,21 +194,21 @@ pub fn fill_gaps(frames: Vec<Option<WorkingFrame>>) -> Option<Vec<WorkingFrame>>
     filled.collect()
 }
 
-/// The frames that a clip is cut into segments by.
+/// The frame range that is divided into segments.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Extent {
-    /// The frames.
+pub struct ClipExtent {
+    /// First and last frame.
     pub range: ClipRange,
-    /// Whether these are the clip's own. If not, the clip may begin and end anywhere in them.
+    /// Whether this is the clip's own range. If not, the clip may start and end anywhere within it.
     pub believed: bool,
 }
 
-/// The clip's frames, as far as the host can be believed. Where it cannot, segments lie on a grid of absolute frame
-/// numbers, which is the same for every frame of the clip, too.
-pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> Extent {
+/// The clip's frame range, if the host's is plausible. If not, segments lie on a grid of absolute frame
+/// numbers, so that every frame of the clip gets the same segments.
+pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipExtent {
     if let Some((first, last)) = clip.believable_frame_range(time as f64) {
         let range = ClipRange { first: first.round() as i64, last: last.round() as i64 };
-        return Extent { range, believed: true };
+        return ClipExtent { range, believed: true };
     }
     let length = match i64::try_from(cutting.segment_frames) {
         Ok(n) if n > 0 => n,
@@ -216,19 +216,19 @@ pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> Extent {
     };
     let length = length * i64::try_from(cutting.frame_step.max(1)).unwrap_or(1);
     let first = time.div_euclid(length) * length;
-    Extent { range: ClipRange { first, last: first + length - 1 }, believed: false }
+    ClipExtent { range: ClipRange { first, last: first + length - 1 }, believed: false }
 }
 
-/// The part of a segment from its first to its last frame that shows anything; nothing where none does.
+/// The part of a segment from the first to the last frame that is not black; `None` if all are.
 pub fn part_shown(segment: &Segment, shown: &[bool]) -> Option<Segment> {
     let first = shown.iter().position(|shown| *shown)?;
     let last = shown.iter().rposition(|shown| *shown)?;
     Some(Segment { first: segment.frame(first), count: last - first + 1, ..*segment })
 }
 
-/// How texts number the clip's frames: from the first of the range that the host gives, as far as that says anything.
-/// Hosts that give no other frames count times from the beginning of the effect, 0; of all others the numbers are taken
-/// as they are.
+/// How frame numbers in texts relate to the host's: they count from the start of the host's range if it is
+/// plausible. Without a range, times count from the start of the effect (0) in hosts without temporal access;
+/// in other hosts numbers are used unchanged.
 pub fn numbering(clip: &Clip<'_>, host: &HostRecord, time: i64) -> Numbering {
     let whole = |(first, last): (f64, f64)| (first.round() as i64, last.round() as i64);
     if let Some((first, last)) = clip.believable_frame_range(time as f64).map(whole)
@@ -246,18 +246,18 @@ pub fn numbering(clip: &Clip<'_>, host: &HostRecord, time: i64) -> Numbering {
     }
 }
 
-/// The clip's end that lies nearest to a time outside of the range that the host gives; nothing for times inside of it
-/// and where there is no such range.
+/// The end of the clip that is nearest to a time outside of the host's range; `None` if the time is inside or
+/// there is no range.
 pub fn nearest_end(clip: &Clip<'_>, time: i64) -> Option<i64> {
     let (first, last) = clip.frame_range_beside(time as f64)?;
     Some(if (time as f64) < first { first.round() as i64 } else { last.round() as i64 })
 }
 
-/// Writes `picture`, which lies at `bounds`, into the output inside of `window`; pixels that the picture does not
-/// cover become black and transparent.
+/// Writes `picture`, positioned at `bounds`, into the part `window` of the output. Pixels that the picture
+/// does not cover become transparent black.
 ///
 /// # Errors
-/// An output that cannot be written.
+/// The output's layout is not supported.
 pub fn write(
     picture: Option<(&Picture, RectI)>,
     output: &mut OutputImage<'_>,
@@ -292,10 +292,10 @@ pub fn write(
     Ok(())
 }
 
-/// The result at the source's size in the host's encoding: what goes to the output.
+/// Converts a result to the source's size and the host's encoding, and mixes it with the source.
 ///
 /// # Errors
-/// When resizing fails.
+/// The picture cannot be resized.
 pub fn finish(source: &Fetched, working: &Arc<frame::Rgb>, mix: f64) -> Result<Picture> {
     let styled = source.look.geometry.from_working(working).map_err(from_frame)?;
     source.look.encoding.finish(&source.picture, &styled, mix as f32).map_err(from_frame)

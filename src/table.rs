@@ -1,38 +1,39 @@
-//! The parameters: one table that defines them to the host, reads them, and makes the README's list.
+//! The parameters: one table, from which they are defined, read, and listed in the README.
 //!
-//! Names are a promise: a project that was saved with them opens in every later version. Options of a choice are known
-//! by their names too, which are also what the menu shows, since some hosts store the text of a menu and not its number.
+//! Names must never change, so that saved projects open in every later version. The options of a choice are
+//! identified by name, too, and the menu shows these names, because some hosts store an option's label
+//! instead of its index.
 
 mod kinds;
 mod numbered;
 mod options;
 
-pub use kinds::{Group, Kind, Param, Stage, TextMode};
+pub use kinds::{Group, Param, ParamType, Stage, TextMode};
 pub use numbered::{CONTROLS, ControlNames, LORAS, LoraNames};
 pub use options::*;
 
 use numbered::*;
 
-const fn int(default: i32, range: (i32, i32), display: (i32, i32)) -> Kind {
-    Kind::Int { default, range, display }
+const fn int(default: i32, range: (i32, i32), display: (i32, i32)) -> ParamType {
+    ParamType::Int { default, range, display }
 }
 
-const fn double(default: f64, range: (f64, f64), display: (f64, f64)) -> Kind {
-    Kind::Double { default, range, display }
+const fn double(default: f64, range: (f64, f64), display: (f64, f64)) -> ParamType {
+    ParamType::Double { default, range, display }
 }
 
 /// A choice whose default is the first option.
-const fn choice(options: &'static [&'static str]) -> Kind {
-    Kind::Choice { default: 0, options }
+const fn choice(options: &'static [&'static str]) -> ParamType {
+    ParamType::Choice { default: 0, options }
 }
 
-/// A choice with this default, which does not compile if it is none of the options.
-const fn choice_of(name: &str, options: &'static [&'static str]) -> Kind {
+/// A choice with this default; fails to compile if it is not one of the options.
+const fn choice_of(name: &str, options: &'static [&'static str]) -> ParamType {
     let mut default = 0;
     while !same(options[default], name) {
         default += 1;
     }
-    Kind::Choice { default, options }
+    ParamType::Choice { default, options }
 }
 
 const fn same(one: &str, other: &str) -> bool {
@@ -44,8 +45,8 @@ const fn same(one: &str, other: &str) -> bool {
     i == one.len() && i == other.len()
 }
 
-const fn text(default: &'static str, mode: TextMode) -> Kind {
-    Kind::Text { default, mode }
+const fn text(default: &'static str, mode: TextMode) -> ParamType {
+    ParamType::Text { default, mode }
 }
 
 const fn row(
@@ -53,7 +54,7 @@ const fn row(
     stage: Stage,
     name: &'static str,
     label: &'static str,
-    kind: Kind,
+    kind: ParamType,
     hint: &'static str,
 ) -> Param {
     Param { name, label, hint, group, kind, animates: false, stage }
@@ -140,7 +141,7 @@ pub static TABLE: &[Param] = &[
         "How many distances of frames within a window the uniform schedules use. 1: neighbouring frames; 2: also every 2nd frame; 3: also every 4th, and so on."),
     row(Motion, Unsample, "contextSchedule", "Context schedule", choice(CONTEXT_SCHEDULES),
         "How windows are laid over a segment."),
-    row(Motion, Unsample, "contextClosed", "Closed loop", Kind::Bool { default: false },
+    row(Motion, Unsample, "contextClosed", "Closed loop", ParamType::Bool { default: false },
         "Also lay the window that joins the segment's end to its beginning, for the schedule looped_uniform."),
     row(Motion, Unsample, "contextFuse", "Context fuse", choice(FUSES),
         "How overlapping windows are merged."),
@@ -194,11 +195,11 @@ pub static TABLE: &[Param] = &[
     row(Picture, Resample, "view", "View", choice(VIEWS),
         "result; source; reconstruction: unsampled and resampled with the same prompt, which shows what the noise keeps; hint: what the first ControlNet sees."),
 
-    row(Housekeeping, Compose, "bypass", "Bypass", Kind::Bool { default: false },
+    row(Housekeeping, Compose, "bypass", "Bypass", ParamType::Bool { default: false },
         "Pass the source through."),
-    row(Housekeeping, Nothing, "analyse", "Analyse", Kind::Button,
+    row(Housekeeping, Nothing, "analyse", "Analyse", ParamType::Button,
         "Unsample the whole clip now, so that rendering only has to resample."),
-    row(Housekeeping, Nothing, "clearCache", "Clear cache", Kind::Button,
+    row(Housekeeping, Nothing, "clearCache", "Clear cache", ParamType::Button,
         "Forget every finished stage, in memory and on disk."),
     row(Housekeeping, Nothing, "status", "Status", text("", TextMode::ReadOut),
         "What was done last."),
@@ -214,35 +215,35 @@ pub static TABLE: &[Param] = &[
         "Take latents.source from this safetensors file in place of the VAE's, or noise: latents.unsampled alone."),
 ];
 
-/// The row called `name`.
+/// The row of the parameter called `name`.
 pub fn find(name: &str) -> Option<&'static Param> {
     TABLE.iter().find(|p| p.name == name)
 }
 
-/// Names of the parameters that are files to read.
+/// Names of the parameters that are paths of input files.
 pub fn files() -> impl Iterator<Item = &'static str> {
-    let opens = |p: &&Param| matches!(p.kind, Kind::Text { mode: TextMode::OpenFile, .. });
+    let opens = |p: &&Param| matches!(p.kind, ParamType::Text { mode: TextMode::OpenFile, .. });
     TABLE.iter().filter(opens).map(|p| p.name)
 }
 
-/// The README's table, in Markdown.
+/// The README's table in Markdown.
 pub fn markdown() -> String {
     let mut out = String::new();
     for group in Group::ALL {
         out.push_str(&format!("\n**{}**\n\n| name | default | range or options | keyframes | reruns | what it does |\n|---|---|---|---|---|---|\n", group.label()));
         for p in TABLE.iter().filter(|p| p.group == group) {
             let (default, range) = match p.kind {
-                Kind::Int { default, range, .. } => {
+                ParamType::Int { default, range, .. } => {
                     (default.to_string(), format!("{} to {}", range.0, range.1))
                 }
-                Kind::Double { default, range, .. } => {
+                ParamType::Double { default, range, .. } => {
                     (default.to_string(), format!("{} to {}", range.0, range.1))
                 }
-                Kind::Bool { default } => {
+                ParamType::Bool { default } => {
                     (if default { "on" } else { "off" }.to_owned(), "on, off".to_owned())
                 }
-                Kind::Choice { default, options } => (options[default].to_owned(), options.join(", ")),
-                Kind::Text { default, mode } => {
+                ParamType::Choice { default, options } => (options[default].to_owned(), options.join(", ")),
+                ParamType::Text { default, mode } => {
                     let what = match mode {
                         TextMode::SingleLine | TextMode::MultiLine => "text",
                         TextMode::OpenFile | TextMode::SaveFile => "file",
@@ -251,7 +252,7 @@ pub fn markdown() -> String {
                     };
                     (default.to_owned(), what.to_owned())
                 }
-                Kind::Button => (String::new(), "button".to_owned()),
+                ParamType::Button => (String::new(), "button".to_owned()),
             };
             let keys = if p.animates { "yes" } else { "" };
             out.push_str(&format!(
@@ -284,7 +285,7 @@ mod tests {
     fn defaults_and_display_lie_in_range() {
         for p in TABLE {
             match p.kind {
-                Kind::Int { default, range, display } => {
+                ParamType::Int { default, range, display } => {
                     assert!((range.0..=range.1).contains(&default), "{}", p.name);
                     assert!(
                         range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1,
@@ -292,7 +293,7 @@ mod tests {
                         p.name
                     );
                 }
-                Kind::Double { default, range, display } => {
+                ParamType::Double { default, range, display } => {
                     assert!((range.0..=range.1).contains(&default), "{}", p.name);
                     assert!(
                         range.0 <= display.0 && display.0 < display.1 && display.1 <= range.1,
@@ -300,7 +301,7 @@ mod tests {
                         p.name
                     );
                 }
-                Kind::Choice { default, options } => {
+                ParamType::Choice { default, options } => {
                     assert!(default < options.len());
                     assert!(options.iter().all(|o| o.is_ascii()));
                     assert_eq!(options.iter().collect::<HashSet<_>>().len(), options.len());

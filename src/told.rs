@@ -1,8 +1,8 @@
-//! What the user has been told by this process, for hosts whose instances live for one frame.
+//! Messages already shown in this process, for hosts whose instances live for a single frame.
 //!
-//! An instance that lives on remembers for itself, and so does the notice that the host shows on it. Where every frame
-//! has an instance of its own there is only a log, and the same sentence in it for every frame of a film would bury
-//! everything else. A file that has changed meanwhile is worth another word.
+//! Instances that live longer remember their messages, and the host shows them as a notice on the instance.
+//! Where every frame has its own instance, messages only go to a log, which would be flooded if every frame
+//! repeated them. A message about files is repeated when the files have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,12 +11,12 @@ use openfx::InstanceHandle;
 use parking_lot::Mutex;
 use protocol::message::Sentence;
 
-/// Sentences in memory; beyond that all are forgotten and told again.
+/// Maximum number of messages to remember; then all are forgotten and shown again.
 const REMEMBERED: usize = 1000;
 
 static TOLD: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
-/// What the state of the files was that sentences of the engine are about, by the sentence's text.
+/// For the hash of each engine message, the hash of the state of the files that it refers to.
 static ABOUT: Mutex<BTreeMap<u64, u64>> = Mutex::new(BTreeMap::new());
 
 fn hash(text: &str) -> u64 {
@@ -25,7 +25,7 @@ fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// The text of a sentence of the engine, whose files are noted.
+/// Records the state of the files of an engine message, and returns its text.
 pub fn learn(sentence: &Sentence) -> String {
     let mut about = ABOUT.lock();
     if about.len() >= REMEMBERED {
@@ -35,8 +35,8 @@ pub fn learn(sentence: &Sentence) -> String {
     sentence.text.clone()
 }
 
-/// Whether the user was told this by an earlier instance, about the same files in the same state. Notes the sentence;
-/// false in hosts whose instances live.
+/// Whether an earlier instance has shown this message, about files in the same state. Records the message.
+/// Always `false` in hosts with long-lived instances.
 pub fn before(handle: &InstanceHandle<'_>, sentence: &str) -> bool {
     if !handle.host().instances_are_short_lived() {
         return false;

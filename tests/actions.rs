@@ -1,4 +1,5 @@
-//! The plugin's actions one by one, from a host in the same process: what the command line cannot see.
+//! Calls the plugin's actions individually, from a host in the same process, to check what the command line
+//! cannot show.
 
 use openfx_host as host;
 use testing::stage;
@@ -94,8 +95,8 @@ fn analyse_unsamples_ahead_and_clear_cache_forgets() {
         sub.flat_map(|d| std::fs::read_dir(d.path()).into_iter().flatten().flatten()).count()
     };
     let (plugin, _) = load(Settings::default());
-    // A setting that no other test has: what they unsampled is in this process's memory, and no folder gets the latents
-    // of a clip whose unsampled ones are at hand.
+    // A setting that no other test uses: results of other tests are in this process's memory, and the source
+    // latents are not written to the folder if the unsampled ones are in memory.
     let own = [("unsampleCfg", "1.0625")];
     let pressed = |name: &str| Recipe { presses: vec![name.to_owned()], ..recipe(cache.path(), &own) };
     let instance = Instance::create(&plugin, &pressed("analyse")).unwrap();

@@ -1,4 +1,4 @@
-//! Clips whose host does not say where they end: what is worked on, and what is passed through.
+//! Clips whose end the host does not report: which frames are processed, and which are passed through.
 
 use openfx_host as host;
 use testing::stage;
@@ -13,7 +13,7 @@ use host::picture::{Picture, SharedPicture};
 use host::session::{Outside, Session, Settings};
 use stage::{recipe, render, set_up};
 
-/// The test clip, with black frames where there is `true`.
+/// The test clip, with black frames where the array has `true`.
 struct Dark([bool; stage::FRAMES as usize]);
 
 impl Feed for Dark {
@@ -31,7 +31,7 @@ impl Feed for Dark {
     }
 }
 
-/// What the plugin said of its work so far: a line for every segment that a frame was taken from.
+/// The plugin's log of its work: a line for every segment used.
 fn work(session: &Session) -> Vec<String> {
     session.messages().iter().filter(|m| m.text.starts_with("frames ")).map(|m| m.text.clone()).collect()
 }
@@ -42,7 +42,7 @@ fn frames_outside_of_what_an_endless_clip_shows_are_not_worked_on() {
     let wide = (f64::from(i32::MIN), f64::from(i32::MAX));
     let rendered = |outside: Outside, dark: [bool; 3], range: Option<(f64, f64)>, times: &[f64]| {
         let (_turn, cache, plugin, session) = set_up(Settings { outside, ..Settings::default() });
-        // From black to a picture is a cut, too.
+        // A change from black to a picture is a cut, too.
         let values = [("segmentFrames", "16"), ("cacheSize", "0"), ("cuts", "off")];
         let mut recipe = recipe(cache.path(), &values);
         recipe.feeds.insert("Source".to_owned(), Arc::new(Dark(dark)));
@@ -65,7 +65,7 @@ fn frames_outside_of_what_an_endless_clip_shows_are_not_worked_on() {
     let (want, _) = rendered(Outside::Null, none, None, &[1.0, 2.0, 3.0]);
     for outside in [Outside::Null, Outside::Black] {
         for range in [endless, wide, (0.0, 1e9), (-1e6, 1e6)] {
-            // In any order, and with frames before and after the clip in between.
+            // In any order, interleaved with frames before and after the clip.
             let times = [9.0, 3.0, 0.0, 2.0, 40.0, 1.0];
             let (got, work) = rendered(outside, none, Some(range), &times);
             assert!(got[1] == want[2] && got[3] == want[1] && got[5] == want[0], "{outside:?} {range:?}");
@@ -76,10 +76,10 @@ fn frames_outside_of_what_an_endless_clip_shows_are_not_worked_on() {
             }
         }
     }
-    // A picture that is held is one to work on: stills with moving settings are like that.
+    // A held picture must be processed: stills with animated settings look the same.
     let (_, work) = rendered(Outside::Hold, none, Some(endless), &[2.0]);
     assert!(work[0].starts_with("frames 0 to 15 "), "{work:?}");
-    // Black frames within are the clip's, and so is all that lies in a range that can be believed.
+    // Black frames between others belong to the clip, and so does everything in a plausible range.
     let middle = [false, true, false];
     let (want, _) = rendered(Outside::Null, middle, None, &[2.0]);
     let (got, work) = rendered(Outside::Black, middle, Some(endless), &[2.0]);

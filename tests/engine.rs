@@ -1,4 +1,4 @@
-//! The engine's process seen from a host: it may die at any time, and costs nothing but time.
+//! The engine's process as seen from a host: if it dies, only time is lost.
 #![cfg(target_os = "linux")]
 
 use std::process;
@@ -16,7 +16,7 @@ use openfx_sys::*;
 use testing::processes::{engines_of, kill, lives};
 use testing::stage::{FRAMES, largest_difference, recipe, render, set_up, source};
 
-/// Kills every engine that this process starts, some time after it has appeared.
+/// Kills every engine that this process starts, some time after it was started.
 struct Killer {
     stop: Arc<AtomicBool>,
     kills: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ struct Killer {
 }
 
 impl Killer {
-    /// `after` gives the time for the n-th one, or nothing for one that may live on.
+    /// `after` returns the delay for the n-th engine, or `None` to let it live.
     fn start(after: impl Fn(usize) -> Option<Duration> + Send + 'static) -> Self {
         let (stop, kills) = (Arc::new(AtomicBool::default()), Arc::new(AtomicUsize::default()));
         let (ended, done) = (stop.clone(), kills.clone());
@@ -58,7 +58,7 @@ impl Killer {
     }
 }
 
-/// Ends the engines that run, and gives the plugin time to notice.
+/// Kills the running engines, and waits for the plugin to notice.
 fn end_engines() {
     for engine in engines_of(process::id()) {
         kill(engine);
@@ -69,7 +69,7 @@ fn end_engines() {
     std::thread::sleep(Duration::from_millis(100));
 }
 
-/// A change of a parameter by the user.
+/// Simulates a parameter change by the user.
 fn edit(instance: &Instance) {
     let set = PropertySet::new();
     set.define_text(kOfxPropChangeReason, Read, &[kOfxChangeUserEdited]);
@@ -94,8 +94,8 @@ fn twenty_kills_cost_no_frame_and_no_pixel() {
             })
             .collect()
     };
-    // Every engine dies but each third, so that no frame meets three deaths in a row; at another moment each time, from its
-    // first word to the end of what a frame takes.
+    // Two of every three engines die, so that no frame has three deaths in a row, at varying times from the
+    // greeting to the end of a frame.
     let moment = |n: usize| Duration::from_millis((n as u64 * 97) % 700);
     let killer = Killer::start(move |n| (n % 3 != 0).then(|| moment(n)));
     let mut hurt = Vec::new();
@@ -103,7 +103,7 @@ fn twenty_kills_cost_no_frame_and_no_pixel() {
     while killer.kills.load(Ordering::Relaxed) < 20 {
         hurt.push(frames(&cache.path().join("hurt"), seed));
         seed += 1;
-        // One that lives on works for all the frames that come; the next has to be started by somebody.
+        // An engine that survives processes all following frames, so end it to have another one started.
         end_engines();
         assert!(seed < 200, "only {} engines were killed", killer.kills.load(Ordering::Relaxed));
     }
@@ -128,7 +128,7 @@ fn three_deaths_of_one_request_end_the_tries_until_the_user_edits() {
     assert!(sentence.contains("ended 3 times") && sentence.contains("signal: 9"), "{sentence}");
     let kills = killer.end();
     assert_eq!(kills, 3);
-    // Nothing is started for it any more.
+    // No engine is started for this request any more.
     assert_eq!(render(&instance, 1.0).0, kOfxStatFailed);
     assert_eq!(engines_of(process::id()), [0u32; 0]);
     edit(&instance);
@@ -142,7 +142,7 @@ fn an_engine_that_is_idle_ends_and_the_next_frame_has_another() {
     let values = [("engineIdle", "0.05"), ("cacheSize", "0")];
     let instance = Instance::create(&plugin, &recipe(cache.path(), &values)).unwrap();
     assert_eq!(render(&instance, 1.0).0, kOfxStatOK);
-    // One of a test before this one may still be about to end.
+    // An engine of an earlier test may still be exiting.
     let since = Instant::now();
     let engines = loop {
         let engines = engines_of(process::id());

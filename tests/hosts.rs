@@ -1,16 +1,17 @@
-//! docs/hosts.md names a test for every point; this one sees to it that they exist.
+//! Checks that the tests that docs/hosts.md names for every point exist.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 const POINTS: usize = 40;
 
-/// `file::function` in code marks.
+/// All occurrences of `file::function` in code spans.
 fn named_tests(line: &str) -> impl Iterator<Item = (&str, &str)> {
     line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs::"))
 }
 
-/// Whether a source file has a function of that name with `#[test]` before it, attributes and comments in between.
+/// Whether a source file has a function of this name with `#[test]` before it, and only attributes and
+/// comments in between.
 fn has_test(source: &str, name: &str) -> bool {
     let head = format!("fn {name}(");
     let lines: Vec<&str> = source.lines().map(str::trim).collect();

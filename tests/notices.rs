@@ -1,4 +1,4 @@
-//! What the user is told, where, and how often.
+//! Which messages the user gets, where, and how often.
 
 use openfx_host as host;
 use testing::stage;
@@ -18,14 +18,14 @@ fn ask(instance: &Instance, action: &'static CStr, arguments: Arguments) -> Repl
     instance.effect.entry.call(action, &instance.effect, arguments)
 }
 
-/// What the read-out `status` shows.
+/// Value of the parameter `status`.
 fn status(instance: &Instance) -> String {
     instance.sync_and_purge().unwrap();
     let param = instance.effect.params.find(c"status").unwrap();
     param.show(&param.value(1.0).unwrap())
 }
 
-/// A change of `mix` by the user.
+/// Simulates a change of `mix` by the user.
 fn edit(instance: &Instance) {
     let set = PropertySet::new();
     set.define_text(kOfxPropChangeReason, Read, &[kOfxChangeUserEdited]);
@@ -44,7 +44,7 @@ fn what_there_is_to_know_is_said_in_every_place_until_the_next_edit() {
     ];
     for (at, (manners, kind)) in kinds.into_iter().enumerate() {
         let (_turn, cache, plugin, session) = set_up(manners);
-        // A folder that cannot be, for there is a file in its place.
+        // An impossible folder: there is a file in its place.
         let (blocked, seed) = (cache.path().join("blocked"), format!("1.{at}5"));
         std::fs::write(&blocked, "").unwrap();
         let instance = Instance::create(&plugin, &recipe(&blocked, &[("cfg", &seed)])).unwrap();
@@ -62,12 +62,12 @@ fn what_there_is_to_know_is_said_in_every_place_until_the_next_edit() {
         let kinds: Vec<String> = said().into_iter().map(|(kind, _)| kind).collect();
         let want: Vec<String> = kind.iter().map(|kind| kind.to_string_lossy().into_owned()).collect();
         assert_eq!(kinds, want, "one message, whatever the host can show");
-        // The next frame has nothing to say, and takes nothing away.
+        // The next frame has no message, and does not clear the earlier one.
         std::fs::remove_file(&blocked).unwrap();
         assert_eq!(render(&instance, 2.0).0, kOfxStatOK);
         assert!(status(&instance).contains("the result is not kept"));
         assert_eq!(said().len(), want.len());
-        // An edit may have answered it.
+        // An edit clears messages, because it may have resolved them.
         edit(&instance);
         assert_eq!(render(&instance, 2.0).0, kOfxStatOK);
         assert!(!status(&instance).contains("the result is not kept"), "{}", status(&instance));
@@ -89,7 +89,7 @@ fn a_broken_file_is_told_once_for_a_state_of_it_whichever_parameter_it_is() {
         let bad = cache.path().join(format!("{name}.safetensors"));
         std::fs::write(&bad, [7; 64]).unwrap();
         let bad = bad.display().to_string();
-        // An instance for every frame, as MLT has it.
+        // One instance per frame, as in MLT.
         let film = |values: &[(&str, &str)]| {
             for time in 1..=stage::FRAMES {
                 let instance = Instance::create(&plugin, &recipe(cache.path(), values)).unwrap();
@@ -98,7 +98,7 @@ fn a_broken_file_is_told_once_for_a_state_of_it_whichever_parameter_it_is() {
             said(&format!("{name}.safetensors"))
         };
         assert_eq!(film(&[(name, &bad)]), 1, "{name}");
-        // Another parameter changes meanwhile.
+        // Another parameter changes in the meantime.
         assert_eq!(film(&[(name, &bad), ("lora3File", "missing")]), 1, "{name}");
         std::fs::write(&bad, [7; 66]).unwrap();
         assert_eq!(film(&[(name, &bad)]), 2, "{name}");

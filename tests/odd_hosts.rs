@@ -1,5 +1,5 @@
-//! What real hosts do that the standard does not lead one to expect, done to the plugin. docs/hosts.md says which host
-//! does what.
+//! Deviations of real hosts from the standard, simulated with the plugin. docs/hosts.md lists which host does
+//! what.
 
 use openfx_host as host;
 use testing::plugin as support;
@@ -32,7 +32,7 @@ fn frames_needed(instance: &Instance, time: f64) -> Vec<f64> {
     reply.output.all(c"OfxImageClipPropFrameRange_Source")
 }
 
-/// Asks everything that may be asked about a time.
+/// Sends all query actions for a time.
 fn every_question(instance: &Instance, time: f64) {
     let moment = Moment { time, scale: 0.5 };
     let nowhere = OfxRectD { x1: 0.0, y1: 0.0, x2: 0.0, y2: 0.0 };
@@ -74,7 +74,7 @@ fn an_instance_without_a_clip_renders_black() {
     assert_eq!(session.complaints(), [""; 0]);
 }
 
-/// The test clip with two values in its second frame that are these.
+/// The test clip with these two values in its second frame.
 struct Broken([f32; 2]);
 
 impl Feed for Broken {
@@ -146,13 +146,14 @@ fn a_frame_is_the_same_however_often_and_between_which_frames_it_is_asked_for() 
     let instance = Instance::create(&plugin, &recipe(cache.path(), &[])).unwrap();
     let (status, last) = render(&instance, 3.0);
     assert_eq!(status, kOfxStatOK);
-    // A film's last frame comes many times over; 2.6 is a field or a retime; 40 is held by the host.
+    // The last frame is often requested repeatedly; 2.6 occurs with fields or retiming; 40 is held by the
+    // host.
     for time in [3.0, 3.0, 3.0, 2.6, 3.4, 4.0, 40.0] {
         assert!(render(&instance, time).1 == last, "other pixels at {time}");
     }
     let first = render(&instance, 1.0).1;
     assert!(first != last && render(&instance, -5.0).1 == first, "before the clip");
-    // On another instance, in another order, the same.
+    // The same on another instance, in another order.
     let other = tempfile::tempdir().unwrap();
     let fresh = Instance::create(&plugin, &recipe(other.path(), &[("cacheSize", "0")])).unwrap();
     assert!(render(&fresh, 40.0).1 == last && render(&fresh, 1.4).1 == first);
@@ -183,7 +184,7 @@ fn a_clip_s_range_is_believed_as_far_as_it_goes() {
     assert_eq!(needed(1.0, 3.0, 2.0), [1.0, 3.0]);
     assert_eq!(needed(1.0, 3.0, 40.0), [3.0, 3.0, 40.0, 40.0], "not a block of frames that nobody has");
     assert_eq!(needed(1.0, 3.0, -40.0), [1.0, 1.0, -40.0, -40.0]);
-    // What says nothing: a block that lies the same for each of its frames.
+    // An implausible range: segments lie on a grid that is the same for all of the clip's frames.
     let wide = (f64::from(i32::MIN), f64::from(i32::MAX));
     for (first, last) in [wide, (0.0, 0.0), (1.0, 1.0), (9.0, 2.0), (f64::NAN, 4.0)] {
         assert_eq!(needed(first, last, 20.0), [16.0, 31.0], "{first} to {last}");
@@ -193,7 +194,7 @@ fn a_clip_s_range_is_believed_as_far_as_it_goes() {
     assert_eq!(frames_needed(&instance, 20.0), [16.0, 31.0], "no range at all");
 }
 
-/// A schedule that is another prompt at each of the clip's frames, and a hint that counts at one of them.
+/// A schedule with a different prompt at each of the clip's frames, and a hint at one of them.
 const NUMBERED: [(&str, &str); 4] = [
     ("prompt", "1: neon\n3: a pencil sketch"),
     ("controlNet1Model", "pocket_lines"),
@@ -201,7 +202,7 @@ const NUMBERED: [(&str, &str); 4] = [
     ("controlNet1Frames", "2"),
 ];
 
-/// All frames of the clip in a host whose clip begins at `first`, and what the plugin said about them.
+/// All frames of the clip in a host whose clip starts at `first`, and the plugin's messages about them.
 fn numbered(first: i32, values: &[(&str, &str)], cache: &Path) -> (Vec<Vec<f32>>, String) {
     let (plugin, session) = load(Settings { first_frame: first, ..Settings::default() });
     let instance = Instance::create(&plugin, &recipe(cache, values)).unwrap();
@@ -252,7 +253,7 @@ fn frame_numbers_where_the_host_does_not_say_where_the_clip_begins() {
     let instance = Instance::create(&plugin, &recipe(cache.path(), &prompt)).unwrap();
     let want = render(&instance, 1.0).1;
     assert!(!said("does not say where the clip begins"));
-    // No end, but a beginning: as good as one, and told.
+    // A start without an end is sufficient, but is reported.
     let small = [("segmentFrames", "2"), prompt[0]];
     for (range, first) in [
         (vec![1.0, f64::from(i32::MAX)], 1),
@@ -310,7 +311,7 @@ fn temporal_access_that_a_host_only_claims_is_found_out() {
     assert_eq!(status, kOfxStatOK);
     let sentences = session.messages();
     assert!(sentences.iter().any(|m| m.text.contains("only the current frame")), "{sentences:?}");
-    // As in a host that says so.
+    // The same as in a host that reports this correctly.
     let (plain, _) = load(Settings { temporal: false, ..Settings::default() });
     let instance = Instance::create(&plain, &recipe(cache.path(), &[])).unwrap();
     assert!(render(&instance, 2.0).1 == shown);
@@ -362,7 +363,7 @@ fn the_description_asks_for_nothing_that_a_host_may_lack() {
         if param.kind != Kind::String {
             continue;
         }
-        // Text has keyframes only where a travelling prompt is meant.
+        // Text is only animated where prompt travel is intended.
         let prompt = ["prompt", "promptB", "negativePrompt", "unsamplePrompt", "unsampleNegativePrompt"];
         let animates = i32::from(prompt.contains(&name.as_str()));
         assert_eq!(param.props.first(kOfxParamPropAnimates), Some(animates), "{name}");
@@ -402,7 +403,7 @@ fn a_load_and_an_unload_by_another_leave_an_instance_alone() {
     assert_eq!(session.complaints(), [""; 0]);
 }
 
-/// Renders every frame with an instance of its own, as MLT does.
+/// Renders every frame with its own instance, as MLT does.
 fn film(plugin: &host::plugin::Plugin, cache: &Path, values: &[(&str, &str)]) -> Vec<(OfxStatus, Vec<f32>)> {
     let frame = |time: u32| {
         let instance = Instance::create(plugin, &recipe(cache, values)).unwrap();
@@ -413,7 +414,7 @@ fn film(plugin: &host::plugin::Plugin, cache: &Path, values: &[(&str, &str)]) ->
 
 #[test]
 fn instances_of_one_frame_share_what_is_finished_and_say_things_once() {
-    // What was told is the process's, and other tests have hosts of this kind.
+    // The record of messages belongs to the process, and other tests use hosts of this kind, too.
     alone("child_with_an_instance_for_every_frame");
 }
 
@@ -422,12 +423,13 @@ fn instances_of_one_frame_share_what_is_finished_and_say_things_once() {
 fn child_with_an_instance_for_every_frame() {
     let settings = Settings { name: "MLT".into(), temporal: false, ..Settings::default() };
     let (_turn, cache, plugin, session) = set_up(settings);
-    // What is in memory is the process's: other tests' results too, but for this number of steps.
+    // The cache in memory belongs to the process and contains other tests' results, but none with this number
+    // of steps.
     let first = film(&plugin, cache.path(), &[("unsampleSteps", "3")]);
     let again = film(&plugin, cache.path(), &[("unsampleSteps", "3")]);
     assert!(first == again);
     let said = |part: &str| session.messages().iter().filter(|m| m.text.contains(part)).count();
-    // A frame is a segment of its own here; the second time round everything was in memory.
+    // Each frame is its own segment here; in the second run everything was in memory.
     assert_eq!(said("unsampled computed"), stage::FRAMES as usize);
     assert_eq!(said("only the current frame"), 1);
 
@@ -444,12 +446,12 @@ fn child_with_an_instance_for_every_frame() {
     };
     complaints(1);
     complaints(1);
-    // Another broken file of that name is worth another word.
+    // Another broken file of the same name is reported again.
     std::fs::write(&broken, [7; 65]).unwrap();
     complaints(2);
 }
 
-/// Runs a test of this file, one that is ignored otherwise, in a process of its own, which has to end well.
+/// Runs an ignored test of this file in a separate process, and checks that it succeeds.
 fn alone(test: &str) {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
@@ -464,7 +466,7 @@ fn loading_and_describing_start_nothing() {
     alone("child_that_loads_and_describes");
 }
 
-/// Threads of this process, and files mapped into it.
+/// Number of threads of this process, and the files mapped into it.
 #[cfg(target_os = "linux")]
 fn footprint() -> (usize, std::collections::BTreeSet<String>) {
     let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
@@ -483,7 +485,7 @@ fn child_that_loads_and_describes() {
         let (plugin, _) = load(Settings::default());
         let (threads_after, mapped_after) = footprint();
         assert_eq!(threads_after, threads, "a thread began");
-        // The C library's own parts come along with any library.
+        // Parts of the C library may be loaded together with any library.
         let of_the_system = ["libc.", "libm.", "libdl.", "librt.", "libpthread.", "libgcc_s.", "ld-linux"];
         let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let new: Vec<&String> = mapped_after
@@ -492,7 +494,7 @@ fn child_that_loads_and_describes() {
             .collect();
         let binary = plugin.path.display().to_string();
         assert_eq!(new, [&binary], "the library, and none besides, nor a model of {}", bundle.display());
-        // An instance is no reason either.
+        // Creating an instance does not start anything either.
         let instance = Instance::create(&plugin, &Recipe::default()).unwrap();
         every_question(&instance, 1.0);
         assert_eq!(footprint(), (threads, mapped_after));

@@ -1,8 +1,8 @@
-//! The tools that measure the model, and the page that they wrote.
+//! The measuring tools for the model, and the page that they generate.
 
 use std::process::Command;
 
-/// Runs the unit tests of training/.
+/// Runs the unit tests in training/.
 #[test]
 #[cfg_attr(not(measures), ignore = "needs python3 with numpy, cv2 and safetensors")]
 fn the_measures_give_the_known_answers_on_drawn_pictures() {

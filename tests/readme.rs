@@ -1,4 +1,4 @@
-//! The README's parameter table is made from the effect's own table. `cargo xtask readme` rewrites it.
+//! Checks that the README's parameter table matches the effect's table. `cargo xtask readme` updates it.
 
 use std::fs;
 

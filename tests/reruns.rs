@@ -1,5 +1,5 @@
-//! The column *reruns* of the README, found out: every parameter is changed, in every state in which it may matter, and
-//! the stages' keys say what that costs.
+//! Checks the README's column *reruns*: changes every parameter, in every state in which it may matter, and
+//! compares the keys of the stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,57 +9,59 @@ use frame::Size;
 use unsample::frames::{FrameList, Numbering};
 use unsample::plan::{ClipRange, shot_shares};
 use unsample::settings::{Cuts, PictureSettings, Pictures, Reader, request};
-use unsample::table::{self, Group, Kind, Stage, TABLE};
+use unsample::table::{self, Group, ParamType, Stage, TABLE};
 
-/// Values as text, by name; the table's defaults elsewhere.
+/// Values as text, by name; otherwise the table's defaults.
 #[derive(Clone, Default)]
-struct Values(BTreeMap<&'static str, String>);
+struct TextValues(BTreeMap<&'static str, String>);
 
-impl Values {
+impl TextValues {
     fn with(&self, name: &'static str, text: &str) -> Self {
         let mut changed = self.clone();
         changed.0.insert(name, text.to_owned());
         changed
     }
 
-    fn get(&self, name: &'static str) -> (Kind, Option<&String>) {
+    fn get(&self, name: &'static str) -> (ParamType, Option<&String>) {
         let kind = table::find(name).unwrap_or_else(|| panic!("{name} is not in the table")).kind;
         (kind, self.0.get(name))
     }
 }
 
-impl Reader for Values {
+impl Reader for TextValues {
     fn int(&self, name: &'static str, _: f64) -> i32 {
-        let (Kind::Int { default, .. }, text) = self.get(name) else { panic!("{name} is no int") };
+        let (ParamType::Int { default, .. }, text) = self.get(name) else { panic!("{name} is no int") };
         text.map_or(default, |text| text.parse().unwrap())
     }
     fn double(&self, name: &'static str, _: f64) -> f64 {
-        let (Kind::Double { default, .. }, text) = self.get(name) else { panic!("{name} is no double") };
+        let (ParamType::Double { default, .. }, text) = self.get(name) else { panic!("{name} is no double") };
         text.map_or(default, |text| text.parse().unwrap())
     }
     fn boolean(&self, name: &'static str, _: f64) -> bool {
-        let (Kind::Bool { default }, text) = self.get(name) else { panic!("{name} is no bool") };
+        let (ParamType::Bool { default }, text) = self.get(name) else { panic!("{name} is no bool") };
         text.map_or(default, |text| text.parse().unwrap())
     }
     fn choice(&self, name: &'static str, _: f64) -> usize {
-        let (Kind::Choice { default, options }, text) = self.get(name) else { panic!("{name} is no choice") };
+        let (ParamType::Choice { default, options }, text) = self.get(name) else {
+            panic!("{name} is no choice")
+        };
         text.map_or(default, |text| options.iter().position(|option| option == text).unwrap())
     }
     fn text(&self, name: &'static str, _: f64) -> String {
-        let (Kind::Text { default, .. }, text) = self.get(name) else { panic!("{name} is no text") };
+        let (ParamType::Text { default, .. }, text) = self.get(name) else { panic!("{name} is no text") };
         text.map_or(default.to_owned(), String::clone)
     }
 }
 
-/// What a frame depends on: the keys of its stages, and what happens to the picture afterwards.
-type State = (Vec<(&'static str, Key)>, String);
+/// Everything that a frame depends on: the keys of its stages, and the settings used after them.
+type StageKeys = (Vec<(&'static str, Key)>, String);
 
-/// Frame 5 of a clip of 24. The pictures are stood for by what they are taken with.
-fn state(keyring: &mut Keyring, values: &Values) -> State {
+/// Frame 5 of a clip of 24 frames. The settings with which pictures are fetched replace the pictures.
+fn state(keyring: &mut Keyring, values: &TextValues) -> StageKeys {
     let picture = PictureSettings::read(values, 5.0);
     let (range, numbering) = (ClipRange { first: 1, last: 24 }, Numbering::of_clip(1, 24));
     let list = FrameList::parse(&picture.cut_frames).unwrap_or_default();
-    // A cut that is found is at frame 20.
+    // If cuts are detected, there is one at frame 20.
     let cuts = |segment: Segment, end: i64| -> Result<Vec<i64>, ()> {
         let begins = |frame: &i64| match picture.cuts {
             Cuts::Off => false,
@@ -81,8 +83,8 @@ fn state(keyring: &mut Keyring, values: &Values) -> State {
     (keyring.keys(&request).unwrap().0, after)
 }
 
-/// The first stage of `to` that was not in `from`.
-fn first_new(from: &State, to: &State) -> Stage {
+/// The first stage of `to` whose key is not in `from`.
+fn first_new(from: &StageKeys, to: &StageKeys) -> Stage {
     let new = to.0.iter().find(|(_, key)| from.0.iter().all(|(_, known)| known != key));
     match new.map(|(stage, _)| *stage) {
         Some("encode") => Stage::Encode,
@@ -100,7 +102,7 @@ fn models() -> PathBuf {
     testing::root().join("bundle/models")
 }
 
-/// Other files of the same kinds: what the built-in ones hold, with one value changed in each tensor.
+/// Copies of the built-in files, with one value changed in each tensor.
 struct Files {
     _folder: tempfile::TempDir,
     paths: BTreeMap<&'static str, String>,
@@ -122,7 +124,7 @@ impl Files {
         ] {
             let mut bytes = std::fs::read(models().join(origin)).unwrap();
             let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-            // The lowest bits: a change of no account that every way of telling files apart must see.
+            // The lowest bits: a negligible change, which must nevertheless be detected.
             bytes[header..].iter_mut().step_by(512).for_each(|byte| *byte ^= 1);
             paths.insert(name, save(name, &bytes));
         }
@@ -167,13 +169,13 @@ fn lora(value: f32) -> Vec<u8> {
     ])
 }
 
-/// Values that a parameter may be changed to.
-fn candidates(name: &str, kind: Kind, files: &Files) -> Vec<String> {
+/// Values to which a parameter may be changed.
+fn candidates(name: &str, kind: ParamType, files: &Files) -> Vec<String> {
     let file = |name: &str| files.paths[name].clone();
     let controls = table::CONTROLS.iter().any(|control| control.model == name);
     let loras = table::LORAS.iter().any(|lora| lora.file == name);
     match (name, kind) {
-        // A card, and bf16, are not to be had on every machine.
+        // A GPU and bf16 are not available on every machine.
         ("device", _) => vec!["cpu".to_owned()],
         ("precision", _) => vec!["f32".to_owned(), "f16".to_owned()],
         ("checkpoint" | "vae" | "textEncoder", _) => vec![file("checkpoint")],
@@ -182,29 +184,30 @@ fn candidates(name: &str, kind: Kind, files: &Files) -> Vec<String> {
         ("cutFrames", _) => vec!["16".to_owned()],
         _ if controls => vec![file("control"), String::new()],
         _ if loras => vec![file("lora"), file("other lora"), String::new()],
-        // The others need a network of their own.
+        // The others need a network file.
         _ if name.ends_with("Preprocessor") => vec!["canny".to_owned(), "tile".to_owned()],
-        _ if name.ends_with("Frames") && matches!(kind, Kind::Text { .. }) => vec!["1-4".to_owned()],
-        (_, Kind::Int { default, range, .. }) => {
+        _ if name.ends_with("Frames") && matches!(kind, ParamType::Text { .. }) => vec!["1-4".to_owned()],
+        (_, ParamType::Int { default, range, .. }) => {
             [range.0, default + 1, 12].map(|n| n.clamp(range.0, range.1).to_string()).into()
         }
-        (_, Kind::Double { range, .. }) => {
+        (_, ParamType::Double { range, .. }) => {
             [0.25, 0.75].map(|x: f64| x.clamp(range.0, range.1).to_string()).into()
         }
-        (_, Kind::Bool { default }) => vec![(!default).to_string()],
-        (_, Kind::Choice { options, .. }) => options.iter().map(|&option| option.to_owned()).collect(),
-        (_, Kind::Text { .. }) => vec!["another text".to_owned()],
-        (_, Kind::Button) => Vec::new(),
+        (_, ParamType::Bool { default }) => vec![(!default).to_string()],
+        (_, ParamType::Choice { options, .. }) => options.iter().map(|&option| option.to_owned()).collect(),
+        (_, ParamType::Text { .. }) => vec!["another text".to_owned()],
+        (_, ParamType::Button) => Vec::new(),
     }
 }
 
-/// States in which every parameter matters somewhere, each with the groups of parameters that are changed in it.
-fn states(files: &Files) -> Vec<(&'static [Group], Values)> {
+/// States in which every parameter has an effect somewhere, each with the groups of parameters to change in
+/// it.
+fn states(files: &Files) -> Vec<(&'static [Group], TextValues)> {
     let all = |pairs: &[(&'static str, &str)]| {
-        pairs.iter().fold(Values::default(), |values, (name, text)| values.with(name, text))
+        pairs.iter().fold(TextValues::default(), |values, (name, text)| values.with(name, text))
     };
     let prompts = &[Group::Style, Group::Unsampling];
-    let mut states: Vec<(&[Group], Values)> = vec![
+    let mut states: Vec<(&[Group], TextValues)> = vec![
         (&Group::ALL, all(&[])),
         (prompts, all(&[("unsamplePromptMode", "same"), ("unsampleCfg", "2"), ("promptMix", "0.5")])),
         (prompts, all(&[("unsamplePromptMode", "own"), ("unsampleCfg", "2"), ("promptMix", "0.5")])),
@@ -214,11 +217,11 @@ fn states(files: &Files) -> Vec<(&'static [Group], Values)> {
         (&[Group::Model], all(&[("vae", &files.paths["checkpoint"])])),
     ];
     let loras =
-        table::LORAS.iter().fold(Values::default(), |v, lora| v.with(lora.file, &files.paths["lora"]));
+        table::LORAS.iter().fold(TextValues::default(), |v, lora| v.with(lora.file, &files.paths["lora"]));
     states.push((&[Group::Model], loras));
     let lines = models().join("pocket_lines.safetensors").display().to_string();
     for apply in table::APPLIES {
-        let controls = table::CONTROLS.iter().fold(Values::default(), |values, control| {
+        let controls = table::CONTROLS.iter().fold(TextValues::default(), |values, control| {
             values.with(control.model, &lines).with(control.apply, apply)
         });
         states.push((&[Group::ControlNet], controls));
@@ -231,7 +234,7 @@ fn the_table_says_what_runs_again() {
     set_resources(models().parent().unwrap().to_owned());
     let files = Files::new();
     let mut keyring = Keyring::default();
-    let states: Vec<(&[Group], Values, State)> = states(&files)
+    let states: Vec<(&[Group], TextValues, StageKeys)> = states(&files)
         .into_iter()
         .map(|(groups, values)| {
             let known = state(&mut keyring, &values);
@@ -245,7 +248,7 @@ fn the_table_says_what_runs_again() {
             let changed = candidates(param.name, param.kind, &files)
                 .into_iter()
                 .map(|text| first_new(before, &state(&mut keyring, &values.with(param.name, &text))));
-            // The most that a change in this state can cost.
+            // The earliest stage that a change in this state can rerun.
             found.extend(changed.max());
         }
         if found.len() > 1 {
@@ -261,7 +264,7 @@ fn the_table_says_what_runs_again() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // A card's results differ in rounding from the first stage on; there is none to show it with everywhere.
+    // On a GPU, rounding differs from the first stage on; this cannot be tested on every machine.
     assert_eq!(table::find("device").unwrap().stage, Stage::Encode);
 }
 
@@ -269,8 +272,8 @@ fn the_table_says_what_runs_again() {
 fn the_default_state_is_the_one_that_is_named_first() {
     set_resources(models().parent().unwrap().to_owned());
     let (files, mut keyring) = (Files::new(), Keyring::default());
-    let state_of = |keyring: &mut Keyring, values: &Values| state(keyring, values);
-    let default = Values::default();
+    let state_of = |keyring: &mut Keyring, values: &TextValues| state(keyring, values);
+    let default = TextValues::default();
     let before = state_of(&mut keyring, &default);
     for (name, text) in [
         ("prompt", "a"),

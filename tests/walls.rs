@@ -1,9 +1,9 @@
-//! Who may know whom: reads the sources and says so when a wall between two parts is broken.
+//! Checks the dependencies between crates and between parts of the engine, by reading the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates, and those of the workspace that each may be built with.
+/// The crates, and the workspace crates on which each may depend.
 const CRATES: &[(&str, &[&str])] = &[
     (".", &["frame", "openfx", "protocol"]),
     ("cli", &["engine", "frame", "openfx-host", "openfx-sys", "protocol"]),
@@ -15,7 +15,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("protocol", &["frame"]),
 ];
 
-/// The parts of the engine, and the parts that each may name.
+/// The parts of the engine, and the parts that each may use.
 const ENGINE: &[(&str, &[&str])] = &[
     ("pipeline", &["pipeline", "diffusion", "model", "weights"]),
     ("diffusion", &["diffusion"]),
@@ -23,7 +23,7 @@ const ENGINE: &[(&str, &[&str])] = &[
     ("weights", &["weights"]),
 ];
 
-/// The only places with unsafe code, beside the crates of the ABI and the host.
+/// The only places with unsafe code, besides the crates of the ABI and the host.
 const UNSAFE: &[&str] =
     &["cli/src/commands/doctor/", "engine/src/model/kernels/", "engine/src/weights/part.rs"];
 
@@ -46,7 +46,7 @@ fn code(path: &Path) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// Parts named after `crate::`, in a list of imports too.
+/// The parts named after `crate::`, also in a list of imports.
 fn named(code: &str) -> Vec<String> {
     let mut parts = Vec::new();
     for (at, _) in code.match_indices("crate::") {
@@ -96,7 +96,7 @@ fn the_reader_sees_imports() {
     );
 }
 
-/// The crates of the workspace in a list of a manifest, `[dependencies]` for instance.
+/// The workspace crates in a section of a manifest, such as `[dependencies]`.
 fn built_with(manifest: &str, list: &str) -> Vec<String> {
     let all: Vec<&str> =
         CRATES.iter().map(|(name, _)| if *name == "." { "unsample" } else { name }).collect();

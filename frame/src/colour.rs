@@ -1,4 +1,4 @@
-//! The colours of a clip as the model knows them, and back: transfer curve, primaries, and what lies above white.
+//! Conversion between a clip's colours and the model's: transfer curve, primaries and values above white.
 
 use super::primaries::{Matrix, Primaries};
 use super::transfer::{Transfer, hlg, odd, srgb_decode, srgb_encode};
@@ -6,20 +6,20 @@ use super::transfer::{Transfer, hlg, odd, srgb_decode, srgb_encode};
 /// A matrix in the precision of pixels.
 type Single = [[f32; 3]; 3];
 
-/// What three numbers of a clip's pixel mean.
+/// The colour encoding of a clip's RGB values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Colour {
-    /// The curve.
+    /// Transfer curve of the values.
     pub transfer: Transfer,
-    /// The lights behind the numbers.
+    /// Primaries of the values.
     pub primaries: Primaries,
 }
 
 impl Colour {
-    /// What the model knows: nothing to convert.
+    /// The model's encoding, which needs no conversion.
     pub const DISPLAY: Self = Self { transfer: Transfer::Display, primaries: Primaries::Rec709 };
 
-    /// The conversion, with its matrices made.
+    /// The conversion, with its matrices computed.
     pub(super) fn converter(self) -> Converter {
         let single = |matrix: Matrix| matrix.map(|row| row.map(|value| value as f32));
         let matrices = (self.primaries != Primaries::Rec709)
@@ -28,27 +28,28 @@ impl Colour {
     }
 }
 
-/// Between a clip's unpremultiplied colours and display-referred ones in the primaries of Rec.709.
+/// Converts between a clip's unpremultiplied colours and display-referred ones in Rec.709 primaries.
 ///
-/// The model's pictures end at white. Of a clip with a high dynamic range (PQ, HLG) a pixel above white is brought
-/// down to it with its hue, by its largest channel, and the factor is given back on the way out, the more of it the
-/// brighter the styled pixel is: a highlight that stays bright shines as it did, structure included, and one that
-/// was painted over does not. Other clips keep what they had: white is where they end.
+/// The model's pictures are limited to white. For an HDR clip (PQ, HLG), a pixel above white is scaled down
+/// by its largest channel, which preserves its hue. On the way back the factor is applied again, the more the
+/// brighter the styled pixel is: a highlight that stays bright keeps its intensity and structure, and one
+/// that was painted over does not. Other clips are limited to white.
 ///
-/// Colours outside of the gamut of Rec.709 have negative parts there, which the working picture clamps.
+/// Colours outside of the Rec.709 gamut have negative components, which the working picture clamps.
 pub(super) struct Converter {
     transfer: Transfer,
-    /// To Rec.709 and from it.
+    /// The matrices to and from Rec.709.
     matrices: Option<(Single, Single)>,
 }
 
 impl Converter {
-    /// Whether numbers are taken as they are.
+    /// Whether values are used unchanged.
     pub fn is_identity(&self) -> bool {
         self.transfer == Transfer::Display && self.matrices.is_none()
     }
 
-    /// A clip's colour as a display-referred one; not clamped below, and above only where it is HDR.
+    /// Converts a clip's colour to a display-referred one; not clamped below 0, and limited to 1 only for
+    /// HDR.
     pub fn to_display(&self, rgb: [f32; 3]) -> [f32; 3] {
         if self.matrices.is_none() && !self.transfer.is_hdr() {
             return rgb.map(|value| self.transfer.to_display(value));
@@ -58,7 +59,7 @@ impl Converter {
         light.map(|value| odd(value / excess, srgb_encode))
     }
 
-    /// How far a clip's colour lies above white: the factor by which its largest channel exceeds it, 1 at least.
+    /// The factor by which the largest channel of a clip's colour exceeds white; at least 1.
     pub fn excess(&self, rgb: [f32; 3]) -> f32 {
         if self.transfer.is_hdr() { self.excess_of(self.light(rgb)) } else { 1.0 }
     }
@@ -67,8 +68,8 @@ impl Converter {
         if self.transfer.is_hdr() { light.into_iter().fold(1.0, f32::max) } else { 1.0 }
     }
 
-    /// A display-referred colour as the clip has it: the inverse of [`Converter::to_display`]. `excess` is that of
-    /// the clip's own colour in this place.
+    /// Converts a display-referred colour to the clip's encoding: the inverse of [`Converter::to_display`].
+    /// `excess` is that of the clip's own colour at this pixel.
     pub fn clip_colour(&self, rgb: [f32; 3], excess: f32) -> [f32; 3] {
         if self.matrices.is_none() && !self.transfer.is_hdr() {
             return rgb.map(|value| self.transfer.from_display(value));
@@ -84,7 +85,7 @@ impl Converter {
         light.map(|value| self.transfer.encode(value))
     }
 
-    /// A clip's colour as light in the primaries of Rec.709.
+    /// Converts a clip's colour to linear light in Rec.709 primaries.
     fn light(&self, rgb: [f32; 3]) -> [f32; 3] {
         let light = rgb.map(|value| self.transfer.decode(value));
         let light = if self.transfer == Transfer::Hlg { hlg::shown(light) } else { light };
@@ -112,7 +113,8 @@ mod tests {
         Transfer::Hlg,
     ];
 
-    /// Every colour inside of the model's gamut, through every encoding and back, within half a code of 10 bits.
+    /// Every colour within the model's gamut survives a round trip through every encoding to within half a
+    /// code of 10 bits.
     #[test]
     fn inside_of_the_gamut_every_colour_comes_back() {
         for transfer in TRANSFERS {
@@ -147,14 +149,14 @@ mod tests {
     fn what_is_above_white_is_brought_down_with_its_hue_and_given_back_to_what_stays_bright() {
         for transfer in [Transfer::Pq, Transfer::Hlg] {
             let converter = Colour { transfer, primaries: Primaries::Rec2020 }.converter();
-            // 812 cd/m2, an orange in the gamut of Rec.709.
+            // 812 cd/m2, an orange within the Rec.709 gamut.
             let sun = converter.clip_colour([1.0, 0.8, 0.5], 4.0);
             assert!((converter.excess(sun) - 4.0).abs() < 0.01, "{}", converter.excess(sun));
             let seen = converter.to_display(sun);
             for (seen, want) in seen.into_iter().zip([1.0, 0.8, 0.5]) {
                 assert!((seen - want).abs() < 1e-3, "{transfer:?} {seen} {want}");
             }
-            // Painted black, it is black; painted grey, it shines less than it did.
+            // Painted black, it stays black; painted grey, it is dimmer than before.
             assert_eq!(converter.clip_colour([0.0; 3], 4.0), converter.clip_colour([0.0; 3], 1.0));
             let grey = converter.clip_colour([0.5; 3], 4.0)[0];
             assert!(grey > converter.clip_colour([0.5; 3], 1.0)[0]);
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(linear.excess([9.0; 3]), 1.0);
     }
 
-    /// Greys have no primaries, and a saturated red of a wide gamut lies outside of Rec.709.
+    /// Primaries do not affect greys; a saturated red of a wide gamut is outside of Rec.709.
     #[test]
     fn primaries_change_colours_and_no_greys() {
         let wide = Colour { transfer: Transfer::Display, primaries: Primaries::Rec2020 }.converter();

@@ -1,75 +1,80 @@
-//! Where one shot ends and the next begins.
+//! Cut detection: where one shot ends and the next begins.
 //!
-//! A cut is a frame whose content differs from the frame before it far more than neighbouring frames differ from each
-//! other: the adaptive content detector of PySceneDetect (B. Castellano, `AdaptiveDetector`: difference in hue, saturation
-//! and value, over its mean in a window of neighbours). This one departs from it in what restyling needs:
+//! A cut is a frame whose content differs from the previous frame far more than neighbouring frames differ
+//! from each other. The method is the adaptive content detector of PySceneDetect (B. Castellano,
+//! `AdaptiveDetector`: difference in hue, saturation and value, divided by its mean in a window of
+//! neighbours), with these changes for restyling:
 //!
-//! - Frames are compared as small pictures, and every cell with the best of the 3 x 3 cells around its place, so that grain
-//!   and motion count little.
-//! - Hue counts as much as there is colour, so that the hue of a grey does not count at all.
-//! - Frames that repeat the one before them are no measure of motion: neighbours are those that differ.
-//! - A change is a cut only if most of the picture changes, if it does not go back within [`FLASH`] frames, and if it is
-//!   not the same picture in another light, nor the first or last one of a fade from or to black.
-//! - Whether a frame is a cut follows from the [`REACH`] frames on either side alone, so that overlapping parts of a
-//!   clip agree on it: the least length of a shot goes by the stronger of two cuts and not by the earlier one.
+//! - Frames are compared at low resolution, and every cell with the most similar of the 3 x 3 cells around
+//!   its position, so that grain and motion have little influence.
+//! - Hue is weighted by chroma, so that the hue of greys has no influence.
+//! - Frames that repeat the previous one are not used to measure motion: the neighbours are the frames that
+//!   differ.
+//! - A change is a cut only if most of the picture changes, if the picture does not return within [`FLASH`]
+//!   frames, and if it is not only a change of light or the first or last frame of a fade from or to black.
+//! - Whether a frame is a cut depends only on the [`REACH`] frames on either side, so that overlapping parts
+//!   of a clip give the same result: of two cuts that are closer than the shortest shot, the stronger one is
+//!   kept, not the earlier one.
 //!
-//! What comes of it on footage is in docs/cuts.md.
+//! Results on footage are in docs/cuts.md.
 
 use super::Rgb;
 
-/// Longer side of the small pictures, in cells.
+/// Longer side of the low-resolution pictures, in cells.
 const LONGEST: usize = 48;
-/// Least difference of a cut, in levels of 0..=255.
+/// Minimum difference at a cut, in levels of 0..=255.
 const LEAST: f32 = 5.0;
-/// How many times the mean of its neighbours' difference that of a cut is, at least.
+/// Minimum ratio of a cut's difference to the mean difference of its neighbours.
 const RATIO: f32 = 3.0;
-/// How far neighbours are looked for, in frames.
+/// Range in which neighbours are searched, in frames.
 const WINDOW: usize = 8;
-/// Neighbours on either side, at most.
+/// Maximum number of neighbours on either side.
 const NEIGHBOURS: usize = 4;
-/// Where fewer neighbours move, as many that stand still count, so that one cut beside still frames is not all there is.
+/// Minimum number of neighbours to average; if fewer differ, still ones are included, so that a second cut
+/// beside still frames is not the only neighbour.
 const FEW: usize = 3;
-/// Repeated frames beside a frame from which on nothing moves there. Drawn film shows a frame up to four times.
+/// Number of repeated frames next to a frame from which that side counts as still. Animation repeats a frame
+/// up to four times.
 const STILL: usize = 4;
-/// Difference, in levels, below which a frame repeats the one before it.
+/// Difference in levels below which a frame repeats the previous one.
 const REPEATS: f32 = 0.3;
-/// Difference, in levels, from which a cell is another one.
+/// Difference in levels from which a cell counts as changed.
 const CHANGED: f32 = 3.0;
-/// Share of the cells that are other ones after a cut, at least.
+/// Minimum share of changed cells at a cut.
 const SPREAD: f32 = 0.4;
-/// Value, in levels, below which a cell is black, as bars around a picture are.
+/// HSV value in levels below which a cell is black, such as letterbox bars.
 const BLACK: f32 = 16.0;
-/// Share of the cells that a difference is divided by at least, however much is black.
+/// Minimum share of cells by which a difference is divided, even if more of the picture is black.
 const FEWEST: f32 = 0.25;
-/// Frames that a flash lasts at most.
+/// Maximum length of a flash in frames.
 const FLASH: usize = 3;
-/// Share of a difference that remains over a flash, at most.
+/// Maximum share of a difference that remains after a flash.
 const BACK: f32 = 0.5;
-/// Share of the step out of black, or into it, by which the light changes at the frame beside it, at least, in a fade.
+/// Minimum change of brightness in the frame next to a fade's first or last step, as a share of that step.
 const GOES_ON: f32 = 0.25;
-/// Correlation from which a picture is the same one in another light.
+/// Correlation from which two pictures count as the same under different light.
 const SAME: f32 = 0.95;
-/// Least variance, in squared levels, of pictures that can be correlated.
+/// Minimum variance of pictures whose correlation is meaningful, in squared levels.
 const FLAT: f32 = 16.0;
-/// Frames of the shortest shot between two cuts that are found.
+/// Minimum length of a shot between two cuts, in frames.
 const SHORTEST: usize = 3;
 
-/// Frames on either side that the decision on a frame depends on.
+/// Number of frames on either side on which the decision about a frame depends.
 pub const REACH: usize = SHORTEST - 1 + WINDOW + 1;
 
-/// What of a frame the detector looks at: a small picture of value and colour.
+/// A frame as the detector sees it: a low-resolution picture in RGB and HSV.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Glance {
     width: usize,
     height: usize,
-    /// `[height, width]` means of red, green and blue in levels of 0..=255.
+    /// `[height, width]` mean red, green and blue in levels of 0..=255.
     rgb: Vec<[f32; 3]>,
-    /// `[height, width]` value and the two coordinates of hue as an angle at the radius of chroma, in the same levels.
+    /// `[height, width]` value, and hue and chroma in Cartesian coordinates, in the same levels.
     hsv: Vec<[f32; 3]>,
 }
 
 impl Glance {
-    /// Looks at a working picture.
+    /// Downscales a working picture.
     pub fn new(picture: &Rgb) -> Self {
         let longer = picture.width.max(picture.height).max(1);
         let cells = |side: usize| (side * LONGEST).div_ceil(longer).clamp(1, side.max(1)).min(LONGEST);
@@ -96,7 +101,8 @@ impl Glance {
         Self { width, height, hsv: hsv.collect(), rgb }
     }
 
-    /// How far a cell of this picture is from the nearest of the cells around its place in the other, in levels.
+    /// Distance in levels between a cell and the most similar of the cells around its position in the other
+    /// picture.
     fn distance(&self, other: &Self, cell: usize) -> f32 {
         let (x, y) = (cell % self.width, cell / self.width);
         let [value, across, along] = self.hsv[cell];
@@ -111,12 +117,13 @@ impl Glance {
         least
     }
 
-    /// How much two pictures differ.
+    /// The difference between two pictures; symmetric.
     fn compare(&self, other: &Self) -> Difference {
         if (self.width, self.height) != (other.width, other.height) {
             return Difference { levels: 255.0, spread: 1.0 };
         }
-        // The same way in both directions: what comes into the picture counts as what goes out of it.
+        // Compared in both directions: content that enters the picture counts as much as content that leaves
+        // it.
         let (mut there, mut back, mut changed, mut lit) = (0.0, 0.0, 0, 0);
         for cell in 0..self.hsv.len() {
             if self.hsv[cell][0].max(other.hsv[cell][0]) < BLACK {
@@ -132,12 +139,12 @@ impl Glance {
         Difference { levels: f32::max(there, back) / counted, spread: changed as f32 / lit.max(1) as f32 }
     }
 
-    /// Mean value, in levels.
+    /// Mean HSV value, in levels.
     fn light(&self) -> f32 {
         self.hsv.iter().map(|cell| cell[0]).sum::<f32>() / self.hsv.len().max(1) as f32
     }
 
-    /// Whether a brighter, darker, stronger or duller light is all that parts two pictures.
+    /// Whether the pictures differ only in the intensity or contrast of the light.
     fn in_another_light(&self, other: &Self) -> bool {
         let lit: Vec<usize> =
             (0..self.hsv.len()).filter(|&cell| self.hsv[cell][0].max(other.hsv[cell][0]) >= BLACK).collect();
@@ -156,20 +163,20 @@ impl Glance {
     }
 }
 
-/// How two frames differ.
+/// Difference between two frames.
 #[derive(Clone, Copy)]
 struct Difference {
-    /// In levels, over the picture.
+    /// Mean difference in levels.
     levels: f32,
-    /// Share of the picture that is another one, 0..=1.
+    /// Share of changed cells, 0..=1.
     spread: f32,
 }
 
-/// Indices of the frames with which another shot begins, in order; never 0. A decision on a frame that has [`REACH`]
-/// frames on either side does not depend on any others.
+/// Indices of the frames that start a new shot, in ascending order; never 0. A decision about a frame with
+/// [`REACH`] frames on either side does not depend on frames further away.
 pub fn cuts(frames: &[Glance]) -> Vec<usize> {
     let pairs = frames.windows(2).map(|pair| pair[0].compare(&pair[1]));
-    // Frame i with the one before it; nothing is before the first.
+    // Difference of frame i from the previous one; the first frame has none.
     let steps: Vec<Difference> =
         std::iter::once(Difference { levels: 0.0, spread: 0.0 }).chain(pairs).collect();
     let strength: Vec<f32> = (0..frames.len())
@@ -189,20 +196,20 @@ pub fn cuts(frames: &[Glance]) -> Vec<usize> {
         .collect()
 }
 
-/// Whether a frame differs from the one before it as frames around it do not, and everywhere.
+/// Whether a frame differs from the previous one much more than its neighbours do, in most of the picture.
 fn stands_out(steps: &[Difference], frame: usize) -> bool {
     let step = steps[frame];
     if step.levels < LEAST || step.spread < SPREAD {
         return false;
     }
     let mean = |side: &[usize]| {
-        // What moves farther off is another cut of a slide show, or does not matter.
+        // Motion beyond repeated frames belongs to another cut, as in a slide show, or is irrelevant.
         if side.len() >= STILL && side.iter().take(STILL).all(|&frame| steps[frame].levels < REPEATS) {
             return Some(0.0);
         }
         let moves = side.iter().map(|&frame| steps[frame].levels).filter(|&levels| levels >= REPEATS);
         let near: Vec<f32> = moves.take(NEIGHBOURS).collect();
-        // Beside an end of the clip little is known, and what moves counts alone.
+        // At an end of the clip there are few frames, so only those that differ are averaged.
         let count = if side.len() < WINDOW { near.len() } else { near.len().max(FEW) };
         (count > 0).then(|| near.iter().sum::<f32>() / count as f32)
     };
@@ -213,7 +220,7 @@ fn stands_out(steps: &[Difference], frame: usize) -> bool {
     step.levels >= RATIO * mean
 }
 
-/// Whether what a frame changes stays changed, and is more than the light.
+/// Whether a change persists and is more than a change of light.
 fn stays(frames: &[Glance], steps: &[Difference], frame: usize) -> bool {
     let Some(before) = frame.checked_sub(1) else { return false };
     let limit = BACK * steps[frame].levels;
@@ -224,8 +231,8 @@ fn stays(frames: &[Glance], steps: &[Difference], frame: usize) -> bool {
         && !fades(frames, before, frame)
 }
 
-/// Whether a picture comes out of black, or goes into it, by degrees. The step beside black stands out of a fade: in
-/// black no cell is near to another one's.
+/// Whether a picture fades from or to black. The step next to black stands out from the rest of a fade,
+/// because in black no cell is similar to any other.
 fn fades(frames: &[Glance], before: usize, frame: usize) -> bool {
     let goes_on = |black: usize, dim: usize, next: Option<usize>| {
         let Some(next) = next.and_then(|next| frames.get(next)) else { return false };

@@ -1,24 +1,24 @@
-//! What can be wrong with a frame.
+//! Errors in the conversion of frames.
 
 use thiserror::Error;
 
-/// Why pixels could not be taken or given.
+/// A frame could not be converted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FrameError {
-    /// The clip has no colour to restyle.
+    /// The clip has only alpha, and no colour to restyle.
     #[error("the clip has only an alpha channel; restyling needs RGB or RGBA pictures")]
     NoColour,
-    /// A row of bytes and a row of pixels that do not belong together.
+    /// A row of bytes is too short for its pixels.
     #[error("a row of {pixels} pixels takes {need} bytes, and there are {have}")]
     RowLength {
-        /// How many pixels were asked for.
+        /// Number of pixels requested.
         pixels: usize,
-        /// How many bytes they take.
+        /// Number of bytes that they need.
         need: usize,
-        /// How many bytes the row has.
+        /// Number of bytes in the row.
         have: usize,
     },
-    /// A picture without pixels.
+    /// A picture has no pixels, or not as many values as its size requires.
     #[error("the picture is empty ({width} x {height} pixels)")]
     Empty {
         /// Width in pixels.
@@ -26,7 +26,7 @@ pub enum FrameError {
         /// Height in pixels.
         height: usize,
     },
-    /// A working picture beyond all memory.
+    /// The working picture would be too large.
     #[error(
         "the working picture would be {width} x {height} pixels, more than {limit} on a side; choose a smaller working size, or another fit"
     )]
@@ -35,27 +35,27 @@ pub enum FrameError {
         width: usize,
         /// Height in pixels.
         height: usize,
-        /// The most pixels on a side.
+        /// Maximum number of pixels on a side.
         limit: usize,
     },
-    /// A picture of another size than the one planned for.
+    /// A picture does not have the expected size.
     #[error("a picture of {have_width} x {have_height} pixels came where {width} x {height} were expected")]
     Size {
-        /// The width that was expected.
+        /// Expected width in pixels.
         width: usize,
-        /// The height that was expected.
+        /// Expected height in pixels.
         height: usize,
-        /// The width that came.
+        /// Actual width in pixels.
         have_width: usize,
-        /// The height that came.
+        /// Actual height in pixels.
         have_height: usize,
     },
-    /// An option that no menu has.
+    /// No option has this name.
     #[error("{0}")]
     UnknownName(String),
 }
 
-/// Finds a value by its stable name, or says which names there are.
+/// Finds a value by its stable name; the error lists the valid names.
 pub(super) fn by_name<T: Copy>(
     what: &str,
     all: &[T],
@@ -71,7 +71,7 @@ pub(super) fn by_name<T: Copy>(
     })
 }
 
-/// Gives an enumeration with `ALL` and `as_str` the list of its names.
+/// Defines the list of names of an enumeration with `ALL` and `as_str`.
 macro_rules! names {
     ($type:ident) => {
         impl $type {

@@ -1,37 +1,37 @@
-//! Colours for what a matte hides.
+//! Fills the colours hidden by a matte.
 //!
-//! Under an alpha of 0 a picture may hold anything: leftovers of the shot, garbage, black. None of it is seen, so
-//! none of it may reach the model. What it gets there instead is the visible picture, carried on from its border: black
-//! would be an edge that the picture does not have. The method is push-pull (Gortler and others, "The Lumigraph",
-//! 1996): means of ever larger squares, weighted by alpha, and the way back down through the squares.
+//! Where alpha is 0, a picture may contain anything: leftovers of the shot, garbage, black. It is invisible,
+//! so it must not influence the model. It is replaced by the visible picture, extended from its border; black
+//! would create an edge that the picture does not have. The method is push-pull (Gortler et al., "The
+//! Lumigraph", 1996): alpha-weighted means of ever larger squares, interpolated back down.
 
 use super::{Alpha, Picture};
 
-/// Pixels with this alpha and more keep their colour, and the fill is made of them. Below it, colours are seen so little
-/// that their numbers mean less and less (in 8 bits, an unpremultiplied colour at an alpha of 1/255 is one of two
-/// values; a compressed or keyed matte is seldom quite 0 outside), so they fade over into the fill.
+/// Alpha from which a pixel keeps its colour and contributes to the fill. Below it, colours become unreliable
+/// (in 8 bits, an unpremultiplied colour at an alpha of 1/255 has one of two values; a compressed or keyed
+/// matte is rarely exactly 0 outside), so they fade into the fill.
 const TRUSTED: f32 = 0.125;
-/// What a premultiplied colour may pass its alpha by before it is taken for light: rounding in 8 bits.
+/// By how much a premultiplied colour may exceed its alpha before it counts as light: rounding in 8 bits.
 const ROUNDING: f32 = 2.0 / 255.0;
 
-/// Whether a pixel, with its alpha divided out, is light that was added without covering, which premultiplied pictures
-/// alone can hold: it is seen, however little alpha it has.
+/// Whether an unpremultiplied pixel is additive light, which only premultiplied pictures can contain: it is
+/// visible however small its alpha.
 fn is_light(&[r, g, b, alpha]: &[f32; 4]) -> bool {
     let most = r.max(g).max(b);
     if alpha > 0.0 { (most - 1.0) * alpha > ROUNDING } else { most > ROUNDING }
 }
 
-/// One level of the pyramid: `[height, width, 4]`, red, green, blue and the weight that they have, 0..=1.
-struct Level {
+/// One level of the pyramid: `[height, width, 4]`, red, green, blue and their weight, 0..=1.
+struct FillLevel {
     width: usize,
     height: usize,
     pixels: Vec<[f32; 4]>,
 }
 
-/// Replaces the colours under an alpha of 0 by those of the visible border, and fades those of little alpha into it.
-/// Alpha stays. A picture without anything visible becomes black. Colours are display-referred and not multiplied by
-/// alpha any more; for the means they are clamped to 0..=1, the model's own range. `alpha` says what they were: light
-/// in a premultiplied picture stays.
+/// Replaces colours under an alpha of 0 by those of the visible border, and fades those of low alpha into
+/// them. Alpha is unchanged. A picture without visible pixels becomes black. Colours are display-referred and
+/// unpremultiplied; the means are clamped to 0..=1, the model's range. `alpha` is the mode before
+/// unpremultiplying: additive light of a premultiplied picture is kept.
 ///
 /// Returns whether anything is visible.
 pub(super) fn hidden_colours(picture: &mut Picture, alpha: Alpha) -> bool {
@@ -41,7 +41,7 @@ pub(super) fn hidden_colours(picture: &mut Picture, alpha: Alpha) -> bool {
     }
     let light = |pixel: &[f32; 4]| alpha == Alpha::Premultiplied && is_light(pixel);
     let most = pixels.iter().map(|pixel| pixel[3]).fold(0.0, f32::max);
-    // A picture that is faded out as a whole is seen as far as it is seen.
+    // If the whole picture is faded out, its largest alpha counts as fully visible.
     let trusted = most.min(TRUSTED);
     if most <= 0.0 {
         let mut visible = false;
@@ -59,7 +59,7 @@ pub(super) fn hidden_colours(picture: &mut Picture, alpha: Alpha) -> bool {
         if light(pixel) {
             continue;
         }
-        // Squared, so that nearly nothing is left of what is nearly not seen.
+        // Squared, so that barely visible colours contribute almost nothing.
         let share = (pixel[3] / trusted).min(1.0).powi(2);
         for (value, &fill) in pixel[..3].iter_mut().zip(fill) {
             if share <= 0.0 {
@@ -72,17 +72,17 @@ pub(super) fn hidden_colours(picture: &mut Picture, alpha: Alpha) -> bool {
     true
 }
 
-/// The fill of every pixel, from those with an alpha of `trusted` and more.
+/// The fill colour of every pixel, made from the pixels with an alpha of at least `trusted`.
 fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec<[f32; 3]> {
     let weighted = |&[r, g, b, alpha]: &[f32; 4]| {
-        // What is hidden does not even take part with a weight of 0, since weights add up and it may be no number.
+        // Hidden pixels are excluded rather than weighted with 0, because they may be NaN.
         if alpha >= trusted {
             [r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0), alpha]
         } else {
             [0.0; 4]
         }
     };
-    let mut levels = vec![Level { width, height, pixels: pixels.iter().map(weighted).collect() }];
+    let mut levels = vec![FillLevel { width, height, pixels: pixels.iter().map(weighted).collect() }];
     while let Some(last) = levels.last()
         && last.width.max(last.height) > 1
     {
@@ -90,7 +90,7 @@ fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec
     }
     let mut below: Option<(usize, usize, Vec<[f32; 3]>)> = None;
     while let Some(level) = levels.pop() {
-        let Level { width, height, pixels } = &level;
+        let FillLevel { width, height, pixels } = &level;
         let mut colours = Vec::with_capacity(pixels.len());
         for (at, &[r, g, b, weight]) in pixels.iter().enumerate() {
             let coarse = match &below {
@@ -105,8 +105,8 @@ fn filled(pixels: &[[f32; 4]], trusted: f32, width: usize, height: usize) -> Vec
     below.map(|(_, _, colours)| colours).unwrap_or_default()
 }
 
-/// Half the size: weighted means of four pixels, fewer at an odd edge. Weights add up, to 1 at most.
-fn halved(level: &Level) -> Level {
+/// Halves the size: weighted means of four pixels, fewer at odd edges. Weights add up, to at most 1.
+fn halved(level: &FillLevel) -> FillLevel {
     let (width, height) = (level.width.div_ceil(2), level.height.div_ceil(2));
     let mut pixels = Vec::with_capacity(width * height);
     for y in 0..height {
@@ -126,12 +126,13 @@ fn halved(level: &Level) -> Level {
             });
         }
     }
-    Level { width, height, pixels }
+    FillLevel { width, height, pixels }
 }
 
-/// The coarser level at the place of a finer pixel, bilinear.
+/// The coarser level at the position of a finer pixel, bilinear.
 fn between((width, height, colours): &(usize, usize, Vec<[f32; 3]>), x: usize, y: usize) -> [f32; 3] {
-    // A finer pixel's centre lies a quarter of a coarse pixel beside the centre of the one that holds it.
+    // The centre of a finer pixel is a quarter of a coarse pixel away from the centre of the coarse pixel
+    // around it.
     let neighbours = |at: usize, side: usize| {
         let near = at / 2;
         let far = if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(side - 1) };
@@ -147,7 +148,7 @@ fn between((width, height, colours): &(usize, usize, Vec<[f32; 3]>), x: usize, y
 mod tests {
     use super::*;
 
-    /// A disc of a gradient, with `hidden` behind its matte and a soft edge.
+    /// A disc with a gradient, a soft edge and the colour `hidden` outside of its matte.
     fn disc(hidden: [f32; 3]) -> Picture {
         let (width, height) = (37, 23);
         let mut picture = Picture::new(width, height);
@@ -172,7 +173,7 @@ mod tests {
             hidden_colours(&mut other, Alpha::Straight);
             assert_eq!(bits(&one), bits(&other), "{hidden:?}");
         }
-        // It is the border's colour that goes on: near the disc and far from it.
+        // The border's colour is extended, near the disc and far from it.
         for (x, y) in [(0, 0), (27, 11), (36, 22), (15, 0)] {
             let pixel = &one.row(y)[x * 4..];
             assert!((0.5..0.9).contains(&pixel[0]) && (pixel[1] - 0.3).abs() < 1e-5, "{pixel:?}");
@@ -239,7 +240,7 @@ mod tests {
         let after = picture.rgba.as_chunks::<4>().0;
         assert_eq!((after[0], after[2], after[3]), (pixels[0], pixels[2], pixels[3]));
         assert_eq!(after[1], [0.5, 0.3, 0.2, 0.0]);
-        // Without any alpha at all, as in a clip whose alpha was lost, everything is light.
+        // Without any alpha, as in a clip that lost its alpha, everything is light.
         let lost = [[0.0, 0.0, 0.0, 0.0], [0.8, 0.6, 0.1, 0.0]].concat();
         let mut picture = Picture { width: 2, height: 1, rgba: lost.clone() };
         assert!(hidden_colours(&mut picture, Alpha::Premultiplied));

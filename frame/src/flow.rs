@@ -1,27 +1,29 @@
-//! Dense optical flow: where every pixel of one picture is in another.
+//! Dense optical flow: the motion of every pixel from one picture to another.
 //!
-//! Dense inverse search (Kroeger, Timofte, Dai, Van Gool 2016): from coarse to fine, a grid of small patches is
-//! matched by Gauss-Newton steps whose matrix is that of the first picture and so computed once; a pixel's flow is the
-//! mean over the patches that cover it, weighted by how well they fit. Every patch is compared without its mean, so
-//! that a change of light is no motion. In place of the paper's variational refinement neighbouring patches offer each
-//! other what they found, which costs less and is enough for pictures that are averaged along the flow.
+//! Dense inverse search (Kroeger, Timofte, Dai, Van Gool 2016): from coarse to fine, a grid of small patches
+//! is matched by Gauss-Newton steps, whose matrix depends on the first picture only and is computed once. The
+//! flow of a pixel is the mean of the patches that cover it, weighted by how well they fit. Patches are
+//! compared without their means, so that a change of light is not taken for motion. Instead of the paper's
+//! variational refinement, neighbouring patches exchange their results, which is cheaper and sufficient for
+//! averaging along the flow.
 
 use super::grey::{Grey, Level, Pyramid};
 
-/// Side of a patch in pixels.
+/// Side of a patch, in pixels.
 const PATCH: usize = 12;
 const AREA: f32 = (PATCH * PATCH) as f32;
 /// Distance of neighbouring patches in pixels.
 const STRIDE: usize = 4;
-/// Gauss-Newton steps of a patch at most.
+/// Maximum number of Gauss-Newton steps per patch.
 const STEPS: usize = 12;
-/// Level at which the search ends; level 0 is the picture, and each has half the size of the one before. Patches of the picture
-/// itself are so small that they follow its grain.
+/// The finest level to search; level 0 is the full size, and each further level halves it. At level 0,
+/// patches are so small that they follow the grain.
 const FINEST: usize = 1;
-/// What is added to the diagonal of a patch's matrix (squared grey levels): a patch without detail stays where it is.
+/// Regularisation added to the diagonal of a patch's matrix, in squared grey levels: a patch without detail
+/// does not move.
 const STIFFNESS: f32 = 16.0;
 
-/// How far, in pixels across and down, a picture's pixels have to go to where they are in another.
+/// Displacement of every pixel from one picture to another, horizontal and vertical, in pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
     width: usize,
@@ -30,12 +32,12 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The way of the pixel in column `x` of row `y`.
+    /// Displacement of the pixel in column `x` and row `y`, in pixels.
     pub fn way(&self, x: usize, y: usize) -> [f32; 2] {
         self.data[y * self.width + x]
     }
 
-    /// The flow of a level that is twice as fine.
+    /// The flow upsampled to the next finer level.
     fn finer(&self, width: usize, height: usize) -> Self {
         let way = |at: usize| {
             let place = |i: usize, side: usize| (0.5 * (i as f32 - 0.5)).clamp(0.0, (side - 1) as f32);
@@ -53,8 +55,8 @@ impl Flow {
     }
 }
 
-/// The flow from one picture to another of the same size. Nothing moves in pictures that are smaller than a patch, and
-/// between pictures of different sizes.
+/// The flow from one picture to another of the same size. It is zero for pictures smaller than a patch and
+/// for pictures of different sizes.
 pub fn flow(from: &Pyramid, to: &Pyramid) -> Flow {
     let size = |pyramid: &Pyramid| pyramid.finest().map_or((0, 0), |grey| (grey.width, grey.height));
     let (width, height) = size(from);
@@ -76,17 +78,18 @@ pub fn flow(from: &Pyramid, to: &Pyramid) -> Flow {
     found
 }
 
-/// One patch of the first picture.
+/// A patch of the first picture.
 struct Patch<'a> {
     level: &'a Level,
     x: usize,
     y: usize,
-    /// Inverse of the Gauss-Newton matrix: xx, xy, yy.
+    /// Inverse Gauss-Newton matrix: xx, xy, yy.
     inverse: [f32; 3],
 }
 
-/// The patch at another place of the other picture: the differences without their mean, and the sum of their squares.
-struct Fit {
+/// Comparison of a patch with a position in the other picture: the differences without their mean, and the
+/// sum of their squares.
+struct PatchFit {
     differences: [f32; PATCH * PATCH],
     cost: f32,
 }
@@ -109,7 +112,7 @@ impl<'a> Patch<'a> {
         Self { level, x, y, inverse: [yy * over, -xy * over, xx * over] }
     }
 
-    fn fit(&self, to: &Grey, way: [f32; 2]) -> Fit {
+    fn fit(&self, to: &Grey, way: [f32; 2]) -> PatchFit {
         let (x, y) = (self.x as f32 + way[0], self.y as f32 + way[1]);
         let (left, top) = (x.floor(), y.floor());
         let (fx, fy) = (x - left, y - top);
@@ -138,11 +141,11 @@ impl<'a> Patch<'a> {
             *difference -= mean;
             cost += *difference * *difference;
         }
-        Fit { differences, cost }
+        PatchFit { differences, cost }
     }
 
-    /// The Gauss-Newton step from a place where the patch fits like that.
-    fn step(&self, fit: &Fit) -> [f32; 2] {
+    /// The Gauss-Newton step from a position with this fit.
+    fn step(&self, fit: &PatchFit) -> [f32; 2] {
         let mut pull = [0.0; 2];
         for row in 0..PATCH {
             let slopes = &self.level.slopes[(self.y + row) * self.level.grey.width + self.x..][..PATCH];
@@ -150,15 +153,15 @@ impl<'a> Patch<'a> {
                 pull = [pull[0] + slope[0] * difference, pull[1] + slope[1] * difference];
             }
         }
-        // The differences have no mean, so the slopes' own does not matter here.
+        // The differences have zero mean, so the mean of the gradients cancels out.
         let [xx, xy, yy] = self.inverse;
         [-(xx * pull[0] + xy * pull[1]), -(xy * pull[0] + yy * pull[1])]
     }
 
-    /// The best place near the best of some places to start from.
+    /// The best position found, starting from the best of several initial positions.
     fn search(&self, to: &Grey, starts: &[[f32; 2]]) -> Found {
         let mut best =
-            Found { way: [0.0; 2], fit: Fit { differences: [0.0; PATCH * PATCH], cost: f32::INFINITY } };
+            Found { way: [0.0; 2], fit: PatchFit { differences: [0.0; PATCH * PATCH], cost: f32::INFINITY } };
         for &way in starts {
             let fit = self.fit(to, way);
             if fit.cost < best.fit.cost {
@@ -188,10 +191,10 @@ impl<'a> Patch<'a> {
 
 struct Found {
     way: [f32; 2],
-    fit: Fit,
+    fit: PatchFit,
 }
 
-/// First pixels of the patches along a side: every `STRIDE` pixels, and the last that fits.
+/// Positions of the patches along a side: every `STRIDE` pixels, and the last one that fits.
 fn places(side: usize) -> Vec<usize> {
     let last = side - PATCH;
     let mut places: Vec<usize> = (0..last).step_by(STRIDE).collect();
@@ -199,7 +202,7 @@ fn places(side: usize) -> Vec<usize> {
     places
 }
 
-/// One level: patches matched, then averaged.
+/// Flow of one level: matches all patches, then averages them.
 fn matched(from: &Level, to: &Level, start: &Flow) -> Flow {
     let (columns, rows) = (places(from.grey.width), places(from.grey.height));
     let patch = |index: usize| Patch::new(from, columns[index % columns.len()], rows[index / columns.len()]);
@@ -232,7 +235,8 @@ fn matched(from: &Level, to: &Level, start: &Flow) -> Flow {
     averaged(from, &patches, &found)
 }
 
-/// The mean of the patches over every pixel, each weighted by one over how far it is off there, at least a level.
+/// The mean of the patches at every pixel, each weighted by the inverse of its difference there, which counts
+/// as at least one level.
 fn averaged(level: &Level, patches: &[Patch], found: &[Found]) -> Flow {
     let (width, height) = (level.grey.width, level.grey.height);
     let mut sums = vec![[0f32; 3]; width * height];
@@ -251,14 +255,14 @@ fn averaged(level: &Level, patches: &[Patch], found: &[Found]) -> Flow {
 mod tests {
     use super::*;
 
-    /// A number in 0..1 that a place of a lattice has.
+    /// A pseudo-random number in 0..1 for a lattice point.
     fn chance(x: i32, y: i32) -> f32 {
         let mut n = (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77);
         n = (n ^ (n >> 15)).wrapping_mul(0x2C1B_3C6D);
         (n ^ (n >> 13)) as f32 / u32::MAX as f32
     }
 
-    /// Smooth noise with a lattice of `side` pixels.
+    /// Smooth noise on a lattice with a spacing of `side` pixels.
     fn smooth(x: f32, y: f32, side: f32) -> f32 {
         let (x, y) = (x / side, y / side);
         let (left, top) = (x.floor(), y.floor());
@@ -269,7 +273,7 @@ mod tests {
         across(0) + fy * (across(1) - across(0))
     }
 
-    /// A texture, coarse and fine, moved by so many pixels.
+    /// A texture with coarse and fine detail, displaced by `way` pixels.
     fn texture(width: usize, height: usize, way: [f32; 2], level: f32) -> Pyramid {
         let value = |at: usize| {
             let (x, y) = ((at % width) as f32 - way[0], (at / width) as f32 - way[1]);
@@ -278,7 +282,7 @@ mod tests {
         Pyramid::new(Grey { width, height, data: (0..width * height).map(value).collect() })
     }
 
-    /// Mean distance in pixels of a flow to a way, away from the edges.
+    /// Mean distance in pixels between a flow and a displacement, excluding the edges.
     fn error(flow: &Flow, way: [f32; 2], edge: usize) -> f32 {
         let columns = edge..flow.width - edge;
         let off =

@@ -1,7 +1,7 @@
-//! From the source's size to a size that the model can work at, and back.
+//! Geometry: maps the source's size to a working size for the model, and back.
 //!
-//! A VAE halves a picture three times, so the working sides are multiples of 8. What does not fit is
-//! padded, cropped or stretched; the way back undoes each.
+//! The VAE halves a picture three times, so working sides are multiples of 8. The source is padded, cropped
+//! or stretched to fit; the way back reverses this.
 
 use std::str::FromStr;
 
@@ -9,37 +9,38 @@ use super::error::{FrameError, by_name, names};
 use super::resize::{Pixel, Region, resized};
 use super::{Picture, Rgb};
 
-/// The side of a working picture is a multiple of this.
+/// Sides of a working picture are multiples of this.
 const UNIT: usize = 8;
 
-/// The longest side of a working picture.
+/// Maximum side of a working picture in pixels.
 pub const MAX_SIDE: usize = 16_384;
 
-/// A width and a height in pixels.
+/// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Size {
-    /// Pixels in a row.
+    /// Number of pixels per row.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
 }
 
-/// What to do where the source's shape is no multiple of 8.
+/// How a source is fitted to sides that are multiples of 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fit {
-    /// Keep the shape; repeat the right and bottom edge up to the next multiple, and cut it off again.
+    /// Keep the aspect ratio; repeat the right and bottom edge up to the next multiple, and cut it off again.
     Pad,
-    /// Keep the shape; work on the middle of the picture, down to a multiple. The rim stays the source's.
+    /// Keep the aspect ratio; use the centre of the picture, cropped to a multiple. The border keeps the
+    /// source's pixels.
     Crop,
-    /// Change the shape to the nearest multiple, and change it back.
+    /// Change the aspect ratio to the nearest multiples, and change it back.
     Stretch,
 }
 
 impl Fit {
-    /// Every value, in the order in which a menu shows them.
+    /// All options, in the order of the menu.
     pub const ALL: &'static [Self] = &[Self::Pad, Self::Crop, Self::Stretch];
 
-    /// The stable name, as in project files and on the command line.
+    /// The stable name, used in project files and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pad => "pad",
@@ -59,21 +60,21 @@ impl FromStr for Fit {
     }
 }
 
-/// The way between a source's pictures and the working ones; the same for every frame of a clip.
+/// Mapping between source and working pictures; the same for every frame of a clip.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Geometry {
     source: Size,
-    /// The part of the source that the model sees.
+    /// The region of the source that the model sees.
     seen: Region,
-    /// The size of that part in the working picture, at its top left.
+    /// The size of that region in the working picture, at its top left.
     content: Size,
     working: Size,
 }
 
 impl Geometry {
-    /// Plans the working size. `short_side` is the working picture's short side in pixels before it is
-    /// fitted to a multiple of 8; 0 keeps the source's own pixels. `pixel_aspect` is the width of a source
-    /// pixel in heights; working pixels are square unless `short_side` is 0.
+    /// Computes the working size. `short_side` is the short side of the working picture in pixels, before it
+    /// is fitted to a multiple of 8; 0 keeps the source's resolution. `pixel_aspect` is the source's pixel
+    /// aspect ratio, width over height; working pixels are square unless `short_side` is 0.
     ///
     /// # Errors
     /// [`FrameError::Empty`] for a source without pixels, [`FrameError::TooLarge`] if a side would exceed
@@ -84,7 +85,7 @@ impl Geometry {
             return Err(FrameError::Empty { width, height });
         }
         let aspect = if pixel_aspect.is_finite() && pixel_aspect > 0.0 { pixel_aspect } else { 1.0 };
-        // Working pixels for a source pixel, across and down.
+        // Horizontal and vertical scale from source to working pixels.
         let scale = if short_side == 0 {
             (1.0, 1.0)
         } else {
@@ -122,18 +123,18 @@ impl Geometry {
         Ok(Self { source, seen, content, working })
     }
 
-    /// The size of the source's pictures.
+    /// Size of the source's pictures.
     pub const fn source(&self) -> Size {
         self.source
     }
 
-    /// The size of the working pictures, multiples of 8.
+    /// Size of the working pictures; multiples of 8.
     pub const fn working(&self) -> Size {
         self.working
     }
 
-    /// The working picture of a display-referred, unpremultiplied one; alpha is ignored, values are clamped
-    /// to 0..=1. Without a change of size, values stay exactly as they are.
+    /// Converts a display-referred, unpremultiplied picture to a working picture. Alpha is ignored, values
+    /// are clamped to 0..=1. If the size does not change, values in that range are unchanged.
     ///
     /// # Errors
     /// [`FrameError::Size`] if the picture is not of the source's size.
@@ -156,15 +157,15 @@ impl Geometry {
         for channel in [0, 1, 2] {
             for y in 0..height {
                 let row = y.min(self.content.height - 1) * self.content.width;
-                // Beyond the content its edge repeats.
+                // The edge of the content is repeated as padding.
                 data.extend((0..width).map(|x| content[row + x.min(self.content.width - 1)][channel]));
             }
         }
         Ok(Rgb { width, height, data })
     }
 
-    /// A working picture in the source's size, display-referred. Its alpha is 1 where the model saw the
-    /// source, and 0 on the rim that a crop left out, where the colours are black.
+    /// Converts a working picture to the source's size; it stays display-referred. Alpha is 1 where the model
+    /// saw the source, and 0 in the border that a crop left out, where colours are black.
     ///
     /// # Errors
     /// [`FrameError::Size`] if the picture is not of the working size.
@@ -190,10 +191,10 @@ impl Geometry {
         Ok(result)
     }
 
-    /// The whole source pixels that lie inside of what the model saw.
+    /// The whole source pixels inside of the region that the model saw.
     fn covered(&self) -> Rect {
         let span = |from: f64, length: f64, side: usize| {
-            // A hair of tolerance, so that a whole number that came out of a division stays whole.
+            // The tolerance keeps whole numbers that result from a division whole.
             let first = ((from - 1e-6).ceil().max(0.0) as usize).min(side - 1);
             let end = ((from + length + 1e-6).floor() as usize).clamp(first + 1, side);
             (first, end - first)
@@ -203,7 +204,7 @@ impl Geometry {
         Rect { left, top, width, height }
     }
 
-    /// Where source pixels lie in the working picture.
+    /// The position of a source rectangle in the working picture.
     fn shown(&self, rect: Rect) -> Region {
         let span = |from: usize, length: usize, seen_from: f64, seen_length: f64, content: usize| {
             let scale = content as f64 / seen_length;
@@ -230,13 +231,13 @@ impl Rect {
     }
 }
 
-/// The part in the middle of the source that fills a working picture at a scale.
+/// The central region of the source that fills a working picture at a scale.
 fn middle(source: Size, working: Size, scale: (f64, f64)) -> Region {
     let span = |side: usize, working: usize, scale: f64| {
-        // A source shorter than 8 working pixels is seen whole and enlarged.
+        // A source with fewer than 8 working pixels is used completely and enlarged.
         let length = (working as f64 / scale).min(side as f64);
         let start = (side as f64 - length) / 2.0;
-        // At the source's own scale whole pixels stay whole.
+        // At scale 1, whole pixels stay whole.
         (if scale == 1.0 { start.floor() } else { start }, length)
     };
     let (left, width) = span(source.width, working.width, scale.0);

@@ -1,8 +1,8 @@
-//! Grey pictures, alone and in halved sizes.
+//! Grey pictures and their pyramids.
 
 use super::Rgb;
 
-/// Shorter side of the coarsest level in pixels, at least.
+/// Smallest permitted shorter side of a level, in pixels.
 const COARSEST: usize = 16;
 
 /// A grey picture in levels of 0..=255, top row first.
@@ -12,18 +12,19 @@ pub struct Grey {
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
-    /// `[height, width]`.
+    /// `[height, width]` values in levels of 0..=255.
     pub data: Vec<f32>,
 }
 
 impl Grey {
-    /// The luma (Rec. 601) of a working picture, in whole levels, so that it is the same when it was kept as bytes.
+    /// Rec. 601 luma of a working picture, rounded to whole levels, so that storing it as bytes does not
+    /// change it.
     pub fn luma(picture: &Rgb) -> Self {
         let data = picture.luma().map(|luma| (255.0 * luma).round() as f32).collect();
         Self { width: picture.width, height: picture.height, data }
     }
 
-    /// Value between pixels, bilinear; the edge goes on outside.
+    /// Bilinear value at a position between pixels; edge pixels extend outwards.
     pub(super) fn at(&self, x: f32, y: f32) -> f32 {
         let (left, top) = (x.floor(), y.floor());
         let (fx, fy) = (x - left, y - top);
@@ -34,7 +35,7 @@ impl Grey {
         across(y0) + fy * (across(y1) - across(y0))
     }
 
-    /// Half the size: means of 2x2 pixels.
+    /// Halves the size: means of 2x2 pixels.
     fn halved(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let value =
@@ -47,24 +48,24 @@ impl Grey {
     }
 }
 
-/// A picture in halved sizes, with its slopes, ready to be searched from or in.
+/// A picture at successively halved sizes, with its gradients, for optical flow.
 #[derive(Debug, Clone)]
 pub struct Pyramid {
-    /// The finest first.
+    /// The levels, finest first.
     pub(super) levels: Vec<Level>,
 }
 
-/// One size of a picture.
+/// One level of a pyramid.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
-    /// The picture.
+    /// The grey picture at this level's size.
     pub(super) grey: Grey,
-    /// Slope across and down, in grey levels a pixel.
+    /// Horizontal and vertical gradient, in grey levels per pixel.
     pub(super) slopes: Vec<[f32; 2]>,
 }
 
 impl Pyramid {
-    /// Every level of a picture, the finest first. There is none of a picture without pixels.
+    /// Builds all levels of a picture. A picture without pixels has no levels.
     pub fn new(picture: Grey) -> Self {
         let mut levels = Vec::new();
         let mut grey = picture;
@@ -79,7 +80,7 @@ impl Pyramid {
         Self { levels }
     }
 
-    /// The picture itself.
+    /// The level of full size, if any.
     pub(super) fn finest(&self) -> Option<&Grey> {
         self.levels.first().map(|level| &level.grey)
     }

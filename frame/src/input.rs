@@ -1,4 +1,5 @@
-//! What a clip's numbers mean: as the user says, or else the clip's colour space, or else the host.
+//! Input colour: how a clip's values are interpreted, from the user's choice, the clip's colour space, or the
+//! host.
 
 use std::str::FromStr;
 
@@ -7,18 +8,18 @@ use super::error::{FrameError, by_name, names};
 use super::primaries::{InputPrimaries, Primaries};
 use super::transfer::Transfer;
 
-/// What the `inputColour` parameter offers.
+/// The options of the `inputColour` parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InputColour {
-    /// By what the host says of itself and of the clip, see [`HostColour::resolve`].
+    /// Determined from the host and the clip; see [`HostColour::resolve`].
     Auto,
-    /// Encoded for a display: taken as it is.
+    /// Display-referred sRGB; used unchanged.
     Display,
-    /// Proportional to light.
+    /// Linear light in the input primaries.
     Linear,
-    /// A pure power of 2.2.
+    /// A pure power function with gamma 2.2.
     Gamma22,
-    /// A video master as a reference monitor shows it (BT.1886, a power of 2.4).
+    /// A video master for a reference monitor (BT.1886, gamma 2.4).
     Rec709,
     /// ACEScct, the logarithmic encoding of ACES grading.
     AcesCct,
@@ -31,7 +32,7 @@ pub enum InputColour {
 }
 
 impl InputColour {
-    /// Every value, in the order in which a menu shows them.
+    /// All options, in the order of the menu.
     pub const ALL: &'static [Self] = &[
         Self::Auto,
         Self::Display,
@@ -44,7 +45,7 @@ impl InputColour {
         Self::Hlg,
     ];
 
-    /// The stable name, as in project files and on the command line.
+    /// The stable name, used in project files and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -59,7 +60,7 @@ impl InputColour {
         }
     }
 
-    /// The curve, where the choice is one.
+    /// The transfer curve; `None` for `Auto`.
     const fn transfer(self) -> Option<Transfer> {
         match self {
             Self::Auto => None,
@@ -85,23 +86,23 @@ impl FromStr for InputColour {
     }
 }
 
-/// What a host lets a plugin know about the colour of a clip.
+/// What a host reports about the colour of a clip.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct HostColour {
-    /// The host works in linear light (Natron).
+    /// Whether the host works in linear light (Natron).
     pub linear_host: bool,
-    /// The clip's pictures are float or half.
+    /// Whether the clip's images are half or float.
     pub float: bool,
     /// The clip's colourspace property (OpenFX 1.5), if the host sets it.
     pub colourspace: Option<String>,
 }
 
 impl HostColour {
-    /// What the numbers of a clip of this host mean, and what the user should know of how that was found.
+    /// The colour of a clip's values, and a remark for the user if it was not recognised.
     ///
-    /// `auto` believes a colour space that the clip names; without one, float pictures of a host that works in linear
-    /// light are linear, and everything else is for a display. Primaries that are `auto` are the named space's, or
-    /// those that usually go with a curve that the user chose.
+    /// `Auto` uses the colour space that the clip names. If it names none, float images of a host that works
+    /// in linear light are linear, and everything else is display-referred. `Auto` primaries are those of the
+    /// named space, or those usually combined with the curve that the user chose.
     pub fn resolve(&self, colour: InputColour, primaries: InputPrimaries) -> (Colour, Option<String>) {
         let (mut meant, mut remark) = match colour.transfer() {
             Some(transfer) => (Colour { transfer, primaries: usual(transfer) }, None),
@@ -110,7 +111,7 @@ impl HostColour {
         if let InputPrimaries::Fixed(primaries) = primaries {
             meant.primaries = primaries;
             if meant.transfer == Transfer::Linear {
-                // The only doubt was about the primaries.
+                // The remark was only about the primaries, which the user chose.
                 remark = None;
             }
         }
@@ -139,7 +140,7 @@ impl HostColour {
     }
 }
 
-/// The primaries that usually go with a curve.
+/// The primaries usually combined with a curve.
 const fn usual(transfer: Transfer) -> Primaries {
     match transfer {
         Transfer::AcesCct => Primaries::AcesCg,
@@ -149,7 +150,7 @@ const fn usual(transfer: Transfer) -> Primaries {
     }
 }
 
-/// The space that stands for a role in the configuration of OpenFX 1.5.
+/// The colour space of a role in the OpenFX 1.5 configuration.
 fn role(name: &str) -> Option<&'static str> {
     Some(match name {
         "aces_interchange" => "ACES2065-1",
@@ -160,7 +161,7 @@ fn role(name: &str) -> Option<&'static str> {
     })
 }
 
-/// A name without case, blanks and signs: configurations differ in these.
+/// A name in lower case and without spaces and punctuation, in which configurations differ.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -170,7 +171,7 @@ fn says(plain: &str, words: &[&str]) -> bool {
 }
 
 /// The curve of a named space: a name of the OpenFX configuration (ofx-native-v1.5), or of the ACES and OCIO
-/// configurations that it was made from. The more telling words are asked for first.
+/// configurations that it is based on. More specific words are matched first.
 fn transfer_of(plain: &str) -> Option<Transfer> {
     let is = |words: &[&str]| says(plain, words);
     if is(&["acescct"]) {
@@ -180,7 +181,7 @@ fn transfer_of(plain: &str) -> Option<Transfer> {
     } else if is(&["hlg", "aribstdb67", "b67"]) {
         Some(Transfer::Hlg)
     } else if is(&["pq", "st2084", "smpte2084", "displayhdr"]) {
-        // A display in HDR of no other name is one of PQ.
+        // An HDR display that names no other curve uses PQ.
         Some(Transfer::Pq)
     } else if is(&["linear", "acescg", "aces20651"]) || plain.starts_with("lin") {
         Some(Transfer::Linear)
@@ -191,14 +192,14 @@ fn transfer_of(plain: &str) -> Option<Transfer> {
     } else if is(&["g24", "gamma24"]) {
         Some(Transfer::Rec709)
     } else if is(&["srgb", "display", "709", "1886", "2020", "p3", "raw", "data"]) {
-        // A video's own numbers are what the model was shown of videos: no curve between.
+        // The model was trained on unconverted video values, so no curve is applied.
         Some(Transfer::Display)
     } else {
         None
     }
 }
 
-/// The primaries of a named space; nothing where the name tells of others than these.
+/// The primaries of a named space; `None` if the name implies others than these.
 fn primaries_of(plain: &str, transfer: Transfer) -> Option<Primaries> {
     let is = |words: &[&str]| says(plain, words);
     if is(&["ap1", "acescg", "acescct"]) {
@@ -305,7 +306,7 @@ mod tests {
             let (colour, remark) = host.resolve(InputColour::Auto, InputPrimaries::Auto);
             assert_eq!(colour, Colour::DISPLAY, "{name}");
             assert!(remark.is_some_and(|remark| remark.contains(name)), "{name}");
-            // Who chooses is believed.
+            // An explicit choice overrides the named space.
             let (colour, remark) = host.resolve(InputColour::Pq, InputPrimaries::Auto);
             assert_eq!((colour.transfer, colour.primaries, remark), (Transfer::Pq, Primaries::Rec2020, None));
         }

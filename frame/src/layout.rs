@@ -1,24 +1,24 @@
-//! Rows of bytes in a host's depth and components, as rows of RGBA floats and back.
+//! Conversion between a host's rows of bytes and rows of RGBA floats.
 
 use half::f16;
 
 use super::FrameError;
 
-/// How a host stores one number.
+/// Bit depth of one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Depth {
-    /// 0..=255 stands for 0..=1.
+    /// 8-bit integers: 0..=255 is 0..=1.
     U8,
-    /// 0..=65535 stands for 0..=1.
+    /// 16-bit integers: 0..=65535 is 0..=1.
     U16,
-    /// Half precision; values outside of 0..=1 are kept.
+    /// Half precision; values outside of 0..=1 are preserved.
     F16,
-    /// Single precision; values outside of 0..=1 are kept.
+    /// Single precision; values outside of 0..=1 are preserved.
     F32,
 }
 
 impl Depth {
-    /// Bytes of one number.
+    /// Size of one component in bytes.
     pub const fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
@@ -33,19 +33,19 @@ impl Depth {
     }
 }
 
-/// Which numbers make a pixel.
+/// Components of a pixel, in their order in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Components {
     /// Red, green, blue, alpha.
     Rgba,
     /// Red, green, blue; opaque.
     Rgb,
-    /// Alpha alone: known, so that it can be refused with a sentence.
+    /// Alpha only. Not supported; listed so that an error can say so.
     Alpha,
 }
 
 impl Components {
-    /// Numbers in a pixel.
+    /// Number of components per pixel.
     pub const fn count(self) -> usize {
         match self {
             Self::Rgba => 4,
@@ -55,22 +55,22 @@ impl Components {
     }
 }
 
-/// How a host stores a pixel.
+/// Memory layout of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Layout {
-    /// How each number is stored.
+    /// Bit depth of each component.
     pub depth: Depth,
-    /// Which numbers there are.
+    /// Components of the pixel.
     pub components: Components,
 }
 
 impl Layout {
-    /// Bytes of one pixel.
+    /// Size of one pixel in bytes.
     pub const fn bytes_per_pixel(self) -> usize {
         self.depth.bytes() * self.components.count()
     }
 
-    /// Checks a row of bytes against a row of RGBA floats; returns how many numbers a pixel has.
+    /// Checks the length of a row of bytes against a row of RGBA floats; returns the number of components.
     fn check(self, bytes: usize, floats: usize) -> Result<usize, FrameError> {
         let pixels = floats / 4;
         let need = pixels * self.bytes_per_pixel();
@@ -84,8 +84,8 @@ impl Layout {
     }
 }
 
-/// Reads a row: `out` has four floats for each pixel wanted, RGBA; `row` at least their bytes, in the
-/// machine's byte order and of any alignment. Without alpha, pixels are opaque. NaN and infinities are passed on.
+/// Reads a row. `out` has four floats (RGBA) per pixel; `row` has at least as many pixels, in native byte
+/// order and of any alignment. Without alpha, pixels are opaque. NaN and infinities are passed on.
 ///
 /// # Errors
 /// [`FrameError::NoColour`] for alpha pictures, [`FrameError::RowLength`] if `row` is too short.
@@ -100,8 +100,8 @@ pub fn decode_row(row: &[u8], layout: Layout, out: &mut [f32]) -> Result<(), Fra
     Ok(())
 }
 
-/// Writes a row, the reverse of [`decode_row`]. Integer depths clamp to 0..=1 and round to the nearest
-/// step; half precision clamps to its largest finite value. NaN becomes 0 in all depths.
+/// Writes a row, the inverse of [`decode_row`]. Integer depths clamp to 0..=1 and round to nearest; half
+/// precision clamps to its finite range. NaN becomes 0 in all depths.
 ///
 /// # Errors
 /// As for [`decode_row`].

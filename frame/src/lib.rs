@@ -1,19 +1,20 @@
-//! Pixels in, pixels out: what happens between a host's frame and the picture that the model works on.
+//! Conversion between a host's frame and the picture that the model works on.
 //!
-//! This part knows no host and no tensor; it takes rows of bytes and hands back planar floats, and the
-//! other way round. A frame goes
+//! This crate depends neither on a host nor on tensors: it converts rows of bytes to planar floats and back.
+//! A frame passes through
 //!
 //! host bytes → [`decode_row`] → [`Picture`] in the host's encoding → [`Encoding::prepare`] → display-referred,
 //! unpremultiplied → [`Geometry::to_working`] → [`Rgb`],
 //!
 //! and a styled one comes back through [`Geometry::from_working`], [`Encoding::finish`] and [`encode_row`].
-//! Pictures have their top row first; a host that stores rows bottom-up is the caller's to turn.
+//! Pictures have their top row first; for a host that stores rows bottom-up, the caller reverses the order.
 //!
-//! What the model cannot see: its pictures are display-referred, in the primaries of Rec.709, and end at 1. A PQ or
-//! HLG source's highlights above white are brought down to it and given back to what stays bright (`colour`); any
-//! other float source's are white to the model, and the styled picture has none. They survive where the source shows
-//! through: outside of a crop, and in a mix below 1. Values below 0 are black, which is also what colours outside of
-//! the gamut of Rec.709 have in some channel. Colours under an alpha of 0 are not seen (`fill`).
+//! The model's pictures are display-referred, in Rec.709 primaries, and limited to 0..=1. Highlights above
+//! white of a PQ or HLG source are scaled down to white and restored where the result stays bright
+//! (`colour`). Those of any other float source become white, and the styled picture has none; they survive
+//! only where the source is kept, outside of a crop or with a mix below 1. Negative values become 0, which
+//! includes colours outside of the Rec.709 gamut. Colours under an alpha of 0 are not shown to the model
+//! (`fill`).
 
 mod colour;
 mod cuts;

@@ -1,4 +1,4 @@
-//! How alike two working pictures are.
+//! Similarity measures of working pictures.
 
 use super::{FrameError, Rgb};
 
@@ -13,8 +13,8 @@ pub fn psnr(one: &Rgb, other: &Rgb) -> Result<f64, FrameError> {
     Ok(-10.0 * (sum / one.data.len() as f64).log10())
 }
 
-/// Structural similarity of the pictures' luma, 1 for equal pictures (Wang, Bovik, Sheikh, Simoncelli 2004:
-/// Gaussian window of 11 pixels and sigma 1.5, K1 = 0.01, K2 = 0.03; edges are mirrored).
+/// Structural similarity of luma, 1 for equal pictures (Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian window
+/// of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03; edges are mirrored).
 ///
 /// # Errors
 /// As for [`psnr`].
@@ -73,7 +73,7 @@ fn smoothed(plane: &[f64], width: usize, height: usize) -> Vec<f64> {
         .collect()
 }
 
-/// `at + offset` folded back into `0..side` at both ends.
+/// `at + offset`, mirrored at both ends into `0..side`.
 fn mirrored(at: usize, offset: isize, side: usize) -> usize {
     let period = 2 * side as isize;
     let folded = (at as isize + offset).rem_euclid(period);

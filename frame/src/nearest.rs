@@ -1,16 +1,16 @@
-//! How the reference workflow brings a hint of another size to the working size.
+//! Resizes a hint to the working size as the reference workflow does.
 
 use super::{FrameError, Picture, Rgb, Size};
 
-/// A display-referred picture that covers `size`: the middle of it in the right aspect ratio, every pixel the nearest
-/// one ("nearest-exact" of PyTorch). Alpha is ignored, values are clamped to 0..=1.
+/// Crops the centre of a display-referred picture to the aspect ratio of `size` and resizes it with
+/// nearest-neighbour sampling (PyTorch's "nearest-exact"). Alpha is ignored, values are clamped to 0..=1.
 ///
 /// # Errors
-/// [`FrameError::Empty`] for a picture without pixels, or with other than its size says.
+/// [`FrameError::Empty`] for a picture without pixels, or if the number of values does not match its size.
 pub fn cover_nearest(picture: &Picture, size: Size) -> Result<Rgb, FrameError> {
     picture.check()?;
     let aspects = (picture.width as f64 / picture.height as f64, size.width as f64 / size.height as f64);
-    // What is cut off on either side; halves to even, as the reference rounds.
+    // Number of pixels cropped on either side; rounds half to even, as the reference does.
     let cut = |side: usize, kept: f64| {
         let side = side as f64;
         (((side - side * kept) / 2.0).round_ties_even()) as usize
@@ -37,8 +37,8 @@ pub fn cover_nearest(picture: &Picture, size: Size) -> Result<Rgb, FrameError> {
     Ok(Rgb { width: size.width, height: size.height, data })
 }
 
-/// For each of `to` pixels the nearest of `from` ones, counted from `first`. In f32 like the original, whose rounding
-/// decides where two pixels are equally near.
+/// Index of the nearest of `from` pixels, starting at `first`, for each of `to` pixels. In f32 like the
+/// original, whose rounding decides ties.
 fn nearest(first: usize, from: usize, to: usize) -> Vec<usize> {
     let scale = from as f32 / to as f32;
     let index = |pixel: usize| {
@@ -52,8 +52,8 @@ fn nearest(first: usize, from: usize, to: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// Columns and rows that PyTorch 2 takes with `interpolate(mode="nearest-exact")` behind the reference workflow's
-    /// crop.
+    /// Columns and rows that PyTorch 2 selects with `interpolate(mode="nearest-exact")` after the reference
+    /// workflow's crop.
     #[test]
     fn the_same_pixels_as_the_original() {
         let covered = |width: usize, height: usize, size: Size| {

@@ -1,4 +1,4 @@
-//! Pictures in memory: the host's, and the one that the model works on.
+//! Pictures in memory: the host's (RGBA) and the model's (planar RGB).
 
 use rayon::prelude::*;
 
@@ -6,7 +6,7 @@ use super::colour::Colour;
 use super::geometry::Size;
 use super::{FrameError, fill};
 
-/// An RGBA picture, interleaved, top row first.
+/// An interleaved RGBA picture, top row first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     /// Width in pixels.
@@ -28,13 +28,13 @@ pub struct Rgb {
     pub data: Vec<f32>,
 }
 
-/// A finite number in place of NaN (0) and infinities (the largest a half can hold), whatever comes next.
+/// Replaces NaN by 0 and infinities by the largest finite half.
 fn harmless(value: f32) -> f32 {
     const LARGEST: f32 = 65504.0;
     if value.is_nan() { 0.0 } else { value.clamp(-LARGEST, LARGEST) }
 }
 
-/// A coverage in 0..=1; NaN counts as opaque, so that a broken alpha does not hide a picture.
+/// Clamps alpha to 0..=1. NaN becomes opaque, so that a broken alpha does not hide the picture.
 fn coverage(alpha: f32) -> f32 {
     if alpha.is_nan() { 1.0 } else { alpha.clamp(0.0, 1.0) }
 }
@@ -45,19 +45,19 @@ impl Picture {
         Self { width, height, rgba: vec![0.0; width * height * 4] }
     }
 
-    /// The floats of row `y`, from the top; empty outside of the picture.
+    /// The floats of row `y`, counted from the top; empty outside of the picture.
     pub fn row(&self, y: usize) -> &[f32] {
         let stride = self.width * 4;
         self.rgba.get(y * stride..(y + 1) * stride).unwrap_or_default()
     }
 
-    /// As [`Picture::row`], to be written.
+    /// The floats of row `y` for writing; empty outside of the picture.
     pub fn row_mut(&mut self, y: usize) -> &mut [f32] {
         let stride = self.width * 4;
         self.rgba.get_mut(y * stride..(y + 1) * stride).unwrap_or_default()
     }
 
-    /// Divides colours by their alpha. Where alpha is 0, colours stay as they are.
+    /// Divides colours by alpha. Where alpha is 0, colours are unchanged.
     pub fn unpremultiply(&mut self) {
         for [r, g, b, a] in pixels_mut(&mut self.rgba) {
             let alpha = coverage(*a);
@@ -67,9 +67,9 @@ impl Picture {
         }
     }
 
-    /// Multiplies colours by their alpha, the reverse of [`Picture::unpremultiply`].
+    /// Multiplies colours by alpha, the inverse of [`Picture::unpremultiply`].
     ///
-    /// Where alpha is 0, colours stay, so that light that was added without covering survives the round trip.
+    /// Where alpha is 0, colours are unchanged, so that additive light survives the round trip.
     pub fn premultiply(&mut self) {
         for [r, g, b, a] in pixels_mut(&mut self.rgba) {
             let alpha = coverage(*a);
@@ -79,14 +79,14 @@ impl Picture {
         }
     }
 
-    /// Replaces every NaN and infinity by a number that can be reckoned with.
+    /// Replaces every NaN and infinity by a finite number.
     pub fn make_harmless(&mut self) {
         for [r, g, b, a] in pixels_mut(&mut self.rgba) {
             (*r, *g, *b, *a) = (harmless(*r), harmless(*g), harmless(*b), coverage(*a));
         }
     }
 
-    /// Checks that there are pixels, as many as the size says.
+    /// Checks that there are pixels, and as many values as the size requires.
     pub(super) fn check(&self) -> Result<(), FrameError> {
         let (width, height) = (self.width, self.height);
         if width == 0 || height == 0 || self.rgba.len() != width * height * 4 {
@@ -100,43 +100,43 @@ fn pixels_mut(rgba: &mut [f32]) -> std::slice::IterMut<'_, [f32; 4]> {
     rgba.as_chunks_mut::<4>().0.iter_mut()
 }
 
-/// What a picture's alpha says of its colours.
+/// How a picture's colours relate to its alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Alpha {
-    /// Nothing: all of the picture is seen, whatever its alpha.
+    /// Alpha is ignored; the whole picture is visible.
     Opaque,
-    /// Colours are multiplied by it. Where it is 0, they are light that was added without covering.
+    /// Colours are multiplied by alpha. Where alpha is 0, they are additive light.
     Premultiplied,
-    /// Colours are not multiplied by it. Where it is 0, they are hidden.
+    /// Colours are not multiplied by alpha. Where alpha is 0, they are hidden.
     Straight,
 }
 
-/// How a host's pictures encode colour and coverage.
+/// Colour and alpha encoding of a host's pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Encoding {
-    /// What the colours' numbers mean.
+    /// Transfer curve and primaries of the colours.
     pub colour: Colour,
-    /// What alpha means for them.
+    /// How colours relate to alpha.
     pub alpha: Alpha,
 }
 
 impl Encoding {
-    /// A host's picture as a display-referred, unpremultiplied one of finite numbers; not clamped. Hidden colours
-    /// are replaced by those of the visible border, see `fill::hidden_colours`.
+    /// Converts a host's picture to display-referred, unpremultiplied and finite values; not clamped. Hidden
+    /// colours are replaced by those of the visible border, see `fill::hidden_colours`.
     pub fn prepare(&self, host: &Picture) -> Picture {
         let mut picture = self.display(host);
         fill::hidden_colours(&mut picture, self.alpha);
         picture
     }
 
-    /// As [`Encoding::prepare`] for a picture of hints: what is hidden is black, which means no hint. Lines drawn on a
-    /// transparent ground must not spread over it.
+    /// Like [`Encoding::prepare`], for a picture of hints: hidden pixels become black, which means no hint.
+    /// Lines drawn on a transparent background must not spread into it.
     pub fn prepare_hint(&self, host: &Picture) -> Picture {
         let mut picture = self.display(host);
         if self.alpha == Alpha::Straight {
             for pixel in pixels_mut(&mut picture.rgba).filter(|pixel| pixel[3] < 1.0) {
                 let alpha = pixel[3];
-                // Hidden values may be anything; -0 is not 0 to the last bit.
+                // Hidden values may be anything, and -0 has other bits than 0.
                 pixel[..3]
                     .iter_mut()
                     .for_each(|value| *value = if alpha > 0.0 { *value * alpha } else { 0.0 });
@@ -160,9 +160,9 @@ impl Encoding {
         picture
     }
 
-    /// A styled picture (from [`super::Geometry::from_working`]) over the host's picture that it was made
-    /// from, in the host's encoding and with the host's alpha. `mix` is as in [`compose`]. Under an alpha of 0 the
-    /// source's numbers stay as they are: nothing of them was shown to the model.
+    /// Composites a styled picture (from [`super::Geometry::from_working`]) over its host picture, in the
+    /// host's encoding and with the host's alpha. `mix` is as in [`compose`]. Under an alpha of 0, the
+    /// source's values are kept: they were not shown to the model.
     ///
     /// # Errors
     /// [`FrameError::Size`] if the pictures differ in size.
@@ -189,13 +189,13 @@ impl Encoding {
         compose(host, &styled, mix)
     }
 
-    /// The share of a host picture's visible values that lie above white and are white to the model, 0..=1; none
-    /// where highlights come back.
+    /// The share of a host picture's visible values that are above white and that the model sees as white,
+    /// 0..=1. It is 0 for encodings whose highlights are restored.
     pub fn clipped(&self, host: &Picture) -> f64 {
         if self.colour.transfer.is_hdr() || host.rgba.is_empty() {
             return 0.0;
         }
-        // A rounding above 1 is none to speak of.
+        // Ignores rounding above 1.
         const WHITE: f32 = 1.0 + 1.0 / 255.0;
         let display = self.display(host);
         let seen = |pixel: &&[f32; 4]| self.alpha == Alpha::Opaque || pixel[3] > 0.0;
@@ -206,7 +206,7 @@ impl Encoding {
         above as f64 / all.max(1) as f64
     }
 
-    /// Whether a host's picture has colours and hides all of them under an alpha of 0.
+    /// Whether a host's picture has colours, all of them hidden under an alpha of 0.
     pub fn hides_all(&self, host: &Picture) -> bool {
         let pixels = host.rgba.as_chunks::<4>().0;
         self.alpha == Alpha::Straight
@@ -215,10 +215,10 @@ impl Encoding {
     }
 }
 
-/// The source with the styled picture over it: `mix` 0 is the source, 1 the styled picture. The styled
-/// picture's alpha says where there is one (1) and where the source stays (0); the result's alpha is the
-/// source's. Both pictures are in the same encoding. Where nothing is mixed in, the source stays bit for
-/// bit; where nothing of it remains, its NaN and infinities do not remain either.
+/// Mixes the styled picture over the source: `mix` 0 is the source, 1 the styled picture. The styled
+/// picture's alpha is 1 where there is a result and 0 where the source is kept; the output's alpha is the
+/// source's. Both pictures have the same encoding. Where nothing is mixed in, the source is kept bit for bit;
+/// where the source is fully replaced, so are its NaN and infinities.
 ///
 /// # Errors
 /// [`FrameError::Size`] if the pictures differ in size.
@@ -254,12 +254,12 @@ fn same_size(one: &Picture, other: &Picture) -> Result<(), FrameError> {
 }
 
 impl Rgb {
-    /// Width and height.
+    /// Width and height in pixels.
     pub fn size(&self) -> Size {
         Size { width: self.width, height: self.height }
     }
 
-    /// Checks that there are pixels, as many as the size says.
+    /// Checks that there are pixels, and as many values as the size requires.
     pub(super) fn check(&self) -> Result<(), FrameError> {
         let (width, height) = (self.width, self.height);
         if width == 0 || height == 0 || self.data.len() != 3 * width * height {
@@ -352,7 +352,7 @@ mod tests {
             let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&back.rgba[4..]), bits(&hidden));
         }
-        // A host that says opaque is believed, whatever stands in the fourth channel.
+        // If the host says opaque, the fourth channel is ignored.
         let opaque = Encoding { alpha: Alpha::Opaque, ..encoding };
         let host = two([0.9, 0.1, 0.4, 0.0]);
         assert_eq!(opaque.prepare(&host), host);

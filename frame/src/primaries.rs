@@ -1,25 +1,25 @@
-//! Primaries: which lights a clip's red, green and blue are, and the matrices between them.
+//! Colour primaries, and the matrices between them.
 //!
-//! Matrices are made here, in f64, from the chromaticities that the standards publish. White points other than
-//! D65 are adapted by Bradford's transform, so that white stays white.
+//! Matrices are computed in f64 from the published chromaticities. White points other than D65 are adapted
+//! with Bradford's transform, so that white stays white.
 
 use std::str::FromStr;
 
 use super::error::{FrameError, by_name, names};
 
-/// A 3x3 matrix, row by row.
+/// A 3x3 matrix in row-major order.
 pub type Matrix = [[f64; 3]; 3];
 
-/// The lights that stand behind R, G and B.
+/// Colour primaries and white point of RGB values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Primaries {
-    /// BT.709, which sRGB has, too: what the model knows.
+    /// BT.709, also used by sRGB: the model's primaries.
     Rec709,
     /// BT.2020 and BT.2100.
     Rec2020,
-    /// P3 with the white of video (SMPTE EG 432-1, Display P3).
+    /// P3 with the D65 white of video (SMPTE EG 432-1, Display P3).
     P3,
-    /// P3 with the white of cinemas (SMPTE RP 431-2).
+    /// P3 with the white point of cinema projection (SMPTE RP 431-2).
     P3Dci,
     /// AP1, of ACEScg and ACEScct (Academy S-2014-004).
     AcesCg,
@@ -29,17 +29,17 @@ pub enum Primaries {
     DavinciWideGamut,
 }
 
-/// What the `inputPrimaries` parameter offers.
+/// The options of the `inputPrimaries` parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InputPrimaries {
-    /// Those that belong to the input colour.
+    /// The primaries of the input colour.
     Auto,
-    /// These.
+    /// A fixed choice of primaries.
     Fixed(Primaries),
 }
 
 impl InputPrimaries {
-    /// Every value, in the order in which a menu shows them.
+    /// All options, in the order of the menu.
     pub const ALL: &'static [Self] = &[
         Self::Auto,
         Self::Fixed(Primaries::Rec709),
@@ -51,7 +51,7 @@ impl InputPrimaries {
         Self::Fixed(Primaries::DavinciWideGamut),
     ];
 
-    /// The stable name, as in project files and on the command line.
+    /// The stable name, used in project files and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -76,11 +76,11 @@ impl FromStr for InputPrimaries {
     }
 }
 
-/// CIE x and y of D65, as BT.709 gives it.
+/// CIE xy chromaticity of D65, as given by BT.709.
 const D65: [f64; 2] = [0.3127, 0.3290];
 
 impl Primaries {
-    /// CIE x and y of red, green, blue and white.
+    /// CIE xy chromaticities of red, green, blue and white.
     const fn chromaticities(self) -> [[f64; 2]; 4] {
         match self {
             Self::Rec709 => [[0.640, 0.330], [0.300, 0.600], [0.150, 0.060], D65],
@@ -93,7 +93,7 @@ impl Primaries {
         }
     }
 
-    /// From light in these primaries to CIE XYZ, white at Y = 1 (SMPTE RP 177).
+    /// Matrix from linear RGB in these primaries to CIE XYZ, with white at Y = 1 (SMPTE RP 177).
     fn to_xyz(self) -> Matrix {
         let [r, g, b, white] = self.chromaticities().map(xyz);
         let columns = transposed([r, g, b]);
@@ -101,14 +101,14 @@ impl Primaries {
         columns.map(|row| [row[0] * scale[0], row[1] * scale[1], row[2] * scale[2]])
     }
 
-    /// From light in these primaries to light in those of Rec.709.
+    /// Matrix from linear RGB in these primaries to linear Rec.709.
     pub fn to_rec709(self) -> Matrix {
         let [.., white] = self.chromaticities();
         let xyz = product(&adaptation(white, D65), &self.to_xyz());
         product(&inverse(&Self::Rec709.to_xyz()), &xyz)
     }
 
-    /// The way back from [`Primaries::to_rec709`].
+    /// The inverse of [`Primaries::to_rec709`].
     pub fn from_rec709(self) -> Matrix {
         inverse(&self.to_rec709())
     }
@@ -119,7 +119,7 @@ fn xyz([x, y]: [f64; 2]) -> [f64; 3] {
     [x / y, 1.0, (1.0 - x - y) / y]
 }
 
-/// Bradford's adaptation (as in ICC.1 annex E) of colours seen under one white to another one.
+/// Bradford's chromatic adaptation (as in ICC.1 annex E) from one white point to another.
 fn adaptation(from: [f64; 2], to: [f64; 2]) -> Matrix {
     const CONES: Matrix = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]];
     if from == to {
@@ -145,7 +145,7 @@ fn product(left: &Matrix, right: &Matrix) -> Matrix {
     transposed(transposed(*right).map(|column| apply(left, column)))
 }
 
-/// The inverse by cofactors; these matrices all have one.
+/// Inverse by cofactors; all matrices here are invertible.
 fn inverse(m: &Matrix) -> Matrix {
     let cofactor = |row: usize, column: usize| {
         let (a, b) = ((row + 1) % 3, (row + 2) % 3);

@@ -1,16 +1,16 @@
-//! Resampling of interleaved RGB floats, one axis after the other.
+//! Resampling of interleaved RGB floats, one axis at a time.
 //!
-//! Written out here for two reasons: a crop rarely starts on a whole pixel, where the usual library
-//! (fast_image_resize 6.1) darkens the last rows, and plain sums give the same picture on every processor.
+//! Implemented here for two reasons: a crop rarely starts on a whole pixel, where the usual library
+//! (fast_image_resize 6.1) darkens the last rows, and plain sums give the same result on every processor.
 
 use std::f64::consts::PI;
 
 use super::Size;
 
-/// A pixel's red, green and blue.
+/// Red, green and blue of a pixel.
 pub(super) type Pixel = [f32; 3];
 
-/// A part of a picture, in pixels that may be fractions.
+/// A rectangle of a picture, in pixels with fractions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Region {
     pub left: f64,
@@ -25,11 +25,12 @@ impl Region {
     }
 }
 
-/// The part `region` of a picture, resampled to another size and clamped to 0..=1.
+/// Resamples the rectangle `region` of a picture to another size and clamps to 0..=1.
 ///
-/// Along an axis that shrinks, Lanczos with the filter widened to average areas; along one that grows,
-/// Catmull-Rom, which rings less. Both overshoot at hard edges; what leaves the range is cut. Pixels beside the
-/// region are looked at, the picture's edge is not crossed. Whole pixels at the same size are copied.
+/// An axis that shrinks uses a Lanczos filter widened to average areas; one that grows uses Catmull-Rom,
+/// which rings less. Both overshoot at hard edges; values out of range are clamped. Pixels outside of the
+/// region are used, pixels outside of the picture are not. At the same size and whole pixel positions, pixels
+/// are copied.
 pub(super) fn resized(pixels: &[Pixel], from: Size, region: Region, to: Size) -> Vec<Pixel> {
     let across = axis(from.width, region.left, region.width, to.width);
     let down = axis(from.height, region.top, region.height, to.height);
@@ -52,13 +53,13 @@ pub(super) fn resized(pixels: &[Pixel], from: Size, region: Region, to: Size) ->
     result
 }
 
-/// The source pixels that make one target pixel, and how much of each.
-struct Taps {
+/// The source pixels that contribute to one target pixel, with their weights.
+struct FilterTaps {
     first: usize,
     weights: Vec<f32>,
 }
 
-impl Taps {
+impl FilterTaps {
     fn sum(&self, row: &[Pixel]) -> Pixel {
         let mut sum = [0f32; 3];
         for (&weight, pixel) in self.weights.iter().zip(&row[self.first..]) {
@@ -70,11 +71,13 @@ impl Taps {
     }
 }
 
-/// The taps of `to` target pixels that span `length` source pixels from `start`, in a row of `from`.
-fn axis(from: usize, start: f64, length: f64, to: usize) -> Vec<Taps> {
+/// The filter weights of `to` target pixels that cover `length` source pixels from `start`, in a row of
+/// `from` pixels.
+fn axis(from: usize, start: f64, length: f64, to: usize) -> Vec<FilterTaps> {
     let scale = length / to as f64;
     if scale == 1.0 && start.fract() == 0.0 {
-        let copied = |at: usize| Taps { first: (start as usize + at).min(from - 1), weights: vec![1.0] };
+        let copied =
+            |at: usize| FilterTaps { first: (start as usize + at).min(from - 1), weights: vec![1.0] };
         return (0..to).map(copied).collect();
     }
     let (filter, radius, widened): (fn(f64) -> f64, _, _) =
@@ -88,12 +91,12 @@ fn axis(from: usize, start: f64, length: f64, to: usize) -> Vec<Taps> {
             let weights: Vec<f64> =
                 (first..end).map(|pixel| filter((pixel as f64 + 0.5 - centre) / widened)).collect();
             let total: f64 = weights.iter().sum();
-            Taps { first, weights: weights.into_iter().map(|weight| (weight / total) as f32).collect() }
+            FilterTaps { first, weights: weights.into_iter().map(|weight| (weight / total) as f32).collect() }
         })
         .collect()
 }
 
-/// A sinc under a wider sinc, over six pixels.
+/// The Lanczos kernel with three lobes: a sinc windowed by a wider sinc, over six pixels.
 fn lanczos3(x: f64) -> f64 {
     if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
 }
@@ -102,7 +105,7 @@ fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
-/// The interpolating cubic of Catmull and Rom (1974), over four pixels.
+/// The Catmull-Rom cubic (1974), which interpolates over four pixels.
 pub(super) fn catmull_rom(x: f64) -> f64 {
     let x = x.abs();
     if x < 1.0 {

@@ -1,10 +1,11 @@
-//! Frames made steady: each averaged with its neighbours along the motion of the source.
+//! Temporal smoothing: averages each frame with its neighbours along the motion of the source.
 //!
-//! What a network makes of two neighbouring frames differs by more than the frames do, and the eye sees the rest as
-//! flicker. The source knows where everything goes, so the same point of the neighbours can be found and averaged (Bonneel
-//! et al. 2015 and Lai et al. 2018 put the same idea into an optimisation and into a network). A neighbour counts less the
-//! farther it is, and only where the source, carried along, looks as it does in the frame itself: what was hidden, came
-//! in from outside or was cut to is left alone.
+//! A network's results for neighbouring frames differ by more than the frames do, which is seen as flicker.
+//! The motion of the source shows where each point is in the neighbouring frames, so they can be aligned and
+//! averaged (Bonneel et al. 2015 and Lai et al. 2018 use the same idea in an optimisation and in a network).
+//! A neighbour's weight decreases with its distance, and with the difference between its motion-compensated
+//! source and the frame's own source: areas that were occluded, entered the frame or follow a cut are not
+//! averaged.
 
 use rayon::prelude::*;
 
@@ -13,16 +14,16 @@ use super::flow::flow;
 use super::grey::{Grey, Pyramid};
 use super::resize::catmull_rom;
 
-/// Difference of the sources at which a neighbour counts for a third (1 / e), in grey levels.
+/// Difference between the sources at which a neighbour's weight falls to 1 / e, in grey levels.
 const TOLERANCE: f32 = 16.0;
-/// Half the side of the square over which the difference is averaged, in pixels.
+/// Half the side of the square over which differences are averaged, in pixels.
 const AROUND: usize = 2;
 
-/// The styled picture `at`, averaged with the others, each of which counts by its share (0..=1, the wanted one by 1). All
-/// come with the lumas of their sources in the same order; where picture or source have another size than the wanted picture,
-/// they are left out.
+/// Averages the styled picture `at` with the others, each weighted by its share (0..=1; that of `at` counts
+/// as 1). `sources` has the lumas of their sources in the same order. A neighbour is left out if it or its
+/// source differs in size from the picture `at`.
 ///
-/// `None` where there is no such picture.
+/// `None` if there is no picture `at`.
 pub fn steady(sources: &[Grey], styled: &[&Rgb], shares: &[f32], at: usize) -> Option<Rgb> {
     let (own, from) = (*styled.get(at)?, Pyramid::new(sources.get(at)?.clone()));
     let size = (own.width, own.height);
@@ -38,7 +39,8 @@ pub fn steady(sources: &[Grey], styled: &[&Rgb], shares: &[f32], at: usize) -> O
     let plane = own.width * own.height;
     let mut result = own.clone();
     let mut totals = vec![1.0; plane];
-    // As many at once as there are threads for, so that few are held; added in their order, so that it does not matter.
+    // In chunks of as many as there are threads, to limit memory; summed in a fixed order, so that the result
+    // is deterministic.
     for some in others.chunks(rayon::current_num_threads()) {
         let carried: Vec<Carried> = some
             .par_iter()
@@ -59,7 +61,7 @@ pub fn steady(sources: &[Grey], styled: &[&Rgb], shares: &[f32], at: usize) -> O
     Some(result)
 }
 
-/// A neighbour brought to where the wanted frame has everything, and how much it counts at every pixel.
+/// A neighbour aligned to the frame, with its weight at every pixel.
 struct Carried {
     picture: Vec<f32>,
     weights: Vec<f32>,
@@ -79,7 +81,7 @@ fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, share: f32) -> Carried {
         let (x, y) = (column as f32 + way[0], row as f32 + way[1]);
         inside[pixel] = x >= 0.0 && y >= 0.0 && x <= (width - 1) as f32 && y <= (height - 1) as f32;
         result.weights[pixel] = (source.at(x, y) - own[pixel]).abs();
-        let taps = Taps::new(x, y, width, height);
+        let taps = CubicTaps::new(x, y, width, height);
         for channel in 0..3 {
             result.picture[channel * plane + pixel] =
                 taps.of(&picture.data[channel * plane..][..plane], width);
@@ -93,15 +95,15 @@ fn carry(from: &Pyramid, source: &Grey, picture: &Rgb, share: f32) -> Carried {
     result
 }
 
-/// Catmull-Rom taps at a place between pixels, which keep a picture sharper than bilinear ones.
-struct Taps {
+/// Catmull-Rom weights at a position between pixels, which keep a picture sharper than bilinear ones.
+struct CubicTaps {
     columns: [usize; 4],
     rows: [usize; 4],
     across: [f32; 4],
     down: [f32; 4],
 }
 
-impl Taps {
+impl CubicTaps {
     fn new(x: f32, y: f32, width: usize, height: usize) -> Self {
         let places = |place: f32, side: usize| -> [usize; 4] {
             std::array::from_fn(|i| (place.floor() + i as f32 - 1.0).clamp(0.0, (side - 1) as f32) as usize)
@@ -122,7 +124,7 @@ impl Taps {
     }
 }
 
-/// Means over squares of `2 AROUND + 1` pixels; beyond the edge there is nothing to average.
+/// Means over squares of `2 AROUND + 1` pixels, limited to the picture at its edges.
 fn means(plane: &[f32], width: usize, height: usize) -> Vec<f32> {
     let mean = |at: usize, side: usize, value: &dyn Fn(usize) -> f32| {
         let (first, last) = (at.saturating_sub(AROUND), (at + AROUND).min(side - 1));
@@ -139,7 +141,7 @@ mod tests {
 
     const SIZE: (usize, usize) = (64, 48);
 
-    /// A pattern that moves a pixel and a half to the right every frame, with grain that is new in every frame.
+    /// A pattern that moves right by one and a half pixels per frame, with new grain in every frame.
     fn frame(index: usize, grain: f32, scale: f32) -> Rgb {
         let (width, height) = SIZE;
         let mut state = 7919 * (index as u32 + 1);
@@ -159,7 +161,7 @@ mod tests {
         steady(&lumas, &styled.iter().collect::<Vec<_>>(), &shares, at).unwrap()
     }
 
-    /// Root mean square of the difference.
+    /// Root mean square difference of two pictures.
     fn off(one: &Rgb, other: &Rgb) -> f32 {
         let square: f32 = one.data.iter().zip(&other.data).map(|(a, b)| (a - b) * (a - b)).sum();
         (square / one.data.len() as f32).sqrt()
@@ -199,7 +201,7 @@ mod tests {
         let styled = frame(1, 0.3, 0.1);
         assert_eq!(steadied(&[source.clone(), source.clone()], &[styled.clone(), small.clone()], 0), styled);
         assert_eq!(steadied(&[source.clone(), small], &[styled.clone(), styled.clone()], 0), styled);
-        // The wanted frame's own source can be of another size, too: latents that come from a file have their own.
+        // The frame's own source can also differ in size, for example with latents from a file.
         assert_eq!(steadied(&[small_source(), source.clone()], &[styled.clone(), styled.clone()], 0), styled);
         assert!(steady(&[Grey::luma(&source)], &[&styled], &[1.0], 1).is_none());
         assert_eq!(steadied(&[source], std::slice::from_ref(&styled), 0), styled);
@@ -208,7 +210,7 @@ mod tests {
     #[test]
     fn the_result_is_a_picture() {
         let sources: Vec<Rgb> = (0..3).map(|i| frame(i, 0.0, 0.2)).collect();
-        // Hard edges make Catmull-Rom overshoot.
+        // At hard edges Catmull-Rom overshoots.
         let styled: Vec<Rgb> = (0..3).map(|i| frame(i, 0.0, 9.0)).collect();
         let result = steadied(&sources, &styled, 1);
         assert!(result.data.iter().all(|value| (0.0..=1.0).contains(value)));

@@ -1,38 +1,38 @@
-//! Transfer curves: how a clip's numbers encode light.
+//! Transfer curves between a clip's values and light.
 //!
-//! The model knows display-encoded pictures (sRGB). Curves are functions of one number, extended to
-//! negative ones by symmetry, so that a value comes back as it was. Light is relative: 1 is the white that the
-//! model knows. Of a picture with a high dynamic range that is the reference white of BT.2408, 203 cd/m2.
+//! The model uses display-encoded pictures (sRGB). Curves apply to one component and are odd functions, so
+//! that negative values survive a round trip. Light is relative: 1 is the model's white. For HDR, that is the
+//! reference white of BT.2408, 203 cd/m2.
 
-/// A transfer curve between a clip's numbers and display-encoded ones.
+/// A transfer curve between a clip's values and display-encoded ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transfer {
-    /// No change at all.
+    /// No conversion: already display-encoded.
     Display,
-    /// Light itself.
+    /// Linear light, not encoded.
     Linear,
-    /// A power of 2.2.
+    /// A pure power with gamma 2.2.
     Gamma22,
-    /// A power of 2.4 (BT.1886).
+    /// A pure power with gamma 2.4 (BT.1886).
     Rec709,
     /// ACEScct (Academy S-2016-001).
     AcesCct,
     /// DaVinci Intermediate (Blackmagic Design, 2021).
     DavinciIntermediate,
-    /// PQ (SMPTE ST 2084, BT.2100): light of a display in absolute numbers.
+    /// PQ (SMPTE ST 2084, BT.2100): absolute luminance of a display.
     Pq,
-    /// HLG (ARIB STD-B67, BT.2100), as a display of 1000 cd/m2 shows it.
+    /// HLG (ARIB STD-B67, BT.2100), as shown by a display of 1000 cd/m2.
     Hlg,
 }
 
 impl Transfer {
-    /// Whether light goes on far above white, which the model cannot see.
+    /// Whether the range extends far above white.
     pub const fn is_hdr(self) -> bool {
         matches!(self, Self::Pq | Self::Hlg)
     }
 
-    /// A clip's number as a display-encoded one, as far as a number is enough, which for HLG only a grey's is; not
-    /// clamped. [`Transfer::Display`] changes nothing.
+    /// Converts a clip's value to a display-encoded one, not clamped. For HLG this is only correct for greys,
+    /// because colours depend on all three components. [`Transfer::Display`] changes nothing.
     pub fn to_display(self, value: f32) -> f32 {
         match self {
             Self::Display => value,
@@ -40,7 +40,7 @@ impl Transfer {
         }
     }
 
-    /// A display-encoded number as the clip has it: the inverse of [`Transfer::to_display`].
+    /// Converts a display-encoded value to the clip's encoding: the inverse of [`Transfer::to_display`].
     pub fn from_display(self, value: f32) -> f32 {
         match self {
             Self::Display => value,
@@ -48,7 +48,7 @@ impl Transfer {
         }
     }
 
-    /// A clip's number as light. For HLG this is light of the scene, see [`hlg`].
+    /// Decodes a clip's value to light. For HLG this is scene light, see [`hlg`].
     pub(super) fn decode(self, value: f32) -> f32 {
         match self {
             Self::Hlg => odd(value, hlg::decode),
@@ -56,7 +56,7 @@ impl Transfer {
         }
     }
 
-    /// The reverse of [`Transfer::decode`].
+    /// The inverse of [`Transfer::decode`].
     pub(super) fn encode(self, light: f32) -> f32 {
         match self {
             Self::Hlg => odd(light, hlg::encode),
@@ -91,22 +91,22 @@ impl Transfer {
     }
 }
 
-/// A function of positive numbers, mirrored for negative ones.
+/// Applies a function of positive numbers with odd symmetry.
 pub(super) fn odd(value: f32, positive: impl Fn(f32) -> f32) -> f32 {
     positive(value.abs()).copysign(value)
 }
 
-/// Light to sRGB (IEC 61966-2-1).
+/// Encodes light as sRGB (IEC 61966-2-1).
 pub(super) fn srgb_encode(light: f32) -> f32 {
     if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 
-/// sRGB to light.
+/// Decodes sRGB to light.
 pub(super) fn srgb_decode(value: f32) -> f32 {
     if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
 
-/// A logarithm above a toe that is a straight line; black lies above 0.
+/// Logarithmic above a linear toe; black is encoded above 0.
 mod acescct {
     const SLOPE: f32 = 10.540_237;
     const OFFSET: f32 = 0.072_905_53;
@@ -120,7 +120,7 @@ mod acescct {
     }
 }
 
-/// A logarithm above a toe that is a straight line through 0.
+/// Logarithmic above a linear toe through 0.
 mod intermediate {
     const A: f32 = 0.0075;
     const B: f32 = 7.0;
@@ -136,10 +136,10 @@ mod intermediate {
     }
 }
 
-/// The white of pictures with a high dynamic range, in cd/m2 (BT.2408): a sheet of paper, not the sun.
+/// Reference white of HDR pictures in cd/m2 (BT.2408): diffuse white, well below highlights.
 const REFERENCE_WHITE: f64 = 203.0;
 
-/// The perceptual quantizer. In f64: its exponents are large.
+/// The perceptual quantizer. In f64, because its exponents are large.
 mod pq {
     use super::REFERENCE_WHITE;
 
@@ -148,7 +148,7 @@ mod pq {
     const C1: f64 = 3424.0 / 4096.0;
     const C2: f64 = 2413.0 / 4096.0 * 32.0;
     const C3: f64 = 2392.0 / 4096.0 * 32.0;
-    /// What a value of 1 stands for, in cd/m2.
+    /// Luminance of a value of 1, in cd/m2.
     const PEAK: f64 = 10_000.0;
 
     pub(super) fn decode(value: f32) -> f32 {
@@ -164,43 +164,43 @@ mod pq {
     }
 }
 
-/// Hybrid log-gamma. Its numbers are those of a camera; what a display makes of them (the OOTF) depends on its peak
-/// and, in colours, on all three numbers at once.
+/// Hybrid log-gamma. Its values encode scene light. The conversion to display light (the OOTF) depends on the
+/// display's peak luminance and, for colours, on all three components.
 pub(super) mod hlg {
     use super::REFERENCE_WHITE;
 
     const A: f64 = 0.178_832_77;
     const B: f64 = 1.0 - 4.0 * A;
     const C: f64 = 0.559_910_73;
-    /// The display's peak, in cd/m2, for which `GAMMA` holds.
+    /// Peak luminance of the display for which `GAMMA` is defined, in cd/m2.
     const PEAK: f64 = 1000.0;
     const GAMMA: f64 = 1.2;
-    /// Shares of red, green and blue in the luminance (BT.2100).
+    /// Luminance weights of red, green and blue (BT.2100).
     const LUMA: [f64; 3] = [0.2627, 0.6780, 0.0593];
 
-    /// A number as light of the scene, of which the peak is 1.
+    /// Decodes a value to scene light, with a peak of 1.
     pub(super) fn decode(value: f32) -> f32 {
-        // A little above the peak is allowed.
+        // Values slightly above the peak are permitted.
         let value = f64::from(value.min(1.2));
         (if value <= 0.5 { value * value / 3.0 } else { (((value - C) / A).exp() + B) / 12.0 }) as f32
     }
 
-    /// The reverse of [`decode`].
+    /// The inverse of [`decode`].
     pub(super) fn encode(light: f32) -> f32 {
         let light = f64::from(light);
         (if light <= 1.0 / 12.0 { (3.0 * light).sqrt() } else { A * (12.0 * light - B).ln() + C }) as f32
     }
 
-    /// Light of the scene as light of the display, relative to white.
+    /// Converts scene light to display light relative to white.
     pub(crate) fn shown(scene: [f32; 3]) -> [f32; 3] {
         let gain = luminance(scene).powf(GAMMA - 1.0) * PEAK / REFERENCE_WHITE;
         scene.map(|value| (f64::from(value) * gain) as f32)
     }
 
-    /// The reverse of [`shown`].
+    /// The inverse of [`shown`].
     pub(crate) fn filmed(display: [f32; 3]) -> [f32; 3] {
         let display = display.map(|value| (f64::from(value) * REFERENCE_WHITE / PEAK) as f32);
-        // Black has no luminance, and nothing to scale.
+        // Black has no luminance to scale by.
         let gain = luminance(display).max(1e-12).powf((1.0 - GAMMA) / GAMMA);
         display.map(|value| (f64::from(value) * gain) as f32)
     }
@@ -245,7 +245,7 @@ mod tests {
         let close = |got: f32, want: f32| assert!((got - want).abs() < 2e-5, "{got} {want}");
         close(Transfer::Linear.to_display(0.18), 0.461_356);
         close(Transfer::Linear.from_display(0.5), 0.214_041);
-        // Middle grey, from the publications of either curve.
+        // Middle grey, from the publications of the two curves.
         close(acescct::encode(0.18), 0.413_588_4);
         close(intermediate::encode(0.18), 0.336_043);
         close(intermediate::encode(1.0), 0.513_837);
@@ -260,20 +260,20 @@ mod tests {
     #[test]
     fn hdr_curves_have_their_published_values() {
         let close = |got: f32, want: f32, by: f32| assert!((got - want).abs() < by, "{got} {want}");
-        // ST 2084: codes of 100, 203, 1000 and 10000 cd/m2.
+        // ST 2084: code values of 100, 203, 1000 and 10000 cd/m2.
         for (nits, code) in [(100.0, 0.5081), (203.0, 0.5807), (1000.0, 0.7518), (10_000.0, 1.0)] {
             close(Transfer::Pq.encode_light(nits / 203.0), code, 1e-4);
             close(Transfer::Pq.decode_light(code) * 203.0, nits, nits * 2e-3);
         }
-        // BT.2408, table 1: grey of 18 %, 26 cd/m2, is 38 %; white, 203 cd/m2, is 58 % in PQ and 75 % in HLG.
+        // BT.2408, table 1: 18 % grey, 26 cd/m2, is 38 %; white, 203 cd/m2, is 58 % in PQ and 75 % in HLG.
         close(Transfer::Pq.encode_light(26.0 / 203.0), 0.38, 5e-3);
         close(Transfer::Hlg.encode_light(26.0 / 203.0), 0.38, 5e-3);
         close(Transfer::Hlg.encode_light(1.0), 0.75, 1e-3);
         close(Transfer::Hlg.decode_light(1.0) * 203.0, 1000.0, 0.5);
-        // BT.2100: a number of 0.5 is a twelfth of the scene's peak.
+        // BT.2100: a value of 0.5 is a twelfth of the scene's peak.
         close(hlg::decode(0.5), 1.0 / 12.0, 1e-6);
         close(hlg::decode(1.0), 1.0, 1e-5);
-        // Colours are shown by their luminance, so that a pure one is darker than a grey of the same number.
+        // Colours are scaled by their luminance, so a pure colour is darker than a grey of the same value.
         let red = hlg::shown([1.0, 0.0, 0.0]);
         close(red[0] * 203.0, 1000.0 * 0.2627f32.powf(0.2), 0.1);
         for (back, scene) in hlg::filmed(hlg::shown([0.7, 0.01, 0.2])).into_iter().zip([0.7, 0.01, 0.2]) {

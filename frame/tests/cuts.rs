@@ -1,4 +1,4 @@
-//! Where shots end: drawn scenes with known cuts, and what only looks like one.
+//! Tests of cut detection with drawn scenes: known cuts, and changes that are not cuts.
 //!
 //! Frames are numbered from 1, as in the parameter `cutFrames`.
 
@@ -7,23 +7,23 @@ use frame::{CUT_REACH, Glance, Rgb, cuts};
 const WIDTH: usize = 96;
 const HEIGHT: usize = 54;
 
-/// A scene: smooth shapes in a colour of its own, and a block that moves through it.
+/// A scene: smooth shapes in a colour of its own, and a moving block.
 #[derive(Clone, Copy)]
 struct Scene {
     seed: u32,
     tint: [f32; 3],
-    /// Pixels a frame that everything moves by.
+    /// Horizontal motion of the scene, in pixels per frame.
     pan: f32,
-    /// Pixels a frame that the block moves by.
+    /// Motion of the block, in pixels per frame.
     block: f32,
 }
 
 const FOREST: Scene = Scene { seed: 3, tint: [0.3, 0.6, 0.25], pan: 0.0, block: 1.0 };
 const STREET: Scene = Scene { seed: 11, tint: [0.55, 0.5, 0.5], pan: 0.0, block: 2.0 };
-/// As the forest, in nearly the same colours, seen from elsewhere.
+/// The same place as the forest, in nearly the same colours, from another viewpoint.
 const CLEARING: Scene = Scene { seed: 5, tint: [0.32, 0.58, 0.27], ..FOREST };
 
-/// A number in 0..1 that follows from its arguments.
+/// A pseudo-random number in 0..1, determined by its arguments.
 fn random(a: u32, b: u32, c: u32) -> f32 {
     let mut x = a.wrapping_mul(0x9E37_79B9) ^ b.wrapping_mul(0x85EB_CA6B) ^ c.wrapping_mul(0xC2B2_AE35);
     for _ in 0..3 {
@@ -80,7 +80,7 @@ fn each(frames: Vec<Rgb>, change: impl Fn(usize, usize, f32) -> f32) -> Vec<Rgb>
     frames
 }
 
-/// Grain of this height, another on every frame.
+/// Adds grain of this amplitude, different in every frame.
 fn grain(frames: Vec<Rgb>, height: f32) -> Vec<Rgb> {
     each(frames, |index, at, v| v + height * (random(index as u32, at as u32, 7) - 0.5))
 }
@@ -90,7 +90,7 @@ fn mix(one: &Rgb, other: &Rgb, share: f32) -> Rgb {
     Rgb { data, ..*one }
 }
 
-/// Numbers of the frames with which shots begin.
+/// Numbers of the frames that start a shot.
 fn found(frames: &[Rgb]) -> Vec<usize> {
     let glances: Vec<Glance> = frames.iter().map(Glance::new).collect();
     cuts(&glances).into_iter().map(|index| index + 1).collect()
@@ -100,7 +100,7 @@ fn join(shots: &[Vec<Rgb>]) -> Vec<Rgb> {
     shots.concat()
 }
 
-/// Two shots with `mixed` frames between them in which one becomes the other.
+/// Two shots with a cross-fade of `mixed` frames between them.
 fn dissolve(mixed: u32) -> Vec<Rgb> {
     let (from, to) = (FOREST.frames(0..20 + mixed), STREET.frames(0..20 + mixed));
     let mut frames = from[..20].to_vec();
@@ -166,7 +166,7 @@ fn motion_is_no_cut() {
     let place = |i: u32| 9.0 * (i.clamp(15, 23) - 15) as f32;
     let whip: Vec<Rgb> = (0..40).map(|i| Scene { pan: 1.0, block: 0.0, ..FOREST }.at(place(i))).collect();
     assert_eq!(found(&whip), [0; 0]);
-    // Something large that jumps into the picture.
+    // A large object jumps into the picture.
     let mut jump = FOREST.frames(0..30);
     for frame in &mut jump[15..] {
         for (at, v) in frame.data.iter_mut().enumerate() {
@@ -238,7 +238,7 @@ fn fades_are_no_cuts() {
     }
 }
 
-/// With fine texture every cell has a near one beside it, but in black none has.
+/// In fine texture every cell has a similar one next to it, but in black none has.
 #[test]
 fn fades_of_texture_are_no_cuts() {
     let texture =
@@ -302,7 +302,7 @@ fn a_decision_needs_no_frames_beyond_its_reach() {
     }
 }
 
-/// Every folder of pictures in the folder that the variable CLIPS names, with what is found there.
+/// Prints the cuts of every folder of pictures in the folder that the variable CLIPS names.
 #[test]
 #[ignore = "prints the cuts of clips that are named by a variable"]
 fn cuts_of_clips() {

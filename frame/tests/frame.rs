@@ -1,4 +1,4 @@
-//! Pixels: every depth and layout goes and comes back, and so does every geometry.
+//! Round trips of pixels through every depth, layout and geometry.
 
 use testing as support;
 
@@ -16,7 +16,7 @@ const LINEAR: Encoding = Encoding {
     alpha: Alpha::Premultiplied,
 };
 
-/// Structures of a few pixels on a slope, RGB in 0..=1 in steps of 1/255, with some alpha.
+/// Structures of a few pixels on a gradient, RGB in 0..=1 in steps of 1/255, partly transparent.
 fn picture(width: usize, height: usize) -> Picture {
     let mut picture = Picture::new(width, height);
     for y in 0..height {
@@ -52,7 +52,7 @@ proptest! {
         let pixels = bytes.len() / layout.bytes_per_pixel();
         let mut floats = vec![0.0; pixels * 4];
         decode_row(bytes, layout, &mut floats).unwrap();
-        // NaN and, in halves, infinities are meant to change.
+        // NaN and, in halves, infinities are changed on purpose.
         prop_assume!(!layout.depth.is_float() || floats.iter().all(|value| value.is_finite()));
         let mut back = bytes.to_vec();
         back[..pixels * layout.bytes_per_pixel()].fill(0xaa);
@@ -118,7 +118,7 @@ proptest! {
         let encoding = Encoding { colour, alpha: if premultiplied { Alpha::Premultiplied } else { Alpha::Straight } };
         let opaque = Picture { width: 1, height: 1, rgba: vec![rgb[0], rgb[1], rgb[2], 1.0] };
         let black = Picture { width: 1, height: 1, rgba: vec![0.0, 0.0, 0.0, alpha] };
-        // The clip's pixel that stands for a display-referred colour.
+        // The clip's pixel for a display-referred colour.
         let host = encoding.finish(&black, &opaque, 1.0).unwrap();
         let mut display = encoding.prepare(&host);
         assert_close("display", &display.rgba[..3], &rgb, 1e-4, 5e-5);
@@ -197,7 +197,7 @@ fn the_rim_of_a_crop_stays_the_source_s_to_the_last_bit() {
 
 #[test]
 fn the_picture_survives_the_way_through_a_smaller_working_size() {
-    // Waves of some 18 pixels, at two thirds of the size: only resampling itself can lose anything.
+    // Waves of about 18 pixels at two thirds of the size: only resampling itself can lose anything.
     for fit in Fit::ALL {
         let geometry = geometry(120, 90, 60, *fit);
         let source = picture(120, 90);
@@ -225,7 +225,7 @@ fn the_short_side_is_the_one_asked_for() {
     assert_eq!(working(1920, 1080, 1.0, Fit::Pad), (912, 512));
     assert_eq!(working(1920, 1080, 1.0, Fit::Crop), (904, 512));
     assert_eq!(working(1080, 1920, 1.0, Fit::Stretch), (512, 912));
-    // PAL wide screen: 720 x 576 wide pixels are 16:9.
+    // PAL widescreen: 720 x 576 wide pixels are 16:9.
     assert_eq!(working(720, 576, 64.0 / 45.0, Fit::Stretch), (912, 512));
 }
 
@@ -275,7 +275,7 @@ fn the_measures_agree_on_a_round_trip() {
     assert!((0.9..1.0).contains(&similar), "{similar}");
 }
 
-/// What the model does is left out here; then every picture has to come back, HDR highlights included, to within a code
+/// Without the model, every picture has to survive the round trip, HDR highlights included, to within a code
 /// of 10 bits.
 #[test]
 fn ten_bits_of_pq_and_hlg_come_back_through_a_model_that_changes_nothing() {
@@ -290,7 +290,7 @@ fn ten_bits_of_pq_and_hlg_come_back_through_a_model_that_changes_nothing() {
         for code in 0..1024 {
             let value = code as f32 / 1023.0;
             host.row_mut(0)[code * 4..][..4].copy_from_slice(&[value, value, value, 1.0]);
-            // Not far from grey, so that it lies in the gamut of Rec.709.
+            // Close to grey, so that it is within the Rec.709 gamut.
             host.row_mut(1)[code * 4..][..4].copy_from_slice(&[value, value * 0.99, value * 0.98, 1.0]);
         }
         let geometry = geometry(1024, 2, 0, Fit::Pad);
@@ -298,8 +298,8 @@ fn ten_bits_of_pq_and_hlg_come_back_through_a_model_that_changes_nothing() {
         assert!(working.data.iter().all(|value| (0.0..=1.0).contains(value)), "{transfer:?}");
         let styled = geometry.from_working(&working).unwrap();
         let result = encoding.finish(&host, &styled, 1.0).unwrap();
-        // ACEScct is a camera's curve: its black is code 75 of 1023 and its white of 1 code 567, and the red of the second
-        // row reaches the model's white a few codes before that.
+        // ACEScct is a camera curve: its black is code 75 of 1023 and its white of 1 is code 567; the red of
+        // the second row reaches the model's white a few codes before that.
         let range = if transfer == Transfer::AcesCct { 80..=560 } else { 0..=1023 };
         for (at, (got, want)) in result.rgba.iter().zip(&host.rgba).enumerate() {
             let code = at / 4 % 1024;
@@ -311,7 +311,7 @@ fn ten_bits_of_pq_and_hlg_come_back_through_a_model_that_changes_nothing() {
     }
 }
 
-/// BT.2408: what is white in SDR is 203 cd/m2 in HDR, so the same scene in either is the same to the model.
+/// BT.2408: SDR white is 203 cd/m2 in HDR, so the model sees the same scene the same in both.
 #[test]
 fn white_is_the_reference_white() {
     let pq = Encoding {
@@ -324,7 +324,7 @@ fn white_is_the_reference_white() {
     };
     assert!((seen(&pq, 0.5807) - 1.0).abs() < 1e-3);
     assert!((seen(&pq, 0.9) - 1.0).abs() < 1e-4, "the highlights are white");
-    // 26 cd/m2 is the grey card.
+    // 26 cd/m2 is the luminance of a grey card.
     assert!((seen(&pq, 0.3788) - Transfer::Linear.to_display(26.0 / 203.0)).abs() < 3e-3);
     let hlg = Encoding { colour: Colour { transfer: Transfer::Hlg, ..pq.colour }, ..pq };
     assert!((seen(&hlg, 0.75) - 1.0).abs() < 1e-3);

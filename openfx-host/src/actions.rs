@@ -1,4 +1,4 @@
-//! Calling the plugin.
+//! Calling the plugin's actions.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::props::PropertySet;
 use super::registry::{self, Object};
 use super::scope::{self, Scope};
 
-/// The plugin's main entry.
+/// The plugin's `mainEntry` function.
 #[derive(Clone, Copy)]
 pub struct Entry(
     pub  unsafe extern "C" fn(
@@ -25,42 +25,42 @@ pub struct Entry(
 /// The arguments of an action.
 #[derive(Default)]
 pub struct Arguments {
-    /// What the plugin reads.
+    /// Input property set, if the action has one.
     pub input: Option<PropertySet>,
-    /// What it fills in.
+    /// Output property set, with its initial values.
     pub output: Option<PropertySet>,
-    /// The time that the action is about.
+    /// Time of the action in frames, if it has one.
     pub time: Option<f64>,
 }
 
-/// What came back.
+/// Result of an action.
 pub struct Reply {
-    /// The status.
+    /// Status that the plugin returned.
     pub status: OfxStatus,
-    /// What the plugin filled in.
+    /// Output property set after the action.
     pub output: Arc<PropertySet>,
 }
 
 impl Reply {
-    /// Whether the plugin did something, rather than leaving it to the host.
+    /// Whether the plugin handled the action (`kOfxStatOK`) rather than leaving it to the host.
     pub fn is_ok(&self) -> bool {
         self.status == kOfxStatOK
     }
 
-    /// Whether that is an answer and no failure.
+    /// Whether the status is success: OK or the default.
     pub fn is_fine(&self) -> bool {
         matches!(self.status, kOfxStatOK | kOfxStatReplyDefault)
     }
 }
 
 impl Entry {
-    /// Calls an action that is about no effect: load and unload.
+    /// Calls an action without an effect: load and unload.
     pub fn call_bare(self, action: &CStr) -> OfxStatus {
-        // SAFETY: load and unload take nothing but their name.
+        // SAFETY: load and unload have no arguments besides their name.
         unsafe { self.0(action.as_ptr(), std::ptr::null(), std::ptr::null_mut(), std::ptr::null_mut()) }
     }
 
-    /// Calls an action of an effect. The property sets of the arguments are gone when it returns.
+    /// Calls an action of an effect. The handles of the argument property sets are invalid afterwards.
     pub fn call(self, action: &'static CStr, effect: &Arc<Effect>, arguments: Arguments) -> Reply {
         let input = Arc::new(arguments.input.unwrap_or_default());
         let output = Arc::new(arguments.output.unwrap_or_default());
@@ -76,11 +76,11 @@ impl Entry {
     }
 }
 
-/// What an action about a moment is told: time, scale, and for renders the window.
+/// Arguments common to actions at a time.
 pub struct Moment {
-    /// The time.
+    /// Time in frames.
     pub time: f64,
-    /// The scale, both ways.
+    /// Render scale, the same in x and y.
     pub scale: f64,
 }
 
@@ -95,14 +95,14 @@ impl Moment {
         set
     }
 
-    /// Arguments of GetRegionOfDefinition.
+    /// Arguments of GetRegionOfDefinition, with the proposed region.
     pub fn region_of_definition(&self, proposal: OfxRectD) -> Arguments {
         let output = PropertySet::new();
         output.define(kOfxImageEffectPropRegionOfDefinition, Write, rect(proposal));
         self.arguments(self.set(), output)
     }
 
-    /// Arguments of GetRegionsOfInterest: the region wanted, and for each input the proposal of the same.
+    /// Arguments of GetRegionsOfInterest; the region is also the proposal for each input.
     pub fn regions_of_interest(&self, region: OfxRectD, inputs: &[String]) -> Arguments {
         let set = self.set();
         set.define(kOfxImageEffectPropRegionOfInterest, Read, rect(region));
@@ -113,7 +113,7 @@ impl Moment {
         self.arguments(set, output)
     }
 
-    /// Arguments of GetFramesNeeded: for each input, the proposal of the frame itself.
+    /// Arguments of GetFramesNeeded; the current frame is the proposal for each input.
     pub fn frames_needed(&self, inputs: &[String]) -> Arguments {
         let output = PropertySet::new();
         for name in inputs {
@@ -136,7 +136,7 @@ impl Moment {
         self.arguments(set, output)
     }
 
-    /// Arguments of Render.
+    /// Arguments of Render, with the render window in pixels.
     pub fn render(&self, window: OfxRectI) -> Arguments {
         let set = self.set();
         set.define_text(kOfxImageEffectPropFieldToRender, Read, &[kOfxImageFieldNone])
@@ -169,7 +169,7 @@ pub fn sequence(first: f64, last: f64, scale: f64) -> Arguments {
     Arguments { input: Some(set), output: None, time: Some(first) }
 }
 
-/// A property that each clip has one of: `prefix` followed by the clip's name.
+/// Name of a property that exists once per clip: `prefix` followed by the clip's name.
 pub fn clip_property(prefix: &CStr, clip: &str) -> std::ffi::CString {
     let mut name = prefix.to_bytes().to_vec();
     name.extend(clip.bytes());

@@ -1,4 +1,4 @@
-//! The pixels of an image as a plugin sees them: any depth, any row layout, anywhere in the plane.
+//! Pixel memory of the images passed to the plugin: any depth, row layout and position.
 
 use half::f16;
 use openfx_sys::*;
@@ -7,29 +7,29 @@ use super::memory::Block;
 use super::picture::Picture;
 use super::session::{Components, Depth, RowBytes};
 
-/// Bytes before, after and, where rows are padded, between the rows that belong to nobody. The plugin must
-/// leave them alone.
+/// Bytes before, after and, if rows are padded, between the rows that do not belong to the image. The plugin
+/// must not write to them.
 const GUARD: usize = 4096;
 const PADDING: usize = 192;
 const MARK: u8 = 0xa5;
 
-/// How an image lies in memory.
+/// Memory layout of an image.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
-    /// The depth of a sample.
+    /// Bit depth of a sample.
     pub depth: Depth,
-    /// The samples of a pixel.
+    /// Components of a pixel.
     pub components: Components,
-    /// Where the image is, in pixels, y upwards.
+    /// Position and size in pixels, y upwards.
     pub bounds: OfxRectI,
-    /// The order and the distance of the rows.
+    /// Order of the rows and padding between them.
     pub row_bytes: RowBytes,
-    /// Whether colours are multiplied by alpha.
+    /// Whether colours are premultiplied by alpha.
     pub premultiplied: bool,
 }
 
 impl Depth {
-    /// Bytes of a sample.
+    /// Size of a sample in bytes.
     pub fn bytes(self) -> usize {
         match self {
             Self::Float => 4,
@@ -40,7 +40,7 @@ impl Depth {
 }
 
 impl Components {
-    /// Samples of a pixel.
+    /// Number of samples per pixel.
     pub fn count(self) -> usize {
         match self {
             Self::Rgba => 4,
@@ -50,12 +50,12 @@ impl Components {
 }
 
 impl Form {
-    /// Pixels in a row.
+    /// Number of pixels per row.
     pub fn width(&self) -> usize {
         usize::try_from(self.bounds.x2.saturating_sub(self.bounds.x1)).unwrap_or(0)
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn height(&self) -> usize {
         usize::try_from(self.bounds.y2.saturating_sub(self.bounds.y1)).unwrap_or(0)
     }
@@ -69,42 +69,42 @@ impl Form {
     }
 }
 
-/// An image in memory.
+/// An image in memory, surrounded by guard bytes.
 pub struct Canvas {
-    /// How it lies there.
+    /// Memory layout of the image.
     pub form: Form,
     block: Block,
 }
 
 impl Canvas {
-    /// An image of marked bytes; `None` if there is no memory.
+    /// An image filled with the guard pattern; `None` if memory is exhausted.
     pub fn new(form: Form) -> Option<Self> {
         let len = form.distance().checked_mul(form.height())?.checked_add(2 * GUARD)?;
         Some(Self { form, block: Block::new(len, MARK)? })
     }
 
-    /// The address of the bottom row.
+    /// Address of the bottom row.
     pub fn data(&self) -> *mut u8 {
         self.row_pointer(0)
     }
 
-    /// From a row to the one above it, in bytes.
+    /// Stride in bytes: from one row to the row above it; may be negative.
     pub fn row_bytes(&self) -> i32 {
         let distance = i32::try_from(self.form.distance()).unwrap_or(i32::MAX);
         if self.form.row_bytes == RowBytes::Negative { -distance } else { distance }
     }
 
-    /// The address of a row, counted from the bottom.
+    /// Address of a row, counted from the bottom.
     fn row_pointer(&self, row: usize) -> *mut u8 {
         let place = match self.form.row_bytes {
             RowBytes::Negative => self.form.height().saturating_sub(1 + row),
             _ => row,
         };
-        // SAFETY: `new` made room for the guard and every row.
+        // SAFETY: `new` allocated the guards and every row.
         unsafe { self.block.start().add(GUARD + place * self.form.distance()) }
     }
 
-    /// Writes one row from the bottom, given in the canvas' own depth and components as bytes.
+    /// Writes a row, counted from the bottom, as bytes in the canvas' own depth and components.
     fn write_row(&self, row: usize, bytes: &[u8]) {
         let len = bytes.len().min(self.form.row_len());
         // SAFETY: a row has `row_len` bytes, `bytes` is another allocation.
@@ -118,10 +118,10 @@ impl Canvas {
         bytes
     }
 
-    /// Whether the bytes that belong to nobody are as they were.
+    /// Whether the guard bytes are unchanged.
     pub fn guards_are_whole(&self) -> bool {
         let rows = self.form.distance() * self.form.height();
-        // SAFETY: the block is that long.
+        // SAFETY: the block has at least this length.
         let all = unsafe { std::slice::from_raw_parts(self.block.start(), self.block.size()) };
         let marked = |bytes: &[u8]| bytes.iter().all(|&byte| byte == MARK);
         let body = &all[GUARD..GUARD + rows];
@@ -132,13 +132,13 @@ impl Canvas {
                 .all(|row| marked(&row[self.form.row_len().min(row.len())..]))
     }
 
-    /// Paints a picture over the whole canvas; both have the same size.
+    /// Converts a picture of the same size into the canvas.
     pub fn paint(&self, picture: &Picture) {
         let channels = usize::from(picture.channels);
         let count = self.form.components.count();
         let per_row = picture.width as usize * channels;
         for row in 0..self.form.height() {
-            // Pictures begin at the top, images at the bottom.
+            // Pictures start with the top row, the canvas with the bottom row.
             let from = (self.form.height() - 1 - row) * per_row;
             let mut samples = Vec::with_capacity(self.form.width() * count);
             for x in 0..self.form.width() {
@@ -154,7 +154,7 @@ impl Canvas {
         }
     }
 
-    /// Paints everything black and opaque.
+    /// Fills the canvas with opaque black.
     pub fn black(&self) {
         let count = self.form.components.count();
         let samples: Vec<f32> =
@@ -165,8 +165,8 @@ impl Canvas {
         }
     }
 
-    /// The picture, with straight alpha: in floats, or in 8 or 16 bits if the canvas has them and nothing has to
-    /// be divided.
+    /// Converts to a picture with straight alpha: float, or 8 or 16 bits if the canvas has that depth and no
+    /// division by alpha is needed.
     pub fn picture(&self) -> Picture {
         let (width, height) = (self.form.width() as u32, self.form.height() as u32);
         let channels = self.form.components.count() as u8;
@@ -188,7 +188,7 @@ impl Canvas {
                 Picture::float(width, height, channels, samples)
             }
         };
-        // The sizes agree by construction; an empty picture stands for a canvas that cannot be.
+        // The sizes agree by construction, so the fallback to an empty picture is not reached.
         picture.unwrap_or(Picture {
             width: 0,
             height: 0,
@@ -209,7 +209,7 @@ fn encode(samples: &[f32], depth: Depth) -> Vec<u8> {
     match depth {
         Depth::Float => samples.iter().flat_map(|s| s.to_ne_bytes()).collect(),
         Depth::Half => samples.iter().flat_map(|&s| f16::from_f32(s).to_ne_bytes()).collect(),
-        // Float casts saturate, and turn NaN into 0.
+        // Float to integer casts saturate and convert NaN to 0.
         Depth::Short => samples.iter().flat_map(|&s| ((s * 65535.0).round() as u16).to_ne_bytes()).collect(),
         Depth::Byte => samples.iter().map(|&s| (s * 255.0).round() as u8).collect(),
     }
@@ -226,7 +226,7 @@ fn decode(bytes: &[u8], depth: Depth) -> Vec<f32> {
     }
 }
 
-/// A picture at another size, each new pixel the mean of the area that it covers.
+/// Resizes a picture with a box filter: each new pixel is the mean of the area that it covers.
 pub fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
     if (width, height) == (picture.width, picture.height) {
         return picture.clone();
@@ -254,7 +254,7 @@ pub fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
     Picture::float(width, height, picture.channels, out).unwrap_or_else(|| picture.clone())
 }
 
-/// The pixels under a stretch of a row or a column, with their shares.
+/// The pixels under an interval of a row or column, with their weights.
 fn weights(from: f64, to: f64, len: u32) -> Vec<(usize, f64)> {
     let last = (len as usize).saturating_sub(1);
     let (first, end) = (from.floor() as usize, (to.ceil() as usize).max(from.floor() as usize + 1));

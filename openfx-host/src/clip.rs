@@ -15,37 +15,37 @@ use super::registry::{self, Object, Slot};
 use super::scope;
 use super::session::{ColourManagement, Components, Depth, Outside, Settings};
 use super::sets;
-use super::status::Answer;
+use super::status::SuiteResult;
 
-/// Where a clip's pictures come from.
+/// The footage of a clip.
 pub trait Feed: Send + Sync {
-    /// What is known of all of them.
+    /// The properties that all pictures share.
     fn facts(&self) -> Facts;
 
-    /// The colour space of all of them, by its name in the configuration of OpenFX 1.5.
+    /// Name of the pictures' colour space in the OpenFX 1.5 configuration.
     fn colourspace(&self) -> &'static CStr {
         kOfxColourspaceSrgbDisplay
     }
 
-    /// A picture by its number, from 1.
+    /// Returns the picture with this number, from 1.
     ///
     /// # Errors
-    /// A sentence.
+    /// An error message for the user.
     fn picture(&self, number: u32) -> Result<SharedPicture, String>;
 }
 
-/// What a feed's pictures have in common.
+/// Properties of a feed's pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Facts {
-    /// Pixels in a row.
+    /// Number of pixels per row.
     pub width: u32,
-    /// Rows.
+    /// Number of rows.
     pub height: u32,
-    /// Number of pictures.
+    /// Number of pictures in the clip.
     pub frames: u32,
-    /// Frames a second.
+    /// Frame rate in frames per second.
     pub fps: f64,
-    /// Width of a pixel by its height.
+    /// Pixel aspect ratio, width over height.
     pub pixel_aspect: f64,
     /// Whether a sample has more than 8 bits.
     pub deep: bool,
@@ -53,30 +53,30 @@ pub struct Facts {
     pub alpha: bool,
 }
 
-/// What the images of a clip are like, after GetClipPreferences.
+/// Format of a clip's images, as settled with GetClipPreferences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Format {
-    /// The depth of a sample.
+    /// Bit depth of a sample.
     pub depth: Depth,
-    /// The samples of a pixel.
+    /// Components of a pixel.
     pub components: Components,
-    /// What alpha means.
+    /// How colours relate to alpha.
     pub alpha: AlphaMode,
 }
 
-/// What alpha means.
+/// How colours relate to alpha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlphaMode {
-    /// There is none to speak of.
+    /// There is no alpha, or it is 1 everywhere.
     Opaque,
-    /// Colours are multiplied by it.
+    /// Colours are multiplied by alpha.
     Premultiplied,
-    /// Colours are not.
+    /// Colours are not multiplied by alpha.
     Straight,
 }
 
 impl AlphaMode {
-    /// The OpenFX name.
+    /// The OpenFX name of the mode.
     pub fn name(self) -> &'static CStr {
         match self {
             Self::Opaque => kOfxImageOpaque,
@@ -87,7 +87,7 @@ impl AlphaMode {
 }
 
 impl Depth {
-    /// The OpenFX name.
+    /// The OpenFX name of the depth.
     pub fn name(self) -> &'static CStr {
         match self {
             Self::Float => kOfxBitDepthFloat,
@@ -99,7 +99,7 @@ impl Depth {
 }
 
 impl Components {
-    /// The OpenFX name.
+    /// The OpenFX name of the components.
     pub fn name(self) -> &'static CStr {
         match self {
             Self::Rgba => kOfxImageComponentRGBA,
@@ -108,31 +108,31 @@ impl Components {
     }
 }
 
-/// A clip, described or of an instance.
+/// A clip of a descriptor or an instance.
 pub struct Clip {
-    /// Its handle.
+    /// Handle of the clip.
     pub slot: Slot,
-    /// Its name.
+    /// Name of the clip.
     pub name: CString,
-    /// Its properties.
+    /// Properties of the clip.
     pub props: Arc<PropertySet>,
     props_slot: Slot,
-    /// The effect, once there is an instance.
+    /// The effect, if it is an instance.
     pub effect: RwLock<Weak<Effect>>,
-    /// Its pictures, if it is connected.
+    /// The clip's footage; `None` if it is not connected.
     pub feed: RwLock<Option<Arc<dyn Feed>>>,
     format: RwLock<Option<Format>>,
-    /// Without temporal access: the frame that is lent out at the moment, which every time is answered with.
+    /// For hosts without temporal access: the image currently lent out, which is returned for every time.
     lent: Mutex<(u32, Weak<Canvas>)>,
 }
 
 impl Clip {
-    /// A clip under description.
+    /// A clip of a descriptor.
     pub fn describing(name: &CStr) -> Arc<Self> {
         Self::build(name, sets::clip(name), None)
     }
 
-    /// The same clip, described further or made an instance of.
+    /// A copy of a clip, for DescribeInContext or for an instance.
     pub fn copy(description: &Self, feed: Option<Arc<dyn Feed>>) -> Arc<Self> {
         Self::build(&description.name, description.props.duplicate(), feed)
     }
@@ -153,33 +153,33 @@ impl Clip {
         clip
     }
 
-    /// The handle of the properties.
+    /// Handle of the clip's properties.
     pub fn props_pointer(&self) -> OfxPropertySetHandle {
         self.props_slot.pointer()
     }
 
-    /// The name as Rust text.
+    /// The name as UTF-8.
     pub fn name(&self) -> String {
         self.name.to_string_lossy().into_owned()
     }
 
-    /// Whether this is the clip that is written.
+    /// Whether this is the output clip.
     pub fn is_output(&self) -> bool {
         *self.name == *kOfxImageEffectOutputClipName
     }
 
-    /// Whether the plugin can do without.
+    /// Whether the clip is optional.
     pub fn is_optional(&self) -> bool {
         self.props.first(kOfxImageClipPropOptional) == Some(1)
     }
 
-    /// Makes all handles stale.
+    /// Invalidates all handles.
     pub fn retire(&self) {
         self.props_slot.clear();
         self.slot.clear();
     }
 
-    /// Adds what an instance's clip has, from its feed, or from the main clip's for the output.
+    /// Sets the properties of a connected clip, from its feed or, for the output, from the main clip's.
     pub fn connect(&self, facts: Option<Facts>, first_frame: i32) {
         let connected = i32::from(self.feed.read().is_some() || self.is_output());
         let deep = facts.is_some_and(|facts| facts.deep);
@@ -209,7 +209,7 @@ impl Clip {
             .define_text(kOfxImageClipPropColourspace, Read, &[c""]);
     }
 
-    /// The colour space of the clip's pictures, as the run says or else its feed.
+    /// Colour space of the clip's pictures: that of the settings, or else that of its feed.
     pub fn own_colourspace(&self, settings: &Settings) -> Option<CString> {
         let feed = self.feed.read();
         let feed = feed.as_ref()?;
@@ -220,17 +220,17 @@ impl Clip {
         })
     }
 
-    /// Tells the plugin in which colour space the images are.
+    /// Sets the property with the colour space of the images.
     pub fn set_colourspace(&self, name: CString) {
         self.props.assign(kOfxImageClipPropColourspace, [name]);
     }
 
-    /// What the images are like.
+    /// The format of the images, once it is settled.
     pub fn format(&self) -> Option<Format> {
         *self.format.read()
     }
 
-    /// Decides what the images are like.
+    /// Sets the format of the images.
     pub fn set_format(&self, format: Format) {
         *self.format.write() = Some(format);
         let text = |text: &CStr| [text.to_owned()];
@@ -239,7 +239,7 @@ impl Clip {
         self.props.assign(kOfxImageEffectPropPreMultiplication, text(format.alpha.name()));
     }
 
-    /// The clip's extent in canonical coordinates.
+    /// Region of definition in canonical coordinates.
     pub fn region(&self, effect: &Effect) -> OfxRectD {
         let settings = &effect.session.settings;
         let facts = self.feed.read().as_ref().map(|feed| feed.facts()).or(effect.main_facts());
@@ -255,11 +255,11 @@ impl Clip {
         }
     }
 
-    /// Fetches an image for the plugin.
+    /// Fetches the image at a time for the plugin.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn fetch(&self, time: f64) -> Answer<OfxPropertySetHandle> {
+    /// The status for the plugin.
+    pub fn fetch(&self, time: f64) -> SuiteResult<OfxPropertySetHandle> {
         let effect = self.effect.read().upgrade().ok_or(kOfxStatErrBadHandle)?;
         let Some(scope) = scope::current().filter(|scope| Arc::ptr_eq(&scope.effect, &effect)) else {
             effect.session.complain("it fetched an image outside of an action or on a thread of its own");
@@ -277,15 +277,15 @@ impl Clip {
         let time = if settings.temporal { time } else { scope.time.unwrap_or(time) };
         let facts = feed.facts();
         let canvas = match number(time, facts.frames, settings) {
-            Place::Frame(number) => self.frame(&effect, feed.as_ref(), number)?,
-            Place::Black => Arc::new(self.canvas(&effect, facts, None)?),
-            Place::Nowhere => return Err(kOfxStatFailed),
+            FrameAt::Frame(number) => self.frame(&effect, feed.as_ref(), number)?,
+            FrameAt::Black => Arc::new(self.canvas(&effect, facts, None)?),
+            FrameAt::Nowhere => return Err(kOfxStatFailed),
         };
         Ok(Image::hand_out(&effect, self, canvas, time))
     }
 
-    /// A frame as an image; without temporal access the same one for as long as somebody holds it.
-    fn frame(&self, effect: &Effect, feed: &dyn Feed, number: u32) -> Answer<Arc<Canvas>> {
+    /// A frame as an image. Without temporal access, the same image as long as any is held.
+    fn frame(&self, effect: &Effect, feed: &dyn Feed, number: u32) -> SuiteResult<Arc<Canvas>> {
         let paint = || {
             let picture = feed.picture(number).map_err(|sentence| {
                 effect.fail(sentence);
@@ -307,8 +307,8 @@ impl Clip {
         Ok(canvas)
     }
 
-    /// A picture of the feed as an image, at the render scale.
-    fn canvas(&self, effect: &Effect, facts: Facts, picture: Option<&Picture>) -> Answer<Canvas> {
+    /// Converts a picture of the feed to an image at the render scale.
+    fn canvas(&self, effect: &Effect, facts: Facts, picture: Option<&Picture>) -> SuiteResult<Canvas> {
         let format = self.format().ok_or(kOfxStatFailed)?;
         let settings = &effect.session.settings;
         let scaled = |pixels: u32| ((f64::from(pixels) * settings.scale).round() as u32).max(1);
@@ -331,32 +331,32 @@ impl Clip {
     }
 }
 
-/// A canonical coordinate in pixels of the render scale.
+/// Converts a canonical coordinate to pixels at the render scale.
 pub fn shifted(coordinate: i32, scale: f64) -> i32 {
     (f64::from(coordinate) * scale).round() as i32
 }
 
-enum Place {
+enum FrameAt {
     Frame(u32),
     Black,
     Nowhere,
 }
 
-fn number(time: f64, frames: u32, settings: &Settings) -> Place {
+fn number(time: f64, frames: u32, settings: &Settings) -> FrameAt {
     let whole = if settings.truncates_times { time.floor() } else { time.round() };
     let index = whole - f64::from(settings.first_frame);
     let last = f64::from(frames) - 1.0;
     match settings.outside {
-        _ if (0.0..=last).contains(&index) => Place::Frame(index as u32 + 1),
-        Outside::Null => Place::Nowhere,
-        Outside::Hold => Place::Frame(index.clamp(0.0, last) as u32 + 1),
-        Outside::Black => Place::Black,
+        _ if (0.0..=last).contains(&index) => FrameAt::Frame(index as u32 + 1),
+        Outside::Null => FrameAt::Nowhere,
+        Outside::Hold => FrameAt::Frame(index.clamp(0.0, last) as u32 + 1),
+        Outside::Black => FrameAt::Black,
     }
 }
 
 /// An image that the plugin has fetched and not yet released.
 pub struct Image {
-    /// Its properties; their handle is the image's.
+    /// Properties of the image; their handle is also the image's.
     pub props: Arc<PropertySet>,
     canvas: Arc<Canvas>,
     effect: Weak<Effect>,
@@ -375,11 +375,11 @@ impl Image {
         pointer
     }
 
-    /// The plugin gives an image back.
+    /// Releases an image for the plugin.
     ///
     /// # Errors
-    /// `kOfxStatErrBadHandle`: it is none, or was given back before.
-    pub fn release(handle: OfxPropertySetHandle) -> Answer<()> {
+    /// `kOfxStatErrBadHandle` if it is not an image, or already released.
+    pub fn release(handle: OfxPropertySetHandle) -> SuiteResult<()> {
         let image = registry::take(handle, |object| match object {
             Object::Image(image) => Some(image.clone()),
             _ => None,

@@ -1,4 +1,4 @@
-//! An effect as the suites see it: under description, or an instance.
+//! Effects as the suites see them: descriptors and instances.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::CStr;
@@ -15,40 +15,40 @@ use super::props::PropertySet;
 use super::registry::{self, Object, Slot};
 use super::session::Session;
 use super::sets::{self, Project};
-use super::status::Answer;
+use super::status::SuiteResult;
 
-/// An effect.
+/// A descriptor or an instance of the plugin.
 pub struct Effect {
-    /// Its handle.
+    /// Handle of the effect.
     pub slot: Slot,
-    /// Its properties.
+    /// Properties of the effect.
     pub props: Arc<PropertySet>,
     props_slot: Slot,
-    /// Its parameters.
+    /// Parameters of the effect.
     pub params: Arc<ParamSet>,
     clips: RwLock<Vec<Arc<Clip>>>,
-    /// The run that it belongs to.
+    /// The session that the effect belongs to.
     pub session: Arc<Session>,
-    /// The plugin's entry.
+    /// The plugin's `mainEntry`.
     pub entry: Entry,
     describing: bool,
-    /// The output images of the renders in progress, by time.
+    /// Output images of the renders in progress, by time.
     outputs: Mutex<HashMap<u64, Arc<Canvas>>>,
-    /// Images that were fetched and not released, by clip.
+    /// Number of unreleased images, by clip.
     images: Mutex<BTreeMap<String, i64>>,
     handles: Mutex<Vec<usize>>,
-    /// Why an input could not be read, which the plugin cannot know.
+    /// Why an input could not be read; the plugin only sees that there is no image.
     failure: Mutex<Option<String>>,
 }
 
 impl Effect {
-    /// An effect that the plugin will describe.
+    /// A descriptor for the describe action.
     pub fn describing(session: &Arc<Session>, entry: Entry, path: &CStr) -> Arc<Self> {
         let props = Arc::new(sets::effect(path));
         Self::build(session, entry, props, ParamSet::describing(), Vec::new(), true)
     }
 
-    /// A copy of a description, for DescribeInContext.
+    /// A copy of a descriptor, for DescribeInContext.
     pub fn in_context(description: &Self, context: &CStr) -> Arc<Self> {
         let props = description.props.duplicate();
         props.define_text(kOfxImageEffectPropContext, super::props::Access::Read, &[context]);
@@ -58,7 +58,7 @@ impl Effect {
         Self::build(&description.session, description.entry, Arc::new(props), params, clips, true)
     }
 
-    /// An instance with its clips connected. `CreateInstance` has not been called yet.
+    /// An instance with its clips connected; `CreateInstance` is yet to be called.
     pub fn instance(
         description: &Self,
         context: &CStr,
@@ -132,26 +132,26 @@ impl Effect {
         self.props_slot.fill(Object::Props(self.props.clone()));
     }
 
-    /// The handle as an action gets it.
+    /// Handle of the effect, as passed to actions.
     pub fn handle(&self) -> OfxImageEffectHandle {
         self.slot.pointer()
     }
 
-    /// The handle of the properties.
+    /// Handle of the effect's properties.
     pub fn props_pointer(&self) -> OfxPropertySetHandle {
         self.props_slot.pointer()
     }
 
-    /// Whether this is an instance.
+    /// Whether this is an instance rather than a descriptor.
     pub fn is_instance(&self) -> bool {
         !self.describing
     }
 
-    /// The plugin defines a clip.
+    /// Defines a clip on behalf of the plugin.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn define_clip(&self, name: &CStr) -> Answer<Arc<Clip>> {
+    /// The status for the plugin.
+    pub fn define_clip(&self, name: &CStr) -> SuiteResult<Arc<Clip>> {
         if !self.describing {
             return Err(kOfxStatErrUnsupported);
         }
@@ -163,17 +163,18 @@ impl Effect {
         Ok(clip)
     }
 
-    /// A clip by name.
+    /// The clip with this name.
     pub fn clip(&self, name: &CStr) -> Option<Arc<Clip>> {
         self.clips.read().iter().find(|clip| *clip.name == *name).cloned()
     }
 
-    /// All clips.
+    /// All clips of the effect.
     pub fn clips(&self) -> Vec<Arc<Clip>> {
         self.clips.read().clone()
     }
 
-    /// The clip whose size, rate and length the project has: Source, or the first that is connected.
+    /// The clip that determines the project's size, frame rate and length: Source, or else the first
+    /// connected one.
     pub fn main_clip(&self) -> Option<Arc<Clip>> {
         let connected = |clip: &Arc<Clip>| clip.feed.read().is_some();
         self.clip(kOfxImageEffectSimpleSourceClipName)
@@ -181,24 +182,24 @@ impl Effect {
             .or_else(|| self.clips().into_iter().find(connected))
     }
 
-    /// What is known of the main clip.
+    /// Properties of the main clip's footage.
     pub fn main_facts(&self) -> Option<Facts> {
         let clip = self.main_clip()?;
         let feed = clip.feed.read();
         feed.as_ref().map(|feed| feed.facts())
     }
 
-    /// Width of a pixel by its height.
+    /// Pixel aspect ratio of the main clip, width over height.
     pub fn pixel_aspect(&self) -> f64 {
         self.main_facts().map_or(1.0, |facts| facts.pixel_aspect)
     }
 
-    /// Puts an output image up for the render at a time.
+    /// Sets the output image of the render at a time.
     pub fn put_output(&self, time: f64, canvas: Arc<Canvas>) {
         self.outputs.lock().insert(time.to_bits(), canvas);
     }
 
-    /// Takes it away again.
+    /// Removes the output image of the render at a time.
     pub fn take_output(&self, time: f64) {
         self.outputs.lock().remove(&time.to_bits());
     }
@@ -208,22 +209,22 @@ impl Effect {
         self.outputs.lock().get(&time.to_bits()).cloned()
     }
 
-    /// Counts a fetched or a released image.
+    /// Adds `change` to the number of a clip's unreleased images.
     pub fn count_image(&self, clip: &str, change: i64) {
         *self.images.lock().entry(clip.to_owned()).or_default() += change;
     }
 
-    /// Notes the handle of a fetched image.
+    /// Records the handle of a fetched image.
     pub fn remember_image(&self, id: usize) {
         self.handles.lock().push(id);
     }
 
-    /// Forgets it.
+    /// Removes the handle of a released image.
     pub fn forget_image(&self, id: usize) {
         self.handles.lock().retain(|other| *other != id);
     }
 
-    /// Takes back what the plugin forgot to release, and complains.
+    /// Releases the images that the plugin did not, and reports each as a violation.
     pub fn collect_images(&self) {
         let leaked = std::mem::take(&mut *self.images.lock());
         for (clip, count) in leaked.into_iter().filter(|(_, count)| *count > 0) {
@@ -231,22 +232,22 @@ impl Effect {
         }
         for id in std::mem::take(&mut *self.handles.lock()) {
             let pointer: OfxPropertySetHandle = std::ptr::without_provenance_mut(id);
-            // It may have been released at the same moment.
+            // Another thread may have released it in the meantime.
             let _ = registry::take(pointer, |object| matches!(object, Object::Image(_)).then_some(()));
         }
     }
 
-    /// Notes why an input could not be read.
+    /// Records why an input could not be read.
     pub fn fail(&self, sentence: String) {
         self.failure.lock().get_or_insert(sentence);
     }
 
-    /// Why an input could not be read.
+    /// Returns and clears the reason why an input could not be read.
     pub fn take_failure(&self) -> Option<String> {
         self.failure.lock().take()
     }
 
-    /// Makes all handles stale.
+    /// Invalidates all handles.
     pub fn retire(&self) {
         self.collect_images();
         for clip in self.clips.write().drain(..) {

@@ -1,95 +1,95 @@
-//! What can go wrong in the host, one kind for each sentence.
+//! Errors of the host.
 
 use std::path::PathBuf;
 
 use super::params::ValueError;
 
-/// A failure of the host or of the plugin in it; its display text is the sentence for the user.
+/// An error of the host or of the plugin. It displays as a message for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// The bundle is not there or has nothing for this machine.
+    /// The bundle is missing or has no binary for this machine.
     #[error("{} is no OpenFX bundle for this machine: {why}", .path.display())]
     Bundle {
-        /// The bundle or the binary.
+        /// Path of the bundle or binary.
         path: PathBuf,
-        /// What is missing.
+        /// What the bundle or binary lacks, or why it cannot be read.
         why: String,
     },
-    /// The binary does not load.
+    /// The binary cannot be loaded.
     #[error("cannot load {}: {why}", .path.display())]
     Load {
-        /// The binary.
+        /// Path of the binary.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error message.
         why: String,
     },
-    /// There is no such plugin in the binary.
+    /// The binary does not contain the requested plugin.
     #[error("there is no plugin {wanted} in {}; it has {found}", .path.display())]
     NoPlugin {
-        /// The binary.
+        /// Path of the binary.
         path: PathBuf,
-        /// The plugin that was asked for.
+        /// Identifier of the requested plugin.
         wanted: String,
-        /// What is there.
+        /// Identifiers of the plugins that it contains.
         found: String,
     },
-    /// An action failed.
+    /// An action returned an error.
     #[error("the plugin failed in {action}: {why}")]
     Action {
-        /// The action.
+        /// Name of the action.
         action: &'static str,
-        /// The plugin's own sentence, or the status.
+        /// The plugin's error message, or else the status.
         why: String,
     },
-    /// A frame failed.
+    /// A frame could not be rendered.
     #[error("frame {frame} failed: {why}")]
     Frame {
-        /// The frame.
+        /// Number of the frame.
         frame: i32,
-        /// The plugin's own sentence, or the status.
+        /// The plugin's error message, or else the status.
         why: String,
     },
-    /// The plugin does not take what the host was told to give.
+    /// The plugin does not support what the settings request.
     #[error("the plugin does not take {what}")]
     Unsupported {
-        /// The context, the depth, the components.
+        /// The context, depth or components requested.
         what: String,
     },
-    /// There is no such parameter.
+    /// The plugin has no such parameter.
     #[error("there is no parameter {name}{hint}")]
     NoParam {
-        /// The name.
+        /// Name that was given.
         name: String,
-        /// Names that look like it.
+        /// Text with similar names, for the end of the message.
         hint: String,
     },
-    /// There is no such clip.
+    /// The plugin has no such clip.
     #[error("there is no clip {name}; the plugin has {clips}")]
     NoClip {
-        /// The name.
+        /// Name that was given.
         name: String,
-        /// What there is.
+        /// Names of the available clips.
         clips: String,
     },
-    /// The parameter takes no keyframes.
+    /// The parameter cannot be animated.
     #[error("{0} does not take keyframes")]
     NoKeys(String),
-    /// A text is no value.
+    /// A text is not a valid parameter value.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// The user stopped it.
+    /// The user aborted the run.
     #[error("stopped")]
     Aborted,
-    /// What was rendered could not be delivered.
+    /// A rendered frame could not be written.
     #[error("{0}")]
     Delivery(String),
-    /// The plugin did what a host does not forgive.
+    /// The plugin violated the standard; one sentence per violation.
     #[error("the plugin broke the rules of OpenFX: {}", .0.join("; "))]
     Rules(Vec<String>),
 }
 
 impl HostError {
-    /// Whether the arguments were wrong, rather than the work failing.
+    /// Whether the arguments were wrong, as opposed to a failure while working.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! An instance of the plugin, from its creation to its end.
+//! An instance of the plugin, from creation to destruction.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
@@ -17,40 +17,40 @@ use super::props::PropertySet;
 use super::session::{Components, Depth};
 use super::sets::{Project, tells_colour};
 
-/// What an instance is made with.
+/// What to create an instance with.
 #[derive(Clone, Default)]
 pub struct Recipe {
-    /// The clips that are connected, by name.
+    /// Footage of the connected clips, by clip name.
     pub feeds: BTreeMap<String, Arc<dyn Feed>>,
-    /// Values and keys, as the user gives them, in their order.
+    /// Values and keys to set, in this order.
     pub edits: Vec<Edit>,
-    /// Buttons to press once everything is set.
+    /// Buttons to press after all values are set.
     pub presses: Vec<String>,
 }
 
-/// One value or key.
+/// A value or key to set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edit {
-    /// The parameter.
+    /// Name of the parameter.
     pub name: String,
-    /// The frame of a key; a constant has none.
+    /// Time of a key in frames; `None` for a constant.
     pub time: Option<f64>,
-    /// The value as text.
+    /// The value in text form.
     pub text: String,
 }
 
-/// An instance.
+/// An instance; destroyed on drop.
 pub struct Instance {
-    /// The effect.
+    /// The effect behind the instance.
     pub effect: Arc<Effect>,
     created: bool,
 }
 
 impl Instance {
-    /// Creates an instance: clips are connected, the values set, the formats agreed.
+    /// Creates an instance: connects the clips, sets the values and settles the image formats.
     ///
     /// # Errors
-    /// An edit is wrong, or the plugin refuses.
+    /// An edit is invalid, or the plugin returns an error.
     pub fn create(plugin: &Plugin, recipe: &Recipe) -> Result<Self, HostError> {
         for name in recipe.feeds.keys() {
             if !plugin.inputs().contains(name) {
@@ -74,7 +74,7 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Sets values as a user does, each of them told to the plugin.
+    /// Sets values as user changes, and notifies the plugin of each.
     fn edit(&self, edits: &[(CString, Option<f64>, Value)]) -> Result<(), HostError> {
         if edits.is_empty() {
             return Ok(());
@@ -90,7 +90,7 @@ impl Instance {
         self.changed(kOfxActionEndInstanceChanged, None)
     }
 
-    /// Presses a button.
+    /// Presses a push button.
     fn press(&self, name: &CStr) -> Result<(), HostError> {
         self.changed(kOfxActionBeginInstanceChanged, None)?;
         self.changed(kOfxActionInstanceChanged, Some((kOfxTypeParameter, name)))?;
@@ -102,7 +102,7 @@ impl Instance {
         check(&self.effect.session, "instance changed", status)
     }
 
-    /// Proposes a format for every clip, lets the plugin change it, and settles it.
+    /// Proposes a format for every clip, lets the plugin change it, and sets the result.
     fn agree_on_formats(&self) -> Result<(), HostError> {
         let effect = &self.effect;
         let alpha = self.alpha_mode();
@@ -159,8 +159,8 @@ impl Instance {
         if tells_colour { self.agree_on_colour() } else { Ok(()) }
     }
 
-    /// Tells the plugin the colour space of every clip, and asks for the output's. This host converts nothing, so that
-    /// what the plugin would prefer changes nothing.
+    /// Reports the colour space of every clip to the plugin and asks for that of the output. The plugin's
+    /// preferred colour spaces have no effect, because this host does not convert.
     fn agree_on_colour(&self) -> Result<(), HostError> {
         let effect = &self.effect;
         let settings = &effect.session.settings;
@@ -178,7 +178,7 @@ impl Instance {
         let arguments = Arguments { input: Some(input), output: Some(output), time: None };
         let reply = effect.entry.call(kOfxImageEffectActionGetOutputColourspace, effect, arguments);
         check(&effect.session, "get output colourspace", reply.status)?;
-        // Who leaves it to the host means the first input's.
+        // By default the output has the colour space of the first input.
         let named = reply.output.string(kOfxImageClipPropColourspace);
         let named = if reply.is_ok() && !named.is_empty() { CString::new(named).ok() } else { None };
         if let Some(clip) = effect.clips().into_iter().find(|clip| clip.is_output()) {
@@ -187,7 +187,7 @@ impl Instance {
         Ok(())
     }
 
-    /// What alpha means in the images of this run.
+    /// How colours relate to alpha in the images of this session.
     fn alpha_mode(&self) -> AlphaMode {
         let has_alpha = self.effect.main_facts().is_some_and(|facts| facts.alpha);
         match (self.effect.session.settings.premultiplied, has_alpha) {
@@ -197,7 +197,7 @@ impl Instance {
         }
     }
 
-    /// Lets the plugin bring its data in order, as before saving, and drop what it keeps.
+    /// Calls the actions sent before saving (SyncPrivateData) and on low memory (PurgeCaches).
     pub fn sync_and_purge(&self) -> Result<(), HostError> {
         for (action, name) in
             [(kOfxActionSyncPrivateData, "sync private data"), (kOfxActionPurgeCaches, "purge caches")]
@@ -236,10 +236,10 @@ fn project(plugin: &Plugin, recipe: &Recipe) -> Project {
     }
 }
 
-/// A parameter by name, or an error with names that look like it.
+/// The parameter with this name.
 ///
 /// # Errors
-/// There is none.
+/// [`HostError::NoParam`] with similar names.
 pub fn find_param(description: &Effect, name: &str) -> Result<Arc<Param>, HostError> {
     let found = CString::new(name).ok().and_then(|name| description.params.find(&name));
     found.ok_or_else(|| {
@@ -305,7 +305,7 @@ fn notify(
     effect.entry.call(action, effect, arguments).status
 }
 
-/// Tells the plugin of a value that it set itself.
+/// Notifies the plugin of a value that it set itself.
 pub fn changed_by_plugin(effect: &Arc<Effect>, name: &CStr) {
     notify(effect, kOfxActionBeginInstanceChanged, kOfxChangePluginEdited, None);
     notify(effect, kOfxActionInstanceChanged, kOfxChangePluginEdited, Some((kOfxTypeParameter, name)));
@@ -328,7 +328,7 @@ fn alpha_named(name: &str, otherwise: AlphaMode) -> AlphaMode {
     all.into_iter().find(|mode| mode.name().to_bytes() == name.as_bytes()).unwrap_or(otherwise)
 }
 
-/// The format of a clip before the plugin has a say: what the user wants, else the best that the plugin takes.
+/// The format proposed for a clip: that of the settings, or else the best one that the plugin supports.
 fn propose(effect: &Effect, clip: &Clip, alpha: AlphaMode) -> Result<Format, HostError> {
     let settings = &effect.session.settings;
     let takes_depth = effect.props.strings(kOfxImageEffectPropSupportedPixelDepths);
@@ -346,7 +346,7 @@ fn propose(effect: &Effect, clip: &Clip, alpha: AlphaMode) -> Result<Format, Hos
             format!("images of {}", depth.name().to_string_lossy())
         }),
     })?;
-    // An optional clip that takes alpha only, a mask, is none of ours.
+    // Optional clips that only support alpha, such as masks, are not connected.
     let components = pick(settings.components, &components)
         .or(clip.is_optional().then_some(Components::Rgba))
         .ok_or_else(|| HostError::Unsupported {

@@ -1,15 +1,15 @@
 //! A complete headless OpenFX host.
 //!
-//! It loads a bundle as any other host does and takes nothing from the plugin's crate, so that it doubles as
-//! the test host: strict where the standard is (types, dimensions, handles, image releases), and able to imitate
-//! what real hosts do differently ([`session::Settings`]).
+//! It loads any OpenFX bundle and does not depend on the plugin's crate, so it also serves as the test host:
+//! it enforces the standard strictly (types, dimensions, handles, image releases), and can imitate deviations
+//! of real hosts ([`session::Settings`]).
 //!
-//! Reading order: [`plugin`] loads and describes, [`instance`] creates and edits, [`render`] asks for frames;
-//! [`suites`] is what the plugin calls, [`registry`] what its handles mean.
+//! Reading order: [`plugin`] loads and describes, [`instance`] creates and edits, [`render`] renders frames;
+//! [`suites`] contains the functions that the plugin calls, [`registry`] maps its handles to objects.
 //!
-//! Absent: interacts, overlays, tiles, fields, rendering on a GPU.
+//! Not supported: interacts, overlays, tiles, fields, GPU rendering.
 
-// The constants have the names of the published interface, which makes them look like variables in patterns.
+// The constants have their OpenFX names, which look like variables in patterns.
 #![allow(non_upper_case_globals)]
 
 pub mod actions;

@@ -1,7 +1,7 @@
-//! Limits that the system sets a process.
+//! Process limits of the system.
 
-/// Makes a file that grows beyond the limit of the user's shell an error of the write that finds it, and not the end of the
-/// process; for encoders as well, which inherit it.
+/// Makes writing beyond the file size limit fail with an error instead of killing the process with SIGXFSZ.
+/// Child processes such as encoders inherit this.
 pub fn fail_at_file_limits() {
     #[cfg(unix)]
     // SAFETY: called before any thread is started, and to ignore a signal runs no code of ours.

@@ -1,14 +1,14 @@
-//! Memory and mutexes that the plugin asks for.
+//! Memory blocks and mutexes that the plugin requests.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::thread::ThreadId;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Enough for any vector instruction.
+/// Sufficient for any vector instruction.
 const ALIGN: usize = 64;
 
-/// A block of memory that the plugin and the host both write to, through its address.
+/// Memory that both plugin and host write to, by address.
 pub struct Block {
     start: *mut u8,
     layout: Layout,
@@ -21,7 +21,7 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// A block of `len` bytes, each of value `fill`; `None` if there is no memory.
+    /// A block of `len` bytes with the value `fill`; `None` if memory is exhausted.
     pub fn new(len: usize, fill: u8) -> Option<Self> {
         let layout = Layout::from_size_align(len.max(1), ALIGN).ok()?;
         let start = if fill == 0 {
@@ -41,7 +41,7 @@ impl Block {
         Some(Self { start, layout })
     }
 
-    /// The address.
+    /// Address of the first byte.
     pub fn start(&self) -> *mut u8 {
         self.start
     }
@@ -59,11 +59,11 @@ impl Drop for Block {
     }
 }
 
-/// Memory from the image effect suite.
+/// Memory allocated with the image effect suite.
 pub struct ImageMemory {
-    /// The bytes.
+    /// The allocated bytes.
     pub block: Block,
-    /// How often it is locked.
+    /// Number of open locks.
     pub locks: Mutex<u32>,
 }
 
@@ -75,7 +75,7 @@ pub struct MutexCell {
 }
 
 impl MutexCell {
-    /// Locks; waits while another thread has it.
+    /// Locks the mutex; blocks while another thread holds it.
     pub fn lock(&self) {
         let me = std::thread::current().id();
         let mut owner = self.owner.lock();
@@ -94,7 +94,7 @@ impl MutexCell {
         }
     }
 
-    /// Locks if that needs no waiting.
+    /// Locks the mutex if that is possible without blocking. Returns whether it is locked.
     pub fn try_lock(&self) -> bool {
         let me = std::thread::current().id();
         let mut owner = self.owner.lock();
@@ -106,7 +106,7 @@ impl MutexCell {
         true
     }
 
-    /// Unlocks; whether this thread had it.
+    /// Unlocks the mutex. Returns whether this thread held it.
     pub fn unlock(&self) -> bool {
         let me = std::thread::current().id();
         let mut owner = self.owner.lock();
@@ -146,7 +146,7 @@ mod tests {
     fn a_block_is_filled_and_aligned() {
         let block = Block::new(100, 0xa5).unwrap();
         assert_eq!(block.start().addr() % ALIGN, 0);
-        // SAFETY: within the block, which nobody else knows.
+        // SAFETY: within the block, which no other code accesses.
         assert_eq!(unsafe { *block.start().add(99) }, 0xa5);
         assert!(Block::new(usize::MAX, 0).is_none());
     }

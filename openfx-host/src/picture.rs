@@ -1,36 +1,36 @@
-//! A picture in memory, as files and the host hand it to each other: rows from top to bottom, tightly packed.
+//! A picture in memory, for files and the host: rows from top to bottom, without padding.
 
 use std::sync::Arc;
 
-/// The samples of a picture, interleaved, in the depth that they came in.
+/// Interleaved samples, in the depth of their source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Samples {
-    /// 0..=255
+    /// 8-bit integers, 0..=255.
     Eight(Vec<u8>),
-    /// 0..=65535
+    /// 16-bit integers, 0..=65535.
     Sixteen(Vec<u16>),
-    /// 0.0..=1.0 for what a screen shows; anything else is allowed, infinities and NaN included.
+    /// Floats: 0.0..=1.0 for the range of a display; any value is allowed, infinities and NaN included.
     Float(Vec<f32>),
 }
 
 /// A picture: `height` rows of `width` pixels of `channels` samples, the top row first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// Pixels in a row.
+    /// Number of pixels per row.
     pub width: u32,
-    /// Rows.
+    /// Number of rows.
     pub height: u32,
-    /// 3 for RGB, 4 for RGBA (straight alpha).
+    /// 3 for RGB, 4 for RGBA with straight alpha.
     pub channels: u8,
     /// The samples, `width * height * channels` of them.
     pub samples: Samples,
 }
 
-/// A picture that several may read.
+/// A reference-counted picture.
 pub type SharedPicture = Arc<Picture>;
 
 impl Picture {
-    /// A picture of 8-bit samples; `None` if their number does not fit the size.
+    /// A picture of 8-bit samples; `None` if their number does not match the size.
     pub fn eight(width: u32, height: u32, channels: u8, data: Vec<u8>) -> Option<Self> {
         (data.len() == count(width, height, channels)).then_some(Self {
             width,
@@ -40,7 +40,7 @@ impl Picture {
         })
     }
 
-    /// A picture of 16-bit samples; `None` if their number does not fit the size.
+    /// A picture of 16-bit samples; `None` if their number does not match the size.
     pub fn sixteen(width: u32, height: u32, channels: u8, data: Vec<u16>) -> Option<Self> {
         (data.len() == count(width, height, channels)).then_some(Self {
             width,
@@ -50,7 +50,7 @@ impl Picture {
         })
     }
 
-    /// A picture of float samples; `None` if their number does not fit the size.
+    /// A picture of float samples; `None` if their number does not match the size.
     pub fn float(width: u32, height: u32, channels: u8, data: Vec<f32>) -> Option<Self> {
         (data.len() == count(width, height, channels)).then_some(Self {
             width,
@@ -60,7 +60,7 @@ impl Picture {
         })
     }
 
-    /// The size in memory, in bytes.
+    /// Size of the samples in bytes.
     pub fn bytes(&self) -> usize {
         match &self.samples {
             Samples::Eight(v) => v.len(),
@@ -69,7 +69,7 @@ impl Picture {
         }
     }
 
-    /// One sample as a float in 0..1 (8 and 16 bits) or as it is (float).
+    /// One sample as a float: 8 and 16 bits scaled to 0..=1, floats unchanged.
     pub fn sample(&self, index: usize) -> f32 {
         match &self.samples {
             Samples::Eight(v) => f32::from(v[index]) / 255.0,
@@ -78,7 +78,7 @@ impl Picture {
         }
     }
 
-    /// Every sample as [`Picture::sample`] gives it.
+    /// All samples, converted like [`Picture::sample`].
     #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub fn to_floats(&self) -> Vec<f32> {
         match &self.samples {
@@ -88,18 +88,18 @@ impl Picture {
         }
     }
 
-    /// The samples in 8 bits: rounded to the nearest, clamped, NaN as 0.
+    /// All samples in 8 bits, rounded to nearest and clamped; NaN becomes 0.
     pub fn to_eight(&self) -> Vec<u8> {
         match &self.samples {
             Samples::Eight(v) => v.clone(),
             // 65535 / 255 = 257 exactly, so this is round(s / 257).
             Samples::Sixteen(v) => v.iter().map(|&s| ((u32::from(s) + 128) / 257) as u8).collect(),
-            // A float cast saturates and turns NaN into 0.
+            // A float to integer cast saturates and converts NaN to 0.
             Samples::Float(v) => v.iter().map(|&s| (s * 255.0).round() as u8).collect(),
         }
     }
 
-    /// The samples in 16 bits: rounded to the nearest, clamped, NaN as 0.
+    /// All samples in 16 bits, rounded to nearest and clamped; NaN becomes 0.
     pub fn to_sixteen(&self) -> Vec<u16> {
         match &self.samples {
             Samples::Eight(v) => v.iter().map(|&s| u16::from(s) * 257).collect(),
@@ -108,7 +108,7 @@ impl Picture {
         }
     }
 
-    /// The same picture with 3 or 4 channels; a new alpha is opaque.
+    /// The picture with 3 or 4 channels; an added alpha is opaque.
     pub fn with_channels(&self, channels: u8) -> Self {
         if channels == self.channels {
             return self.clone();

@@ -1,4 +1,4 @@
-//! Loading a plugin and letting it describe itself.
+//! Loading a plugin and running its describe actions.
 
 use std::ffi::{CStr, CString, c_int};
 use std::path::{Path, PathBuf};
@@ -17,36 +17,37 @@ use super::session::Session;
 use super::status::status_name;
 use super::{sets, suites};
 
-/// What a plugin's record says.
+/// Identity of a plugin, from its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The identifier, as in a project file.
+pub struct PluginIdentity {
+    /// Identifier, as in a project file.
     pub name: String,
-    /// The version.
+    /// Major and minor version.
     pub version: (u32, u32),
 }
 
 /// A loaded and described plugin.
 pub struct Plugin {
-    /// Which one it is.
-    pub identity: Identity,
-    /// Its binary.
+    /// Identifier and version.
+    pub identity: PluginIdentity,
+    /// Path of the binary.
     pub path: PathBuf,
-    /// The context that it was described in.
+    /// Context of the description.
     pub context: CString,
-    /// The run that it belongs to.
+    /// The session that loaded the plugin.
     pub session: Arc<Session>,
-    /// The description in that context.
+    /// Descriptor in that context.
     pub description: Arc<Effect>,
     described: Arc<Effect>,
     entry: Entry,
     _host: Registered,
-    // Last: the code has to be there until everything else is gone.
+    // Dropped last: everything else may refer to the library's code.
     _library: Option<Library>,
 }
 
-/// The host as the plugin sees it. The record stays for ever: a plugin may keep the pointer, and if the system
-/// keeps the library loaded, so may its next life. Its handle goes stale with the plugin, which it will notice.
+/// The host record passed to the plugin. It is leaked, because a plugin may keep the pointer, even across
+/// unloading if the system keeps the library in memory. Its property set handle becomes invalid with the
+/// plugin.
 fn host_record(session: &Arc<Session>) -> (*mut OfxHost, Registered) {
     let props = Arc::new(sets::host(&session.settings));
     let handle = registry::register(Object::Host(props, session.clone()));
@@ -54,10 +55,10 @@ fn host_record(session: &Arc<Session>) -> (*mut OfxHost, Registered) {
     (record, handle)
 }
 
-/// The binary of this machine in a bundle; a path to a binary is taken as it is.
+/// Path of the binary for this machine in a bundle; a path to a binary is returned unchanged.
 ///
 /// # Errors
-/// There is none.
+/// [`HostError::Bundle`] if the bundle has no binary for this machine.
 pub fn binary_of(bundle: &Path) -> Result<PathBuf, HostError> {
     if bundle.is_file() {
         return Ok(bundle.to_owned());
@@ -77,7 +78,7 @@ pub fn binary_of(bundle: &Path) -> Result<PathBuf, HostError> {
     Err(failed(format!("there is no {binary} in Contents/{}", architectures().join(" or Contents/"))))
 }
 
-/// The folders of a bundle that hold binaries for this machine.
+/// Names of the bundle folders with binaries for this machine.
 fn architectures() -> &'static [&'static str] {
     if cfg!(target_os = "macos") {
         &["MacOS"]
@@ -90,7 +91,7 @@ fn architectures() -> &'static [&'static str] {
     }
 }
 
-/// The plugins in an open binary.
+/// The plugin records of an open binary.
 fn records(library: &Library, path: &Path) -> Result<Vec<*mut OfxPlugin>, HostError> {
     let missing = |name: &str, error: libloading::Error| HostError::Load {
         path: path.to_owned(),
@@ -107,8 +108,8 @@ fn records(library: &Library, path: &Path) -> Result<Vec<*mut OfxPlugin>, HostEr
     Ok(all.into_iter().filter(|record| !record.is_null()).collect())
 }
 
-/// Reads a record; `None` if it is no image effect of the version that this host speaks.
-fn identity(record: *mut OfxPlugin) -> Option<(Identity, Entry)> {
+/// Reads a record; `None` if it is not an image effect of a supported API version.
+fn identity(record: *mut OfxPlugin) -> Option<(PluginIdentity, Entry)> {
     // SAFETY: the record is a constant of the loaded binary.
     let plugin = unsafe { &*record };
     if plugin.pluginApi.is_null() || plugin.pluginIdentifier.is_null() {
@@ -118,7 +119,7 @@ fn identity(record: *mut OfxPlugin) -> Option<(Identity, Entry)> {
     let (api, name) = unsafe { (CStr::from_ptr(plugin.pluginApi), CStr::from_ptr(plugin.pluginIdentifier)) };
     let known =
         api == kOfxImageEffectPluginApi && plugin.apiVersion == kOfxImageEffectPluginApiVersion as c_int;
-    let identity = Identity {
+    let identity = PluginIdentity {
         name: name.to_string_lossy().into_owned(),
         version: (plugin.pluginVersionMajor, plugin.pluginVersionMinor),
     };
@@ -126,10 +127,10 @@ fn identity(record: *mut OfxPlugin) -> Option<(Identity, Entry)> {
 }
 
 impl Plugin {
-    /// Loads a bundle or a binary, and lets the plugin of the given name, or the first one, describe itself.
+    /// Loads a bundle or binary and describes the plugin with the identifier `wanted`, or the first one.
     ///
     /// # Errors
-    /// It does not load, has no such plugin, or the plugin refuses.
+    /// The binary does not load, does not contain the plugin, or the plugin returns an error.
     pub fn load(bundle: &Path, wanted: Option<&str>, session: &Arc<Session>) -> Result<Self, HostError> {
         let path = binary_of(bundle)?;
         // SAFETY: loading runs the binary's constructors; the user named the binary as a plugin to run.
@@ -138,7 +139,7 @@ impl Plugin {
         let (record_of_host, host) = host_record(session);
         // SAFETY: the optional symbol of this name has this type in every OpenFX binary that has it.
         if let Ok(set_host) = unsafe { library.get::<OfxSetHostFn>(c"OfxSetHost") } {
-            // SAFETY: the record stays for ever.
+            // SAFETY: the record is never freed.
             if unsafe { set_host(record_of_host) } == kOfxStatFailed {
                 return Err(HostError::Load { path, why: "it refuses this host".into() });
             }
@@ -148,24 +149,24 @@ impl Plugin {
         unsafe { Self::choose(path, wanted, session, records, record_of_host, host, Some(library)) }
     }
 
-    /// Takes a plugin that is part of this very program, as tests have one.
+    /// Uses a plugin that is linked into this program, for tests.
     ///
     /// # Errors
-    /// The record is of another kind, or the plugin refuses.
+    /// The record is not an image effect, or the plugin returns an error.
     ///
     /// # Safety
-    /// The record, its strings and its functions stay for ever.
+    /// The record, its strings and its functions are valid forever.
     #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub unsafe fn built_in(record: *mut OfxPlugin, session: &Arc<Session>) -> Result<Self, HostError> {
         let (record_of_host, host) = host_record(session);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { Self::choose(PathBuf::new(), None, session, vec![record], record_of_host, host, None) }
     }
 
-    /// Chooses among the records of a binary, and goes on with the one.
+    /// Selects one of a binary's records and describes it.
     ///
     /// # Safety
-    /// The records stay as long as the plugin.
+    /// The records are valid as long as the plugin is loaded.
     unsafe fn choose(
         path: PathBuf,
         wanted: Option<&str>,
@@ -187,7 +188,7 @@ impl Plugin {
                 found: if names.is_empty() { "none".into() } else { names.join(", ") },
             });
         };
-        // SAFETY: the caller's promise for the record; the host's record stays for ever.
+        // SAFETY: the caller guarantees a valid record; the host record is never freed.
         unsafe {
             if let Some(set_host) = (*record).setHost {
                 set_host(record_of_host);
@@ -199,7 +200,7 @@ impl Plugin {
     fn describe(
         path: PathBuf,
         session: &Arc<Session>,
-        identity: Identity,
+        identity: PluginIdentity,
         entry: Entry,
         host: Registered,
         library: Option<Library>,
@@ -235,14 +236,14 @@ impl Plugin {
         })
     }
 
-    /// The names of the plugin's inputs.
+    /// Names of the plugin's input clips.
     pub fn inputs(&self) -> Vec<String> {
         let clips = self.description.clips();
         clips.iter().filter(|clip| !clip.is_output()).map(|clip| clip.name()).collect()
     }
 }
 
-/// Unloads again if describing fails.
+/// Calls Unload if describing fails.
 struct Loaded<'a> {
     entry: Entry,
     described: &'a Arc<Effect>,
@@ -263,18 +264,18 @@ impl Drop for Plugin {
     }
 }
 
-/// Opens a binary with its names kept to itself, as hosts do.
+/// Opens a binary with local symbol visibility, as hosts do.
 ///
 /// # Safety
 /// As for [`Library::new`].
 unsafe fn open(path: &Path) -> Result<Library, libloading::Error> {
-    // Without a slash the system would look in its own folders.
+    // For a path without a slash the system would search its library folders.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Library::new(path) }
 }
 
-/// The bundle that a binary is in, or the binary's folder.
+/// Folder of the bundle that contains a binary, or else the binary's own folder.
 fn bundle_folder(binary: &Path) -> PathBuf {
     let binary = std::path::absolute(binary).unwrap_or_else(|_| binary.to_owned());
     let bundle = binary.ancestors().find(|path| path.to_string_lossy().ends_with(".ofx.bundle"));
@@ -284,7 +285,7 @@ fn bundle_folder(binary: &Path) -> PathBuf {
 fn choose_context(props: &PropertySet, wanted: Option<&str>) -> Result<CString, HostError> {
     let offered: Vec<CString> = props.all(kOfxImageEffectPropSupportedContexts);
     if let Some(wanted) = wanted {
-        // `filter` is `OfxImageEffectContextFilter`.
+        // The short name `filter` means `OfxImageEffectContextFilter`.
         let full = format!("OfxImageEffectContext{}", capital(wanted));
         let fits = |context: &&CString| {
             context.to_bytes() == full.as_bytes() || context.to_bytes() == wanted.as_bytes()
@@ -307,7 +308,7 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Turns a failed action into an error with the plugin's own sentence.
+/// Turns a failed action into an error with the plugin's last error message.
 pub fn check(session: &Session, action: &'static str, status: OfxStatus) -> Result<(), HostError> {
     if matches!(status, kOfxStatOK | kOfxStatReplyDefault) {
         return Ok(());

@@ -1,8 +1,8 @@
-//! Typed property sets: what the host and the plugin tell each other, by name.
+//! Typed property sets, which host and plugin use to exchange values by name.
 //!
-//! A set is closed: reading or writing a name that the host did not put there is refused with
-//! `kOfxStatErrUnknown`, a value of another type with `kOfxStatErrValue`, an index beyond the dimension with
-//! `kOfxStatErrBadIndex`. Strings that were handed out stay where they are as long as the set lives.
+//! A set is closed: a name that the host did not define is refused with `kOfxStatErrUnknown`, a value of
+//! another type with `kOfxStatErrValue`, and an index beyond the dimension with `kOfxStatErrBadIndex`.
+//! Pointers to strings that the plugin has read stay valid as long as the set.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
@@ -10,18 +10,18 @@ use std::ffi::{CStr, CString};
 use openfx_sys::*;
 use parking_lot::Mutex;
 
-use super::status::Answer;
+use super::status::SuiteResult;
 
 /// The values of one property.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// `int`
+    /// Values of type `int`.
     Int(Vec<i32>),
-    /// `double`
+    /// Values of type `double`.
     Double(Vec<f64>),
-    /// `char *`
+    /// Values of type `char *`.
     Text(Vec<CString>),
-    /// `void *`, as an address: the host never follows it.
+    /// Values of type `void *`, as addresses, which the host never dereferences.
     Pointer(Vec<usize>),
 }
 
@@ -36,13 +36,13 @@ impl Values {
     }
 }
 
-/// One type that a property can hold, so that the accessors are written once.
+/// A type of property values, for generic accessors.
 pub trait Item: Clone {
     /// The values, if they are of this type.
     fn of(values: &Values) -> Option<&Vec<Self>>;
-    /// The same, to change.
+    /// The values for modification, if they are of this type.
     fn of_mut(values: &mut Values) -> Option<&mut Vec<Self>>;
-    /// Wraps values.
+    /// Wraps values of this type.
     fn wrap(items: Vec<Self>) -> Values;
 }
 
@@ -66,12 +66,12 @@ item!(f64, Double);
 item!(CString, Text);
 item!(usize, Pointer);
 
-/// Who may write a property, and whether its dimension is fixed.
+/// Whether the plugin may write a property, and whether it may change the dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// The plugin reads.
+    /// The plugin may only read.
     Read,
-    /// The plugin may set the values that are there.
+    /// The plugin may change the existing values.
     Write,
     /// The plugin may set any number of values.
     List,
@@ -88,17 +88,17 @@ struct Property {
 #[derive(Debug, Default)]
 pub struct PropertySet {
     table: Mutex<BTreeMap<CString, Property>>,
-    /// Strings that were replaced, kept because the plugin may still hold a pointer to them.
+    /// Replaced strings, kept because the plugin may still hold pointers to them.
     retired: Mutex<Vec<CString>>,
 }
 
 impl PropertySet {
-    /// An empty set.
+    /// A set without properties.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a property with its first values, replacing one of the same name.
+    /// Adds a property with its default values, replacing one of the same name.
     pub fn define<T: Item>(&self, name: &CStr, access: Access, items: impl Into<Vec<T>>) -> &Self {
         let values = T::wrap(items.into());
         let property = Property { initial: values.clone(), values, access };
@@ -108,13 +108,13 @@ impl PropertySet {
         self
     }
 
-    /// Adds a property of strings.
+    /// Adds a property of type string.
     pub fn define_text(&self, name: &CStr, access: Access, items: &[&CStr]) -> &Self {
         let items: Vec<CString> = items.iter().map(|&text| text.to_owned()).collect();
         self.define(name, access, items)
     }
 
-    /// A copy with the present values as its first ones, as an instance starts from its description.
+    /// A copy whose defaults are the current values, as an instance starts from its descriptor.
     pub fn duplicate(&self) -> Self {
         let table = self.table.lock().clone();
         Self { table: Mutex::new(table), retired: Mutex::default() }
@@ -126,34 +126,34 @@ impl PropertySet {
         }
     }
 
-    /// All values of a property, as the host reads them; empty if it is absent or of another type.
+    /// All values of a property; empty if it is missing or of another type.
     pub fn all<T: Item>(&self, name: &CStr) -> Vec<T> {
         let table = self.table.lock();
         table.get(name).and_then(|property| T::of(&property.values)).cloned().unwrap_or_default()
     }
 
-    /// The first value of a property, as the host reads it.
+    /// The first value of a property; `None` if it is missing or of another type.
     pub fn first<T: Item>(&self, name: &CStr) -> Option<T> {
         self.all(name).into_iter().next()
     }
 
-    /// The strings of a property.
+    /// All values of a string property, as UTF-8.
     pub fn strings(&self, name: &CStr) -> Vec<String> {
         let texts = self.all::<CString>(name);
         texts.iter().map(|text| text.to_string_lossy().into_owned()).collect()
     }
 
-    /// The first string of a property, empty if there is none.
+    /// The first value of a string property; empty if there is none.
     pub fn string(&self, name: &CStr) -> String {
         self.strings(name).into_iter().next().unwrap_or_default()
     }
 
-    /// Whether there is such a property.
+    /// Whether the set has this property.
     pub fn has(&self, name: &CStr) -> bool {
         self.table.lock().contains_key(name)
     }
 
-    /// Sets values as the host, whatever the plugin may do; the property must be there.
+    /// Sets values for the host, regardless of the plugin's access. The property must exist.
     pub fn assign<T: Item>(&self, name: &CStr, items: impl Into<Vec<T>>) {
         let mut table = self.table.lock();
         if let Some(property) = table.get_mut(name) {
@@ -163,11 +163,11 @@ impl PropertySet {
         }
     }
 
-    /// The plugin reads one value.
+    /// Reads one value for the plugin.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn get<T: Item, R>(&self, name: &CStr, index: i32, read: impl FnOnce(&T) -> R) -> Answer<R> {
+    /// The status for the plugin.
+    pub fn get<T: Item, R>(&self, name: &CStr, index: i32, read: impl FnOnce(&T) -> R) -> SuiteResult<R> {
         let table = self.table.lock();
         let property = table.get(name).ok_or(kOfxStatErrUnknown)?;
         let items = T::of(&property.values).ok_or(kOfxStatErrValue)?;
@@ -175,11 +175,11 @@ impl PropertySet {
         item.map(read).ok_or(kOfxStatErrBadIndex)
     }
 
-    /// The plugin sets one value.
+    /// Sets one value for the plugin.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn set<T: Item>(&self, name: &CStr, index: i32, value: T) -> Answer<()> {
+    /// The status for the plugin.
+    pub fn set<T: Item>(&self, name: &CStr, index: i32, value: T) -> SuiteResult<()> {
         let mut table = self.table.lock();
         let property = table.get_mut(name).ok_or(kOfxStatErrUnknown)?;
         let items = T::of_mut(&mut property.values).ok_or(kOfxStatErrValue)?;
@@ -200,11 +200,11 @@ impl PropertySet {
         Err(kOfxStatErrBadIndex)
     }
 
-    /// The plugin sets several values at once.
+    /// Sets all values of a property for the plugin.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn set_all<T: Item>(&self, name: &CStr, values: Vec<T>) -> Answer<()> {
+    /// The status for the plugin.
+    pub fn set_all<T: Item>(&self, name: &CStr, values: Vec<T>) -> SuiteResult<()> {
         let mut table = self.table.lock();
         let property = table.get_mut(name).ok_or(kOfxStatErrUnknown)?;
         let items = T::of_mut(&mut property.values).ok_or(kOfxStatErrValue)?;
@@ -222,11 +222,11 @@ impl PropertySet {
         Ok(())
     }
 
-    /// The plugin puts the first values back.
+    /// Resets a property to its default values.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn reset(&self, name: &CStr) -> Answer<()> {
+    /// The status for the plugin.
+    pub fn reset(&self, name: &CStr) -> SuiteResult<()> {
         let mut table = self.table.lock();
         let property = table.get_mut(name).ok_or(kOfxStatErrUnknown)?;
         if property.access == Access::Read {
@@ -238,11 +238,11 @@ impl PropertySet {
         Ok(())
     }
 
-    /// How many values a property has.
+    /// Number of values of a property.
     ///
     /// # Errors
-    /// `kOfxStatErrUnknown`.
-    pub fn dimension(&self, name: &CStr) -> Answer<i32> {
+    /// `kOfxStatErrUnknown` if there is no such property.
+    pub fn dimension(&self, name: &CStr) -> SuiteResult<i32> {
         let table = self.table.lock();
         let property = table.get(name).ok_or(kOfxStatErrUnknown)?;
         i32::try_from(property.values.len()).map_err(|_| kOfxStatErrValue)

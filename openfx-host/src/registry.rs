@@ -1,7 +1,7 @@
-//! Handles.
+//! Handles of the host's objects.
 //!
-//! What the plugin holds are numbers in the shape of pointers, never used twice. Looking one up in a table
-//! tells a live handle of the right kind from a stale or a foreign one, which gets `kOfxStatErrBadHandle`.
+//! Handles are numbers cast to pointers and are never reused. A table lookup tells a live handle of the right
+//! type from a stale or invalid one, which is refused with `kOfxStatErrBadHandle`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,26 +17,26 @@ use super::memory::{ImageMemory, MutexCell};
 use super::params::{Param, ParamSet};
 use super::props::PropertySet;
 use super::session::Session;
-use super::status::Answer;
+use super::status::SuiteResult;
 
-/// What a handle stands for.
+/// The object that a handle refers to.
 #[derive(Clone)]
 pub enum Object {
-    /// A property set, of whatever it is.
+    /// Any other property set.
     Props(Arc<PropertySet>),
-    /// The host itself, whose handle is a property set's too.
+    /// The host; its handle is also that of its property set.
     Host(Arc<PropertySet>, Arc<Session>),
-    /// A parameter set.
+    /// The parameters of a descriptor or an instance.
     Params(Arc<ParamSet>),
-    /// A parameter.
+    /// A parameter of a descriptor or an instance.
     Param(Arc<Param>),
-    /// An effect, described or instantiated.
+    /// A descriptor or an instance.
     Effect(Arc<Effect>),
-    /// A clip.
+    /// A clip of a descriptor or an instance.
     Clip(Arc<Clip>),
-    /// A fetched image, whose handle is a property set's too.
+    /// A fetched image; its handle is also that of its property set.
     Image(Arc<Image>),
-    /// Memory from the image effect suite.
+    /// Memory allocated with the image effect suite.
     Memory(Arc<ImageMemory>),
     /// A mutex of the multi-thread suite.
     Mutex(Arc<MutexCell>),
@@ -44,14 +44,14 @@ pub enum Object {
 
 static TABLE: LazyLock<RwLock<HashMap<usize, Object>>> = LazyLock::new(RwLock::default);
 
-/// Far from any address that a plugin could make up by counting, and unaligned with none.
+/// Unaligned, and far from values that a plugin might compute by mistake.
 static NEXT: AtomicUsize = AtomicUsize::new(0x5000_0010);
 
-/// A handle that is in the table as long as this value lives.
+/// An entry in the handle table; removed on drop.
 pub struct Registered(usize);
 
 impl Registered {
-    /// The handle as the pointer that the plugin sees.
+    /// The handle as a pointer for the plugin.
     pub fn pointer<T>(&self) -> *mut T {
         std::ptr::without_provenance_mut(self.0)
     }
@@ -60,46 +60,46 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         let gone = TABLE.write().remove(&self.0);
-        // Dropped only now: the object may hold handles of its own.
+        // Dropped after the lock is released: the object may own handles itself.
         drop(gone);
     }
 }
 
-/// Puts an object into the table.
+/// Adds an object to the handle table.
 pub fn register(object: Object) -> Registered {
     let id = NEXT.fetch_add(16, Ordering::Relaxed);
     TABLE.write().insert(id, object);
     Registered(id)
 }
 
-/// A slot for the handle of an object that is made before its handle.
+/// Storage for the handle of an object, which is registered after the object is created.
 #[derive(Default)]
 pub struct Slot(Mutex<Option<Registered>>);
 
 impl Slot {
-    /// Fills the slot.
+    /// Registers the object and stores its handle.
     pub fn fill(&self, object: Object) {
         *self.0.lock() = Some(register(object));
     }
 
-    /// Empties the slot; the handle is stale from now on.
+    /// Removes the handle, which is invalid from now on.
     pub fn clear(&self) {
         let gone = self.0.lock().take();
         drop(gone);
     }
 
-    /// The handle, NULL if there is none.
+    /// The handle, or NULL if there is none.
     pub fn pointer<T>(&self) -> *mut T {
         self.0.lock().as_ref().map_or(std::ptr::null_mut(), Registered::pointer)
     }
 }
 
-fn find<T>(pointer: *mut T) -> Answer<Object> {
+fn find<T>(pointer: *mut T) -> SuiteResult<Object> {
     TABLE.read().get(&pointer.addr()).cloned().ok_or(kOfxStatErrBadHandle)
 }
 
-/// Takes a handle out of the table, if `wanted` says so.
-pub fn take<T, R>(pointer: *mut T, wanted: impl FnOnce(&Object) -> Option<R>) -> Answer<R> {
+/// Removes an object from the table if `wanted` returns `Some` for it.
+pub fn take<T, R>(pointer: *mut T, wanted: impl FnOnce(&Object) -> Option<R>) -> SuiteResult<R> {
     let mut table = TABLE.write();
     let found = table.get(&pointer.addr()).and_then(wanted).ok_or(kOfxStatErrBadHandle)?;
     let gone = table.remove(&pointer.addr());
@@ -108,15 +108,15 @@ pub fn take<T, R>(pointer: *mut T, wanted: impl FnOnce(&Object) -> Option<R>) ->
     Ok(found)
 }
 
-/// Forgets to remove a handle when its value goes: it is removed by [`take`].
+/// Keeps the table entry when its `Registered` is consumed; [`take`] removes it.
 pub fn keep(registered: Registered) -> usize {
     let id = registered.0;
     std::mem::forget(registered);
     id
 }
 
-/// The property set behind a handle.
-pub fn props(handle: OfxPropertySetHandle) -> Answer<Arc<PropertySet>> {
+/// The property set with this handle.
+pub fn props(handle: OfxPropertySetHandle) -> SuiteResult<Arc<PropertySet>> {
     match find(handle)? {
         Object::Props(set) | Object::Host(set, _) => Ok(set),
         Object::Image(image) => Ok(image.props.clone()),
@@ -127,7 +127,7 @@ pub fn props(handle: OfxPropertySetHandle) -> Answer<Arc<PropertySet>> {
 macro_rules! finder {
     ($(#[$doc:meta] $name:ident, $handle:ty, $variant:ident, $type:ty;)*) => {
         $(#[$doc]
-        pub fn $name(handle: $handle) -> Answer<Arc<$type>> {
+        pub fn $name(handle: $handle) -> SuiteResult<Arc<$type>> {
             match find(handle)? {
                 Object::$variant(object) => Ok(object),
                 _ => Err(kOfxStatErrBadHandle),
@@ -136,22 +136,22 @@ macro_rules! finder {
     };
 }
 finder! {
-    /// The parameter set behind a handle.
+    /// The parameter set with this handle.
     param_set, OfxParamSetHandle, Params, ParamSet;
-    /// The parameter behind a handle.
+    /// The parameter with this handle.
     param, OfxParamHandle, Param, Param;
-    /// The effect behind a handle.
+    /// The effect with this handle.
     effect, OfxImageEffectHandle, Effect, Effect;
-    /// The clip behind a handle.
+    /// The clip with this handle.
     clip, OfxImageClipHandle, Clip, Clip;
-    /// The memory behind a handle.
+    /// The memory with this handle.
     memory, OfxImageMemoryHandle, Memory, ImageMemory;
-    /// The mutex behind a handle.
+    /// The mutex with this handle.
     mutex, OfxMutexHandle, Mutex, MutexCell;
 }
 
-/// The session of the host that a handle stands for.
-pub fn session(handle: OfxPropertySetHandle) -> Answer<Arc<Session>> {
+/// The session of the host with this handle.
+pub fn session(handle: OfxPropertySetHandle) -> SuiteResult<Arc<Session>> {
     match find(handle)? {
         Object::Host(_, session) => Ok(session),
         _ => Err(kOfxStatErrBadHandle),

@@ -21,7 +21,7 @@ use super::props::PropertySet;
 use super::session::Sequence;
 use super::status::status_name;
 
-/// The order in which frames are asked for.
+/// The order in which frames are rendered.
 #[derive(
     Clone,
     Copy,
@@ -46,32 +46,32 @@ pub enum Order {
     Shuffled,
 }
 
-/// What to render.
+/// What to render, and how.
 pub struct Job {
-    /// The first frame.
+    /// First frame to render.
     pub first: i32,
-    /// The last frame.
+    /// Last frame to render.
     pub last: i32,
-    /// The order.
+    /// Order of the frames.
     pub order: Order,
-    /// How many frames at once; fewer where the plugin does not allow it.
+    /// Maximum number of frames rendered at once; fewer if the plugin's thread safety requires.
     pub threads: usize,
-    /// Whether every frame gets an instance of its own, as in MLT.
+    /// Whether every frame is rendered by a new instance, as in MLT.
     pub fresh_instances: bool,
 }
 
-/// A frame that was rendered.
+/// A rendered frame.
 pub struct Rendered {
-    /// The frame.
+    /// Number of the frame.
     pub frame: i32,
-    /// Its picture.
+    /// The rendered picture.
     pub picture: Picture,
 }
 
-/// The first and the last frame that the effect has, by its own account, else by its main clip's.
+/// First and last frame of the effect: as it reports, or else those of its main clip.
 ///
 /// # Errors
-/// The plugin fails.
+/// The plugin returned an error.
 pub fn time_domain(effect: &Arc<Effect>) -> Result<(f64, f64), HostError> {
     let clip = effect.main_clip();
     let range = clip.map_or(vec![1.0, 1.0], |clip| clip.props.all(kOfxImageEffectPropFrameRange));
@@ -86,10 +86,11 @@ pub fn time_domain(effect: &Arc<Effect>) -> Result<(f64, f64), HostError> {
     }
 }
 
-/// Renders the frames of a job; `deliver` gets them from the first to the last, whatever the order of work.
+/// Renders the frames of a job. `deliver` is called from the first to the last frame, whatever the order of
+/// rendering.
 ///
 /// # Errors
-/// A frame failed, the delivery failed, or the session was aborted.
+/// A frame failed, `deliver` failed, or the session was aborted.
 pub fn render(
     plugin: &Plugin,
     instance: &Instance,
@@ -102,7 +103,7 @@ pub fn render(
     let threads = if safe(kOfxImageEffectRenderUnsafe) { 1 } else { job.threads.max(1) };
     let mut crew = Vec::new();
     if !safe(kOfxImageEffectRenderFullySafe) {
-        // One instance renders one frame at a time, so that every further thread gets its own.
+        // One instance renders one frame at a time, so every additional thread gets its own.
         for _ in 1..threads {
             crew.push(Instance::create(plugin, recipe)?);
         }
@@ -118,7 +119,7 @@ pub fn render(
     let queue = Mutex::new(order(job));
     let stop = AtomicBool::new(false);
     let result = std::thread::scope(|scope| {
-        // Bounded, so that a slow output holds the render back instead of filling the memory.
+        // Bounded, so that slow output blocks the renders instead of filling memory.
         let (sender, receiver) = sync_channel(2 * threads);
         for nth in 0..threads {
             let worker = Worker {
@@ -169,7 +170,7 @@ fn order(job: &Job) -> VecDeque<i32> {
         Order::Forward => {}
         Order::Backward => frames.reverse(),
         Order::Shuffled => {
-            // Fisher and Yates, with the linear congruential generator of Knuth's MMIX.
+            // Fisher-Yates shuffle with the linear congruential generator of Knuth's MMIX.
             let mut state: u64 = 1;
             for end in (1..frames.len()).rev() {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -192,7 +193,7 @@ fn announce(effect: &Arc<Effect>, begin: bool, first: i32, last: i32) -> Result<
     check(&effect.session, name, reply.status)
 }
 
-/// One thread that renders.
+/// The state of a render thread.
 struct Worker<'a> {
     plugin: &'a Plugin,
     recipe: &'a Recipe,
@@ -233,7 +234,7 @@ impl Worker<'_> {
     }
 }
 
-/// Renders one frame with everything that a host asks before.
+/// Renders one frame, with all actions that a host sends before it.
 ///
 /// # Errors
 /// The plugin or an input failed, or the session was aborted.
@@ -288,7 +289,7 @@ pub fn render_frame(effect: &Arc<Effect>, frame: i32) -> Result<Picture, HostErr
     Ok(canvas.picture())
 }
 
-/// The inputs, connected or not: plugins answer for the others, too.
+/// The input clips, connected or not: plugins set regions and frames for the others, too.
 fn inputs(effect: &Effect) -> Vec<String> {
     let clips = effect.clips();
     clips.iter().filter(|clip| !clip.is_output()).map(|clip| clip.name()).collect()
@@ -306,10 +307,10 @@ fn region_of_definition(effect: &Arc<Effect>, moment: &Moment) -> Result<OfxRect
     })
 }
 
-/// The region without its infinite sides, which mean that the effect has pixels wherever one looks. An empty
-/// region would leave nothing to write, so it becomes the proposal.
+/// Replaces infinite sides, which mean that the effect has pixels everywhere, by those of the proposal. An
+/// empty region is replaced as a whole, because nothing could be rendered.
 fn finite(region: OfxRectD, proposal: OfxRectD) -> OfxRectD {
-    // Farther than any picture; plugins write the infinite as the largest integer, or the largest float.
+    // Larger than any picture. Plugins use the largest integer or float for infinity.
     const FAR: f64 = 1e6;
     let side = |value: f64, otherwise: f64| if value.abs() < FAR { value } else { otherwise };
     let region = OfxRectD {
@@ -321,9 +322,9 @@ fn finite(region: OfxRectD, proposal: OfxRectD) -> OfxRectD {
     if region.x2 > region.x1 && region.y2 > region.y1 { region } else { proposal }
 }
 
-/// A region in pixels of the render scale, as large as any of its pixels needs.
+/// Converts a region to pixels at the render scale, rounded outwards.
 fn pixels(region: OfxRectD, scale: f64, aspect: f64) -> OfxRectI {
-    // A hair's breadth keeps products such as 0.1 * 30 from taking a whole pixel more.
+    // The tolerance avoids an extra pixel for products such as 0.1 * 30.
     let (low, high) = (|v: f64| (v + 1e-6).floor() as i32, |v: f64| (v - 1e-6).ceil() as i32);
     OfxRectI {
         x1: low(region.x1 * scale / aspect),
@@ -334,7 +335,7 @@ fn pixels(region: OfxRectD, scale: f64, aspect: f64) -> OfxRectI {
 }
 
 fn frames_needed(effect: &Arc<Effect>, moment: &Moment, inputs: &[String]) -> Result<(), HostError> {
-    // Hosts ask only those who say that they look at other times.
+    // Hosts only call this for plugins that declare temporal access.
     if effect.props.first(kOfxImageEffectPropTemporalClipAccess) != Some(1)
         || !effect.session.settings.temporal
     {
@@ -353,7 +354,7 @@ fn frames_needed(effect: &Arc<Effect>, moment: &Moment, inputs: &[String]) -> Re
     Ok(())
 }
 
-/// The picture of the clip that the effect says its output equals.
+/// The image of the clip that the output is identical to.
 fn identity(
     effect: &Arc<Effect>,
     reply: &PropertySet,

@@ -1,7 +1,7 @@
-//! Which action of which effect a thread is in.
+//! The action that the current thread is in.
 //!
-//! Some suite calls are allowed only inside an action and on its threads: a real host crashes otherwise, this
-//! one refuses and says so.
+//! Some suite calls are only allowed during an action and on its thread. Real hosts crash otherwise; this one
+//! refuses the call and reports it.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -12,11 +12,11 @@ use super::effect::Effect;
 /// An action in progress.
 #[derive(Clone)]
 pub struct Scope {
-    /// The effect.
+    /// The effect that the action is called on.
     pub effect: Arc<Effect>,
-    /// The name of the action.
+    /// OpenFX name of the action.
     pub action: &'static CStr,
-    /// The time that the action is about, if it is about one.
+    /// Time of the action in frames, if it has one.
     pub time: Option<f64>,
 }
 
@@ -24,7 +24,7 @@ thread_local! {
     static STACK: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Ends the action on this thread when it goes.
+/// Guard that ends the action on this thread on drop.
 pub struct Entered;
 
 impl Drop for Entered {
@@ -39,7 +39,7 @@ pub fn enter(scope: Scope) -> Entered {
     Entered
 }
 
-/// The innermost action of this thread.
+/// The innermost action on this thread.
 pub fn current() -> Option<Scope> {
     STACK.with_borrow(|stack| stack.last().cloned())
 }

@@ -1,10 +1,10 @@
-//! One run of the host: how it behaves, and what the plugin said and did meanwhile.
+//! A session: settings of the host, and what the plugin reported and did during the run.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-/// The depth of a sample.
+/// Bit depth of a sample.
 #[derive(
     Clone,
     Copy,
@@ -29,7 +29,7 @@ pub enum Depth {
     Byte,
 }
 
-/// The samples of a pixel.
+/// Components of a pixel.
 #[derive(
     Clone,
     Copy,
@@ -50,7 +50,7 @@ pub enum Components {
     Rgb,
 }
 
-/// How the rows of an image follow each other in memory.
+/// Order of an image's rows in memory and padding between them.
 #[derive(
     Clone,
     Copy,
@@ -75,7 +75,7 @@ pub enum RowBytes {
     Padded,
 }
 
-/// What a clip answers outside of its range.
+/// What a clip returns outside of its frame range.
 #[derive(
     Clone,
     Copy,
@@ -100,7 +100,7 @@ pub enum Outside {
     Black,
 }
 
-/// How often a sequence of renders is announced.
+/// How often a sequence of renders is announced to the plugin.
 #[derive(
     Clone,
     Copy,
@@ -121,58 +121,59 @@ pub enum Sequence {
     Whole,
     /// Around every frame, as MLT and Natron do it.
     Each,
-    /// Not at all.
+    /// Never, as in some hosts.
     None,
 }
 
-/// How the host behaves.
+/// Settings of the host.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The name by which the host is known to plugins.
+    /// Host name reported to plugins.
     pub name: String,
-    /// The context to use, instead of General if offered, else Filter.
+    /// Context to use; `None` for General if supported, else Filter.
     pub context: Option<String>,
-    /// The depth of the images, instead of the deepest that the plugin takes.
+    /// Bit depth of the images; `None` for the deepest that the plugin supports.
     pub depth: Option<Depth>,
-    /// The components of the images, instead of RGBA if the plugin takes it.
+    /// Components of the images; `None` for RGBA if the plugin supports it.
     pub components: Option<Components>,
     /// Whether images with alpha are premultiplied.
     pub premultiplied: bool,
-    /// The layout of the rows.
+    /// Memory layout of the rows.
     pub row_bytes: RowBytes,
-    /// Where the lower left corner of the pictures is.
+    /// Lower left corner of the pictures in pixels.
     pub origin: (i32, i32),
-    /// Whether clips answer for other times; if not, any time gets the current frame, as in MLT.
+    /// Whether clips return images of other times. If not, they return the current frame for any time, as in
+    /// MLT.
     pub temporal: bool,
-    /// Whether the host says that it has temporal access, even if it has not.
+    /// Whether the host reports temporal access even if it has none.
     pub pretends_temporal: bool,
-    /// The answer outside of a clip's range.
+    /// What clips return outside of their frame range.
     pub outside: Outside,
-    /// Whether a time between two frames gets the earlier one; if not, the nearer one.
+    /// Whether a time between two frames is rounded down; otherwise to the nearest frame.
     pub truncates_times: bool,
-    /// The scale of the render.
+    /// Render scale in x and y.
     pub scale: f64,
-    /// The number of the first frame.
+    /// Number of the first frame.
     pub first_frame: i32,
-    /// Suites that the host does not have.
+    /// Names of the suites to leave out.
     pub missing_suites: Vec<String>,
-    /// Whether string parameters take keyframes.
+    /// Whether string parameters can be animated.
     pub animate_strings: bool,
-    /// How renders are announced.
+    /// How sequences of renders are announced.
     pub sequence: Sequence,
-    /// Abort after that many questions of the plugin whether to.
+    /// Abort when the plugin polls for an abort this many times.
     pub abort_after: Option<u32>,
-    /// Whether colour spaces are told.
+    /// Which colour spaces are reported to the plugin.
     pub colour: ColourManagement,
 }
 
-/// Whether clips' colour spaces are told, as OpenFX 1.5 has it.
+/// Which colour spaces of clips are reported, as in OpenFX 1.5.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ColourManagement {
-    /// Those of the files.
+    /// The colour space of each clip's files.
     #[default]
     Files,
-    /// This one, of every clip.
+    /// This colour space for every clip.
     Named(String),
     /// None, as in hosts before OpenFX 1.5.
     Off,
@@ -211,19 +212,19 @@ impl Default for Settings {
     }
 }
 
-/// Where the plugin's progress is shown.
+/// Receives the plugin's progress and messages.
 pub trait Progress: Send + Sync {
-    /// A piece of work begins.
+    /// A task with this label starts.
     fn start(&self, label: &str);
-    /// It is this far, from 0 to 1.
+    /// The task's progress, from 0 to 1.
     fn update(&self, fraction: f64);
-    /// It has ended.
+    /// The task has ended.
     fn end(&self);
-    /// The plugin has something to say.
+    /// The plugin sent a message.
     fn message(&self, message: &Message);
 }
 
-/// Shows nothing.
+/// Discards progress and messages.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -233,33 +234,33 @@ impl Progress for Silent {
     fn message(&self, _message: &Message) {}
 }
 
-/// A message of the plugin.
+/// A message from the plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// `OfxMessageError` and the like.
+    /// The OpenFX message type, such as `OfxMessageError`.
     pub kind: String,
-    /// The sentence.
+    /// Text of the message.
     pub text: String,
-    /// Whether it is to stay until it is cleared.
+    /// Whether it stays until it is cleared.
     pub persistent: bool,
 }
 
 /// One run of the host.
 pub struct Session {
-    /// How the host behaves.
+    /// Settings of the host.
     pub settings: Settings,
-    /// Where progress goes.
+    /// Receiver of progress and messages.
     pub progress: Box<dyn Progress>,
     aborted: AtomicBool,
     polls: AtomicU32,
     messages: Mutex<Vec<Message>>,
     complaints: Mutex<Vec<String>>,
-    /// The frame at which the time line stands, and its ends.
+    /// Current, first and last frame of the time line.
     timeline: Mutex<(f64, f64, f64)>,
 }
 
 impl Session {
-    /// A fresh run.
+    /// A session with its settings and progress receiver.
     pub fn new(settings: Settings, progress: Box<dyn Progress>) -> Self {
         Self {
             settings,
@@ -272,17 +273,17 @@ impl Session {
         }
     }
 
-    /// Asks the plugin to stop.
+    /// Requests an abort, which the plugin sees when it polls.
     pub fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the plugin was asked to stop.
+    /// Whether an abort was requested.
     pub fn aborted(&self) -> bool {
         self.aborted.load(Ordering::Relaxed)
     }
 
-    /// The plugin's question whether to stop.
+    /// Answers the plugin's poll for an abort.
     pub fn poll(&self) -> bool {
         let count = self.polls.fetch_add(1, Ordering::Relaxed);
         if self.settings.abort_after.is_some_and(|limit| count >= limit) {
@@ -291,13 +292,13 @@ impl Session {
         self.aborted()
     }
 
-    /// How often the plugin has asked.
+    /// Number of polls so far.
     #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub fn polls(&self) -> u32 {
         self.polls.load(Ordering::Relaxed)
     }
 
-    /// Takes down a message.
+    /// Records a message and passes it on.
     pub fn say(&self, message: Message) {
         self.progress.message(&message);
         self.messages.lock().push(message);
@@ -308,20 +309,20 @@ impl Session {
         self.messages.lock().retain(|message| !message.persistent);
     }
 
-    /// The messages so far.
+    /// All messages so far.
     #[allow(dead_code, reason = "for the integration tests that include this module")]
     pub fn messages(&self) -> Vec<Message> {
         self.messages.lock().clone()
     }
 
-    /// The last message that tells of a failure.
+    /// Text of the last error message.
     pub fn last_error(&self) -> Option<String> {
         let messages = self.messages.lock();
         let bad = |message: &&Message| message.kind.ends_with("Error") || message.kind.ends_with("Fatal");
         messages.iter().rev().find(bad).map(|message| message.text.clone())
     }
 
-    /// Takes down a breach of the rules by the plugin.
+    /// Records a violation of the standard by the plugin.
     pub fn complain(&self, what: impl Into<String>) {
         let what = what.into();
         let mut complaints = self.complaints.lock();
@@ -330,22 +331,22 @@ impl Session {
         }
     }
 
-    /// The breaches so far, each once.
+    /// The violations so far, without duplicates.
     pub fn complaints(&self) -> Vec<String> {
         self.complaints.lock().clone()
     }
 
-    /// The time line: where it stands, its first and its last frame.
+    /// Current, first and last frame of the time line.
     pub fn timeline(&self) -> (f64, f64, f64) {
         *self.timeline.lock()
     }
 
-    /// Sets the ends of the time line.
+    /// Sets the first and last frame of the time line.
     pub fn set_range(&self, first: f64, last: f64) {
         *self.timeline.lock() = (first, first, last);
     }
 
-    /// Moves the time line.
+    /// Sets the current frame of the time line.
     pub fn go_to(&self, time: f64) {
         self.timeline.lock().0 = time;
     }

@@ -1,4 +1,4 @@
-//! The property sets that a host starts with: of itself, of an effect, of a clip.
+//! The initial property sets of the host, an effect, an instance and a clip.
 
 use std::ffi::{CStr, CString};
 
@@ -8,10 +8,10 @@ use super::props::Access::{List, Read, Write};
 use super::props::PropertySet;
 use super::session::{ColourManagement, Settings};
 
-/// The contexts that the host offers, the preferred one first.
+/// The contexts that the host supports, the preferred one first.
 pub const CONTEXTS: &[&CStr] = &[kOfxImageEffectContextGeneral, kOfxImageEffectContextFilter];
 
-/// What the host says of itself.
+/// The host's own properties.
 pub fn host(settings: &Settings) -> PropertySet {
     let set = PropertySet::new();
     let name = CString::new(settings.name.as_str()).unwrap_or_default();
@@ -73,7 +73,7 @@ pub fn host(settings: &Settings) -> PropertySet {
     set
 }
 
-/// The ways of rendering elsewhere than on the CPU; this host has none.
+/// GPU rendering properties; this host supports none of them.
 const GPU: &[&CStr] = &[
     kOfxImageEffectPropOpenGLRenderSupported,
     kOfxImageEffectPropCudaRenderSupported,
@@ -91,7 +91,7 @@ fn version_label() -> CString {
     CString::new(env!("CARGO_PKG_VERSION")).unwrap_or_default()
 }
 
-/// What a plugin fills in while describing itself.
+/// The properties of a descriptor, which the plugin fills in.
 pub fn effect(path: &CStr) -> PropertySet {
     let set = PropertySet::new();
     set.define_text(kOfxPropType, Read, &[kOfxTypeImageEffect])
@@ -131,21 +131,21 @@ pub fn effect(path: &CStr) -> PropertySet {
     set
 }
 
-/// The project that an instance is in.
+/// Project properties of an instance.
 pub struct Project {
     /// Width and height in canonical coordinates.
     pub size: (f64, f64),
     /// The lower left corner in canonical coordinates.
     pub offset: (f64, f64),
-    /// Width of a pixel by its height.
+    /// Pixel aspect ratio, width over height.
     pub pixel_aspect: f64,
-    /// Frames a second.
+    /// Frame rate in frames per second.
     pub fps: f64,
-    /// Frames.
+    /// Length of the project in frames.
     pub duration: f64,
 }
 
-/// Whether host and plugin agree on telling colour spaces: the plugin has said that it wants to be told.
+/// Whether colour spaces are reported: the host manages colour and the plugin asked for it.
 pub fn tells_colour(description: &PropertySet, settings: &Settings) -> bool {
     let style = description.string(kOfxImageEffectPropColourManagementStyle);
     let wants = !style.is_empty() && style.as_bytes() != kOfxImageEffectColourManagementNone.to_bytes();
@@ -154,7 +154,7 @@ pub fn tells_colour(description: &PropertySet, settings: &Settings) -> bool {
     settings.colour != ColourManagement::Off && wants && known
 }
 
-/// What an instance finds, made from the description.
+/// The properties of an instance, from those of its descriptor.
 pub fn instance(
     description: &PropertySet,
     context: &CStr,
@@ -187,7 +187,7 @@ pub fn instance(
     set
 }
 
-/// What a plugin fills in for a clip.
+/// The properties of a clip descriptor, which the plugin fills in.
 pub fn clip(name: &CStr) -> PropertySet {
     let set = PropertySet::new();
     set.define_text(kOfxPropType, Read, &[kOfxTypeClip])

@@ -1,15 +1,16 @@
-//! Status codes as results, and the way back.
+//! Conversion between status codes and results.
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openfx_sys::*;
 
-/// What a suite function answers: a value, or the status that refuses it.
-pub type Answer<T> = Result<T, OfxStatus>;
+/// Result of a suite function: a value, or the status that the plugin gets.
+pub type SuiteResult<T> = Result<T, OfxStatus>;
 
-/// Turns an answer into the status for the plugin. A panic in the host must not unwind into the plugin either.
-pub fn answer(work: impl FnOnce() -> Answer<()>) -> OfxStatus {
+/// Converts a result to the status for the plugin. Also keeps a panic of the host from unwinding into the
+/// plugin.
+pub fn answer(work: impl FnOnce() -> SuiteResult<()>) -> OfxStatus {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => kOfxStatOK,
         Ok(Err(status)) => status,
@@ -17,38 +18,38 @@ pub fn answer(work: impl FnOnce() -> Answer<()>) -> OfxStatus {
     }
 }
 
-/// A string argument of the plugin.
+/// A string argument from the plugin.
 ///
 /// # Errors
 /// `kOfxStatErrValue` for NULL.
 ///
 /// # Safety
 /// `text` is NULL or points to a NUL-terminated string that outlives the returned reference.
-pub unsafe fn text<'a>(text: *const c_char) -> Answer<&'a CStr> {
+pub unsafe fn text<'a>(text: *const c_char) -> SuiteResult<&'a CStr> {
     if text.is_null() {
         return Err(kOfxStatErrValue);
     }
-    // SAFETY: not NULL, and the caller promises the rest.
+    // SAFETY: not NULL, and the caller guarantees the rest.
     Ok(unsafe { CStr::from_ptr(text) })
 }
 
-/// Writes a result where the plugin wants it.
+/// Writes a result to the plugin's variable.
 ///
 /// # Errors
 /// `kOfxStatErrValue` for NULL.
 ///
 /// # Safety
-/// `out` is NULL or points to a place for a `T`.
-pub unsafe fn put<T>(out: *mut T, value: T) -> Answer<()> {
+/// `out` is NULL or valid for writing a `T`.
+pub unsafe fn put<T>(out: *mut T, value: T) -> SuiteResult<()> {
     if out.is_null() {
         return Err(kOfxStatErrValue);
     }
-    // SAFETY: not NULL, and the caller promises the rest; the old content of a plugin's variable needs no drop.
+    // SAFETY: not NULL, and the caller guarantees the rest; the old content of a plugin's variable needs no drop.
     unsafe { out.write(value) };
     Ok(())
 }
 
-/// The name of a status, as the standard writes it.
+/// The OpenFX name of a status.
 pub fn status_name(status: OfxStatus) -> String {
     let name = match status {
         kOfxStatOK => "kOfxStatOK",

@@ -1,4 +1,5 @@
-//! The example effect of the crate `openfx` in this host: both sides of the ABI, written apart from each other.
+//! Runs the example effect of the crate `openfx` in this host; the two sides of the ABI were written
+//! independently.
 
 #[path = "../../openfx/examples/invert.rs"]
 mod invert;
@@ -15,7 +16,7 @@ use openfx_host::session::{RowBytes, Session, Settings, Silent};
 
 const SIZE: (u32, u32) = (5, 3);
 
-/// Pictures whose every sample says which frame and place it is of.
+/// Pictures in which each sample encodes its frame and position.
 struct Pattern;
 
 fn value(frame: u32, sample: u32) -> u8 {

@@ -1,5 +1,5 @@
-//! include/openfx.h -> bindings.rs. The settings live here and nowhere else, so that
-//! the freshness test and whoever regenerates see the same text.
+//! include/openfx.h -> bindings.rs. All bindgen settings are here, so that the freshness test and `cargo
+//! xtask bindings` produce the same text.
 
 use bindgen::callbacks::{IntKind, ParseCallbacks};
 use std::path::Path;

@@ -1,12 +1,11 @@
 //! The check against the official headers.
 //!
-//! One C file sees both declarations of the interface: the official one with its
-//! structures renamed, then ours. It asserts that sizes, offsets and signatures
-//! agree, and exports the official values, with which the test in src/official.rs
-//! compares what Rust believes. What the official headers lack, because they are of
-//! an older version, is left out by the preprocessor and reported by the test.
+//! One C file includes both declarations of the interface: the official one with its structures renamed, then
+//! ours. It asserts that sizes, offsets and signatures agree, and exports the official values, which the test
+//! in src/official.rs compares with the Rust constants. Names that older official headers lack are skipped by
+//! the preprocessor and reported by the test.
 //!
-//! The list of what to compare comes from src/bindings.rs, so nothing can be forgotten.
+//! The list of names to compare is read from src/bindings.rs, so it is complete.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -29,8 +28,8 @@ const HEADERS: [&str; 13] = [
     "ofxColour.h",
 ];
 
-/// Types that function signatures mention: for these ours gives way to the official
-/// declaration (OPENFX_SYS_SHARED_TYPES), and Rust's layout is compared with that.
+/// Types that appear in function signatures. For these, our declaration is replaced by the official one
+/// (OPENFX_SYS_SHARED_TYPES), and Rust's layout is compared with that.
 const SHARED: [&str; 7] =
     ["OfxHost", "OfxRangeI", "OfxRangeD", "OfxPointI", "OfxPointD", "OfxRectI", "OfxRectD"];
 
@@ -84,7 +83,7 @@ fn read(bindings: &str) -> Interface {
         } else if let Some(rest) = line.strip_prefix("pub struct ") {
             open = rest.strip_suffix(" {").map(|name| (name.to_owned(), Vec::new()));
         } else if line == "}" {
-            // A type without members is an opaque handle's.
+            // A type without members is opaque and has no layout to compare.
             found.types.extend(open.take().filter(|(_, members)| !members.is_empty()));
         } else if let (Some((_, members)), Some(rest)) = (&mut open, line.strip_prefix("    pub "))
             && let Some((member, _)) = rest.split_once(':')
@@ -151,7 +150,7 @@ fn c_source(interface: &Interface, headers: &Path) -> String {
     c
 }
 
-/// The official values, for Rust to compare with.
+/// Writes C tables of the official values for the Rust test.
 fn tables(c: &mut String, interface: &Interface) {
     c.push_str(
         "struct string_row { const char *name; const char *value; };\n\
@@ -180,7 +179,7 @@ fn tables(c: &mut String, interface: &Interface) {
     c.push_str("{ 0, 0 } };\n");
 }
 
-/// What Rust believes, under the names that the C tables use.
+/// Rust source of the same tables with this crate's values.
 fn rust_source(interface: &Interface) -> String {
     let mut rust = String::from("const STRINGS: &[(&str, &std::ffi::CStr)] = &[\n");
     for name in &interface.strings {

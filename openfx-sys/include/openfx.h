@@ -1,6 +1,6 @@
 /*
- * OpenFX 1.5, the whole of what this project uses of it. What is absent, because
- * nothing here draws or opens a dialogue: interacts, the draw suite, key symbols,
+ * OpenFX 1.5, as far as this project uses it. Not included, because
+ * nothing here draws or opens a dialog: interacts, the draw suite, key symbols,
  * the dialog suite.
  */
 #ifndef OPENFX_SYS_H

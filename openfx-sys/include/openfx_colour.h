@@ -7,7 +7,7 @@
 
 #include "openfx_image_effect.h"
 
-/* How much of it a host or an effect does: the property and its values, each containing the one before. */
+/* Colour management style of a host or an effect: the property and its values, each including the previous one. */
 #define kOfxImageEffectPropColourManagementStyle "OfxImageEffectPropColourManagementStyle"
 #define kOfxImageEffectColourManagementNone      "OfxImageEffectColourManagementNone"
 #define kOfxImageEffectColourManagementBasic     "OfxImageEffectColourManagementBasic"
@@ -15,19 +15,19 @@
 #define kOfxImageEffectColourManagementFull      "OfxImageEffectColourManagementFull"
 #define kOfxImageEffectColourManagementOCIO      "OfxImageEffectColourManagementOCIO"
 
-/* The same five values as the first release of 1.5 spelled them; hosts built against that one send these. */
+/* The same five values as spelled in the first release of 1.5; hosts built against it send these. */
 #define kOfxImageEffectPropColourManagementNone  "OfxImageEffectPropColourManagementNone"
 #define kOfxImageEffectPropColourManagementBasic "OfxImageEffectPropColourManagementBasic"
 #define kOfxImageEffectPropColourManagementCore  "OfxImageEffectPropColourManagementCore"
 #define kOfxImageEffectPropColourManagementFull  "OfxImageEffectPropColourManagementFull"
 #define kOfxImageEffectPropColourManagementOCIO  "OfxImageEffectPropColourManagementOCIO"
 
-/* The configuration that host and effect agree on. */
+/* The OCIO or built-in configuration that host and effect use. */
 #define kOfxImageEffectPropColourManagementAvailableConfigs "OfxImageEffectPropColourManagementAvailableConfigs"
 #define kOfxImageEffectPropColourManagementConfig           "OfxImageEffectPropColourManagementConfig"
 #define kOfxImageEffectPropOCIOConfig                       "OfxImageEffectPropOCIOConfig"
 
-/* Of clips and instances. */
+/* Properties of clips and instances. */
 #define kOfxImageClipPropColourspace           "OfxImageClipPropColourspace"
 #define kOfxImageClipPropPreferredColourspaces "OfxImageClipPropPreferredColourspaces"
 #define kOfxImageEffectPropDisplayColourspace  "OfxImageEffectPropDisplayColourspace"
@@ -39,7 +39,7 @@
 /* The built-in configuration. */
 #define kOfxConfigIdentifier "ofx-native-v1.5_aces-v1.3_ocio-v2.3"
 
-/* Colour spaces of the basic style: what kind of encoding, not which one. */
+/* Colour spaces of the basic style: kinds of encoding rather than specific ones. */
 #define kOfxColourspaceOfxDisplayHdr  "ofx_display_hdr"
 #define kOfxColourspaceOfxDisplaySdr  "ofx_display_sdr"
 #define kOfxColourspaceOfxRaw         "ofx_raw"
@@ -102,7 +102,7 @@
 #define kOfxColourspaceSlog3VeniceSgamut3cine       "slog3_venice_sgamut3cine"
 #define kOfxColourspaceCameraRec709                 "camera_rec709"
 
-/* Roles: names for a purpose, that a configuration maps to one of its colour spaces. */
+/* Roles: names for a purpose, which a configuration maps to one of its colour spaces. */
 #define kOfxColourspaceRoleAcesInterchange      "aces_interchange"
 #define kOfxColourspaceRoleCieXyzD65Interchange "cie_xyz_d65_interchange"
 #define kOfxColourspaceRoleColorPicking         "color_picking"

@@ -16,30 +16,30 @@ extern "C" {
 #endif
 
 /* The layout check compiles this file together with another declaration of the
- * same interface; the types that function signatures mention must then be shared
- * for the signatures to be comparable, so it defines OPENFX_SYS_SHARED_TYPES. */
+ * same interface. Types that appear in function signatures must then be shared, so that
+ * the signatures can be compared; it defines OPENFX_SYS_SHARED_TYPES for that. */
 #ifndef OPENFX_SYS_SHARED_TYPES
 
-/** A bag of typed, indexed values that the host owns. */
+/** A property set: typed, indexed values, owned by the host. */
 typedef struct OfxPropertySetStruct *OfxPropertySetHandle;
 
-/** What a suite function or an action answers: one of the `kOfxStat...` values. */
+/** Status that a suite function or an action returns: one of the `kOfxStat...` values. */
 typedef int OfxStatus;
 
 /** A time in frames. It may be fractional. */
 typedef double OfxTime;
 
-/** A range of integers, ends included. */
+/** A range of integers, both ends included. */
 typedef struct OfxRangeI {
     int min, max;
 } OfxRangeI;
 
-/** A range of reals, ends included. */
+/** A range of floating-point numbers, both ends included. */
 typedef struct OfxRangeD {
     double min, max;
 } OfxRangeD;
 
-/** A pixel position. */
+/** A position in pixels, y upwards. */
 typedef struct OfxPointI {
     int x, y;
 } OfxPointI;
@@ -49,17 +49,17 @@ typedef struct OfxPointD {
     double x, y;
 } OfxPointD;
 
-/** A rectangle of pixels; `x2` and `y2` are the first ones outside. */
+/** A rectangle in pixels, half-open: `x2` and `y2` are outside. */
 typedef struct OfxRectI {
     int x1, y1, x2, y2;
 } OfxRectI;
 
-/** A rectangle in canonical coordinates, half open like `OfxRectI`. */
+/** A rectangle in canonical coordinates, half-open like `OfxRectI`. */
 typedef struct OfxRectD {
     double x1, y1, x2, y2;
 } OfxRectD;
 
-/** What a plug-in must be given before anything else: the host's properties and the way to its suites. */
+/** The host record passed to `setHost`: the host's properties, and the function that returns its suites. */
 typedef struct OfxHost {
     OfxPropertySetHandle host;
     const void *(*fetchSuite)(OfxPropertySetHandle host, const char *suiteName, int suiteVersion);
@@ -67,11 +67,11 @@ typedef struct OfxHost {
 
 #endif /* OPENFX_SYS_SHARED_TYPES */
 
-/** The one function that receives every action. */
+/** The entry point of a plug-in, called for every action. */
 typedef OfxStatus(OfxPluginEntryPoint)(const char *action, const void *handle,
                                        OfxPropertySetHandle inArgs, OfxPropertySetHandle outArgs);
 
-/** One plug-in of a binary. It lives as long as the binary stays loaded. */
+/** The record of a plug-in in a binary. It is valid as long as the binary stays loaded. */
 typedef struct OfxPlugin {
     const char *pluginApi;
     int apiVersion;
@@ -114,7 +114,7 @@ typedef struct OfxPlugin {
 #define kOfxActionBeginInstanceEdit    "OfxActionBeginInstanceEdit"
 #define kOfxActionEndInstanceEdit      "OfxActionEndInstanceEdit"
 
-/* Properties that more than one kind of object has. */
+/* Properties of several kinds of object. */
 #define kOfxPropAPIVersion        "OfxPropAPIVersion"
 #define kOfxPropTime              "OfxPropTime"
 #define kOfxPropIsInteractive     "OfxPropIsInteractive"
@@ -145,7 +145,7 @@ typedef struct OfxPlugin {
 #define kOfxBitDepthHalf  "OfxBitDepthHalf"
 #define kOfxBitDepthFloat "OfxBitDepthFloat"
 
-/* Ends of a range that has none. */
+/* Bounds of an infinite range. */
 #define kOfxFlagInfiniteMax 2147483647
 #define kOfxFlagInfiniteMin (-2147483647 - 1)
 

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/* Whether a picture may also live in main memory. */
+/* Whether images may also be in main memory. */
 #define kOfxImageEffectPropCPURenderSupported "OfxImageEffectPropCPURenderSupported"
 
 /* Status codes; the GL names are the older ones for the same two. */
@@ -49,7 +49,7 @@ extern "C" {
 
 #define kOfxOpenGLRenderSuite "OfxImageEffectOpenGLRenderSuite"
 
-/** Clips as OpenGL textures. */
+/** The OpenGL render suite: clips as OpenGL textures. */
 typedef struct OfxImageEffectOpenGLRenderSuiteV1 {
     OfxStatus (*clipLoadTexture)(OfxImageClipHandle clip, OfxTime time, const char *format, const OfxRectD *region,
                                  OfxPropertySetHandle *textureHandle);
@@ -59,7 +59,7 @@ typedef struct OfxImageEffectOpenGLRenderSuiteV1 {
 
 #define kOfxOpenCLProgramSuite "OfxOpenCLProgramSuite"
 
-/** Compiling OpenCL programs through the host, which may cache them. */
+/** The OpenCL program suite: compiles programs through the host, which may cache them. */
 typedef struct OfxOpenCLProgramSuiteV1 {
     OfxStatus (*compileProgram)(const char *pszProgramSource, int fOptional, void *pResult);
 } OfxOpenCLProgramSuiteV1;

@@ -18,7 +18,7 @@ typedef struct OfxImageEffectStruct *OfxImageEffectHandle;
 /** An input or the output of an instance. */
 typedef struct OfxImageClipStruct *OfxImageClipHandle;
 
-/** A block of the host's memory for pictures. */
+/** A block of memory for images, allocated by the host. */
 typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #endif
 
@@ -26,7 +26,7 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxImageEffectPluginApi        "OfxImageEffectPluginAPI"
 #define kOfxImageEffectPluginApiVersion 1
 
-/* What kOfxPropType says of each object. */
+/* Values of kOfxPropType. */
 #define kOfxTypeImageEffectHost     "OfxTypeImageEffectHost"
 #define kOfxTypeImageEffect         "OfxTypeImageEffect"
 #define kOfxTypeImageEffectInstance "OfxTypeImageEffectInstance"
@@ -73,14 +73,14 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxImagePreMultiplied               "OfxImageAlphaPremultiplied"
 #define kOfxImageUnPreMultiplied             "OfxImageAlphaUnPremultiplied"
 
-/* Of the host. */
+/* Properties of the host. */
 #define kOfxImageEffectHostPropIsBackground "OfxImageEffectHostPropIsBackground"
 #define kOfxImageEffectHostPropNativeOrigin "OfxImageEffectHostPropNativeOrigin"
 #define kOfxHostNativeOriginBottomLeft      "kOfxImageEffectHostPropNativeOriginBottomLeft"
 #define kOfxHostNativeOriginTopLeft         "kOfxImageEffectHostPropNativeOriginTopLeft"
 #define kOfxHostNativeOriginCenter          "kOfxImageEffectHostPropNativeOriginCenter"
 
-/* Of the host and of the effect: what each can do. */
+/* Capabilities of the host and of the effect. */
 #define kOfxImageEffectPropSupportedContexts          "OfxImageEffectPropSupportedContexts"
 #define kOfxImageEffectPropSupportedPixelDepths       "OfxImageEffectPropSupportedPixelDepths"
 #define kOfxImageEffectPropSupportedComponents        "OfxImageEffectPropSupportedComponents"
@@ -93,7 +93,7 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxImageEffectPropSupportsTiles              "OfxImageEffectPropSupportsTiles"
 #define kOfxImageEffectPropTemporalClipAccess         "OfxImageEffectPropTemporalClipAccess"
 
-/* Of the effect's descriptor. */
+/* Properties of the effect's descriptor. */
 #define kOfxImageEffectPluginPropGrouping               "OfxImageEffectPluginPropGrouping"
 #define kOfxImageEffectPluginPropObsolete               "OfxImageEffectPluginPropObsolete"
 #define kOfxImageEffectPluginPropSingleInstance         "OfxImageEffectPluginPropSingleInstance"
@@ -109,7 +109,7 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxImageEffectInstancePropSequentialRender     "OfxImageEffectInstancePropSequentialRender"
 #define kOfxImageEffectPropNoSpatialAwareness           "OfxImageEffectPropNoSpatialAwareness"
 
-/* Of an instance. */
+/* Properties of an instance. */
 #define kOfxImageEffectPropContext                 "OfxImageEffectPropContext"
 #define kOfxImageEffectPropPluginHandle            "OfxImageEffectPropPluginHandle"
 #define kOfxImageEffectInstancePropEffectDuration  "OfxImageEffectInstancePropEffectDuration"
@@ -124,7 +124,7 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxUnlicensedContinue                     "OfxUnlicensedContinue"
 #define kOfxUnlicensedFail                         "OfxUnlicensedFail"
 
-/* Of a clip. */
+/* Properties of a clip. */
 #define kOfxImageClipPropConnected            "OfxImageClipPropConnected"
 #define kOfxImageClipPropOptional             "OfxImageClipPropOptional"
 #define kOfxImageClipPropIsMask               "OfxImageClipPropIsMask"
@@ -137,7 +137,7 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxImageEffectPropUnmappedFrameRange "OfxImageEffectPropUnmappedFrameRange"
 #define kOfxImageEffectPropUnmappedFrameRate  "OfxImageEffectPropUnmappedFrameRate"
 
-/* Of an image. */
+/* Properties of an image. */
 #define kOfxImagePropData               "OfxImagePropData"
 #define kOfxImagePropBounds             "OfxImagePropBounds"
 #define kOfxImagePropRegionOfDefinition "OfxImagePropRegionOfDefinition"
@@ -169,12 +169,12 @@ typedef struct OfxImageMemoryStruct *OfxImageMemoryHandle;
 #define kOfxImageFieldSingle  "OfxFieldSingle"
 #define kOfxImageFieldDoubled "OfxFieldDoubled"
 
-/* A picture came in a format that the effect does not take. */
+/* Status: an image has a format that the effect does not support. */
 #define kOfxStatErrImageFormat 1000
 
 #define kOfxImageEffectSuite "OfxImageEffectSuite"
 
-/** Clips, images and the instance itself. */
+/** The image effect suite: descriptors, instances, clips and images. */
 typedef struct OfxImageEffectSuiteV1 {
     OfxStatus (*getPropertySet)(OfxImageEffectHandle imageEffect, OfxPropertySetHandle *propHandle);
     OfxStatus (*getParamSet)(OfxImageEffectHandle imageEffect, OfxParamSetHandle *paramSet);

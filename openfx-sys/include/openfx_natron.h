@@ -1,17 +1,17 @@
 /*
- * What Natron adds to OpenFX, or took over from Nuke, as far as an effect needs it to
- * know where it is and to lay out its parameters.
+ * Extensions of OpenFX by Natron, some of them adopted from Nuke: those that identify
+ * the host and lay out parameters.
  */
 #ifndef OPENFX_SYS_NATRON_H
 #define OPENFX_SYS_NATRON_H
 
-/* Of the host: 1 in Natron, whatever name it goes by. */
+/* Property of the host: 1 in Natron, whatever its name. */
 #define kNatronOfxHostIsNatron "NatronOfxHostIsNatron"
 
-/* Of the host: 1 if options of a choice may change after the description. */
+/* Property of the host: 1 if options of a choice may change after the description. */
 #define kNatronOfxParamHostPropSupportsDynamicChoices "NatronOfxParamHostPropSupportsDynamicChoices"
 
-/* Of a parameter: how the next one follows it. */
+/* Property of a parameter: placement of the next parameter. */
 #define kOfxParamPropLayoutHint          "OfxParamPropLayoutHint"
 #define kOfxParamPropLayoutHintNormal    0
 #define kOfxParamPropLayoutHintDivider   1

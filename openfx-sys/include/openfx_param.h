@@ -19,11 +19,11 @@ typedef struct OfxParamStruct *OfxParamHandle;
 typedef struct OfxParamSetStruct *OfxParamSetHandle;
 #endif
 
-/* What kOfxPropType says of a descriptor and of an instance. */
+/* Values of kOfxPropType of a descriptor and an instance. */
 #define kOfxTypeParameter         "OfxTypeParameter"
 #define kOfxTypeParameterInstance "OfxTypeParameterInstance"
 
-/* Types. Bytes and StrChoice are of 1.5: ask the host first, some crash on them. */
+/* Types. Bytes and StrChoice are new in 1.5: check the host's version first, some hosts crash on them. */
 #define kOfxParamTypeInteger    "OfxParamTypeInteger"
 #define kOfxParamTypeDouble     "OfxParamTypeDouble"
 #define kOfxParamTypeBoolean    "OfxParamTypeBoolean"
@@ -49,7 +49,7 @@ typedef struct OfxBytes {
     size_t length;
 } OfxBytes;
 
-/* What the host can do. */
+/* Capabilities of the host. */
 #define kOfxParamHostPropSupportsCustomAnimation     "OfxParamHostPropSupportsCustomAnimation"
 #define kOfxParamHostPropSupportsStringAnimation     "OfxParamHostPropSupportsStringAnimation"
 #define kOfxParamHostPropSupportsBooleanAnimation    "OfxParamHostPropSupportsBooleanAnimation"
@@ -62,7 +62,7 @@ typedef struct OfxBytes {
 #define kOfxParamHostPropMaxPages                    "OfxParamHostPropMaxPages"
 #define kOfxParamHostPropPageRowColumnCount          "OfxParamHostPropPageRowColumnCount"
 
-/* Of every type. */
+/* Properties of all types. */
 #define kOfxParamPropType             "OfxParamPropType"
 #define kOfxParamPropAnimates         "OfxParamPropAnimates"
 #define kOfxParamPropIsAnimating      "OfxParamPropIsAnimating"
@@ -80,7 +80,7 @@ typedef struct OfxBytes {
 #define kOfxParamPropDataPtr          "OfxParamPropDataPtr"
 #define kOfxPropParamSetNeedsSyncing  "OfxPropParamSetNeedsSyncing"
 
-/* Which frames a change makes stale. */
+/* Which frames a change invalidates. */
 #define kOfxParamPropCacheInvalidation      "OfxParamPropCacheInvalidation"
 #define kOfxParamInvalidateValueChange      "OfxParamInvalidateValueChange"
 #define kOfxParamInvalidateValueChangeToEnd "OfxParamInvalidateValueChangeToEnd"
@@ -96,7 +96,7 @@ typedef struct OfxBytes {
 #define kOfxParamPropDimensionLabel "OfxParamPropDimensionLabel"
 #define kOfxParamPropShowTimeMarker "OfxParamPropShowTimeMarker"
 
-/* What a double means. */
+/* Quantity of a double parameter. */
 #define kOfxParamPropDoubleType              "OfxParamPropDoubleType"
 #define kOfxParamDoubleTypePlain             "OfxParamDoubleTypePlain"
 #define kOfxParamDoubleTypeScale             "OfxParamDoubleTypeScale"
@@ -143,7 +143,7 @@ typedef struct OfxBytes {
 #define kOfxParamPageSkipRow         "OfxParamPageSkipRow"
 #define kOfxParamPageSkipColumn      "OfxParamPageSkipColumn"
 
-/* Custom parameters and the interacts that can stand in for a parameter's widget. */
+/* Custom parameters, and interacts that can replace a parameter's widget. */
 #define kOfxParamPropCustomInterpCallbackV1 "OfxParamPropCustomCallbackV1"
 #define kOfxParamPropCustomValue            "OfxParamPropCustomValue"
 #define kOfxParamPropInterpolationTime      "OfxParamPropInterpolationTime"
@@ -166,7 +166,7 @@ typedef OfxStatus(OfxCustomParamInterpFuncV1)(OfxParamSetHandle instance, OfxPro
 
 #define kOfxParameterSuite "OfxParameterSuite"
 
-/** Defining parameters, and reading and writing their values and keys. The `...` is one pointer (get) or one value (set) for each dimension. */
+/** The parameter suite: defines parameters, reads and writes their values and keys. The `...` is one pointer (get) or one value (set) for each dimension. */
 typedef struct OfxParameterSuiteV1 {
     OfxStatus (*paramDefine)(OfxParamSetHandle paramSet, const char *paramType, const char *name,
                              OfxPropertySetHandle *propertySet);
@@ -193,7 +193,7 @@ typedef struct OfxParameterSuiteV1 {
 
 #define kOfxParametricParameterSuite "OfxParametricParameterSuite"
 
-/** Curves as parameters. */
+/** The parametric parameter suite: curves as parameters. */
 typedef struct OfxParametricParameterSuiteV1 {
     OfxStatus (*parametricParamGetValue)(OfxParamHandle param, int curveIndex, OfxTime time,
                                          double parametricPosition, double *returnValue);

@@ -10,7 +10,7 @@ extern "C" {
 
 #define kOfxPropertySuite "OfxPropertySuite"
 
-/** Reading and writing property sets, one value or the first `count` values at a time. */
+/** The property suite: reads and writes property sets, one value or the first `count` values at a time. */
 typedef struct OfxPropertySuiteV1 {
     OfxStatus (*propSetPointer)(OfxPropertySetHandle properties, const char *property, int index, void *value);
     OfxStatus (*propSetString)(OfxPropertySetHandle properties, const char *property, int index, const char *value);

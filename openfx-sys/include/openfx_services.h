@@ -13,7 +13,7 @@ extern "C" {
 
 #define kOfxMemorySuite "OfxMemorySuite"
 
-/** Memory that the host accounts to an effect instance. */
+/** The memory suite: memory allocated on behalf of an effect instance. */
 typedef struct OfxMemorySuiteV1 {
     OfxStatus (*memoryAlloc)(void *handle, size_t nBytes, void **allocatedData);
     OfxStatus (*memoryFree)(void *allocatedData);
@@ -22,14 +22,14 @@ typedef struct OfxMemorySuiteV1 {
 #define kOfxMultiThreadSuite "OfxMultiThreadSuite"
 
 #ifndef OPENFX_SYS_SHARED_TYPES
-/** A recursive lock of the host. Some hosts hand out NULL here and mean it. */
+/** A recursive mutex of the host. NULL is a valid handle in some hosts. */
 typedef struct OfxMutex *OfxMutexHandle;
 
-/** The work of one of `threadMax` threads. */
+/** A function that is called on each of `threadMax` threads. */
 typedef void(OfxThreadFunctionV1)(unsigned int threadIndex, unsigned int threadMax, void *customArg);
 #endif
 
-/** The host's threads and locks. */
+/** The multi-thread suite: the host's threads and mutexes. */
 typedef struct OfxMultiThreadSuiteV1 {
     OfxStatus (*multiThread)(OfxThreadFunctionV1 func, unsigned int nThreads, void *customArg);
     OfxStatus (*multiThreadNumCPUs)(unsigned int *nCPUs);
@@ -52,12 +52,12 @@ typedef struct OfxMultiThreadSuiteV1 {
 #define kOfxMessageLog      "OfxMessageLog"
 #define kOfxMessageQuestion "OfxMessageQuestion"
 
-/** Telling the user something, in the manner of printf. */
+/** The message suite, version 1: messages to the user, with printf formats. */
 typedef struct OfxMessageSuiteV1 {
     OfxStatus (*message)(void *handle, const char *messageType, const char *messageId, const char *format, ...);
 } OfxMessageSuiteV1;
 
-/** As version 1, and a message that stays on the effect until it is cleared. */
+/** The message suite, version 2: also a persistent message, which stays on the effect until it is cleared. */
 typedef struct OfxMessageSuiteV2 {
     OfxStatus (*message)(void *handle, const char *messageType, const char *messageId, const char *format, ...);
     OfxStatus (*setPersistentMessage)(void *handle, const char *messageType, const char *messageId,
@@ -67,14 +67,14 @@ typedef struct OfxMessageSuiteV2 {
 
 #define kOfxProgressSuite "OfxProgressSuite"
 
-/** A progress bar with a way out. */
+/** The progress suite, version 1: a progress bar that the user can cancel. */
 typedef struct OfxProgressSuiteV1 {
     OfxStatus (*progressStart)(void *effectInstance, const char *label);
     OfxStatus (*progressUpdate)(void *effectInstance, double progress);
     OfxStatus (*progressEnd)(void *effectInstance);
 } OfxProgressSuiteV1;
 
-/** As version 1; the text has an identifier, by which a host may translate or remember it. */
+/** The progress suite, version 2: the message also has an identifier, by which a host may translate or remember it. */
 typedef struct OfxProgressSuiteV2 {
     OfxStatus (*progressStart)(void *effectInstance, const char *message, const char *messageid);
     OfxStatus (*progressUpdate)(void *effectInstance, double progress);
@@ -83,7 +83,7 @@ typedef struct OfxProgressSuiteV2 {
 
 #define kOfxTimeLineSuite "OfxTimeLineSuite"
 
-/** Where the play head is, and how far it can go. */
+/** The time line suite: the current time and the range of the time line. */
 typedef struct OfxTimeLineSuiteV1 {
     OfxStatus (*getTime)(void *instance, double *time);
     OfxStatus (*gotoTime)(void *instance, double time);

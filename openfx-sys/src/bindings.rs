@@ -421,13 +421,13 @@ pub const kOfxParamPropLayoutHintNoNewLine: i32 = 2;
 pub struct OfxPropertySetStruct {
     _unused: [u8; 0],
 }
-/// A bag of typed, indexed values that the host owns.
+/// A property set: typed, indexed values, owned by the host.
 pub type OfxPropertySetHandle = *mut OfxPropertySetStruct;
-/// What a suite function or an action answers: one of the `kOfxStat...` values.
+/// Status that a suite function or an action returns: one of the `kOfxStat...` values.
 pub type OfxStatus = ::core::ffi::c_int;
 /// A time in frames. It may be fractional.
 pub type OfxTime = f64;
-/// A range of integers, ends included.
+/// A range of integers, both ends included.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxRangeI {
@@ -445,7 +445,7 @@ const _: () = {
         "Offset of field: OfxRangeI::max",
     ][::core::mem::offset_of!(OfxRangeI, max) - 4usize];
 };
-/// A range of reals, ends included.
+/// A range of floating-point numbers, both ends included.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxRangeD {
@@ -463,7 +463,7 @@ const _: () = {
         "Offset of field: OfxRangeD::max",
     ][::core::mem::offset_of!(OfxRangeD, max) - 8usize];
 };
-/// A pixel position.
+/// A position in pixels, y upwards.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxPointI {
@@ -491,7 +491,7 @@ const _: () = {
     ["Offset of field: OfxPointD::x"][::core::mem::offset_of!(OfxPointD, x) - 0usize];
     ["Offset of field: OfxPointD::y"][::core::mem::offset_of!(OfxPointD, y) - 8usize];
 };
-/// A rectangle of pixels; `x2` and `y2` are the first ones outside.
+/// A rectangle in pixels, half-open: `x2` and `y2` are outside.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxRectI {
@@ -509,7 +509,7 @@ const _: () = {
     ["Offset of field: OfxRectI::x2"][::core::mem::offset_of!(OfxRectI, x2) - 8usize];
     ["Offset of field: OfxRectI::y2"][::core::mem::offset_of!(OfxRectI, y2) - 12usize];
 };
-/// A rectangle in canonical coordinates, half open like `OfxRectI`.
+/// A rectangle in canonical coordinates, half-open like `OfxRectI`.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxRectD {
@@ -527,7 +527,7 @@ const _: () = {
     ["Offset of field: OfxRectD::x2"][::core::mem::offset_of!(OfxRectD, x2) - 16usize];
     ["Offset of field: OfxRectD::y2"][::core::mem::offset_of!(OfxRectD, y2) - 24usize];
 };
-/// What a plug-in must be given before anything else: the host's properties and the way to its suites.
+/// The host record passed to `setHost`: the host's properties, and the function that returns its suites.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxHost {
@@ -549,7 +549,7 @@ const _: () = {
         "Offset of field: OfxHost::fetchSuite",
     ][::core::mem::offset_of!(OfxHost, fetchSuite) - 8usize];
 };
-/// The one function that receives every action.
+/// The entry point of a plug-in, called for every action.
 pub type OfxPluginEntryPoint = ::core::option::Option<
     unsafe extern "C" fn(
         action: *const ::core::ffi::c_char,
@@ -558,7 +558,7 @@ pub type OfxPluginEntryPoint = ::core::option::Option<
         outArgs: OfxPropertySetHandle,
     ) -> OfxStatus,
 >;
-/// One plug-in of a binary. It lives as long as the binary stays loaded.
+/// The record of a plug-in in a binary. It is valid as long as the binary stays loaded.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxPlugin {
@@ -596,7 +596,7 @@ const _: () = {
         "Offset of field: OfxPlugin::mainEntry",
     ][::core::mem::offset_of!(OfxPlugin, mainEntry) - 40usize];
 };
-/// Reading and writing property sets, one value or the first `count` values at a time.
+/// The property suite: reads and writes property sets, one value or the first `count` values at a time.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxPropertySuiteV1 {
@@ -805,7 +805,7 @@ const _: () = {
         "Offset of field: OfxPropertySuiteV1::propGetDimension",
     ][::core::mem::offset_of!(OfxPropertySuiteV1, propGetDimension) - 136usize];
 };
-/// Memory that the host accounts to an effect instance.
+/// The memory suite: memory allocated on behalf of an effect instance.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxMemorySuiteV1 {
@@ -838,9 +838,9 @@ const _: () = {
 pub struct OfxMutex {
     _unused: [u8; 0],
 }
-/// A recursive lock of the host. Some hosts hand out NULL here and mean it.
+/// A recursive mutex of the host. NULL is a valid handle in some hosts.
 pub type OfxMutexHandle = *mut OfxMutex;
-/// The work of one of `threadMax` threads.
+/// A function that is called on each of `threadMax` threads.
 pub type OfxThreadFunctionV1 = ::core::option::Option<
     unsafe extern "C" fn(
         threadIndex: ::core::ffi::c_uint,
@@ -848,7 +848,7 @@ pub type OfxThreadFunctionV1 = ::core::option::Option<
         customArg: *mut ::core::ffi::c_void,
     ),
 >;
-/// The host's threads and locks.
+/// The multi-thread suite: the host's threads and mutexes.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxMultiThreadSuiteV1 {
@@ -924,7 +924,7 @@ const _: () = {
         "Offset of field: OfxMultiThreadSuiteV1::mutexTryLock",
     ][::core::mem::offset_of!(OfxMultiThreadSuiteV1, mutexTryLock) - 64usize];
 };
-/// Telling the user something, in the manner of printf.
+/// The message suite, version 1: messages to the user, with printf formats.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxMessageSuiteV1 {
@@ -948,7 +948,7 @@ const _: () = {
         "Offset of field: OfxMessageSuiteV1::message",
     ][::core::mem::offset_of!(OfxMessageSuiteV1, message) - 0usize];
 };
-/// As version 1, and a message that stays on the effect until it is cleared.
+/// The message suite, version 2: also a persistent message, which stays on the effect until it is cleared.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxMessageSuiteV2 {
@@ -990,7 +990,7 @@ const _: () = {
         "Offset of field: OfxMessageSuiteV2::clearPersistentMessage",
     ][::core::mem::offset_of!(OfxMessageSuiteV2, clearPersistentMessage) - 16usize];
 };
-/// A progress bar with a way out.
+/// The progress suite, version 1: a progress bar that the user can cancel.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxProgressSuiteV1 {
@@ -1028,7 +1028,7 @@ const _: () = {
         "Offset of field: OfxProgressSuiteV1::progressEnd",
     ][::core::mem::offset_of!(OfxProgressSuiteV1, progressEnd) - 16usize];
 };
-/// As version 1; the text has an identifier, by which a host may translate or remember it.
+/// The progress suite, version 2: the message also has an identifier, by which a host may translate or remember it.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxProgressSuiteV2 {
@@ -1067,7 +1067,7 @@ const _: () = {
         "Offset of field: OfxProgressSuiteV2::progressEnd",
     ][::core::mem::offset_of!(OfxProgressSuiteV2, progressEnd) - 16usize];
 };
-/// Where the play head is, and how far it can go.
+/// The time line suite: the current time and the range of the time line.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxTimeLineSuiteV1 {
@@ -1146,7 +1146,7 @@ pub type OfxCustomParamInterpFuncV1 = ::core::option::Option<
         outArgs: OfxPropertySetHandle,
     ) -> OfxStatus,
 >;
-/// Defining parameters, and reading and writing their values and keys. The `...` is one pointer (get) or one value (set) for each dimension.
+/// The parameter suite: defines parameters, reads and writes their values and keys. The `...` is one pointer (get) or one value (set) for each dimension.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxParameterSuiteV1 {
@@ -1321,7 +1321,7 @@ const _: () = {
         "Offset of field: OfxParameterSuiteV1::paramEditEnd",
     ][::core::mem::offset_of!(OfxParameterSuiteV1, paramEditEnd) - 136usize];
 };
-/// Curves as parameters.
+/// The parametric parameter suite: curves as parameters.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxParametricParameterSuiteV1 {
@@ -1449,9 +1449,9 @@ pub type OfxImageClipHandle = *mut OfxImageClipStruct;
 pub struct OfxImageMemoryStruct {
     _unused: [u8; 0],
 }
-/// A block of the host's memory for pictures.
+/// A block of memory for images, allocated by the host.
 pub type OfxImageMemoryHandle = *mut OfxImageMemoryStruct;
-/// Clips, images and the instance itself.
+/// The image effect suite: descriptors, instances, clips and images.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxImageEffectSuiteV1 {
@@ -1578,7 +1578,7 @@ const _: () = {
         "Offset of field: OfxImageEffectSuiteV1::imageMemoryUnlock",
     ][::core::mem::offset_of!(OfxImageEffectSuiteV1, imageMemoryUnlock) - 96usize];
 };
-/// Clips as OpenGL textures.
+/// The OpenGL render suite: clips as OpenGL textures.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxImageEffectOpenGLRenderSuiteV1 {
@@ -1617,7 +1617,7 @@ const _: () = {
     ][::core::mem::offset_of!(OfxImageEffectOpenGLRenderSuiteV1, flushResources)
         - 16usize];
 };
-/// Compiling OpenCL programs through the host, which may cache them.
+/// The OpenCL program suite: compiles programs through the host, which may cache them.
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct OfxOpenCLProgramSuiteV1 {

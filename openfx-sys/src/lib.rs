@@ -1,10 +1,9 @@
-//! The raw OpenFX 1.5 ABI: what a plug-in and a host say to each other, in C's words.
+//! Raw bindings of the OpenFX 1.5 C ABI: types, constants and function signatures.
 //!
-//! The headers under `include/` were written for this project; names, types, order and
-//! values are those of the published interface. [`bindings`](self) is bindgen's output
-//! for them, committed, so that a build needs no libclang. String constants are
-//! [`CStr`](core::ffi::CStr)s, status codes [`OfxStatus`] values, every function pointer
-//! an `Option`, because hosts do leave holes in their suites.
+//! The headers under `include/` were written for this project; names, types, order and values are those of
+//! the published interface. [`bindings`](self) is bindgen's output for them, committed so that a build needs
+//! no libclang. String constants are [`CStr`](core::ffi::CStr)s, status codes are [`OfxStatus`] values, and
+//! every function pointer is an `Option`, because hosts may leave functions of a suite NULL.
 //!
 //! - Feature `bindgen` regenerates the bindings and builds with them. A test behind it
 //!   fails when the committed file is stale; run with `OPENFX_SYS_UPDATE=1`, it rewrites
@@ -13,7 +12,7 @@
 //!   asserts that every size, offset and signature agrees with theirs, and a test
 //!   compares every constant.
 //!
-//! Absent: interacts, the draw and dialog suites, key symbols; anything safe.
+//! Not included: interacts, the draw and dialog suites, key symbols, and any safe wrapper.
 
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals)]
 
@@ -31,13 +30,13 @@ mod bindings {
 
 pub use bindings::*;
 
-/// The symbol `OfxGetNumberOfPlugins`: how many plug-ins a binary holds.
+/// The exported symbol `OfxGetNumberOfPlugins`: returns the number of plug-ins in the binary.
 pub type OfxGetNumberOfPluginsFn = unsafe extern "C" fn() -> c_int;
 
-/// The symbol `OfxGetPlugin`: the record of one of them, or NULL.
+/// The exported symbol `OfxGetPlugin`: returns the record of plug-in `nth`, or NULL if there is none.
 pub type OfxGetPluginFn = unsafe extern "C" fn(nth: c_int) -> *mut OfxPlugin;
 
-/// The symbol `OfxSetHost`, optional: called before the other two by hosts of 1.5.
+/// The optional exported symbol `OfxSetHost`: OpenFX 1.5 hosts call it before the other two.
 pub type OfxSetHostFn = unsafe extern "C" fn(host: *const OfxHost) -> OfxStatus;
 
 #[cfg(all(test, openfx_official))]
@@ -47,12 +46,12 @@ mod official;
 mod constants {
     use std::path::Path;
 
-    /// Every constant of the headers is in the committed bindings with its value: the
-    /// part of freshness that can be seen without libclang.
+    /// Checks without libclang that the committed bindings contain every constant of the headers with its
+    /// value.
     #[test]
     fn every_constant_is_bound() {
         if std::env::var_os("OPENFX_SYS_UPDATE").is_some() {
-            // The other test is rewriting the file at this moment.
+            // The freshness test is rewriting the file.
             return;
         }
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -84,7 +83,7 @@ mod constants {
 
 #[cfg(all(test, feature = "bindgen"))]
 mod freshness {
-    /// The committed bindings are what the headers give today.
+    /// The committed bindings match what bindgen generates from the headers.
     #[test]
     fn committed_bindings_are_fresh() {
         let fresh = include_str!(concat!(env!("OUT_DIR"), "/bindings.rs"));

@@ -23,7 +23,7 @@ unsafe extern "C" {
     static openfx_sys_official_numbers: [NumberRow; 1];
 }
 
-/// What hosts add, and spellings that 1.5.1 replaced.
+/// Names that the official 1.5.1 headers lack: host extensions, and spellings that 1.5.1 replaced.
 const ELSEWHERE: [&str; 5] = [
     "kOfxParamPropLayoutHint",
     "kNatron",
@@ -38,7 +38,7 @@ fn text(at: *const c_char) -> String {
     text.to_str().expect("the constants are ASCII").into()
 }
 
-/// The rows of a table that ends with a row whose name is NULL.
+/// Reads a C table up to its closing row, whose name is NULL.
 fn rows<Row, Value>(
     first: *const Row,
     name: impl Fn(&Row) -> *const c_char,
@@ -73,10 +73,10 @@ fn strings_agree() {
         }
     }
     eprintln!("{} strings agree, the official headers lack {}: {absent:?}", theirs.len(), absent.len());
-    // Even the oldest headers that are of use have the bulk of them.
+    // Even the oldest supported headers define most of the constants.
     assert!(theirs.len() > 250);
-    // 1.5.1 has everything but the names that never came from there, so that a
-    // misspelt name cannot pass for a new one.
+    // Against 1.5.1, every name outside `ELSEWHERE` must be found, so that a misspelt name is not taken for a
+    // newer one.
     if theirs.contains_key("kOfxImageEffectPluginPropObsolete") {
         absent.retain(|name| !ELSEWHERE.iter().any(|prefix| name.starts_with(prefix)));
         assert!(absent.is_empty(), "unknown to 1.5.1: {absent:?}");

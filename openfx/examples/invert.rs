@@ -1,12 +1,12 @@
-//! A whole effect: it inverts 8-bit pictures. As a library (`cargo build -p openfx --example invert`) in a bundle's folder
-//! for binaries it loads into any host.
+//! A complete effect that inverts 8-bit images. Build the library (`cargo build -p openfx --example invert`)
+//! and put it into the binaries folder of a bundle to load it into a host.
 
 use openfx::{
     ClipDef, Components, Context, ContextDescriptor, Depth, Effect, EffectDescriptor, Error, InstanceHandle,
     PluginId, RenderArgs, RenderHandle, Result,
 };
 
-/// The effect.
+/// The effect type that implements [`Effect`].
 pub struct Invert;
 
 impl Effect for Invert {

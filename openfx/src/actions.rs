@@ -1,27 +1,24 @@
-//! From an action's name and raw arguments to a method of the effect, and back.
+//! Dispatch: maps an action's name and raw arguments to a method of the effect, and its result to a reply.
 
 use std::ffi::CStr;
 use std::sync::Arc;
 
 use openfx_sys::*;
 
-use super::args::{
-    Change, ClipPreferences, FramesNeeded, IdentityArgs, RegionArgs, RegionsOfInterest, RenderArgs,
-    SequenceArgs, answer_time_domain, read_reason,
-};
+use super::args::{Change, ClipPreferences, FramesNeeded, IdentityArgs, RenderArgs};
 use super::describe::{ContextDescriptor, EffectDescriptor};
 use super::effect::Handled;
 use super::entry::Exported;
 use super::error::{Error, Result};
 use super::formats::{ChangeReason, Context, MessageKind};
-use super::guard::Reply;
+use super::guard::ActionReply;
 use super::host::Hosted;
 use super::instance::{EditHandle, InstanceHandle, RenderHandle};
 use super::message::Voice;
 use super::props::Props;
 use super::registry::Live;
 
-/// What an action brings, as the host passed it.
+/// An action's raw arguments, as the host passed them.
 pub(super) struct Raw {
     pub(super) effect: OfxImageEffectHandle,
     pub(super) in_args: OfxPropertySetHandle,
@@ -30,33 +27,33 @@ pub(super) struct Raw {
 
 impl Raw {
     /// # Safety
-    /// See [`dispatch`]; as long as the action.
+    /// See [`dispatch`]; usable until the action ends.
     unsafe fn in_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { Props::new(&hosted.suites, self.in_args) }
     }
 
     /// # Safety
-    /// See [`dispatch`]; as long as the action.
+    /// See [`dispatch`]; usable until the action ends.
     unsafe fn out_args<'h>(&self, hosted: &'h Hosted) -> Option<Props<'h>> {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { Props::new(&hosted.suites, self.out_args) }
     }
 }
 
-/// Does what the action asks.
+/// Runs an action: calls the effect's method for it.
 ///
 /// # Safety
-/// The arguments are those of an action of OpenFX, NULL or usable while it goes on, and
-/// this is its thread.
-pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<Reply> {
+/// The arguments are those of an OpenFX action, NULL or usable until it ends, and this is the thread that the
+/// host called it on.
+pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<ActionReply> {
     let is = |name: &CStr| name.to_bytes() == action.as_bytes();
     if is(kOfxActionLoad) {
-        // Every time, because setHost may have brought another host.
+        // Look the host up on every load, because setHost may have passed a different one.
         let hosted = E::plugin().hosted(true)?;
         log::info!("loaded by {}", hosted.record);
         E::load(&hosted.record)?;
-        return Ok(Reply::Ok);
+        return Ok(ActionReply::Ok);
     }
     if is(kOfxActionUnload) {
         let left = E::plugin().instances.len();
@@ -64,18 +61,18 @@ pub(super) unsafe fn dispatch<E: Exported>(action: &str, raw: &Raw) -> Result<Re
             log::debug!("unloaded with {left} instances alive");
         }
         E::unload();
-        return Ok(Reply::Ok);
+        return Ok(ActionReply::Ok);
     }
     let known = DESCRIBING.iter().chain(INSTANCE).any(|name| is(name));
     if !known {
-        return Ok(Reply::Default);
+        return Ok(ActionReply::Default);
     }
     let hosted = E::plugin().hosted(false)?;
     if DESCRIBING.iter().any(|name| is(name)) {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { describe::<E>(&is, raw, &hosted) }
     } else {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { with_instance::<E>(&is, raw, &hosted) }
     }
 }
@@ -106,7 +103,7 @@ const INSTANCE: &[&CStr] = &[
     kOfxImageEffectActionEndSequenceRender,
 ];
 
-/// Actions that begin and end things. All answer OK: hosts take anything else for a no.
+/// Load, unload, describe, create and destroy. All return OK: hosts treat any other status as a failure.
 ///
 /// # Safety
 /// See [`dispatch`].
@@ -114,28 +111,28 @@ unsafe fn describe<E: Exported>(
     is: &impl Fn(&CStr) -> bool,
     raw: &Raw,
     hosted: &Arc<Hosted>,
-) -> Result<Reply> {
+) -> Result<ActionReply> {
     let instances = &E::plugin().instances;
     if is(kOfxActionDescribe) {
-        // SAFETY: as the caller vouches; the handle of this action is a descriptor.
+        // SAFETY: guaranteed by the caller; the handle of this action is a descriptor.
         let mut effect = unsafe { EffectDescriptor::new(hosted, raw.effect) }?;
         E::describe(&mut effect)?;
     } else if is(kOfxImageEffectActionDescribeInContext) {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         let word = unsafe { raw.in_args(hosted) }.and_then(|args| args.string(kOfxImageEffectPropContext));
         let context = match word {
             Some(word) => Context::from_word(&word).ok_or(Error::Unsupported(word))?,
-            // A host that has only one need not name it.
+            // A host with a single context may leave the name out.
             None => Context::Filter,
         };
-        // SAFETY: as the caller vouches; the handle of this action is a descriptor.
+        // SAFETY: guaranteed by the caller; the handle of this action is a descriptor.
         let mut effect = unsafe { ContextDescriptor::new(hosted, raw.effect) }?;
         E::describe_in_context(&mut effect, context)?;
         if !effect.refused().is_empty() {
             log::warn!("the host does without {}", effect.refused().join(", "));
         }
     } else if is(kOfxActionCreateInstance) {
-        // SAFETY: as the caller vouches; the handle of this action is an instance.
+        // SAFETY: guaranteed by the caller; the handle of this action is an instance.
         let handle = unsafe { InstanceHandle::new(hosted, raw.effect) }?;
         let data = E::create(&handle)?;
         // SAFETY: the instance that is being created.
@@ -150,10 +147,10 @@ unsafe fn describe<E: Exported>(
             return Err(Error::BadHandle("instance (never created)"));
         }
     }
-    Ok(Reply::Ok)
+    Ok(ActionReply::Ok)
 }
 
-/// Actions of an instance that exists.
+/// Actions on an existing instance.
 ///
 /// # Safety
 /// See [`dispatch`].
@@ -161,21 +158,21 @@ unsafe fn with_instance<E: Exported>(
     is: &impl Fn(&CStr) -> bool,
     raw: &Raw,
     hosted: &Arc<Hosted>,
-) -> Result<Reply> {
+) -> Result<ActionReply> {
     if raw.effect.is_null() {
         return Err(Error::BadHandle("instance (NULL)"));
     }
     let Some(live) = E::plugin().instances.find(raw.effect) else {
-        // Hosts tidy up whenever they like, and that must never fail.
+        // Hosts may send these at any time; they must not fail.
         if is(kOfxActionPurgeCaches) || is(kOfxActionSyncPrivateData) {
-            return Ok(Reply::Default);
+            return Ok(ActionReply::Default);
         }
         return Err(Error::BadHandle("instance (never created)"));
     };
     let data = &live.data;
-    // SAFETY: one of ours, and in an action; as the caller vouches.
+    // SAFETY: one of ours, and in an action; guaranteed by the caller.
     let handle = unsafe { InstanceHandle::new(hosted, raw.effect) }?;
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     let (args, out) = unsafe { (raw.in_args(hosted), raw.out_args(hosted)) };
 
     if is(kOfxImageEffectActionRender) {
@@ -184,22 +181,9 @@ unsafe fn with_instance<E: Exported>(
     if is(kOfxImageEffectActionIsIdentity) {
         let args = IdentityArgs::read(args)?;
         return match E::is_identity(data, &handle, &args) {
-            Ok(Some(identity)) => identity.answer(out).map(|()| Reply::Ok),
+            Ok(Some(identity)) => identity.answer(out).map(|()| ActionReply::Ok),
             otherwise => in_doubt(otherwise),
         };
-    }
-    if is(kOfxImageEffectActionGetRegionOfDefinition) {
-        let args = RegionArgs::read(args)?;
-        return match E::region_of_definition(data, &handle, &args) {
-            Ok(Some(region)) => RegionArgs::answer(&region, out).map(|()| Reply::Ok),
-            otherwise => in_doubt(otherwise),
-        };
-    }
-    if is(kOfxImageEffectActionGetRegionsOfInterest) {
-        let args = RegionArgs::read(args)?;
-        let mut answer = RegionsOfInterest::new(out)?;
-        let result = E::regions_of_interest(data, &handle, &args, &mut answer);
-        return in_doubt(result).map(|_| answered(answer.answered));
     }
     if is(kOfxImageEffectActionGetFramesNeeded) {
         let time = args
@@ -210,78 +194,51 @@ unsafe fn with_instance<E: Exported>(
         let result = E::frames_needed(data, &handle, time, &mut answer);
         return in_doubt(result).map(|_| answered(answer.answered));
     }
-    if is(kOfxImageEffectActionGetTimeDomain) {
-        return match E::time_domain(data, &handle) {
-            Ok(Some(domain)) => answer_time_domain(domain, out).map(|()| Reply::Ok),
-            otherwise => in_doubt(otherwise),
-        };
-    }
     if is(kOfxImageEffectActionGetClipPreferences) {
         let mut answer = ClipPreferences::new(out)?;
         let result = E::clip_preferences(data, &handle, &mut answer);
         return in_doubt(result).map(|_| answered(answer.answered));
     }
-    if is(kOfxImageEffectActionBeginSequenceRender) {
-        return E::begin_sequence(data, &handle, &SequenceArgs::read(args)).map(reply);
-    }
-    if is(kOfxImageEffectActionEndSequenceRender) {
-        return E::end_sequence(data, &handle, &SequenceArgs::read(args)).map(reply);
-    }
     if is(kOfxActionPurgeCaches) {
         return E::purge(data, &handle).map(reply);
     }
 
-    // What is left may write.
+    // The remaining actions may set parameters.
     if is(kOfxActionInstanceChanged) {
         let change = Change::read(args)?;
         let edit = EditHandle::new(handle, change.reason == ChangeReason::User);
         return E::instance_changed(data, &edit, &change).map(reply);
     }
-    let reason = args.map_or(ChangeReason::Plugin, |args| read_reason(&args));
-    if is(kOfxActionBeginInstanceChanged) {
-        let edit = EditHandle::new(handle, false);
-        return E::begin_changes(data, &edit, reason).map(reply);
-    }
-    if is(kOfxActionEndInstanceChanged) {
-        let edit = EditHandle::new(handle, reason == ChangeReason::User);
-        return E::end_changes(data, &edit, reason).map(reply);
-    }
     let edit = EditHandle::new(handle, false);
     if is(kOfxActionSyncPrivateData) {
         return E::sync(data, &edit).map(reply);
     }
-    if is(kOfxActionBeginInstanceEdit) {
-        return E::begin_edit(data, &edit).map(reply);
-    }
-    if is(kOfxActionEndInstanceEdit) {
-        return E::end_edit(data, &edit).map(reply);
-    }
-    Ok(Reply::Default)
+    Ok(ActionReply::Default)
 }
 
 fn render<E: Exported>(
     live: &Live<E::Instance>,
     handle: InstanceHandle<'_>,
     args: Option<Props<'_>>,
-) -> Result<Reply> {
+) -> Result<ActionReply> {
     let args = RenderArgs::read(args)?;
     let handle = RenderHandle::new(handle);
     E::render(&live.data, &handle, &args)?;
-    // What the last failure left on the effect is true no more.
+    // Clear the message of the last failed render.
     if live.complaint.lock().take().is_some() {
         handle.clear_notice();
     }
-    Ok(Reply::Ok)
+    Ok(ActionReply::Ok)
 }
 
-/// Tells the user what went wrong. From a render, where a dialogue for every frame would
-/// be a plague, the sentence is left on the effect, and once.
+/// Reports an error to the user. Errors of a render are left as a persistent message, once, rather than shown
+/// in a dialog for every frame.
 ///
 /// # Safety
 /// See [`dispatch`].
 pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHandle, error: &Error) {
     let rendering = kOfxImageEffectActionRender.to_bytes() == action.as_bytes();
-    // Where there is no user in front of an instance, the log has to do.
+    // No user is waiting on the other actions, so they only write to the log.
     let aloud = [kOfxActionCreateInstance, kOfxActionInstanceChanged, kOfxActionEndInstanceChanged]
         .iter()
         .any(|name| name.to_bytes() == action.as_bytes());
@@ -291,7 +248,7 @@ pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHan
     let Ok(hosted) = E::plugin().hosted(false) else {
         return;
     };
-    // SAFETY: an instance of this host, in an action; as the caller vouches.
+    // SAFETY: an instance of this host, in an action; guaranteed by the caller.
     let voice = unsafe { Voice::new(&hosted.suites, effect.cast()) };
     let sentence = error.to_string();
     if !rendering {
@@ -307,19 +264,19 @@ pub(super) unsafe fn report<E: Exported>(action: &str, effect: OfxImageEffectHan
     }
 }
 
-/// A question that the effect cannot answer is left to the host: a failure would make
-/// some give up the frame, which the render itself may well manage.
-fn in_doubt<T>(result: Result<T>) -> Result<Reply> {
+/// When the effect fails to answer a query, lets the host use its default: with a failure status, some hosts
+/// give up a frame that could still be rendered.
+fn in_doubt<T>(result: Result<T>) -> Result<ActionReply> {
     if let Err(error) = result {
         log::warn!("left to the host: {error}");
     }
-    Ok(Reply::Default)
+    Ok(ActionReply::Default)
 }
 
-fn reply(handled: Handled) -> Reply {
+fn reply(handled: Handled) -> ActionReply {
     answered(handled == Handled::Yes)
 }
 
-fn answered(yes: bool) -> Reply {
-    if yes { Reply::Ok } else { Reply::Default }
+fn answered(yes: bool) -> ActionReply {
+    if yes { ActionReply::Ok } else { ActionReply::Default }
 }

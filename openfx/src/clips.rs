@@ -1,24 +1,23 @@
-//! Clips: where pictures come from and go to, and what is known of them beforehand.
+//! Clips: inputs and output, and what the host tells about them before an image is fetched.
 //!
-//! A clip may be missing altogether, and a connected one may have nothing to give; none
-//! of that is an error here.
+//! A host may not have a clip, and a connected clip may not have an image. Neither is an error here.
 
 use std::ffi::CStr;
 use std::ptr;
 
 use openfx_sys::*;
 
-use super::formats::{Components, Depth, Field, Premultiplication};
+use super::formats::{Components, Depth, Premultiplication};
 use super::geometry::RectD;
 use super::props::Props;
 use super::suites::{Suites, call};
 use super::text;
 
-/// Frames of six hours and more: longer than a shot, so a frame range beyond it is a placeholder, such as a day of
-/// time code.
+/// Longest plausible frame range, in frames (more than five hours). A longer range is a placeholder, such as
+/// a day of time code.
 const LONGEST: f64 = 5e5;
 
-/// A clip of an instance, or the lack of one.
+/// A clip of an instance. It may not exist in the host.
 #[derive(Clone, Copy)]
 pub struct Clip<'h> {
     suites: &'h Suites,
@@ -28,13 +27,13 @@ pub struct Clip<'h> {
 
 impl<'h> Clip<'h> {
     /// # Safety
-    /// `effect` is an instance of the host whose suites these are, usable for `'h`, and
-    /// this is the thread of the action that brought it.
+    /// `effect` is an instance of the host whose suites these are, usable for `'h`, and this is the thread of
+    /// the action that passed it.
     pub(super) unsafe fn find(suites: &'h Suites, effect: OfxImageEffectHandle, name: &str) -> Self {
         let name = text::to_c(name);
         let mut handle: OfxImageClipHandle = ptr::null_mut();
         let mut props: OfxPropertySetHandle = ptr::null_mut();
-        // SAFETY: the caller vouches for the effect, the name ends with NUL, the
+        // SAFETY: the caller guarantees a valid effect, the name ends with NUL, the
         // variables outlive the call.
         let status =
             unsafe { call!(suites.effect, clipGetHandle(effect, name.as_ptr(), &mut handle, &mut props)) };
@@ -42,7 +41,7 @@ impl<'h> Clip<'h> {
             return Self { suites, handle: ptr::null_mut(), props: None };
         }
         if props.is_null() {
-            // SAFETY: the handle is one that the host just handed out.
+            // SAFETY: the handle is one that the host just returned.
             let status = unsafe { call!(suites.effect, clipGetPropertySet(handle, &mut props)) };
             if status != kOfxStatOK {
                 props = ptr::null_mut();
@@ -51,7 +50,7 @@ impl<'h> Clip<'h> {
         Self {
             suites,
             handle,
-            // SAFETY: NULL or the set that the host just handed out for this clip.
+            // SAFETY: NULL or the set that the host just returned for this clip.
             props: unsafe { Props::new(suites, props) },
         }
     }
@@ -65,38 +64,37 @@ impl<'h> Clip<'h> {
         self.handle
     }
 
-    /// Whether the host knows such a clip at all.
+    /// Whether the host has this clip.
     pub fn exists(&self) -> bool {
         !self.handle.is_null()
     }
 
-    /// Whether something is plugged in, as far as the host tells: Resolve says yes of
-    /// everything, and silence is taken for a yes. A missing picture is the proof.
+    /// Whether the clip is connected. `true` if the host does not say; Resolve always reports `true`. Fetch
+    /// an image to be sure.
     pub fn connected(&self) -> bool {
         self.exists() && self.props.and_then(|props| props.flag(kOfxImageClipPropConnected)).unwrap_or(true)
     }
 
-    /// First and last frame, as the host says.
+    /// First and last frame, as the host reports them.
     pub fn frame_range(&self) -> Option<(f64, f64)> {
         self.props?.pair(kOfxImageEffectPropFrameRange)
     }
 
-    /// First and last frame, where the host can be believed: in order, of a length that
-    /// footage has, and around the time that is being asked for.
+    /// First and last frame, if plausible: in order, not longer than footage can be, and containing `time`.
     pub fn believable_frame_range(&self, time: f64) -> Option<(f64, f64)> {
         self.orderly_frame_range().filter(|(first, last)| (*first..=*last).contains(&time.round()))
     }
 
-    /// First and last frame, where they could be those of footage and the time lies beside
-    /// them: the time may be outside of the clip, or the range in other numbers than the
-    /// times. A single frame is what some hosts say who do not know.
+    /// First and last frame, if they could be those of footage but do not contain `time`: the time may be
+    /// outside of the clip, or the range may use another numbering than the times. A range of a single frame
+    /// is ignored, because some hosts report one when they do not know the length.
     pub fn frame_range_beside(&self, time: f64) -> Option<(f64, f64)> {
         self.orderly_frame_range()
             .filter(|(first, last)| first < last && !(*first..=*last).contains(&time.round()))
     }
 
-    /// First frame of the clip where that much is to be believed, whatever the host says of the
-    /// last one: a clip without an end, or a single frame where the length is not known.
+    /// First frame of the clip, if plausible, even where the last one is not: the clip may be endless, or its
+    /// length unknown and reported as a single frame.
     pub fn first_frame(&self) -> Option<f64> {
         let (first, _) = self.frame_range().filter(|(first, last)| first <= last)?;
         (first.abs() < LONGEST).then_some(first)
@@ -106,32 +104,22 @@ impl<'h> Clip<'h> {
         self.frame_range().filter(|(first, last)| first <= last && last - first < LONGEST)
     }
 
-    /// Frames a second, if known.
-    pub fn frame_rate(&self) -> Option<f64> {
-        self.props?.double(kOfxImageEffectPropFrameRate).filter(|rate| rate.is_finite() && *rate > 0.0)
-    }
-
-    /// Depth of the pictures to expect, if it is one of ours.
+    /// Bit depth of the clip's images, if it is a supported one.
     pub fn depth(&self) -> Option<Depth> {
         Depth::from_word(&self.string(kOfxImageEffectPropPixelDepth)?)
     }
 
-    /// Layout of the pictures to expect, if it is one of ours.
+    /// Components of the clip's images, if they are supported ones.
     pub fn components(&self) -> Option<Components> {
         Components::from_word(&self.string(kOfxImageEffectPropComponents)?)
     }
 
-    /// Layout of the footage before the host converted it.
-    pub fn unmapped_components(&self) -> Option<Components> {
-        Components::from_word(&self.string(kOfxImageClipPropUnmappedComponents)?)
-    }
-
-    /// What alpha means, if the host says so.
+    /// How colours relate to alpha, if the host says.
     pub fn premultiplication(&self) -> Option<Premultiplication> {
         Premultiplication::from_word(&self.string(kOfxImageEffectPropPreMultiplication)?)
     }
 
-    /// Width of a pixel over its height; 1 where unknown.
+    /// Pixel aspect ratio, width over height; 1 if unknown.
     pub fn pixel_aspect_ratio(&self) -> f64 {
         self.props
             .and_then(|props| props.double(kOfxImagePropPixelAspectRatio))
@@ -139,23 +127,18 @@ impl<'h> Clip<'h> {
             .unwrap_or(1.0)
     }
 
-    /// Which lines come first, if the footage is interlaced.
-    pub fn field_order(&self) -> Option<Field> {
-        Field::from_word(&self.string(kOfxImageClipPropFieldOrder)?)
-    }
-
-    /// The colour space that the host says the pictures are in (OpenFX 1.5). `OfxColourspace_` before a clip's name
-    /// stands for that clip's, see [`Clip::same_colourspace_as`].
+    /// The colour space of the clip's images (OpenFX 1.5), if the host says. `OfxColourspace_` followed by a
+    /// clip's name means the colour space of that clip; see [`Clip::same_colourspace_as`].
     pub fn colourspace(&self) -> Option<String> {
         self.string(kOfxImageClipPropColourspace).filter(|name| !name.is_empty())
     }
 
-    /// The clip whose colour space this clip's is said to be.
+    /// Name of the clip whose colour space this clip shares, if the host says so.
     pub fn same_colourspace_as(&self) -> Option<String> {
         self.colourspace()?.strip_prefix("OfxColourspace_").map(str::to_owned)
     }
 
-    /// The area that has pixels at a time, in canonical coordinates.
+    /// Region of definition at a time, in canonical coordinates.
     pub fn region_of_definition(&self, time: f64) -> Option<RectD> {
         if !self.exists() {
             return None;

@@ -1,6 +1,6 @@
-//! Describing the effect: what it is, and what clips and parameters it has.
+//! Describing the effect: its properties, clips and parameters.
 //!
-//! Hosts ask at start-up and cache the answer, so nothing may be remembered from it.
+//! Hosts ask at start-up and cache the answer, so the effect must not depend on having been asked.
 
 use std::ffi::CStr;
 use std::ptr;
@@ -16,7 +16,7 @@ use super::props::Props;
 use super::suites::call;
 use super::text;
 
-/// The effect as such, while the host asks what it is.
+/// Descriptor of the effect, during the describe action.
 pub struct EffectDescriptor<'h> {
     hosted: &'h Hosted,
     props: Props<'h>,
@@ -29,102 +29,95 @@ impl<'h> EffectDescriptor<'h> {
         if effect.is_null() {
             return Err(Error::BadHandle("descriptor (NULL)"));
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         let props = unsafe { effect_props(hosted, effect) }
             .ok_or(Error::BadHandle("descriptor (without properties)"))?;
         Ok(Self { hosted, props })
     }
 
-    /// The host that asks.
+    /// The host that sent the action.
     pub fn host(&self) -> &HostRecord {
         &self.hosted.record
     }
 
-    /// The folder of the bundle, if the host says where it found it.
+    /// Path of the bundle's folder, if the host says.
     pub fn bundle_path(&self) -> Option<String> {
         self.props.string(kOfxPluginPropFilePath).filter(|path| !path.is_empty())
     }
 
-    /// Its name for people.
+    /// Sets the name shown to users.
     pub fn label(&mut self, label: &str) {
         self.props.offer_string(kOfxPropLabel, label);
         self.props.offer_string(kOfxPropShortLabel, label);
         self.props.offer_string(kOfxPropLongLabel, label);
     }
 
-    /// The menu that it is found in; levels are separated by `/`.
+    /// Sets the menu path; levels are separated by `/`.
     pub fn grouping(&mut self, grouping: &str) {
         self.props.offer_string(kOfxImageEffectPluginPropGrouping, grouping);
     }
 
-    /// What it does, and in which version.
+    /// Sets the description and the version shown to users.
     pub fn description(&mut self, description: &str, version: &str) {
         self.props.offer_string(kOfxPropPluginDescription, description);
         self.props.offer_string(kOfxPropVersionLabel, version);
     }
 
-    /// An icon in the bundle's Resources folder.
-    pub fn icon(&mut self, svg: &str, png: &str) {
-        for (index, file) in [(0, svg), (1, png)] {
-            let _ = self.props.set_word_at(kOfxPropIcon, index, &text::to_c(file));
-        }
-    }
-
-    /// The contexts that it works in.
+    /// Sets the supported contexts.
     ///
     /// # Errors
-    /// [`Error::Host`] if the host takes none of them.
+    /// [`Error::Host`] if the host accepts none of them.
     pub fn contexts(&mut self, contexts: &[Context]) -> Result<()> {
         let words = contexts.iter().map(|context| context.word());
         set_words(&self.props, kOfxImageEffectPropSupportedContexts, words)
     }
 
-    /// The depths that it takes, best first.
+    /// Sets the supported bit depths, preferred ones first.
     ///
     /// # Errors
-    /// [`Error::Host`] if the host takes none of them.
+    /// [`Error::Host`] if the host accepts none of them.
     pub fn depths(&mut self, depths: &[Depth]) -> Result<()> {
         let words = depths.iter().map(|depth| depth.word());
         set_words(&self.props, kOfxImageEffectPropSupportedPixelDepths, words)
     }
 
-    /// How many renders at once.
+    /// Sets how many renders may run at once.
     pub fn thread_safety(&mut self, safety: ThreadSafety) {
         self.props.offer_word(kOfxImageEffectPluginRenderThreadSafety, safety.word());
     }
 
-    /// Whether the host may split a frame over threads of its own.
+    /// Sets whether the host may split a frame among its own threads.
     pub fn host_frame_threading(&mut self, threading: bool) {
         self.props.offer_flag(kOfxImageEffectPluginPropHostFrameThreading, threading);
     }
 
-    /// Whether it needs other frames than the current one.
+    /// Sets whether the effect needs frames other than the current one.
     pub fn temporal_access(&mut self, access: bool) {
         self.props.offer_flag(kOfxImageEffectPropTemporalClipAccess, access);
     }
 
-    /// Whether it can render a piece of a frame.
+    /// Sets whether the effect can render part of a frame.
     pub fn tiles(&mut self, tiles: bool) {
         self.props.offer_flag(kOfxImageEffectPropSupportsTiles, tiles);
     }
 
-    /// Whether inputs and output may differ in size.
+    /// Sets whether inputs and output may differ in size.
     pub fn multi_resolution(&mut self, multi: bool) {
         self.props.offer_flag(kOfxImageEffectPropSupportsMultiResolution, multi);
     }
 
-    /// Whether clips may differ in depth.
+    /// Sets whether clips may differ in bit depth.
     pub fn multiple_clip_depths(&mut self, multiple: bool) {
         self.props.offer_flag(kOfxImageEffectPropSupportsMultipleClipDepths, multiple);
     }
 
-    /// Whether clips may differ in pixel aspect ratio.
+    /// Sets whether clips may differ in pixel aspect ratio.
     pub fn multiple_clip_pars(&mut self, multiple: bool) {
         self.props.offer_flag(kOfxImageEffectPropSupportsMultipleClipPARs, multiple);
     }
 
-    /// That it wants to be told the clips' colour spaces, by the core names of the configuration of OpenFX 1.5. Says
-    /// nothing to hosts that do not manage colour.
+    /// Asks for the clips' colour spaces, under the core names of the OpenFX 1.5 configuration. Sets nothing
+    /// in hosts without colour management.
     pub fn colour_management(&mut self) {
         if !self.hosted.record.colour_management {
             return;
@@ -136,13 +129,13 @@ impl<'h> EffectDescriptor<'h> {
         }
     }
 
-    /// Whether the host should render both fields of interlaced footage in one call.
+    /// Sets whether the host always renders interlaced footage in two calls, one for each field.
     pub fn field_render_twice(&mut self, twice: bool) {
         self.props.offer_flag(kOfxImageEffectPluginPropFieldRenderTwiceAlways, twice);
     }
 }
 
-/// The effect in one of its contexts, while the host asks for its clips and parameters.
+/// Descriptor of the effect in one context, during the describe-in-context action.
 pub struct ContextDescriptor<'h> {
     hosted: &'h Hosted,
     effect: OfxImageEffectHandle,
@@ -150,22 +143,22 @@ pub struct ContextDescriptor<'h> {
     refused: Vec<String>,
 }
 
-/// A clip as a host is told of it.
+/// Definition of a clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClipDef<'a> {
-    /// Its name for scripts and projects. The context prescribes `Source` and `Output`.
+    /// Name used by scripts and projects. The context prescribes `Source` and `Output`.
     pub name: &'a str,
-    /// Its name for people.
+    /// Name shown to users.
     pub label: &'a str,
-    /// The layouts that it takes, best first.
+    /// Supported components, preferred ones first.
     pub components: &'a [Components],
-    /// Whether the effect works without it.
+    /// Whether the effect works without the clip.
     pub optional: bool,
-    /// Whether it is a mask.
+    /// Whether the clip is a mask.
     pub mask: bool,
-    /// Whether the effect needs other frames of it than the current one.
+    /// Whether the effect needs frames of this clip other than the current one.
     pub temporal_access: bool,
-    /// Whether it may come in pieces.
+    /// Whether the effect accepts partial images of this clip.
     pub tiles: bool,
 }
 
@@ -177,7 +170,7 @@ impl<'h> ContextDescriptor<'h> {
             return Err(Error::BadHandle("descriptor (NULL)"));
         }
         let mut params: OfxParamSetHandle = ptr::null_mut();
-        // SAFETY: the caller vouches for the descriptor; the variable outlives the call.
+        // SAFETY: the caller guarantees a valid descriptor; the variable outlives the call.
         let status = unsafe { call!(hosted.suites.effect, getParamSet(effect, &mut params)) };
         if status != kOfxStatOK {
             params = ptr::null_mut();
@@ -185,15 +178,15 @@ impl<'h> ContextDescriptor<'h> {
         Ok(Self { hosted, effect, params, refused: Vec::new() })
     }
 
-    /// The host that asks.
+    /// The host that sent the action.
     pub fn host(&self) -> &HostRecord {
         &self.hosted.record
     }
 
-    /// Defines a clip.
+    /// Defines a clip. A refused optional clip is added to [`refused`](Self::refused).
     ///
     /// # Errors
-    /// [`Error::Host`] if the host does not take a clip that is not optional.
+    /// [`Error::Host`] if the host refuses a clip that is not optional.
     pub fn clip(&mut self, def: &ClipDef<'_>) -> Result<()> {
         let name = text::to_c(def.name);
         let mut props: OfxPropertySetHandle = ptr::null_mut();
@@ -201,7 +194,7 @@ impl<'h> ContextDescriptor<'h> {
         // variable outlives the call.
         let status =
             unsafe { call!(self.hosted.suites.effect, clipDefine(self.effect, name.as_ptr(), &mut props)) };
-        // SAFETY: NULL or the set that the host just made for this clip.
+        // SAFETY: NULL or the set that the host just created for this clip.
         let props = unsafe { Props::new(&self.hosted.suites, props) };
         let (kOfxStatOK, Some(props)) = (status, props) else {
             self.refused.push(def.name.to_owned());
@@ -220,11 +213,11 @@ impl<'h> ContextDescriptor<'h> {
         Ok(())
     }
 
-    /// Defines a parameter. One that the host does not take is noted, and reads as its
+    /// Defines a parameter. One that the host refuses is added to [`refused`](Self::refused) and reads as its
     /// default.
     ///
     /// # Errors
-    /// [`Error::Definition`] if the definition contradicts itself.
+    /// [`Error::Definition`] if the definition is inconsistent.
     pub fn param(&mut self, def: &ParamDef<'_>) -> Result<()> {
         // SAFETY: the set of the descriptor that this action is about (type invariant).
         let defined = unsafe { define(self.hosted, self.params, def) }?;
@@ -234,13 +227,13 @@ impl<'h> ContextDescriptor<'h> {
         Ok(())
     }
 
-    /// The clips and parameters that the host did not take, so far.
+    /// Names of the clips and parameters that the host refused so far.
     pub fn refused(&self) -> &[String] {
         &self.refused
     }
 }
 
-/// Sets the values of a property; one that the host refuses makes room for the next.
+/// Sets the values of a property; the next value takes the index of a refused one.
 fn set_words(props: &Props<'_>, name: &CStr, words: impl Iterator<Item = &'static CStr>) -> Result<()> {
     let mut index = 0;
     let mut refusal = Ok(());

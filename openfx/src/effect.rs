@@ -1,100 +1,94 @@
-//! What an effect is, written without a word of the ABI.
+//! The trait that an effect implements, free of ABI types.
 
 use std::ffi::CStr;
 
-use super::args::{
-    Change, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RegionArgs, RegionsOfInterest, RenderArgs,
-    SequenceArgs,
-};
+use super::args::{Change, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RenderArgs};
 use super::describe::{ContextDescriptor, EffectDescriptor};
 use super::error::Result;
-use super::formats::{ChangeReason, Context};
-use super::geometry::RectD;
+use super::formats::Context;
 use super::host::HostRecord;
 use super::instance::{EditHandle, InstanceHandle, RenderHandle};
 
-/// Who an effect is to a host. A project finds its effects again by this.
+/// Identity of an effect. Projects find their effects by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PluginId {
-    /// Reversed domain and name; never changed again.
+    /// Identifier in reverse domain notation; must never change.
     pub identifier: &'static CStr,
-    /// Changes when old projects cannot be opened any more: never.
+    /// Major version. A change would break old projects, so it must never change.
     pub major: u32,
-    /// Changes with every version that describes itself differently, because hosts cache.
+    /// Minor version. Changes with every change of the description, because hosts cache it.
     pub minor: u32,
 }
 
-/// Whether the effect took care of an action, or leaves it to the host.
+/// Whether the effect handled an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
-    /// It did.
+    /// The effect handled the action.
     Yes,
-    /// The host's default will do.
+    /// The host should do its default.
     No,
 }
 
-/// An image effect.
+/// An image effect. Each method implements one action.
 ///
-/// Each method is one action, called on a thread of the host's and at any time after
-/// [`create`](Self::create): several at once for one instance if the effect says that it
-/// is safe, in any order, for any time, with or without the ones that ought to come
-/// first. A panic in any of them becomes a failed action and a message.
+/// Methods are called on the host's threads at any time after [`create`](Self::create): in any order, for any
+/// time, concurrently for one instance if the declared thread safety permits, and possibly without the
+/// actions that should precede them. A panic becomes a failed action and a message.
 ///
-/// No lock may be held while a parameter is set: hosts answer with an instance-changed
-/// action from within that call.
+/// Hold no lock while setting a parameter: hosts send an instance-changed action from within that call.
 pub trait Effect: Sized + Send + Sync + 'static {
-    /// What belongs to one instance. Some hosts make one for every frame, some copy them:
-    /// whatever is expensive lives elsewhere.
+    /// State of one instance. Some hosts create an instance for every frame and some copy instances, so keep
+    /// anything expensive elsewhere.
     type Instance: Send + Sync + 'static;
 
-    /// Who it is.
+    /// Identifier and versions of the effect.
     fn identity() -> PluginId;
 
-    /// The host loaded the library. Comes at every start of the host, repeatedly, again
-    /// after [`unload`](Self::unload): no model, no device, no thread begins here.
+    /// The host loaded the library. Called at every start of the host, possibly repeatedly, and again after
+    /// [`unload`](Self::unload), so load no model, open no device and start no thread here.
     ///
     /// # Errors
-    /// Makes the host drop the effect: only for what no render could do without.
+    /// Makes the host drop the effect. Fail only if nothing could be rendered.
     fn load(host: &HostRecord) -> Result<()> {
         let _ = host;
         Ok(())
     }
 
-    /// The host has no use for the library at the moment. Instances may still be alive.
+    /// The host does not need the library for now. Instances may still exist.
     fn unload() {}
 
-    /// Says what it is.
+    /// Describes the effect: its label, contexts, bit depths and capabilities.
     ///
     /// # Errors
     /// Makes the host drop the effect.
     fn describe(effect: &mut EffectDescriptor<'_>) -> Result<()>;
 
-    /// Says what clips and parameters it has in a context. May not be called at all, if
-    /// the host remembers the answer of another day.
+    /// Describes the clips and parameters in a context. Not called in this process if the host cached the
+    /// description.
     ///
     /// # Errors
     /// Makes the host drop the effect.
     fn describe_in_context(effect: &mut ContextDescriptor<'_>, context: Context) -> Result<()>;
 
-    /// Makes an instance. Parameters may still have their defaults, clips may be
-    /// unconnected, the project without a size; this may be a render's thread, making a
-    /// copy. So nothing is written.
+    /// Creates an instance. Parameters may still have their defaults, clips may be unconnected and the
+    /// project may have no size yet. May run on a render thread that makes a copy, so no parameter may be
+    /// set.
     ///
     /// # Errors
-    /// Makes the host do without the instance.
+    /// The host discards the instance.
     fn create(handle: &InstanceHandle<'_>) -> Result<Self::Instance>;
 
-    /// Renders a frame.
+    /// Renders the frame at `args.time` to the output clip.
     ///
     /// # Errors
-    /// The host shows an error, or, some do, whatever the output holds by then: write
-    /// something to it before failing.
+    /// The host shows an error or, in some hosts, the current content of the output: write something to it
+    /// before failing.
     fn render(instance: &Self::Instance, handle: &RenderHandle<'_>, args: &RenderArgs) -> Result<()>;
 
-    /// Whether a frame is just another clip's.
+    /// Whether a frame of the output equals a frame of one of the clips.
     ///
     /// # Errors
-    /// Any; the host will render.
+    /// Any; the host renders the frame.
     fn is_identity(
         instance: &Self::Instance,
         handle: &InstanceHandle<'_>,
@@ -104,37 +98,10 @@ pub trait Effect: Sized + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// The area of a frame, in canonical coordinates; `None`: as the host thinks.
+    /// Sets the frames of the inputs needed for a frame of the output.
     ///
     /// # Errors
-    /// Any.
-    fn region_of_definition(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &RegionArgs,
-    ) -> Result<Option<RectD>> {
-        let _ = (instance, handle, args);
-        Ok(None)
-    }
-
-    /// The areas of the inputs that an area of the output needs.
-    ///
-    /// # Errors
-    /// Any.
-    fn regions_of_interest(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &RegionArgs,
-        answer: &mut RegionsOfInterest<'_>,
-    ) -> Result<()> {
-        let _ = (instance, handle, args, answer);
-        Ok(())
-    }
-
-    /// The frames of the inputs that a frame of the output needs.
-    ///
-    /// # Errors
-    /// Any.
+    /// Any; the host uses its default.
     fn frames_needed(
         instance: &Self::Instance,
         handle: &InstanceHandle<'_>,
@@ -145,19 +112,10 @@ pub trait Effect: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// First and last frame of the output; `None`: as the host thinks.
+    /// Requests formats, colour spaces and other preferences of the clips.
     ///
     /// # Errors
-    /// Any.
-    fn time_domain(instance: &Self::Instance, handle: &InstanceHandle<'_>) -> Result<Option<(f64, f64)>> {
-        let _ = (instance, handle);
-        Ok(None)
-    }
-
-    /// What the effect wishes of its clips.
-    ///
-    /// # Errors
-    /// Any.
+    /// Any; the host uses its default.
     fn clip_preferences(
         instance: &Self::Instance,
         handle: &InstanceHandle<'_>,
@@ -170,7 +128,7 @@ pub trait Effect: Sized + Send + Sync + 'static {
     /// A parameter or clip changed, or a button was pressed.
     ///
     /// # Errors
-    /// Any; the user reads it.
+    /// Any; the user is shown its message.
     fn instance_changed(
         instance: &Self::Instance,
         handle: &EditHandle<'_>,
@@ -180,89 +138,19 @@ pub trait Effect: Sized + Send + Sync + 'static {
         Ok(Handled::No)
     }
 
-    /// Several changes begin. Not every host says so.
+    /// The host is short of memory, or the user asked to empty caches.
     ///
     /// # Errors
-    /// Any.
-    fn begin_changes(
-        instance: &Self::Instance,
-        handle: &EditHandle<'_>,
-        reason: ChangeReason,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, reason);
-        Ok(Handled::No)
-    }
-
-    /// The changes are over.
-    ///
-    /// # Errors
-    /// Any.
-    fn end_changes(
-        instance: &Self::Instance,
-        handle: &EditHandle<'_>,
-        reason: ChangeReason,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, reason);
-        Ok(Handled::No)
-    }
-
-    /// The user opened the instance's panel.
-    ///
-    /// # Errors
-    /// Any.
-    fn begin_edit(instance: &Self::Instance, handle: &EditHandle<'_>) -> Result<Handled> {
-        let _ = (instance, handle);
-        Ok(Handled::No)
-    }
-
-    /// The user closed it.
-    ///
-    /// # Errors
-    /// Any.
-    fn end_edit(instance: &Self::Instance, handle: &EditHandle<'_>) -> Result<Handled> {
-        let _ = (instance, handle);
-        Ok(Handled::No)
-    }
-
-    /// Frames are about to be rendered. May come around every one of them, or never.
-    ///
-    /// # Errors
-    /// Any.
-    fn begin_sequence(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &SequenceArgs,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, args);
-        Ok(Handled::No)
-    }
-
-    /// They were.
-    ///
-    /// # Errors
-    /// Any.
-    fn end_sequence(
-        instance: &Self::Instance,
-        handle: &InstanceHandle<'_>,
-        args: &SequenceArgs,
-    ) -> Result<Handled> {
-        let _ = (instance, handle, args);
-        Ok(Handled::No)
-    }
-
-    /// The host is short of memory, or the user wants caches emptied.
-    ///
-    /// # Errors
-    /// Any.
+    /// Any; only logged.
     fn purge(instance: &Self::Instance, handle: &InstanceHandle<'_>) -> Result<Handled> {
         let _ = (instance, handle);
         Ok(Handled::No)
     }
 
-    /// The project is about to be saved or copied: what is not in a parameter is lost.
+    /// The project is about to be saved or copied. State that is not in a parameter is lost.
     ///
     /// # Errors
-    /// Any.
+    /// Any; only logged.
     fn sync(instance: &Self::Instance, handle: &EditHandle<'_>) -> Result<Handled> {
         let _ = (instance, handle);
         Ok(Handled::No)

@@ -1,4 +1,4 @@
-//! The C entries: what a host finds in the library, and the way from there to an effect.
+//! The C entry points of the library, and the static state of an effect.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -17,8 +17,8 @@ use super::host::Hosted;
 use super::registry::Registry;
 use super::suites::RawHost;
 
-/// An effect's own corner of the process: its record, its host, its instances.
-/// One `static` of it for each effect, made by [`export!`](crate::export).
+/// Static state of an effect: its plug-in record, its host and its instances. [`export!`](crate::export)
+/// defines one `static` for each effect.
 pub struct Plugin<E: Effect> {
     record: AtomicPtr<OfxPlugin>,
     host: RwLock<HostSlot>,
@@ -27,14 +27,13 @@ pub struct Plugin<E: Effect> {
 
 struct HostSlot {
     raw: Option<RawHost>,
-    /// Made by the first action that needs it, because hosts need not have their suites
-    /// ready in `setHost`.
+    /// Created by the first action that needs it, because a host's suites may not be ready in `setHost`.
     met: Option<Arc<Hosted>>,
 }
 
-/// An effect that has such a corner.
+/// An effect with static state; implemented by the macros.
 pub trait Exported: Effect {
-    /// It.
+    /// The effect's static state.
     fn plugin() -> &'static Plugin<Self>;
 }
 
@@ -45,7 +44,7 @@ impl<E: Effect> Default for Plugin<E> {
 }
 
 impl<E: Effect> Plugin<E> {
-    /// Before any host.
+    /// The initial state, without a host.
     pub const fn new() -> Self {
         Self {
             record: AtomicPtr::new(ptr::null_mut()),
@@ -54,25 +53,25 @@ impl<E: Effect> Plugin<E> {
         }
     }
 
-    /// The host, met anew if `afresh` or if it was set since.
+    /// The host. Its suites are fetched again if `afresh`, or if `setHost` was called since.
     pub(super) fn hosted(&self, afresh: bool) -> Result<Arc<Hosted>> {
         if !afresh && let Some(met) = &self.host.read().met {
             return Ok(Arc::clone(met));
         }
         let raw = self.host.read().raw.ok_or(Error::MissingHostFeature("the call of setHost"))?;
-        // Outside of the lock: this calls the host.
+        // Without holding the lock, because this calls the host.
         let met = Arc::new(Hosted::meet(&raw)?);
         self.host.write().met = Some(Arc::clone(&met));
         Ok(met)
     }
 }
 
-/// `OfxGetNumberOfPlugins`.
+/// Implementation of `OfxGetNumberOfPlugins`: always 1.
 pub const fn number_of_plugins() -> c_int {
     1
 }
 
-/// `OfxGetPlugin`: the record that a host reads, or NULL.
+/// Implementation of `OfxGetPlugin`: the plug-in record, or NULL if `nth` is not 0.
 pub fn get_plugin<E: Exported>(nth: c_int) -> *mut OfxPlugin {
     guard_silently("OfxGetPlugin", ptr::null_mut(), || {
         if nth != 0 {
@@ -93,8 +92,8 @@ pub fn get_plugin<E: Exported>(nth: c_int) -> *mut OfxPlugin {
             setHost: Some(set_host::<E>),
             mainEntry: Some(main_entry::<E>),
         }));
-        // Hosts keep the address, so it must be the same for ever; whoever comes second
-        // takes the first one's. The loser's few bytes are left: they are never reused.
+        // Hosts keep the address, so it must never change. If two threads get here, the second uses the first
+        // one's record and leaks its own.
         match slot.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => made,
             Err(first) => first,
@@ -102,7 +101,7 @@ pub fn get_plugin<E: Exported>(nth: c_int) -> *mut OfxPlugin {
     })
 }
 
-/// `setHost`. Comes before every load, with the same host or another.
+/// `setHost`: called before every load, with the same host or another.
 unsafe extern "C" fn set_host<E: Exported>(host: *mut OfxHost) {
     guard_silently("setHost", (), || {
         // SAFETY: the host passes its record, or NULL.
@@ -118,23 +117,23 @@ unsafe extern "C" fn set_host<E: Exported>(host: *mut OfxHost) {
     });
 }
 
-/// `mainEntry`.
+/// `mainEntry`, as C calls it.
 unsafe extern "C" fn main_entry<E: Exported>(
     action: *const c_char,
     handle: *const c_void,
     in_args: OfxPropertySetHandle,
     out_args: OfxPropertySetHandle,
 ) -> OfxStatus {
-    // SAFETY: these are what the host passed.
+    // SAFETY: the arguments are those that the host passed.
     unsafe { act::<E>(action, handle, in_args, out_args) }
 }
 
-/// Everything that `mainEntry` does. Apart from it, so that tests can have a panic come
-/// through (see [`let_panics_through`](super::let_panics_through)), which C cannot.
+/// The body of `mainEntry`. Separate, because tests let panics through (see
+/// [`let_panics_through`](super::let_panics_through)), which must not unwind into C.
 ///
 /// # Safety
-/// The arguments are those of an action of OpenFX: `action` is NULL or a string,
-/// `handle` and the property sets are NULL or usable while the action goes on.
+/// The arguments are those of an OpenFX action: `action` is NULL or a string, `handle` and the property sets
+/// are NULL or usable until the action ends.
 pub unsafe fn act<E: Exported>(
     action: *const c_char,
     handle: *const c_void,
@@ -144,7 +143,7 @@ pub unsafe fn act<E: Exported>(
     let name: Cow<'_, str> = if action.is_null() {
         Cow::Borrowed("an action without a name")
     } else {
-        // SAFETY: not NULL, so a string, by the caller's word.
+        // SAFETY: not NULL, so a string, as the caller guarantees.
         unsafe { CStr::from_ptr(action) }.to_string_lossy()
     };
     let effect: OfxImageEffectHandle = handle.cast_mut().cast();
@@ -153,27 +152,27 @@ pub unsafe fn act<E: Exported>(
         effect.addr(),
         || {
             let raw = actions::Raw { effect, in_args, out_args };
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             unsafe { actions::dispatch::<E>(&name, &raw) }
         },
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         |error| unsafe { actions::report::<E>(&name, effect, error) },
     )
 }
 
-/// Exports an effect: the two symbols that hosts look for. Once in a library.
+/// Exports an effect as the two symbols that hosts look for. Use it once per library.
 #[macro_export]
 macro_rules! export {
     ($effect:ty) => {
         $crate::host_effect!($effect);
 
-        /// How many effects this library holds.
+        /// The number of effects in this library.
         #[unsafe(no_mangle)]
         pub extern "C" fn OfxGetNumberOfPlugins() -> ::std::ffi::c_int {
             $crate::entry::number_of_plugins()
         }
 
-        /// The record of the effect with this number, or NULL.
+        /// The plug-in record of effect `nth`, or NULL.
         #[unsafe(no_mangle)]
         pub extern "C" fn OfxGetPlugin(nth: ::std::ffi::c_int) -> *mut $crate::entry::OfxPlugin {
             $crate::entry::get_plugin::<$effect>(nth)
@@ -181,7 +180,7 @@ macro_rules! export {
     };
 }
 
-/// Gives an effect its corner of the process, without the symbols: for tests.
+/// Defines an effect's static state without the exported symbols, for tests.
 #[macro_export]
 macro_rules! host_effect {
     ($effect:ty) => {
@@ -194,5 +193,5 @@ macro_rules! host_effect {
     };
 }
 
-// For the macro's signature.
+// Appears in the signature of a function that the macro defines.
 pub use openfx_sys::OfxPlugin;

@@ -1,7 +1,7 @@
-//! What can go wrong between a host and the effect, and what each kind tells both.
+//! Errors of the layer and of effects.
 //!
-//! The kind decides the status that the host gets and whether the user reads the
-//! sentence. Effects turn their own errors into one of these.
+//! The kind decides which status the host gets and whether the user sees the message. Effects convert their
+//! own errors to one of these.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -14,73 +14,73 @@ use openfx_sys::{
     kOfxStatUnlicensed,
 };
 
-/// The result of everything that talks to a host.
+/// Result of operations that involve the host.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure, by kind.
+/// An error, by kind.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The action could not be done. The sentence is for the user: what happened, what to do.
+    /// The action failed. The text is shown to the user: what happened and what to do about it.
     #[error("{0}")]
     Failed(String),
-    /// Nothing that follows can work either; the host should drop the effect.
+    /// Later actions cannot succeed either; the host should drop the effect.
     #[error("{0}")]
     Fatal(String),
-    /// Main or device memory ran out.
+    /// Main or device memory is exhausted.
     #[error("not enough memory: {0}")]
     Memory(String),
-    /// A picture came in a depth, layout or place that the effect cannot read.
+    /// An image's depth, components or memory layout is not supported.
     #[error("this picture format is not supported: {0}")]
     ImageFormat(String),
-    /// The host asks for something that the effect does not do.
+    /// The host requested something that the effect does not support.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// The host lacks a suite or function without which nothing works. Occurs while loading.
+    /// The host lacks a required suite or function. Occurs while loading.
     #[error("the host lacks {0}")]
     MissingHostFeature(&'static str),
-    /// The host passed NULL or a handle that it never introduced.
+    /// The host passed NULL or an unknown handle.
     #[error("the host passed an unusable {0}")]
     BadHandle(&'static str),
-    /// The host called an action without an argument that the action cannot do without.
+    /// The host left out a required argument of an action.
     #[error("the host left out {0}")]
     MissingArgument(&'static str),
-    /// A definition of the effect's own contradicts itself; a test should have found it.
+    /// A definition of the effect is inconsistent; its tests should have found this.
     #[error("the definition of {name} is wrong: {reason}")]
     Definition {
-        /// The parameter or clip.
+        /// Name of the parameter or clip.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the definition.
         reason: &'static str,
     },
-    /// The host asked to stop. Not a failure to tell anybody about.
+    /// The host aborted the action. Not reported.
     #[error("stopped by the host")]
     Aborted,
-    /// A failure of which the user was told before. Occurs where an instance does not live long enough for the
-    /// guard to remember what it said.
+    /// An error already reported to the user. For hosts whose instances are too short-lived for the guard to
+    /// remember what was reported.
     #[error("{0}")]
     Told(Box<Self>),
-    /// A required call into the host failed.
+    /// A required call to the host failed.
     #[error("the host answered {status} to {call} of {name}")]
     Host {
-        /// The suite function.
+        /// Name of the suite function.
         call: &'static str,
-        /// The property, parameter or clip that it was about.
+        /// Name of the property, parameter or clip.
         name: String,
-        /// What the host answered.
+        /// Status that the host returned.
         status: Status,
     },
-    /// A bug: the effect panicked. Occurs only in the entry guard.
+    /// The effect panicked. Created only by the entry guard.
     #[error("an internal error: {0}")]
     Panicked(String),
 }
 
 impl Error {
-    /// A failure with a sentence for the user.
+    /// An [`Error::Failed`] with a message for the user.
     pub fn failed(sentence: impl fmt::Display) -> Self {
         Self::Failed(sentence.to_string())
     }
 
-    /// What the host is told.
+    /// The status returned to the host.
     pub fn status(&self) -> Status {
         Status(match self {
             Self::Failed(_)
@@ -94,20 +94,20 @@ impl Error {
             Self::Unsupported(_) => kOfxStatErrUnsupported,
             Self::MissingHostFeature(_) => kOfxStatErrMissingHostFeature,
             Self::BadHandle(_) => kOfxStatErrBadHandle,
-            // Memory is the one answer of a host that asks the host to act; the
-            // others mean nothing to it coming back from an action.
+            // Out of memory is the only one of a host's own statuses that it can act on when an action
+            // returns it.
             Self::Host { status, .. } if status.0 == kOfxStatErrMemory => kOfxStatErrMemory,
             Self::Host { .. } => kOfxStatFailed,
             Self::Told(error) => return error.status(),
         })
     }
 
-    /// Whether the user should read it. A stop was the user's own wish.
+    /// Whether to show the error to the user. `false` for an aborted action.
     pub fn is_for_user(&self) -> bool {
         !matches!(self, Self::Aborted | Self::BadHandle(_) | Self::Told(_))
     }
 
-    /// `Ok` if the host's answer to a call was.
+    /// `Ok` if the status is `kOfxStatOK`, else [`Error::Host`].
     pub(super) fn check(status: OfxStatus, call: &'static str, name: &CStr) -> Result<()> {
         if status == kOfxStatOK {
             return Ok(());
@@ -116,7 +116,7 @@ impl Error {
     }
 }
 
-/// A status as OpenFX numbers them.
+/// An OpenFX status code; displays as its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status(pub(super) OfxStatus);
 

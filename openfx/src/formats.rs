@@ -1,25 +1,25 @@
-//! The closed sets of words that hosts and effects exchange as strings.
+//! Enumerations that hosts and effects exchange as strings.
 
 use std::ffi::CStr;
 
 use openfx_sys::*;
 
-/// An enum whose variants are OpenFX strings.
+/// Defines an enum whose variants are OpenFX strings.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:expr,)+ }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
-        // Some sets are only ever read, some only written.
+        // Some enums are only read, some only written.
         #[allow(dead_code)]
         impl $name {
-            /// The word for it.
+            /// The OpenFX string of this variant.
             pub(super) fn word(self) -> &'static CStr {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            /// What a host's word means, if it is one of ours.
+            /// The variant of a host's string; `None` if it is unknown.
             pub(super) fn from_word(word: &str) -> Option<Self> {
                 $(if $word.to_bytes() == word.as_bytes() { return Some(Self::$variant); })+
                 None
@@ -29,25 +29,25 @@ macro_rules! words {
 }
 
 words! {
-    /// The role in which a host uses an effect.
+    /// Context: the role in which a host uses an effect.
     Context {
-        /// No input.
+        /// Generator: no input.
         Generator = kOfxImageEffectContextGenerator,
-        /// One input, `Source`.
+        /// Filter: one input, `Source`.
         Filter = kOfxImageEffectContextFilter,
-        /// From one input to another.
+        /// Transition between two inputs.
         Transition = kOfxImageEffectContextTransition,
-        /// An input and a mask to paint with.
+        /// Paint: an input and a mask to paint on.
         Paint = kOfxImageEffectContextPaint,
-        /// Any inputs.
+        /// General: any inputs.
         General = kOfxImageEffectContextGeneral,
-        /// One input at another time.
+        /// Retimer: one input at another time.
         Retimer = kOfxImageEffectContextRetimer,
     }
 }
 
 words! {
-    /// How one component of a pixel is stored.
+    /// Bit depth of one component of a pixel.
     Depth {
         /// 8 bits, 255 is white.
         Byte = kOfxBitDepthByte,
@@ -61,7 +61,7 @@ words! {
 }
 
 impl Depth {
-    /// Bytes of one component.
+    /// Size of one component in bytes.
     pub fn bytes(self) -> usize {
         match self {
             Self::Byte => 1,
@@ -72,19 +72,19 @@ impl Depth {
 }
 
 words! {
-    /// What a pixel is made of.
+    /// Components of a pixel, in their order in memory.
     Components {
         /// Red, green, blue, alpha.
         Rgba = kOfxImageComponentRGBA,
         /// Red, green, blue.
         Rgb = kOfxImageComponentRGB,
-        /// A mask.
+        /// A single channel, such as a mask.
         Alpha = kOfxImageComponentAlpha,
     }
 }
 
 impl Components {
-    /// Components of one pixel.
+    /// Number of components per pixel.
     pub fn count(self) -> usize {
         match self {
             Self::Rgba => 4,
@@ -95,85 +95,55 @@ impl Components {
 }
 
 words! {
-    /// What alpha means for the colours beside it.
+    /// How colours relate to alpha.
     Premultiplication {
-        /// Alpha is 1 or to be taken as 1.
+        /// Alpha is 1, or is to be ignored.
         Opaque = kOfxImageOpaque,
-        /// Colours were multiplied by alpha.
+        /// Colours are multiplied by alpha.
         Premultiplied = kOfxImagePreMultiplied,
-        /// Colours were not.
+        /// Colours are not multiplied by alpha.
         Unpremultiplied = kOfxImageUnPreMultiplied,
     }
 }
 
 words! {
-    /// Which lines of interlaced footage.
-    Field {
-        /// Progressive.
-        None = kOfxImageFieldNone,
-        /// Lines 0, 2, 4...
-        Lower = kOfxImageFieldLower,
-        /// Lines 1, 3, 5...
-        Upper = kOfxImageFieldUpper,
-        /// Both.
-        Both = kOfxImageFieldBoth,
-        /// One field, half height.
-        Single = kOfxImageFieldSingle,
-        /// One field, each line twice.
-        Doubled = kOfxImageFieldDoubled,
-    }
-}
-
-words! {
-    /// How many renders the effect can stand at once.
+    /// How many renders may run at once.
     ThreadSafety {
-        /// One at all.
+        /// One in the whole process.
         Unsafe = kOfxImageEffectRenderUnsafe,
-        /// One for each instance.
+        /// One per instance.
         InstanceSafe = kOfxImageEffectRenderInstanceSafe,
-        /// Any number.
+        /// Any number, also for the same instance.
         FullySafe = kOfxImageEffectRenderFullySafe,
     }
 }
 
 words! {
-    /// Why something changed.
+    /// Reason of a change.
     ChangeReason {
-        /// By the user's hand.
+        /// The user changed it.
         User = kOfxChangeUserEdited,
-        /// By the effect itself.
+        /// The effect changed it.
         Plugin = kOfxChangePluginEdited,
-        /// Because time went on.
+        /// The time changed.
         Time = kOfxChangeTime,
     }
 }
 
 words! {
-    /// Where a host puts the origin of its pictures.
-    NativeOrigin {
-        /// Bottom left, as OpenFX itself.
-        BottomLeft = kOfxHostNativeOriginBottomLeft,
-        /// Top left.
-        TopLeft = kOfxHostNativeOriginTopLeft,
-        /// In the middle.
-        Center = kOfxHostNativeOriginCenter,
-    }
-}
-
-words! {
-    /// Kinds of message.
+    /// Kind of a message.
     MessageKind {
-        /// The effect cannot go on.
+        /// A fatal error: the effect cannot continue.
         Fatal = kOfxMessageFatal,
-        /// Something failed.
+        /// An error: an operation failed.
         Error = kOfxMessageError,
-        /// Something is not as it should be.
+        /// A warning: the result may not be as expected.
         Warning = kOfxMessageWarning,
-        /// Something to know.
+        /// Information for the user.
         Message = kOfxMessageMessage,
-        /// For the log only.
+        /// Only for the host's log.
         Log = kOfxMessageLog,
-        /// To be answered with yes or no.
+        /// A question with the answers yes and no.
         Question = kOfxMessageQuestion,
     }
 }

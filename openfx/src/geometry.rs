@@ -1,37 +1,37 @@
-//! Rectangles as the effect sees them.
+//! Rectangles in pixels and in canonical coordinates.
 
 use openfx_sys::OfxRectD;
 
-/// Pixels; `x2` and `y2` are the first ones outside. `y` grows upwards.
+/// A rectangle in pixels, half-open: `x2` and `y2` are outside. `y` points up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RectI {
-    /// Left column.
+    /// First column in pixels.
     pub x1: i32,
-    /// Bottom row.
+    /// Bottom row in pixels.
     pub y1: i32,
-    /// Right of the last column.
+    /// One past the last column.
     pub x2: i32,
-    /// Above the last row.
+    /// One past the top row.
     pub y2: i32,
 }
 
 impl RectI {
-    /// Columns, 0 if the rectangle is inside out.
+    /// Number of columns; 0 if `x2 <= x1`.
     pub fn width(&self) -> usize {
         extent(self.x1, self.x2)
     }
 
-    /// Rows, 0 if the rectangle is inside out.
+    /// Number of rows; 0 if `y2 <= y1`.
     pub fn height(&self) -> usize {
         extent(self.y1, self.y2)
     }
 
-    /// Whether no pixel is inside.
+    /// Whether it contains no pixel.
     pub fn is_empty(&self) -> bool {
         self.width() == 0 || self.height() == 0
     }
 
-    /// What both cover; empty where they do not touch.
+    /// The intersection; empty if the rectangles are disjoint.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         let both = Self {
@@ -48,16 +48,16 @@ fn extent(from: i32, to: i32) -> usize {
     usize::try_from(i64::from(to) - i64::from(from)).unwrap_or(0)
 }
 
-/// Canonical coordinates: pixels at full scale, times the pixel aspect ratio in x.
+/// A rectangle in canonical coordinates: pixels at full scale, with x multiplied by the pixel aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RectD {
-    /// Left.
+    /// Left edge, in canonical coordinates.
     pub x1: f64,
-    /// Bottom.
+    /// Bottom edge, in canonical coordinates.
     pub y1: f64,
-    /// Right.
+    /// Right edge, in canonical coordinates.
     pub x2: f64,
-    /// Top.
+    /// Top edge, in canonical coordinates.
     pub y2: f64,
 }
 
@@ -68,7 +68,7 @@ impl From<OfxRectD> for RectD {
 }
 
 impl RectD {
-    /// Whether it has an area and its corners are numbers.
+    /// Whether it has a positive area and finite coordinates.
     pub fn is_usable(&self) -> bool {
         [self.x1, self.y1, self.x2, self.y2].iter().all(|corner| corner.is_finite())
             && self.x2 > self.x1

@@ -1,4 +1,4 @@
-//! The one wall between a host and the effect: what goes wrong behind it, goes no further.
+//! The guard around every action: keeps panics and errors from reaching the host.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -9,9 +9,9 @@ use openfx_sys::{OfxStatus, kOfxStatFailed, kOfxStatOK, kOfxStatReplyDefault};
 
 use super::error::{Error, Result, Status};
 
-/// A good answer to an action.
+/// Status of a successful action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum ActionReply {
     Ok,
     Default,
 }
@@ -20,19 +20,19 @@ thread_local! {
     static PANICS_PASS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// For tests of an effect: lets panics on this thread through the guard, so that they
-/// fail the test in which they happen. Only with [`entry::act`](super::entry::act): a
-/// panic that reaches a C entry ends the process.
+/// For an effect's tests: lets panics on this thread propagate through the guard, so that they fail the test
+/// in which they occur. Only with [`entry::act`](super::entry::act): a panic that reaches a C entry point
+/// aborts the process.
 pub fn let_panics_through(through: bool) {
     PANICS_PASS.set(through);
 }
 
-/// Runs an action: catches panics, turns errors into a status, lets `report` tell the
-/// user, writes one line to the log.
+/// Runs an action: catches panics, converts errors to a status, calls `report` for those the user should see,
+/// and writes one line to the log.
 pub(super) fn guard(
     action: &str,
     instance: usize,
-    body: impl FnOnce() -> Result<Reply>,
+    body: impl FnOnce() -> Result<ActionReply>,
     report: impl FnOnce(&Error),
 ) -> OfxStatus {
     let begun = Instant::now();
@@ -42,11 +42,11 @@ pub(super) fn guard(
         }
         Err(Error::Panicked(words(payload)))
     });
-    // The log and the report are code as well.
+    // Logging and reporting can panic, too.
     let told = catch_unwind(AssertUnwindSafe(|| {
         let status = match &result {
-            Ok(Reply::Ok) => kOfxStatOK,
-            Ok(Reply::Default) => kOfxStatReplyDefault,
+            Ok(ActionReply::Ok) => kOfxStatOK,
+            Ok(ActionReply::Default) => kOfxStatReplyDefault,
             Err(error) => error.status().0,
         };
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
@@ -72,7 +72,7 @@ pub(super) fn guard(
     })
 }
 
-/// Runs what has no status to answer with.
+/// Runs code that has no status to return; `otherwise` is returned after a panic.
 pub(super) fn guard_silently<T>(what: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
         let words = words(payload);
@@ -84,14 +84,14 @@ pub(super) fn guard_silently<T>(what: &str, otherwise: T, body: impl FnOnce() ->
     })
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn words(payload: Box<dyn Any + Send>) -> String {
     let words = payload
         .downcast_ref::<&str>()
         .map(|words| (*words).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned());
     words.unwrap_or_else(|| {
-        // An unknown payload may panic when it is dropped; it is not worth that.
+        // Dropping an unknown payload may panic, so leak it.
         std::mem::forget(payload);
         "no description".to_owned()
     })

@@ -1,15 +1,15 @@
-//! Who the host is, what it can do, and where it departs from what it says.
+//! The host's identity and capabilities, and corrections for known hosts.
 
 use std::fmt;
 
 use openfx_sys::*;
 
 use super::error::Result;
-use super::formats::{Components, Context, Depth, NativeOrigin};
+use super::formats::Context;
 use super::props::Props;
 use super::suites::{MessageSuite, ProgressSuite, RawHost, Suites};
 
-/// A host, once its suites are fetched.
+/// A host and its suites.
 pub(super) struct Hosted {
     pub(super) suites: Suites,
     pub(super) record: HostRecord,
@@ -24,7 +24,7 @@ impl Hosted {
         let props = unsafe { Props::new(&suites, raw.properties()) };
         let mut record = HostRecord::read(props);
         if record.kind.is_resolve() {
-            // Some versions offer version 2 with a wild pointer in it.
+            // Some versions fill the version 2 suite with an invalid pointer.
             suites.distrust_message_2(raw);
         }
         record.persistent_messages = matches!(suites.message, MessageSuite::V2(_));
@@ -51,22 +51,22 @@ fn offered(suites: &Suites) -> Vec<&'static str> {
     names
 }
 
-/// Hosts that behave in a way of their own.
+/// Known hosts whose behaviour differs from the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HostKind {
     /// DaVinci Resolve, free or Studio.
     Resolve,
-    /// Blackmagic Fusion as a program of its own.
+    /// Blackmagic Fusion, standalone.
     Fusion,
     /// MLT: melt, Shotcut, Kdenlive.
     Mlt,
-    /// Natron, whatever name it goes by.
+    /// Natron, also under the names of its forks.
     Natron,
-    /// Nuke.
+    /// Nuke by Foundry.
     Nuke,
-    /// Vegas.
+    /// Vegas Pro by MAGIX.
     Vegas,
-    /// Any other.
+    /// Any other host; no corrections apply.
     Other,
 }
 
@@ -94,7 +94,7 @@ impl HostKind {
     }
 }
 
-/// The ways of telling colour spaces that a host may have.
+/// The colour management styles that a host may report.
 const COLOUR_STYLES: [&std::ffi::CStr; 4] = [
     kOfxImageEffectColourManagementBasic,
     kOfxImageEffectColourManagementCore,
@@ -102,53 +102,39 @@ const COLOUR_STYLES: [&std::ffi::CStr; 4] = [
     kOfxImageEffectColourManagementOCIO,
 ];
 
-/// What a host says about itself; plain data, to keep and to pass on.
+/// What a host reports about itself; plain data that can be kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostRecord {
     /// Identifier, such as `DaVinciResolve`. Empty if the host does not say.
     pub name: String,
-    /// The name that users know.
+    /// Name shown to users.
     pub label: String,
     /// Version numbers, most significant first. May be empty.
     pub version: Vec<i32>,
-    /// The version as text.
+    /// Version as text; may be empty.
     pub version_label: String,
     /// OpenFX version, `(1, 0)` if the host does not say.
     pub api: (i32, i32),
-    /// Which of the known hosts it is.
+    /// Which known host it is.
     pub kind: HostKind,
-    /// Whether it renders without a user in front of it.
+    /// Whether it renders without a user interface.
     pub background: bool,
-    /// Whether string parameters can have keyframes.
+    /// Whether string parameters can be animated.
     pub string_animation: bool,
-    /// Whether choices can have keyframes.
+    /// Whether choice parameters can be animated.
     pub choice_animation: bool,
-    /// Whether check boxes can have keyframes.
+    /// Whether boolean parameters can be animated.
     pub boolean_animation: bool,
-    /// Whether other frames than the current one can be had. Where this is false, the
-    /// host answers every time with the current frame.
+    /// Whether frames other than the current one can be fetched. If not, the host returns the current frame
+    /// for every time.
     pub temporal_access: bool,
-    /// Whether a picture can be asked for in pieces.
+    /// Whether it renders partial images.
     pub tiles: bool,
-    /// Whether inputs and output may differ in size.
-    pub multi_resolution: bool,
-    /// Whether clips may differ in depth.
-    pub multiple_clip_depths: bool,
-    /// Whether options of a choice may change on an instance.
-    pub dynamic_choices: bool,
-    /// How many pages of parameters; 0: it shows the groups instead, or does not say.
-    pub max_pages: i32,
-    /// Contexts. Empty if the host does not say.
+    /// Supported contexts. Empty if the host does not say.
     pub contexts: Vec<Context>,
-    /// Depths that it says it has.
-    pub depths: Vec<Depth>,
-    /// Layouts that it says it has.
-    pub components: Vec<Components>,
-    /// Where the origin of its pictures is, if it says so.
-    pub native_origin: Option<NativeOrigin>,
-    /// Whether it says in which colour space clips are (OpenFX 1.5).
+    /// Whether it reports the clips' colour spaces (OpenFX 1.5).
     pub colour_management: bool,
-    /// Whether a message can stay on the effect until it is cleared.
+    /// Whether persistent messages are supported.
     pub persistent_messages: bool,
     /// Optional suites with their versions.
     pub suites: Vec<&'static str>,
@@ -167,7 +153,7 @@ impl HostRecord {
         let manages = COLOUR_STYLES.iter().any(|known| known.to_bytes() == style.as_bytes());
         Self {
             kind,
-            // Nuke hides effects that ask for it, or falls over them.
+            // Nuke hides effects that declare colour management, or crashes on them.
             colour_management: manages && api >= (1, 5) && kind != HostKind::Nuke,
             label: string(kOfxPropLabel),
             version: (0..4).map_while(|index| int(kOfxPropVersion, index)).collect(),
@@ -177,26 +163,19 @@ impl HostRecord {
             string_animation: flag(kOfxParamHostPropSupportsStringAnimation, false),
             choice_animation: flag(kOfxParamHostPropSupportsChoiceAnimation, false),
             boolean_animation: flag(kOfxParamHostPropSupportsBooleanAnimation, false),
-            // Every host that cannot says so; of silence the better assumption is that
-            // it can, since the effect sees from the pictures when that was wrong.
+            // MLT lacks temporal access and does not say so. For other silent hosts assume that they have it:
+            // the effect notices from the images if they do not.
             temporal_access: flag(kOfxImageEffectPropTemporalClipAccess, kind != HostKind::Mlt),
             tiles: flag(kOfxImageEffectPropSupportsTiles, false),
-            multi_resolution: flag(kOfxImageEffectPropSupportsMultiResolution, false),
-            multiple_clip_depths: flag(kOfxImageEffectPropSupportsMultipleClipDepths, false),
-            dynamic_choices: flag(kNatronOfxParamHostPropSupportsDynamicChoices, false),
-            max_pages: int(kOfxParamHostPropMaxPages, 0).unwrap_or(0),
             contexts: known(&strings(kOfxImageEffectPropSupportedContexts), Context::from_word),
-            depths: known(&strings(kOfxImageEffectPropSupportedPixelDepths), Depth::from_word),
-            components: known(&strings(kOfxImageEffectPropSupportedComponents), Components::from_word),
-            native_origin: NativeOrigin::from_word(&string(kOfxImageEffectHostPropNativeOrigin)),
             persistent_messages: false,
             suites: Vec::new(),
             name,
         }
     }
 
-    /// Whether an instance may live for one frame only, so that what is to be remembered
-    /// belongs elsewhere. (MLT does so, and others clone.)
+    /// Whether an instance may exist for a single frame only, so that state must be kept elsewhere. (MLT does
+    /// this; other hosts copy instances.)
     pub fn instances_are_short_lived(&self) -> bool {
         self.kind == HostKind::Mlt
     }

@@ -1,8 +1,8 @@
-//! Pictures of the host's, borrowed and given back exactly once on every path.
+//! The host's images: fetched, checked, and released exactly once on every path.
 //!
-//! Rows are slices; where they lie is computed in 64 bits with a signed stride, because
-//! rows may be padded and may run downwards in memory. Everything is checked when the
-//! picture is fetched, so that reading a row can only fail by asking for one outside.
+//! Rows are slices. Their addresses are computed in 64 bits with a signed stride, because rows may be padded
+//! and may run downwards in memory. Everything is checked when the image is fetched, so reading a row can
+//! only fail outside the bounds.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -13,13 +13,13 @@ use openfx_sys::*;
 
 use super::clips::Clip;
 use super::error::{Error, Result};
-use super::formats::{Components, Depth, Field, Premultiplication};
+use super::formats::{Components, Depth, Premultiplication};
 use super::geometry::RectI;
 use super::props::Props;
 use super::suites::{Suites, call};
 
-/// Which memory is lent out during an action, so that a picture that is written never
-/// shares any with one that is read, even if the host hands out the same one twice.
+/// The memory of the images fetched in this action. Ensures that the output never shares memory with an open
+/// input, even if the host returns the same image twice.
 #[derive(Default)]
 pub(super) struct OpenImages {
     lent: RefCell<Vec<Lent>>,
@@ -52,8 +52,7 @@ impl OpenImages {
     }
 }
 
-/// Gives a picture back to the host when it is dropped, on the paths where it turns out
-/// to be unusable as well.
+/// Releases an image on drop, also if the image turns out to be unusable.
 struct Held<'h> {
     suites: &'h Suites,
     props: Props<'h>,
@@ -70,36 +69,30 @@ impl Drop for Held<'_> {
     }
 }
 
-/// What is known of a picture.
+/// Properties of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageInfo {
-    /// Which pixels it has, in the coordinates of the render window.
+    /// Bounds in pixels, in the coordinates of the render window.
     pub bounds: RectI,
-    /// Bytes from one row to the next one up; negative if rows run downwards in memory.
+    /// Stride: bytes from one row to the next one up; negative if rows run downwards in memory.
     pub row_bytes: i64,
-    /// How a component is stored.
+    /// Bit depth of a component.
     pub depth: Depth,
-    /// What a pixel is made of.
+    /// Components of a pixel.
     pub components: Components,
-    /// What alpha means, if the host says so.
+    /// How colours relate to alpha, if the host says.
     pub premultiplication: Option<Premultiplication>,
-    /// Size against full size. Missing, or wrong, in thumbnails.
-    pub render_scale: Option<(f64, f64)>,
-    /// Width of a pixel over its height; 1 where unknown.
+    /// Pixel aspect ratio, width over height; 1 if unknown.
     pub pixel_aspect_ratio: f64,
-    /// Which lines of interlaced footage it has.
-    pub field: Option<Field>,
-    /// The host's name for its content, if it gives one.
-    pub identifier: Option<String>,
 }
 
 impl ImageInfo {
-    /// Bytes of one pixel.
+    /// Size of a pixel in bytes.
     pub fn pixel_bytes(&self) -> usize {
         self.depth.bytes() * self.components.count()
     }
 
-    /// Bytes of one row, without padding.
+    /// Size of a row in bytes, without padding.
     pub fn row_len(&self) -> usize {
         self.bounds.width() * self.pixel_bytes()
     }
@@ -127,17 +120,12 @@ impl ImageInfo {
             premultiplication: props
                 .string(kOfxImageEffectPropPreMultiplication)
                 .and_then(|word| Premultiplication::from_word(&word)),
-            render_scale: props
-                .pair(kOfxImageEffectPropRenderScale)
-                .filter(|scale| scale.0 > 0.0 && scale.1 > 0.0),
             pixel_aspect_ratio: props
                 .double(kOfxImagePropPixelAspectRatio)
                 .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
                 .unwrap_or(1.0),
-            field: props.string(kOfxImagePropField).and_then(|word| Field::from_word(&word)),
-            identifier: props.string(kOfxImagePropUniqueIdentifier),
         };
-        // Rows that reach into each other cannot be lent as separate slices.
+        // Overlapping rows cannot be lent as separate slices.
         let row_len = info.row_len() as u64;
         if info.bounds.height() > 1 && info.row_bytes.unsigned_abs() < row_len {
             return Err(Error::ImageFormat(format!(
@@ -149,15 +137,15 @@ impl ImageInfo {
     }
 }
 
-/// The pixels of a picture: where they are, checked.
+/// The checked pixel memory of an image.
 struct Pixels<'h> {
     info: ImageInfo,
-    /// The first pixel of row `bounds.y1`.
+    /// First pixel of row `bounds.y1`.
     data: NonNull<u8>,
     memory: Range<usize>,
     writable: bool,
     open: &'h OpenImages,
-    // Dropped last, after the loan is struck off.
+    // Released last, after the memory is no longer registered as lent.
     _held: Held<'h>,
 }
 
@@ -176,7 +164,7 @@ impl<'h> Pixels<'h> {
             return Err(Error::Memory("for a picture of the host's".to_owned()));
         }
         if status != kOfxStatOK {
-            // The handle of a failed call means nothing, and is not to be given back.
+            // After a failed call the handle is invalid and must not be released.
             return Ok(None);
         }
         // SAFETY: NULL or the picture that the host just lent.
@@ -184,7 +172,7 @@ impl<'h> Pixels<'h> {
             return Ok(None);
         };
         let held = Held { suites, props };
-        // Before anything else is asked of it: MLT lends a set without a single property where no clip is fed.
+        // Checked first: for an unconnected clip, MLT returns a property set without any property.
         let data = props.pointer(kOfxImagePropData).and_then(NonNull::<c_void>::new);
         let Some(data) = data else {
             return Ok(None);
@@ -195,7 +183,7 @@ impl<'h> Pixels<'h> {
         Ok(Some(Self { info, data: data.cast(), memory, writable, open, _held: held }))
     }
 
-    /// Where row `y` begins, if the picture has it.
+    /// Address of row `y`; `None` outside the bounds.
     fn row(&self, y: i32) -> Option<NonNull<u8>> {
         let bounds = &self.info.bounds;
         if y < bounds.y1 || y >= bounds.y2 || bounds.is_empty() {
@@ -215,10 +203,10 @@ impl Drop for Pixels<'_> {
     }
 }
 
-/// More bytes than any picture has; beyond it the bounds or the stride are wild.
+/// Upper limit of an image's size in bytes; beyond it, the bounds or the stride are invalid.
 const LARGEST: i128 = 1 << 40;
 
-/// The addresses that a picture covers.
+/// The address range that an image covers.
 fn memory(info: &ImageInfo, data: NonNull<c_void>) -> Result<Range<usize>> {
     let wild = || Error::ImageFormat("a picture that does not fit into memory".to_owned());
     let start = data.as_ptr().addr();
@@ -238,7 +226,7 @@ fn memory(info: &ImageInfo, data: NonNull<c_void>) -> Result<Range<usize>> {
     Ok(low..high)
 }
 
-/// A picture to read.
+/// An input image, borrowed for reading until it is dropped.
 pub struct Image<'h>(Pixels<'h>);
 
 impl<'h> Image<'h> {
@@ -246,18 +234,18 @@ impl<'h> Image<'h> {
         Ok(Pixels::fetch(clip, time, open, false)?.map(Self))
     }
 
-    /// What is known of it.
+    /// Bounds, memory layout and other properties of the image.
     pub fn info(&self) -> &ImageInfo {
         &self.0.info
     }
 
-    /// Where its pixels are. Two times with the same address are the same picture: a
-    /// host without temporal access, whatever it says.
+    /// Address of the pixels. If images of two times have the same address, they are the same image: the host
+    /// has no temporal access, whatever it reports.
     pub fn address(&self) -> usize {
         self.0.data.as_ptr().addr()
     }
 
-    /// The pixels of a row, without padding; `None` outside the bounds.
+    /// The pixels of row `y`, without padding; `None` outside the bounds.
     pub fn row(&self, y: i32) -> Option<&[u8]> {
         let row = self.0.row(y)?;
         // SAFETY: a row of the picture, all of it inside (see `Pixels::row`), lent to us
@@ -265,7 +253,7 @@ impl<'h> Image<'h> {
         Some(unsafe { std::slice::from_raw_parts(row.as_ptr(), self.0.info.row_len()) })
     }
 
-    /// All pixels, packed, the bottom row first.
+    /// All pixels without padding, bottom row first.
     pub fn to_vec(&self) -> Vec<u8> {
         let bounds = self.0.info.bounds;
         let mut packed = Vec::with_capacity(self.0.info.row_len() * bounds.height());
@@ -276,7 +264,7 @@ impl<'h> Image<'h> {
     }
 }
 
-/// The picture to write. Its pixels are whatever was in memory before.
+/// The output image. Its pixels are not initialised by the host.
 pub struct OutputImage<'h>(Pixels<'h>);
 
 impl<'h> OutputImage<'h> {
@@ -286,12 +274,12 @@ impl<'h> OutputImage<'h> {
             .ok_or_else(|| Error::failed("the host gave no picture to render into"))
     }
 
-    /// What is known of it.
+    /// Bounds, memory layout and other properties of the image.
     pub fn info(&self) -> &ImageInfo {
         &self.0.info
     }
 
-    /// The pixels of a row, without padding; `None` outside the bounds.
+    /// The pixels of row `y`, without padding; `None` outside the bounds.
     pub fn row_mut(&mut self, y: i32) -> Option<&mut [u8]> {
         let row = self.0.row(y)?;
         // SAFETY: as in `Image::row`; nothing else is lent that shares this memory

@@ -1,9 +1,9 @@
-//! An effect instance, as far as the action that is going on allows.
+//! Handles to an effect instance, by what an action may do.
 //!
-//! The type says what may be done: every action may read ([`InstanceHandle`]), a render
-//! may fetch pictures, show progress and ask whether to stop ([`RenderHandle`]), and
-//! what the user set off may write ([`EditHandle`]). None of them leaves the thread of
-//! its action, because hosts answer wrongly, or crash, on any other.
+//! The type determines what is permitted: every action may read ([`InstanceHandle`]), a render may also fetch
+//! images, show progress and check for an abort ([`RenderHandle`]), and actions triggered by the user may set
+//! parameters ([`EditHandle`]). Handles stay on the thread of their action, because hosts return wrong
+//! results or crash on any other.
 
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -23,7 +23,7 @@ use super::progress::Progress;
 use super::props::Props;
 use super::suites::call;
 
-/// What any action may do with its instance: look.
+/// Read access to an instance, for any action.
 pub struct InstanceHandle<'h> {
     hosted: &'h Hosted,
     effect: OfxImageEffectHandle,
@@ -33,14 +33,14 @@ pub struct InstanceHandle<'h> {
 
 impl<'h> InstanceHandle<'h> {
     /// # Safety
-    /// `effect` is an instance of this host, usable for `'h`, and this is the thread of
-    /// the action that brought it.
+    /// `effect` is an instance of this host, usable for `'h`, and this is the thread of the action that
+    /// passed it.
     pub(super) unsafe fn new(hosted: &'h Hosted, effect: OfxImageEffectHandle) -> Result<Self> {
         if effect.is_null() {
             return Err(Error::BadHandle("instance (NULL)"));
         }
         let mut params: OfxParamSetHandle = ptr::null_mut();
-        // SAFETY: the caller vouches for the instance; the variable outlives the call.
+        // SAFETY: the caller guarantees a valid instance; the variable outlives the call.
         let status = unsafe { call!(hosted.suites.effect, getParamSet(effect, &mut params)) };
         if status != kOfxStatOK {
             params = ptr::null_mut();
@@ -48,7 +48,7 @@ impl<'h> InstanceHandle<'h> {
         Ok(Self {
             hosted,
             effect,
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             props: unsafe { effect_props(hosted, effect) },
             params,
         })
@@ -59,35 +59,23 @@ impl<'h> InstanceHandle<'h> {
         unsafe { Voice::new(&self.hosted.suites, self.effect.cast()) }
     }
 
-    /// The host that this instance lives in.
+    /// The host of this instance.
     pub fn host(&self) -> &HostRecord {
         &self.hosted.record
     }
 
-    /// The role that the instance was created for, if the host says so.
+    /// The context that the instance was created for, if the host says.
     pub fn context(&self) -> Option<Context> {
         Context::from_word(&self.string(kOfxImageEffectPropContext)?)
     }
 
-    /// Size of the project in canonical coordinates, if it has one yet.
+    /// Size of the project in canonical coordinates, if it is set.
     pub fn project_size(&self) -> Option<(f64, f64)> {
         let size = self.props?.pair(kOfxImageEffectPropProjectSize)?;
         (size.0 > 0.0 && size.1 > 0.0).then_some(size)
     }
 
-    /// Frames a second of the project, if known.
-    pub fn frame_rate(&self) -> Option<f64> {
-        self.props?.double(kOfxImageEffectPropFrameRate).filter(|rate| rate.is_finite() && *rate > 0.0)
-    }
-
-    /// Length of the effect in frames, if known.
-    pub fn duration(&self) -> Option<f64> {
-        self.props?
-            .double(kOfxImageEffectInstancePropEffectDuration)
-            .filter(|frames| frames.is_finite() && *frames > 0.0)
-    }
-
-    /// First and last time of the host's time line, if it tells.
+    /// First and last frame of the host's time line, if the host says.
     pub fn time_line(&self) -> Option<(f64, f64)> {
         let suite = self.hosted.suites.time_line?;
         let (mut first, mut last) = (f64::NAN, f64::NAN);
@@ -97,14 +85,13 @@ impl<'h> InstanceHandle<'h> {
             .then_some((first, last))
     }
 
-    /// A parameter by its name. Nothing is wrong with one that the host does not have:
-    /// it reads as its default.
+    /// A parameter by its name. One that the host does not have reads as its default.
     pub fn param(&self, name: &str) -> Param<'_> {
         // SAFETY: the instance's own set, usable as long as this value.
         unsafe { Param::find(&self.hosted.suites, self.params, name) }
     }
 
-    /// A clip by its name. A clip that the host does not have is not connected.
+    /// A clip by its name. One that the host does not have is not connected.
     pub fn clip(&self, name: &str) -> Clip<'_> {
         // SAFETY: the instance is usable as long as this value.
         unsafe { Clip::find(&self.hosted.suites, self.effect, name) }
@@ -121,20 +108,20 @@ impl<'h> InstanceHandle<'h> {
 /// `effect` is an effect of this host, usable for `'h`.
 pub(super) unsafe fn effect_props<'h>(hosted: &'h Hosted, effect: OfxImageEffectHandle) -> Option<Props<'h>> {
     let mut props: OfxPropertySetHandle = ptr::null_mut();
-    // SAFETY: the caller vouches for the effect; the variable outlives the call.
+    // SAFETY: the caller guarantees a valid effect; the variable outlives the call.
     let status = unsafe { call!(hosted.suites.effect, getPropertySet(effect, &mut props)) };
     if status != kOfxStatOK {
         return None;
     }
-    // SAFETY: NULL or the set that the host just handed out for this effect.
+    // SAFETY: NULL or the set that the host just returned for this effect.
     unsafe { Props::new(&hosted.suites, props) }
 }
 
-/// What a render may do, and an edit that the user's own hand set off.
+/// Access of a render action, or of an edit triggered by the user.
 pub struct RenderHandle<'h> {
     instance: InstanceHandle<'h>,
     open: OpenImages,
-    /// Whether this action left a notice, which it then does not take back itself.
+    /// Whether this action left a notice, which it then must not clear itself.
     noticed: Cell<bool>,
 }
 
@@ -143,26 +130,26 @@ impl<'h> RenderHandle<'h> {
         Self { instance, open: OpenImages::default(), noticed: Cell::new(false) }
     }
 
-    /// The picture of an input at a time, or `None` where there is none: not connected,
-    /// outside the clip, upstream failed. Hosts hold on to a picture until it is dropped,
-    /// so copy the pixels out and drop it before the work begins.
+    /// The image of an input at a time. `None` if there is none: the clip is not connected, the time is
+    /// outside of it, or an upstream effect failed. The host keeps the image until it is dropped, so copy the
+    /// pixels and drop it before any long work.
     ///
     /// # Errors
-    /// [`Error::ImageFormat`] for pictures that cannot be addressed safely.
+    /// [`Error::ImageFormat`] if the image cannot be addressed safely.
     pub fn image<'a>(&'a self, clip: &Clip<'a>, time: f64) -> Result<Option<Image<'a>>> {
         Image::fetch(clip, time, &self.open)
     }
 
-    /// The picture to write.
+    /// The output image at a time.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the host has none, [`Error::ImageFormat`] as above, also
-    /// while a picture that shares its memory is open.
+    /// [`Error::Failed`] if the host has none, [`Error::ImageFormat`] as in [`image`](Self::image), also
+    /// while an image that shares its memory is open.
     pub fn output<'a>(&'a self, time: f64) -> Result<OutputImage<'a>> {
         OutputImage::fetch(&self.clip("Output"), time, &self.open)
     }
 
-    /// Whether the host wants this to stop.
+    /// Whether the host aborted the render.
     pub fn abort(&self) -> bool {
         let Some(abort) = self.instance.hosted.suites.effect.abort else {
             return false;
@@ -172,27 +159,27 @@ impl<'h> RenderHandle<'h> {
         answer != 0
     }
 
-    /// Puts up a progress bar.
+    /// Shows a progress bar in the host.
     pub fn progress(&self, label: &str) -> Progress<'_> {
         // SAFETY: the instance is usable as long as this value.
         unsafe { Progress::start(&self.instance.hosted.suites, self.instance.effect, label) }
     }
 
-    /// Leaves a sentence on the effect, where the host can, else in its log. There is
-    /// one at a time; it stays until [`clear_notice`](Self::clear_notice).
+    /// Sets the persistent message, or writes to the host's log where there are none. There is one message at
+    /// a time; it stays until [`clear_notice`](Self::clear_notice).
     pub fn notice(&self, kind: MessageKind, sentence: &str) {
         self.noticed.set(true);
         self.voice().leave(kind, sentence);
     }
 
-    /// Takes the sentence back.
+    /// Clears the persistent message, unless this action set it.
     pub fn clear_notice(&self) {
         if !self.noticed.get() {
             self.voice().clear();
         }
     }
 
-    /// Puts a sentence into the host's log, where it has one.
+    /// Writes to the host's log, if there is one.
     pub fn log(&self, sentence: &str) {
         self.voice().say(MessageKind::Log, sentence);
     }
@@ -206,8 +193,7 @@ impl<'h> Deref for RenderHandle<'h> {
     }
 }
 
-/// What may be done where the user, or the host in the user's name, changes something:
-/// creation, instance changed, synchronising.
+/// Access of actions that may set parameters: instance changed and synchronise.
 pub struct EditHandle<'h> {
     render: RenderHandle<'h>,
     may_fetch: bool,
@@ -218,33 +204,33 @@ impl<'h> EditHandle<'h> {
         Self { render: RenderHandle::new(instance), may_fetch }
     }
 
-    /// Pictures and progress, where hosts grant them outside of a render: in what the
-    /// user did, a pressed button above all.
+    /// Access to images and progress, where hosts grant it outside of a render: for changes made by the user,
+    /// such as a pressed button.
     pub fn rendering(&self) -> Option<&RenderHandle<'h>> {
         self.may_fetch.then_some(&self.render)
     }
 
-    /// Shows a sentence, perhaps in a dialogue.
+    /// Shows a message, possibly in a dialog.
     pub fn message(&self, kind: MessageKind, sentence: &str) {
         self.voice().say(kind, sentence);
     }
 
-    /// Asks a question.
+    /// Asks the user a yes-or-no question.
     pub fn ask(&self, question: &str) -> Answer {
         self.voice().say(MessageKind::Question, question)
     }
 
-    /// Leaves a sentence on the effect, as [`RenderHandle::notice`].
+    /// Sets the persistent message; see [`RenderHandle::notice`].
     pub fn notice(&self, kind: MessageKind, sentence: &str) {
         self.render.notice(kind, sentence);
     }
 
-    /// Takes the sentence back.
+    /// Clears the persistent message; see [`RenderHandle::clear_notice`].
     pub fn clear_notice(&self) {
         self.render.clear_notice();
     }
 
-    /// Sets an integer parameter. Hosts send an instance-changed action from within.
+    /// Sets an integer parameter. Hosts send an instance-changed action from within this call.
     ///
     /// # Errors
     /// [`Error::Host`] if there is no such parameter or the host refuses.
@@ -255,7 +241,7 @@ impl<'h> EditHandle<'h> {
     /// Sets a double parameter; see [`set_int`](Self::set_int).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`set_int`](Self::set_int).
     pub fn set_double(&self, name: &str, value: f64) -> Result<()> {
         self.param(name).set_double(value)
     }
@@ -263,7 +249,7 @@ impl<'h> EditHandle<'h> {
     /// Sets a boolean parameter; see [`set_int`](Self::set_int).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`set_int`](Self::set_int).
     pub fn set_bool(&self, name: &str, value: bool) -> Result<()> {
         self.param(name).set_bool(value)
     }
@@ -271,7 +257,7 @@ impl<'h> EditHandle<'h> {
     /// Sets a choice by the index of its option; see [`set_int`](Self::set_int).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`set_int`](Self::set_int); [`Error::Definition`] if there can be no such option.
     pub fn set_choice(&self, name: &str, option: usize) -> Result<()> {
         self.param(name).set_choice(option)
     }
@@ -279,19 +265,14 @@ impl<'h> EditHandle<'h> {
     /// Sets a string parameter; see [`set_int`](Self::set_int).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`set_int`](Self::set_int).
     pub fn set_string(&self, name: &str, value: &str) -> Result<()> {
         self.param(name).set_string(value)
     }
 
-    /// Greys a parameter out or not. Hosts may ignore it.
+    /// Enables a parameter or greys it out. Hosts may ignore it.
     pub fn set_enabled(&self, name: &str, enabled: bool) {
         self.param(name).offer_flag(kOfxParamPropEnabled, enabled);
-    }
-
-    /// Hides a parameter or not. Hosts may ignore it; one described as secret may stay so.
-    pub fn set_secret(&self, name: &str, secret: bool) {
-        self.param(name).offer_flag(kOfxParamPropSecret, secret);
     }
 }
 

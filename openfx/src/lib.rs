@@ -1,22 +1,21 @@
-//! The OpenFX layer: the only place that knows the ABI.
+//! A safe layer over the OpenFX C ABI, which no other crate of the plug-in deals with.
 //!
-//! A host calls one C function, `mainEntry`, with the name of an action. [`entry`] takes
-//! it through one guard - no panic gets out, every error becomes a status and, where a
-//! user waits, a sentence - and `actions` turns it into a method of [`Effect`]. What the
-//! method may do shows in the handle that it gets: describe ([`EffectDescriptor`],
-//! [`ContextDescriptor`]), look ([`InstanceHandle`]), render ([`RenderHandle`]), edit
-//! ([`EditHandle`]). Handles stay on their action's thread, and nothing of a host's
-//! outlives the action.
+//! A host calls one C function, `mainEntry`, with the name of an action. [`entry`] passes it through the
+//! guard, which catches panics and converts every error to a status and, where a user is waiting, a message.
+//! `actions` then calls the corresponding method of [`Effect`]. The type of the handle that the method gets
+//! determines what it may do: describe ([`EffectDescriptor`], [`ContextDescriptor`]), read
+//! ([`InstanceHandle`]), render ([`RenderHandle`]) or edit ([`EditHandle`]). Handles stay on their action's
+//! thread, and no host data outlives the action.
 //!
-//! Hosts lack suites and functions, leave properties out, answer OK without writing,
-//! make instances for single frames and copy them. Reading therefore yields an `Option`
-//! or a default, pictures are checked before they are borrowed, and an instance is one
-//! that we remember creating, not one that the host says is ours.
+//! Hosts lack suites and functions, leave properties out, return OK without writing a value, create instances
+//! for single frames, and copy instances. Reading therefore returns an `Option` or a default, images are
+//! checked before they are accessed, and an instance is valid only if this layer recorded its creation,
+//! whatever pointer the host stored.
 //!
-//! Absent, on purpose: the host's threads and locks (dummies in some hosts, NULL in
-//! others), its memory, overlays, pictures in device memory.
+//! Deliberately not supported: the host's threads and locks (dummies in some hosts, NULL in others), its
+//! memory allocation, overlays, and GPU images.
 
-// OpenFX names its constants so, and they appear in patterns.
+// OpenFX names its constants like this, and they appear in patterns.
 #![allow(non_upper_case_globals)]
 
 mod actions;
@@ -44,18 +43,12 @@ mod text;
 #[cfg(all(test, unix, not(all(target_vendor = "apple", target_arch = "aarch64"))))]
 mod tests;
 
-pub use args::{
-    Change, ChangeKind, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RegionArgs, RegionsOfInterest,
-    RenderArgs, SequenceArgs,
-};
+pub use args::{Change, ChangeKind, ClipPreferences, FramesNeeded, Identity, IdentityArgs, RenderArgs};
 pub use clips::Clip;
 pub use describe::{ClipDef, ContextDescriptor, EffectDescriptor};
 pub use effect::{Effect, Handled, PluginId};
 pub use error::{Error, Result, Status};
-pub use formats::{
-    ChangeReason, Components, Context, Depth, Field, MessageKind, NativeOrigin, Premultiplication,
-    ThreadSafety,
-};
+pub use formats::{ChangeReason, Components, Context, Depth, MessageKind, Premultiplication, ThreadSafety};
 pub use geometry::{RectD, RectI};
 pub use guard::let_panics_through;
 pub use host::{HostKind, HostRecord};
@@ -63,5 +56,5 @@ pub use images::{Image, ImageInfo, OutputImage};
 pub use instance::{EditHandle, InstanceHandle, RenderHandle};
 pub use library::library_path;
 pub use message::Answer;
-pub use params::{DoubleMeaning, Layout, Param, ParamDef, ParamKind, StringMode};
+pub use params::{DoubleMeaning, Param, ParamDef, ParamKind, ParamLayout, StringMode};
 pub use progress::{Progress, Verdict};

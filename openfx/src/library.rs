@@ -1,8 +1,8 @@
-//! Where on disk this library was loaded from, for hosts that do not say.
+//! Path of this library's file, for hosts that do not report the bundle's path.
 
 use std::path::PathBuf;
 
-/// The file of the library that holds this function; `None` where the system does not tell.
+/// Path of the file that this library was loaded from; `None` if the system cannot tell.
 #[cfg(all(unix, not(miri)))]
 pub fn library_path() -> Option<PathBuf> {
     use std::ffi::{CStr, OsStr};
@@ -21,7 +21,7 @@ pub fn library_path() -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
 }
 
-/// The file of the library that holds this function; `None` where the system does not tell.
+/// Path of the file that this library was loaded from; `None` if the system cannot tell.
 #[cfg(any(not(unix), miri))]
 pub fn library_path() -> Option<PathBuf> {
     None

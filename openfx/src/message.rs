@@ -1,7 +1,7 @@
-//! Telling the user something.
+//! Messages to the user.
 //!
-//! OpenFX messages are printf formats. Hosts disagree on how to treat their arguments,
-//! so there are none: the text is finished here, with every percent sign doubled.
+//! OpenFX messages are printf formats, and hosts disagree on how to treat the arguments, so none are passed:
+//! the text is formatted here, with every percent sign doubled.
 
 use std::ffi::{CStr, CString, c_void};
 
@@ -11,21 +11,21 @@ use super::formats::MessageKind;
 use super::suites::{MessageSuite, Suites, call};
 use super::text;
 
-/// Under which a host may file our messages. Some crash on NULL here.
+/// Message identifier for the host. Some crash on NULL here.
 const ID: &CStr = c"UnsampleMessage";
 
-/// What came back from a question.
+/// Answer to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes.
+    /// The user answered yes.
     Yes,
-    /// No.
+    /// The user answered no.
     No,
-    /// The host did not ask anybody.
+    /// The host did not ask the user.
     None,
 }
 
-/// One instance's way to the user.
+/// Sends messages on behalf of one instance.
 #[derive(Clone, Copy)]
 pub(super) struct Voice<'h> {
     suites: &'h Suites,
@@ -39,7 +39,7 @@ impl<'h> Voice<'h> {
         Self { suites, instance }
     }
 
-    /// Shows a message, perhaps in a dialogue: not while rendering.
+    /// Shows a message, possibly in a dialog, so not from a render.
     pub(super) fn say(&self, kind: MessageKind, sentence: &str) -> Answer {
         let format = format(sentence);
         let (instance, kind, id, format) =
@@ -60,8 +60,8 @@ impl<'h> Voice<'h> {
         }
     }
 
-    /// Leaves a message on the effect; from a render, too. Where the host cannot, it
-    /// goes to the log. True if there is now something to clear.
+    /// Sets the persistent message; allowed in a render. Writes to the log where persistent messages are not
+    /// supported. Returns whether there is now a message to clear.
     pub(super) fn leave(&self, kind: MessageKind, sentence: &str) -> bool {
         let MessageSuite::V2(suite) = &self.suites.message else {
             self.say(MessageKind::Log, sentence);
@@ -78,7 +78,7 @@ impl<'h> Voice<'h> {
         status == kOfxStatOK
     }
 
-    /// Takes back what was left.
+    /// Clears the persistent message.
     pub(super) fn clear(&self) {
         if let MessageSuite::V2(suite) = &self.suites.message {
             // SAFETY: the instance is usable (type invariant).
@@ -87,7 +87,7 @@ impl<'h> Voice<'h> {
     }
 }
 
-/// A printf format that prints the sentence.
+/// The text as a printf format without arguments.
 fn format(sentence: &str) -> CString {
     text::to_c(&sentence.replace('%', "%%"))
 }

@@ -1,4 +1,4 @@
-//! A progress bar of the host's, with its cancel button.
+//! The host's progress bar and its cancel button.
 
 use std::ffi::CStr;
 
@@ -7,20 +7,20 @@ use openfx_sys::{OfxImageEffectHandle, kOfxStatOK, kOfxStatReplyDefault};
 use super::suites::{ProgressSuite, Suites, call};
 use super::text;
 
-/// Under which a host may file our progress. NULL makes some throw through the effect.
+/// Progress identifier for the host. On NULL, some hosts throw an exception through the effect.
 const ID: &CStr = c"UnsampleProgress";
 
-/// Whether to carry on.
+/// Whether to continue after a progress update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// Go on.
+    /// The user did not cancel.
     Continue,
-    /// The user has had enough.
+    /// The user cancelled, or the host's status is an error.
     Cancel,
 }
 
-/// A bar that is taken down when it is dropped. Stays on the thread of its action.
+/// A progress bar that is removed on drop. Stays on the thread of its action.
 pub struct Progress<'h> {
     suites: &'h Suites,
     instance: OfxImageEffectHandle,
@@ -32,7 +32,7 @@ impl<'h> Progress<'h> {
     /// `instance` is an instance of the host whose suites these are, usable for `'h`.
     pub(super) unsafe fn start(suites: &'h Suites, instance: OfxImageEffectHandle, label: &str) -> Self {
         let label = text::to_c(label);
-        // SAFETY: the caller vouches for the instance; the strings end with NUL and
+        // SAFETY: the caller guarantees a valid instance; the strings end with NUL and
         // outlive the call. The answer says nothing: some hosts have no bar to show.
         let _ = unsafe {
             match &suites.progress {
@@ -48,7 +48,7 @@ impl<'h> Progress<'h> {
         Self { suites, instance, verdict: Verdict::Continue }
     }
 
-    /// Moves the bar to `done`, 0 to 1. Once cancelled it stays cancelled.
+    /// Sets the progress to `done`, 0 to 1. Once cancelled, it stays cancelled.
     pub fn update(&mut self, done: f64) -> Verdict {
         let done = if done.is_finite() { done.clamp(0.0, 1.0) } else { 0.0 };
         // SAFETY: the instance is usable for the lifetime of this value.

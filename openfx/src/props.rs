@@ -1,10 +1,10 @@
-//! Property sets, typed, one value at a time.
+//! Typed access to property sets, one value at a time.
 //!
-//! Reading never fails loudly: hosts leave properties out, report zero values, answer OK
-//! without writing. Every variable that a host may write to starts as a value that it
-//! would not send, so that a missing write is seen. Single-value functions throughout,
-//! because the ones for several values are broken in HostSupport's clips. Writing comes
-//! in two kinds: `set_*` reports a refusal, `offer_*` lets the host refuse.
+//! Reading never returns an error: hosts leave properties out, report a dimension of zero, and return OK
+//! without writing. Every variable that a host may write to starts with a value that no host sends, so that a
+//! missing write is detected. Only single-value functions are used, because the multi-value ones are broken
+//! for clips in HostSupport. Of the writing methods, `set_*` returns an error if the host refuses, `offer_*`
+//! ignores it.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -15,11 +15,11 @@ use super::error::{Error, Result};
 use super::suites::{Suites, call};
 use super::text;
 
-/// Stands for "the host wrote nothing": values that mean nothing in any property.
+/// Sentinels that show that the host wrote nothing; no property has these values.
 const UNWRITTEN_INT: c_int = c_int::MIN + 0x5eed;
 static UNWRITTEN_POINTER: u8 = 0;
 
-/// A property set of the host, for the length of an action. Never NULL.
+/// A property set of the host, usable until the action ends. Never NULL.
 #[derive(Clone, Copy)]
 pub(super) struct Props<'h> {
     suites: &'h Suites,
@@ -40,7 +40,7 @@ impl<'h> Props<'h> {
         self.handle
     }
 
-    /// How many values the property has; 0 if the host does not know it.
+    /// Number of values of the property; 0 if the host does not have it.
     pub(super) fn dimension(&self, name: &CStr) -> usize {
         let mut count: c_int = 0;
         // SAFETY: the set is the host's and usable (type invariant), the name ends with
@@ -62,13 +62,13 @@ impl<'h> Props<'h> {
         self.int_at(name, 0)
     }
 
-    /// An integer that is used as a flag.
+    /// An integer property as a flag.
     pub(super) fn flag(&self, name: &CStr) -> Option<bool> {
         self.int(name).map(|value| value != 0)
     }
 
     pub(super) fn double_at(&self, name: &CStr, index: c_int) -> Option<f64> {
-        // A host that sends NaN says as little as one that writes nothing.
+        // A host that sends NaN is treated like one that writes nothing.
         let mut value = f64::NAN;
         // SAFETY: as in `dimension`.
         let status = unsafe {
@@ -106,7 +106,7 @@ impl<'h> Props<'h> {
 
     /// All values of a string property.
     pub(super) fn strings(&self, name: &CStr) -> Vec<String> {
-        // A wild dimension must not keep us here for ever.
+        // Limits the loop if the host reports a nonsensical dimension.
         let count = c_int::try_from(self.dimension(name).min(4096)).unwrap_or(0);
         (0..count).filter_map(|index| self.string_at(name, index)).collect()
     }
@@ -144,7 +144,7 @@ impl<'h> Props<'h> {
         Ok(())
     }
 
-    /// Sets an identifier that OpenFX defines.
+    /// Sets a string constant of OpenFX.
     pub(super) fn set_word_at(&self, name: &CStr, index: c_int, value: &CStr) -> Result<()> {
         // SAFETY: as in `dimension`; hosts copy what they are given.
         let status = unsafe {
@@ -189,7 +189,7 @@ impl<'h> Props<'h> {
     }
 }
 
-/// Many hosts refuse many properties; that is worth no more than a trace.
+/// Refusals are common and only worth a trace message.
 fn accepted(result: Result<()>) -> bool {
     if let Err(error) = &result {
         log::trace!("not taken: {error}");

@@ -1,9 +1,9 @@
-//! The instances that are alive, by the host's handle.
+//! The live instances, by the host's handle.
 //!
-//! Hosts offer to keep a pointer for each instance. They also copy it from one instance
-//! to another, and send actions for instances that were never created; so what they keep
-//! is for show, and the truth is here. An action holds on to its instance, so one that is
-//! destroyed while it renders, which no host should do, ends after the render.
+//! Hosts can store a pointer for each instance, but some copy it from one instance to another, and some send
+//! actions for instances that were never created. So the pointer is set but never used, and this map decides.
+//! An action holds a reference to its instance: one that is destroyed while it renders, which no host should
+//! do, is dropped after the render.
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
@@ -15,14 +15,14 @@ use parking_lot::Mutex;
 use super::host::Hosted;
 use super::instance::effect_props;
 
-/// An instance and what we need to remember about it.
+/// An instance and its error state.
 pub(super) struct Live<I> {
     pub(super) data: I,
-    /// The sentence that the guard left on the effect, until a render goes well.
+    /// The message that the guard set on the effect; cleared by the next successful render.
     pub(super) complaint: Mutex<Option<String>>,
 }
 
-/// All of one effect's.
+/// All instances of one effect.
 pub(super) struct Registry<I> {
     live: Mutex<BTreeMap<usize, Arc<Live<I>>>>,
 }
@@ -40,14 +40,14 @@ impl<I> Registry<I> {
         self.live.lock().len()
     }
 
-    /// Enters a new instance. One that was there under the same handle is of a host that
-    /// forgot to destroy it. The host's pointer is overwritten, never followed.
+    /// Registers a new instance. If the handle is already in use, the host forgot to destroy the earlier
+    /// instance, which is dropped. The instance data pointer is overwritten, never dereferenced.
     ///
     /// # Safety
     /// `effect` is the instance that this host is creating.
     pub(super) unsafe fn enter(&self, hosted: &Hosted, effect: OfxImageEffectHandle, data: I) {
         let live = Arc::new(Live { data, complaint: Mutex::new(None) });
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         if let Some(props) = unsafe { effect_props(hosted, effect) } {
             let mark: *mut c_void = Arc::as_ptr(&live).cast_mut().cast();
             if let Err(error) = props.set_pointer(kOfxPropInstanceData, mark) {
@@ -55,19 +55,18 @@ impl<I> Registry<I> {
             }
         }
         let before = self.live.lock().insert(effect.addr(), live);
-        // Dropped outside of the lock: an instance may take its time.
+        // Dropped after the lock is released: dropping an instance may take long.
         drop(before);
     }
 
-    /// Takes an instance out; it ends with the last action that holds it. Of its
-    /// properties only the instance data is touched: at this point one host has already
-    /// torn down what the others would ask.
+    /// Removes an instance; it is dropped when the last action that holds it ends. Only the instance data
+    /// property is accessed: one host has already destroyed everything else at this point.
     ///
     /// # Safety
     /// `effect` is the instance that this host is destroying.
     pub(super) unsafe fn leave(&self, hosted: &Hosted, effect: OfxImageEffectHandle) -> Option<Arc<Live<I>>> {
         let live = self.live.lock().remove(&effect.addr())?;
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         if let Some(props) = unsafe { effect_props(hosted, effect) } {
             let _ = props.set_pointer(kOfxPropInstanceData, std::ptr::null_mut());
         }

@@ -1,12 +1,10 @@
 //! The host's suites, fetched once and copied.
 //!
-//! The whole of this crate rests on three promises of a host, and this is where they
-//! are taken: that a function pointer which is not NULL has the signature of its suite;
-//! that a handle which an action or a suite handed out stays usable until that action
-//! ends (an instance's parameters and clips: as long as the instance); that a string
-//! which it hands out ends with NUL and lives until the next call. What a host does not
-//! promise is that anything is there: each suite may be missing, each function NULL.
-//! [`call!`] turns a missing function into the status that it deserves.
+//! All unsafe code in this crate relies on three guarantees of the host: a function pointer that is not NULL
+//! has the signature of its suite; a handle that an action or a suite returned stays usable until that action
+//! ends (parameters and clips of an instance: as long as the instance); a string that the host returns ends
+//! with NUL and is valid until the next call. The host does not guarantee that anything is present: each
+//! suite may be missing and each function NULL. [`call!`] turns a missing function into a status.
 
 use std::ffi::{CStr, c_int, c_void};
 
@@ -14,8 +12,8 @@ use openfx_sys::*;
 
 use super::error::{Error, Result};
 
-/// Calls a function of a suite, or answers `kOfxStatErrMissingHostFeature` where the
-/// host left a hole. To be used in an `unsafe` block that says why the arguments are good.
+/// Calls a suite function; evaluates to `kOfxStatErrMissingHostFeature` if the function is NULL. Use it in an
+/// `unsafe` block that explains why the arguments are valid.
 macro_rules! call {
     ($suite:expr, $function:ident($($argument:expr),* $(,)?)) => {
         match $suite.$function {
@@ -26,7 +24,7 @@ macro_rules! call {
 }
 pub(super) use call;
 
-/// How to reach the host, as `setHost` brought it.
+/// The host's property set and suite function, as passed to `setHost`.
 #[derive(Clone, Copy)]
 pub(super) struct RawHost {
     properties: OfxPropertySetHandle,
@@ -40,12 +38,12 @@ unsafe impl Send for RawHost {}
 unsafe impl Sync for RawHost {}
 
 impl RawHost {
-    /// Copies what is needed, so that the host's record may go.
+    /// Copies the fields, so that the host may free its record.
     ///
     /// # Safety
     /// `host` is NULL or points at an `OfxHost`.
     pub(super) unsafe fn new(host: *const OfxHost) -> Option<Self> {
-        // SAFETY: the caller vouches for the pointer; NULL gives None.
+        // SAFETY: the caller guarantees a valid pointer; NULL gives None.
         let host = unsafe { host.as_ref() }?;
         Some(Self { properties: host.host, fetch: host.fetchSuite? })
     }
@@ -55,19 +53,19 @@ impl RawHost {
         self.properties
     }
 
-    /// A copy of one suite, if the host has it in that version.
+    /// A copy of one suite, if the host has it in this version.
     ///
     /// # Safety
-    /// `Suite` is the structure that OpenFX gives to this name and version.
+    /// `Suite` is the structure that OpenFX defines for this name and version.
     unsafe fn suite<Suite: Copy>(&self, name: &CStr, version: c_int) -> Option<Suite> {
         // SAFETY: the function came with this property set, and the name ends with NUL.
         let suite = unsafe { (self.fetch)(self.properties, name.as_ptr(), version) };
-        // SAFETY: NULL or, by the caller's word and the host's, such a structure.
+        // SAFETY: NULL or, as the caller guarantees and the host's, such a structure.
         unsafe { suite.cast::<Suite>().as_ref() }.copied()
     }
 }
 
-/// Messages in the version that can be trusted.
+/// The message suite, in the newest version that can be trusted.
 #[derive(Clone, Copy)]
 pub(super) enum MessageSuite {
     None,
@@ -75,7 +73,7 @@ pub(super) enum MessageSuite {
     V2(OfxMessageSuiteV2),
 }
 
-/// Progress, the newer version if there is one.
+/// The progress suite, in the newer version if the host has it.
 #[derive(Clone, Copy)]
 pub(super) enum ProgressSuite {
     None,
@@ -83,8 +81,8 @@ pub(super) enum ProgressSuite {
     V2(OfxProgressSuiteV2),
 }
 
-/// Everything the host offers. Functions only, so any thread may hold it; who may call
-/// is up to the handles, which do not leave their action's thread.
+/// All suites of the host. They only contain functions, so any thread may hold them; the handles, which do
+/// not leave their action's thread, restrict who may call.
 pub(super) struct Suites {
     pub(super) property: OfxPropertySuiteV1,
     pub(super) effect: OfxImageEffectSuiteV1,
@@ -92,14 +90,14 @@ pub(super) struct Suites {
     pub(super) message: MessageSuite,
     pub(super) progress: ProgressSuite,
     pub(super) time_line: Option<OfxTimeLineSuiteV1>,
-    /// Suites that are there but of no use to us, for the record.
+    /// Names of suites that the host has and this layer does not use, for the host record.
     pub(super) others: Vec<&'static str>,
 }
 
 impl Suites {
     /// # Errors
-    /// [`Error::MissingHostFeature`] if one of the three suites that no effect can do
-    /// without is missing, or one of their functions that we cannot do without.
+    /// [`Error::MissingHostFeature`] if one of the three required suites is missing, or one of their required
+    /// functions.
     pub(super) fn fetch(host: &RawHost) -> Result<Self> {
         // SAFETY: each structure is the one of its name and version.
         let required = unsafe {
@@ -144,7 +142,7 @@ impl Suites {
                 host.suite::<OfxMultiThreadSuiteV1>(kOfxMultiThreadSuite, 1),
             )
         };
-        // A version with holes where its news would be is no newer version.
+        // A version 2 suite that lacks its new functions is treated as version 1.
         let message_2 = message_2.filter(|suite| {
             suite.message.is_some()
                 && suite.setPersistentMessage.is_some()
@@ -176,8 +174,8 @@ impl Suites {
         Ok(Self { property, effect, param, message, progress, time_line, others })
     }
 
-    /// Gives up persistent messages: for hosts whose version 2 is there but broken.
-    /// Takes version 1 from the host again, since the fields of 2 are not to be trusted.
+    /// Disables persistent messages, for hosts whose version 2 suite is invalid. Fetches version 1 from the
+    /// host, since no field of the version 2 suite can be trusted.
     pub(super) fn distrust_message_2(&mut self, host: &RawHost) {
         // SAFETY: the structure is the one of this name and version.
         let suite = unsafe { host.suite::<OfxMessageSuiteV1>(kOfxMessageSuite, 1) };

@@ -1,8 +1,8 @@
-//! Rust strings for C hosts and back.
+//! Conversion between Rust and C strings.
 
 use std::ffi::{CStr, CString, c_char};
 
-/// As a C string; NUL characters, which nobody types, are left out.
+/// Converts to a C string; NUL characters are dropped.
 pub(super) fn to_c(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| {
         let kept: Vec<u8> = text.bytes().filter(|byte| *byte != 0).collect();
@@ -10,8 +10,8 @@ pub(super) fn to_c(text: &str) -> CString {
     })
 }
 
-/// A copy of what the host points at, taken at once because the pointer dies at its
-/// next call. `None` for NULL; bytes that are not UTF-8 become replacement characters.
+/// Copies a C string, whose pointer may become invalid with the host's next call. `None` for NULL; bytes that
+/// are not UTF-8 become replacement characters.
 ///
 /// # Safety
 /// `text` is NULL or points at a NUL-terminated string.
@@ -19,7 +19,7 @@ pub(super) unsafe fn from_c(text: *const c_char) -> Option<String> {
     if text.is_null() {
         return None;
     }
-    // SAFETY: not NULL, and the caller vouches for the rest.
+    // SAFETY: not NULL, and the caller guarantees the rest.
     let text = unsafe { CStr::from_ptr(text) };
     Some(text.to_string_lossy().into_owned())
 }

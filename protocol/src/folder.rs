@@ -1,8 +1,8 @@
-//! Where results are kept when a user names no folder.
+//! The default folder of the cache.
 
 use std::path::PathBuf;
 
-/// The folder that is used when the parameter `cacheFolder` is empty: the user's cache folder.
+/// The user's cache folder, used when the parameter `cacheFolder` is empty.
 pub fn default_folder() -> PathBuf {
     let home = || std::env::var_os("HOME").map(PathBuf::from);
     let base = if cfg!(target_os = "windows") {

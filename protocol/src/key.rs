@@ -1,13 +1,13 @@
-//! Keys of stages: a hash over everything that a stage's result depends on.
+//! Keys of stages: a hash of everything that a stage's result depends on.
 //!
-//! A key contains the key of the stage before it, so the chain `frames -> latents -> unsampled -> resampled` is
-//! invalidated from the first link that changed and from nowhere else. Keys are independent of paths, machines and
-//! times: the same work has the same key everywhere, which is what lets caches be shared.
+//! A key includes the key of the previous stage, so the chain `frames -> latents -> unsampled -> resampled`
+//! is invalidated from the first link that changed. Keys do not depend on paths, machines or times: the same
+//! work has the same key everywhere, so caches can be shared.
 
 use std::fmt;
 
-/// Version of everything that turns inputs into results. Raising it abandons every cached result; raise it when a
-/// stage computes something else from the same inputs.
+/// Version of all computations. Raise it when a stage computes a different result from the same inputs; this
+/// invalidates all cached results.
 const COMPUTATION: &str = "unsample/3";
 
 /// A 256-bit content address.
@@ -22,7 +22,7 @@ impl Key {
         KeyBuilder { hasher }.text("stage", stage)
     }
 
-    /// The key of a block of bytes as it stands, with nothing added.
+    /// The hash of a block of bytes, without names or lengths.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
     }
@@ -32,17 +32,17 @@ impl Key {
         blake3::Hash::from(self.0).to_hex().to_string()
     }
 
-    /// The key of 64 hexadecimal digits, as [`hex`](Self::hex) writes them.
+    /// Parses 64 hexadecimal digits, as written by [`hex`](Self::hex).
     pub fn from_hex(digits: &str) -> Option<Self> {
         blake3::Hash::from_hex(digits).ok().map(|hash| Self(*hash.as_bytes()))
     }
 
-    /// The first 8 digits, for log lines.
+    /// The first 8 hexadecimal digits, for log lines.
     pub fn short(&self) -> String {
         self.hex().chars().take(8).collect()
     }
 
-    /// The raw 32 bytes.
+    /// The hash as raw bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -54,8 +54,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Adds named values to a key. Every value goes in with its name and length, so neighbouring values cannot run into
-/// each other.
+/// Adds named values to a key. Each value is hashed with its name and length, so that adjacent values cannot
+/// be confused.
 pub struct KeyBuilder {
     hasher: blake3::Hasher,
 }
@@ -69,26 +69,26 @@ impl KeyBuilder {
         self
     }
 
-    /// Adds a text.
+    /// Adds a UTF-8 string.
     #[must_use]
     pub fn text(self, name: &str, value: &str) -> Self {
         self.raw(name, value.as_bytes())
     }
 
-    /// Adds a whole number.
+    /// Adds an integer as 64 bits.
     #[must_use]
     pub fn number(self, name: &str, value: i64) -> Self {
         self.raw(name, &value.to_le_bytes())
     }
 
-    /// Adds floating point values by their bits.
+    /// Adds floating-point values by their bits.
     #[must_use]
     pub fn floats(self, name: &str, values: &[f64]) -> Self {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_bits().to_le_bytes()).collect();
         self.raw(name, &bytes)
     }
 
-    /// Adds another key: the link of the chain.
+    /// Adds another key, such as that of the previous stage.
     #[must_use]
     pub fn key(self, name: &str, value: &Key) -> Self {
         self.raw(name, value.bytes())
@@ -101,7 +101,7 @@ impl KeyBuilder {
         self.raw(name, &bytes)
     }
 
-    /// The finished key.
+    /// The hash of everything added.
     #[must_use]
     pub fn finish(self) -> Key {
         Key(*self.hasher.finalize().as_bytes())

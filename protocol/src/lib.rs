@@ -1,15 +1,15 @@
-//! What the plugin and the engine say to each other.
+//! The protocol between the plugin and the engine.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`options`] | enumerations that a parameter chooses from, with their stable names |
+//! | [`options`] | enumerations for parameters and command line options, with stable names |
 //! | [`request`] | everything that the picture of one frame depends on |
-//! | [`key`] | content addresses |
-//! | [`message`] | what goes back and forth between the two processes |
-//! | [`wire`] | how messages become bytes |
-//! | [`folder`], [`pasted()`] | where results are kept; paths as people paste them |
+//! | [`key`] | content addresses of results |
+//! | [`message`] | messages between the two processes |
+//! | [`wire`] | encoding of messages as bytes |
+//! | [`folder`], [`pasted()`] | default cache folder; parsing of pasted paths |
 //!
-//! Everything is plain owned values: no tensor, no handle of a host, no parameter's name.
+//! All types are plain owned values, free of tensors, host handles and parameter names.
 
 pub mod folder;
 pub mod key;
@@ -31,5 +31,5 @@ pub use request::{
 };
 pub use segment::Segment;
 
-/// Version and sources that this crate was built from. A plugin and an engine go together where theirs are equal.
+/// Version and source hash of the build. A plugin only uses an engine with the same value.
 pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("UNSAMPLE_SOURCES"));

@@ -1,8 +1,8 @@
-//! What goes back and forth between the plugin and the engine.
+//! Messages between the plugin and the engine.
 //!
-//! The plugin begins with [`Hello`] and the engine answers with one of its own; then either side says what it has to say
-//! whenever it likes. Every task has a number that the plugin gives it, and answers name the number. Pictures follow the
-//! message that mentions them as raw bytes (see [`wire`](super::wire)).
+//! The plugin sends a [`Hello`] and the engine replies with one; after that both sides send messages at any
+//! time. The plugin assigns a number to every task, and replies refer to it. Pictures follow their message as
+//! raw bytes (see [`wire`](super::wire)).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,44 +12,44 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use super::request::{CacheSettings, Models, Request};
 
-/// The two sides.
+/// The two ends of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Side {
     /// The plugin, in the host's process.
     Plugin,
-    /// The engine.
+    /// The engine, in its own process.
     Engine,
 }
 
-/// The first word of either side.
+/// The first message in either direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Who speaks: a program that only returns what it is sent is no engine.
+    /// The sender. Detects a program that only echoes its input.
     pub side: Side,
-    /// [`BUILD`](super::BUILD) of who speaks.
+    /// [`BUILD`](super::BUILD) of the sender.
     pub build: String,
 }
 
-/// The number of a task.
+/// Number of a task, assigned by the plugin.
 pub type TaskId = u64;
 
-/// One of the clips of a request.
+/// An input clip of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Clip {
-    /// The clip that is restyled.
+    /// The clip to restyle.
     Source,
-    /// The optional clip that hints are made from.
+    /// The optional clip from which hints are made.
     Hint,
 }
 
-/// A frame that the engine needs.
+/// Identifies a frame that the engine needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FrameWanted {
-    /// Of which clip.
+    /// The clip to take it from.
     pub clip: Clip,
     /// Index in the request's segment.
     pub index: usize,
-    /// The digest that the request gives for it.
+    /// The frame's digest in the request.
     pub digest: Key,
 }
 
@@ -62,82 +62,83 @@ pub struct Extent {
     pub height: usize,
 }
 
-/// What the plugin says.
+/// Messages from the plugin to the engine.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum ToEngine {
-    /// How the process is to behave from now on.
+    /// Sets options of the engine's process.
     Set(Setup),
-    /// Fulfil a request.
+    /// Fulfil a request, and reply with its result.
     Run(TaskId, Box<Request>),
-    /// The frame that a task has asked for, whose picture follows; `None` where there is no such frame any more.
+    /// A frame that a task requested, followed by its picture; `None` if the frame is no longer available.
     Frame(TaskId, Option<Extent>),
-    /// Stop working on a task. Its answer is still sent.
+    /// Cancel a task. The engine still sends its final message.
     Cancel(TaskId),
-    /// Forget every finished stage in memory and in a cache folder.
+    /// Clear all cached results in memory and in a cache folder.
     Clear(TaskId, CacheSettings),
-    /// Say what files are and how they go together.
+    /// Describe model files and how they fit together.
     Describe(TaskId, Models),
 }
 
-/// How the engine's process is to behave.
+/// Options of the engine's process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
-    /// The bundle's folder of resources, which holds the built-in model.
+    /// The bundle's resources folder, which contains the built-in model.
     pub resources: Option<PathBuf>,
-    /// Why the engine for graphics cards is not used, where there is one.
+    /// Why the CUDA engine is not used, if the bundle has one.
     pub cuda_not_taken: Option<String>,
-    /// Time without work after which the process ends; `None` lets it wait for ever.
+    /// Time without work after which the process exits; `None` for never.
     pub idle: Option<Duration>,
 }
 
-/// A sentence for the user.
+/// A message for the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// It.
+    /// Text of the message.
     pub text: String,
-    /// A hash of the state of the files that it names: what was said of a file holds until that file changes.
+    /// Hash of the state of the files that the message refers to. The message is valid until one of them
+    /// changes.
     pub files: u64,
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    /// Size of the styled frame that follows; `None` where only an analysis was asked for.
+    /// Size of the styled frame that follows; `None` for an analysis.
     pub picture: Option<Extent>,
-    /// What was done, as one sentence.
+    /// Summary of the work done, in one sentence.
     pub work: String,
-    /// What was chosen for the user, or found; nothing to act upon.
+    /// Automatic choices and findings that need no action.
     pub facts: Vec<String>,
-    /// What the user should know.
+    /// Messages that the user should see.
     pub notices: Vec<Sentence>,
 }
 
 /// Why a request was not fulfilled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
-    /// It was cancelled.
+    /// The task was cancelled.
     Cancelled,
-    /// A frame was needed that the plugin did not have any more.
+    /// The plugin no longer had a frame that was needed.
     FrameGone,
-    /// Anything else, with the sentence for the user.
+    /// Any other reason, with a message for the user.
     Failed(Sentence),
 }
 
-/// What the engine says.
+/// Messages from the engine to the plugin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromEngine {
-    /// How far a task is: at least four times a second while it is worked on.
+    /// Progress of a task, 0 to 1, with the current step; sent at least four times per second.
     Progress(TaskId, f64, String),
-    /// A task needs a frame, and waits for [`ToEngine::Frame`].
+    /// A task needs a frame and waits for [`ToEngine::Frame`].
     NeedFrame(TaskId, FrameWanted),
-    /// A request was fulfilled.
+    /// A request was fulfilled; a picture may follow.
     Done(TaskId, Done),
-    /// A task was not fulfilled.
+    /// A task failed or was cancelled.
     Failed(TaskId, Failure),
-    /// A cache was cleared: bytes freed on disk, and entries there that could not be removed.
+    /// A cache was cleared: number of bytes freed on disk, and number of entries that could not be removed.
     Cleared(TaskId, u64, usize),
-    /// What files are.
+    /// Description of model files, as text.
     Described(TaskId, String),
-    /// A line for the log: its level, from 1 for an error to 5 for a trace, and the text.
+    /// A log message: its level, from 1 (error) to 5 (trace), and its text.
     Log(u8, String),
 }

@@ -1,16 +1,17 @@
-//! Enumerations that a parameter or a command line option chooses from.
+//! Enumerations for parameters and command line options.
 //!
-//! Their names are saved in projects and typed on command lines: they never change. The order is that of the menus.
+//! The names are saved in projects and used on command lines, so they must never change. Their order is that
+//! of the menus.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-/// How the variance grows along the thousand training steps.
+/// Beta schedule: how the noise variance grows over the thousand training steps.
 ///
-/// The names are those of the workflow's own system, which calls the linear ramp of *square roots* "linear" and the plain
-/// linear ramp "sqrt_linear".
+/// The names are those of the reference workflow's system, which calls the linear ramp of *square roots*
+/// "linear" and the plain linear ramp "sqrt_linear".
 #[derive(
     Clone,
     Copy,
@@ -35,7 +36,7 @@ pub enum Betas {
     LinearSdxl,
 }
 
-/// A rule for walking from one noise level to the next.
+/// Sampler: the method that steps from one noise level to the next.
 #[derive(
     Clone,
     Copy,
@@ -52,22 +53,22 @@ pub enum Betas {
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Sampler {
-    /// One evaluation a step, first order.
+    /// Euler: one evaluation per step, first order.
     Euler,
-    /// Two evaluations a step (one in the last), second order.
+    /// Heun: two evaluations per step (one in the last), second order.
     Heun,
-    /// One evaluation a step, second order by remembering the estimate before.
+    /// DPM-Solver++(2M): one evaluation per step, second order by reusing the previous estimate.
     #[strum(serialize = "dpmpp_2m")]
     Dpmpp2m,
     /// The stochastic form of [`Sampler::Dpmpp2m`], midpoint, eta 1.
     #[strum(serialize = "dpmpp_2m_sde")]
     Dpmpp2mSde,
-    /// Euler with fresh noise in every step, eta 1.
+    /// Euler with new noise in every step, eta 1.
     EulerAncestral,
 }
 
 impl Sampler {
-    /// Whether the sampler draws no noise, and can therefore walk a schedule upwards.
+    /// Whether the sampler adds no noise, and can therefore also step upwards.
     pub const fn is_deterministic(self) -> bool {
         match self {
             Self::Euler | Self::Heun | Self::Dpmpp2m => true,
@@ -75,7 +76,7 @@ impl Sampler {
         }
     }
 
-    /// How many evaluations of the network a run over `sigmas` takes.
+    /// Number of network evaluations of a run over the noise levels `sigmas`.
     pub fn evaluations(self, sigmas: &[f32]) -> usize {
         let steps = sigmas.len().saturating_sub(1);
         let to_zero = sigmas.iter().skip(1).filter(|&&sigma| sigma == 0.0).count();
@@ -83,7 +84,7 @@ impl Sampler {
     }
 }
 
-/// A spacing of noise levels.
+/// Scheduler: the spacing of the noise levels.
 #[derive(
     Clone,
     Copy,
@@ -100,15 +101,15 @@ impl Sampler {
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum SchedulerChoice {
-    /// Align Your Steps, by the table of the model's family.
+    /// Align Your Steps, with the table of the model's family.
     Ays,
     /// Evenly spaced timesteps.
     Normal,
-    /// Karras et al. 2022, rho 7.
+    /// Karras et al. 2022, with rho 7.
     Karras,
-    /// Evenly spaced logarithms.
+    /// Evenly spaced logarithms of the noise levels.
     Exponential,
-    /// Evenly spaced timesteps without the last.
+    /// Evenly spaced timesteps, without the last one.
     SgmUniform,
     /// Every n-th level of the table.
     Simple,
@@ -120,7 +121,7 @@ pub enum SchedulerChoice {
     KlOptimal,
 }
 
-/// A rule for laying windows over a clip.
+/// Context schedule: how windows are placed over the segment.
 #[derive(
     Clone,
     Copy,
@@ -137,17 +138,17 @@ pub enum SchedulerChoice {
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum ContextSchedule {
-    /// The same windows in every step, the last one pulled back to end with the clip.
+    /// The same windows in every step; the last one is shifted back to end with the clip.
     StandardStatic,
-    /// Windows that start elsewhere in every step, so that no seam stays in place.
+    /// Windows with a different offset in every step, so that seams do not stay in place.
     StandardUniform,
-    /// The same, wrapping from the last frame to the first, for clips that loop.
+    /// Like `StandardUniform`, wrapping from the last frame to the first, for clips that loop.
     LoopedUniform,
-    /// Windows that do not overlap; the last one may be shorter.
+    /// Windows without overlap; the last one may be shorter.
     Batched,
 }
 
-/// How much each frame of a window counts.
+/// Weights of the frames in a window where windows overlap.
 #[derive(
     Clone,
     Copy,
@@ -164,17 +165,17 @@ pub enum ContextSchedule {
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Fuse {
-    /// Most in the window's middle: 1, 2, 3, ... and back to 1.
+    /// Largest in the middle of the window: 1, 2, 3, ... and back to 1.
     Pyramid,
-    /// All the same.
+    /// Equal weights for all frames.
     Flat,
-    /// By the distance from the window's middle in frame numbers, never less than 0.01.
+    /// Decreasing with the distance from the window's middle in frame numbers, at least 0.01.
     Relative,
-    /// All the same except where windows overlap, where one fades into the next.
+    /// Equal, except that overlapping windows fade into each other.
     OverlapLinear,
 }
 
-/// How a hint is made of a picture.
+/// Preprocessor: how a hint is made from a picture.
 #[derive(
     Clone,
     Copy,
@@ -192,24 +193,24 @@ pub enum Fuse {
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Preprocessor {
-    /// The picture itself.
+    /// The picture itself, unchanged.
     #[default]
     None,
-    /// Edges one pixel wide, by Canny's method.
+    /// One pixel wide edges, by Canny's method.
     Canny,
     /// White strokes where the picture is darker than its surroundings.
     Scribble,
-    /// Averages of 8 x 8 pixels, smoothly joined: for tile ControlNets.
+    /// Averages of 8 x 8 pixels, interpolated smoothly: for tile ControlNets.
     Tile,
-    /// Gaussian blur of 9 pixels.
+    /// Gaussian blur over 9 pixels.
     Blur,
-    /// Lightness (CIE L*).
+    /// CIE L* lightness of each pixel.
     Luminance,
-    /// Line drawing by the network of informative-drawings.
+    /// A line drawing, by the network of informative-drawings.
     Lineart,
-    /// Soft edges by holistically-nested edge detection (HED).
+    /// Soft edges, by holistically-nested edge detection (HED).
     SoftEdge,
-    /// Depth by Depth Anything V2, near is white.
+    /// Depth, by Depth Anything V2; near is white.
     Depth,
 }
 
@@ -219,13 +220,13 @@ impl Preprocessor {
         !matches!(self, Self::None | Self::Tile | Self::Blur)
     }
 
-    /// Whether it needs a network, and so a file.
+    /// Whether it needs a network, and so a weight file.
     pub fn has_network(self) -> bool {
         matches!(self, Self::Lineart | Self::SoftEdge | Self::Depth)
     }
 }
 
-/// What the user wants the networks to run on.
+/// The device that the user wants the networks to run on.
 #[derive(
     Clone,
     Copy,
@@ -243,16 +244,16 @@ impl Preprocessor {
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum DeviceChoice {
-    /// A graphics card if there is one, else the processor.
+    /// A GPU if there is one, otherwise the CPU.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU, never a GPU.
     Cpu,
-    /// The first NVIDIA card.
+    /// The first NVIDIA GPU.
     Cuda,
 }
 
-/// The number format that the user wants the networks to compute in.
+/// The number format for the networks that the user wants.
 #[derive(
     Clone,
     Copy,
@@ -270,27 +271,27 @@ pub enum DeviceChoice {
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Precision {
-    /// f16 on a card, f32 on the processor.
+    /// f16 on a GPU, f32 on the CPU.
     #[default]
     Auto,
-    /// 32 bits.
+    /// 32-bit IEEE floating point.
     F32,
-    /// 16 bits, IEEE.
+    /// 16-bit IEEE floating point.
     F16,
-    /// 16 bits with the range of f32.
+    /// bfloat16: 16 bits with the range of f32.
     Bf16,
 }
 
 macro_rules! listed {
     ($($type:ident),+) => {
         $(impl $type {
-            /// Every value, in the order in which a menu shows them.
+            /// All values, in the order of the menu.
             pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
 
-            /// The names of [`ALL`](Self::ALL).
+            /// The names of [`ALL`](Self::ALL), in the same order.
             pub const NAMES: &'static [&'static str] = <Self as VariantNames>::VARIANTS;
 
-            /// The stable name, as in project files and on the command line.
+            /// The stable name, used in project files and on the command line.
             pub fn as_str(self) -> &'static str {
                 self.into()
             }
@@ -306,22 +307,22 @@ macro_rules! listed {
 
 listed!(Betas, Sampler, SchedulerChoice, ContextSchedule, Fuse, Preprocessor, DeviceChoice, Precision);
 
-/// A name that an enumeration does not have.
+/// A name that is not in an enumeration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {what} named {name:?}; the names are {}", known.join(", "))]
 pub struct UnknownName {
-    /// What was to be named.
+    /// Kind of value, such as a sampler.
     pub what: &'static str,
-    /// The name.
+    /// The unknown name.
     pub name: String,
-    /// The names that there are.
+    /// The valid names.
     pub known: &'static [&'static str],
 }
 
-/// The value of a name, with a sentence for one that is unknown; `what` is the kind of thing, for the sentence.
+/// Finds a value by its name. `what` is the kind of value for the error message.
 ///
 /// # Errors
-/// A name that the enumeration does not have.
+/// [`UnknownName`] if the enumeration does not have the name.
 pub fn named<T: FromStr + VariantNames>(what: &'static str, name: &str) -> Result<T, UnknownName> {
     name.parse().map_err(|_| UnknownName { what, name: name.to_owned(), known: T::VARIANTS })
 }

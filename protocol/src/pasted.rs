@@ -1,4 +1,4 @@
-//! Paths as people paste them: with quotation marks, as a `file://` address, with `~`, with a blank at the end.
+//! Parsing of pasted paths: with quotation marks, as a `file://` URL, with `~`, with trailing spaces.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,14 @@ const QUOTES: [(char, char); 8] = [
     ('\u{bb}', '\u{ab}'),
 ];
 
-/// The path that a text means; empty for a text without one. What exists under the very name that is written is meant,
-/// whatever it looks like.
+/// The path denoted by a text; empty for an empty text. If a file with exactly this name exists, it is used,
+/// whatever the text looks like.
 pub fn pasted(text: &str) -> PathBuf {
     read(text, &home(), |path| path.exists())
 }
 
-/// As [`pasted`], for a path that came as one, from a shell for instance. One that is no Unicode is left as it is.
+/// Like [`pasted`], for a path that is already one, for example from a shell. One that is not Unicode is
+/// returned unchanged.
 pub fn pasted_path(path: &Path) -> Cow<'_, Path> {
     match path.to_str() {
         Some(text) => Cow::Owned(pasted(text)),
@@ -38,7 +39,7 @@ fn home() -> Option<PathBuf> {
 
 fn read(text: &str, home: &Option<PathBuf>, exists: impl Fn(&Path) -> bool) -> PathBuf {
     let bare = unquoted(text);
-    // An empty path would be the working directory to some.
+    // An empty path would be taken for the working directory in places.
     if bare.is_empty() {
         return PathBuf::new();
     }
@@ -55,7 +56,7 @@ fn read(text: &str, home: &Option<PathBuf>, exists: impl Fn(&Path) -> bool) -> P
     {
         return home.join(rest.trim_start_matches(std::path::is_separator));
     }
-    // On Windows a backslash parts folders.
+    // On Windows the backslash is the path separator.
     let words = if cfg!(windows) { [None, None] } else { [text, bare].map(one_word) };
     if let Some((plain, _)) = words.iter().flatten().find(|(plain, sure)| *sure || exists(Path::new(plain))) {
         return plain.into();
@@ -63,19 +64,20 @@ fn read(text: &str, home: &Option<PathBuf>, exists: impl Fn(&Path) -> bool) -> P
     bare.into()
 }
 
-/// Whether nothing is to be seen of a character: blanks of no width, and marks for the direction of writing, which web
-/// pages, chats and the Windows Explorer put around what is copied.
+/// Whether a character is invisible: zero-width spaces and direction marks, which web pages, chats and
+/// Windows Explorer add to copied text.
 fn invisible(letter: char) -> bool {
     matches!(letter, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}')
         || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text without blanks and what is not to be seen around it.
+/// The text without surrounding whitespace and invisible characters.
 fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || invisible(c))
 }
 
-/// The text without blanks and quotation marks around it, and without one that only opens.
+/// The text without surrounding whitespace and quotation marks, and without an opening mark that is never
+/// closed.
 fn unquoted(text: &str) -> &str {
     let mut text = trim(text);
     while let Some(inner) =
@@ -87,8 +89,8 @@ fn unquoted(text: &str) -> &str {
     lone.filter(|rest| !rest.contains(['"', '\u{201c}', '\u{201d}'])).map_or(text, trim)
 }
 
-/// The path of a `file:` address, its percent signs decoded. A `#` or `?` that is not encoded belongs to the name, unless
-/// only what stands before it exists; so does a `%`, if the file is there.
+/// The percent-decoded path of a `file:` URL. An unencoded `#` or `?` belongs to the name, unless only the
+/// path before it exists; so does a `%` if that file exists.
 fn from_address(text: &str, exists: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let rest = text.get(..5)?.eq_ignore_ascii_case("file:").then(|| &text[5..])?;
     let host = rest.strip_prefix("//").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
@@ -101,14 +103,14 @@ fn from_address(text: &str, exists: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     if exists(&whole) { Some(whole) } else { path(text).filter(|cut| exists(cut)).or(Some(whole)) }
 }
 
-/// The path that a shell would see in a text such as `my\ clip.mp4` or `'it'\''s.mp4'`, and whether the text cannot be
-/// meant otherwise: every backslash protects a character that means something to a shell. `None` for several words and
-/// for a text without a backslash.
+/// The single word that a shell would parse from a text such as `my\ clip.mp4` or `'it'\''s.mp4'`, and
+/// whether the text cannot mean anything else because every backslash escapes a shell metacharacter. `None`
+/// if there are several words or no backslash.
 fn one_word(text: &str) -> Option<(String, bool)> {
     let mut words = shlex::split(text).filter(|words| words.len() == 1 && text.contains('\\'))?;
     let plain = words.pop()?;
     let special = |letter: char| !(letter.is_alphanumeric() || "\\/._-+,:@%".contains(letter));
-    // Between single quotation marks a backslash stays.
+    // Within single quotation marks, a backslash is kept.
     let sure = !plain.contains('\\') && text.split('\\').skip(1).all(|rest| rest.starts_with(special));
     Some((plain, sure))
 }
@@ -117,7 +119,7 @@ fn one_word(text: &str) -> Option<(String, bool)> {
 mod tests {
     use super::*;
 
-    /// What a text means where only some files exist.
+    /// The parsed path of a text if only the files in `there` exist.
     fn meant(text: &str, there: &[&str]) -> PathBuf {
         read(text, &Some("/home/ann".into()), |path| there.iter().any(|known| Path::new(known) == path))
     }
@@ -138,7 +140,7 @@ mod tests {
         for text in ["", "  ", "\"\"", "' '"] {
             assert_eq!(meant(text, &[]), Path::new(""), "{text}");
         }
-        // One mark alone at the end belongs to the name.
+        // A single mark at the end belongs to the name.
         assert_eq!(meant("/m/12\".png", &[]), Path::new("/m/12\".png"));
     }
 
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(meant(r"/m/a\b.ckpt", &["/m/ab.ckpt"]), Path::new("/m/ab.ckpt"));
     }
 
-    /// Outputs are not there yet.
+    /// Output files do not exist yet.
     #[cfg(unix)]
     #[test]
     fn what_a_shell_protects_needs_no_file() {
@@ -186,7 +188,7 @@ mod tests {
             ("file:///m/a#1.ckpt", "/m/a#1.ckpt", "/m/a#1.ckpt"),
             ("file:///m/a%20b#1.ckpt", "/m/a b#1.ckpt", "/m/a b#1.ckpt"),
             ("file://localhost/m/100%25#1.ckpt", "/m/100%25#1.ckpt", "/m/100%25#1.ckpt"),
-            // A time within a film, as browsers write it.
+            // A media fragment (a time), as browsers write it.
             ("file:///m/a.mp4#t=10", "/m/a.mp4", "/m/a.mp4"),
             ("file:///m/a.mp4?x#t=10", "/m/a.mp4?x#t=10", "/m/a.mp4?x#t=10"),
         ] {
@@ -210,7 +212,7 @@ mod tests {
         for name in ["\u{feff}a", "a\u{200b}", "\"a"] {
             assert_eq!(meant(name, &[name]), Path::new(name));
         }
-        // Within a name they stay.
+        // Within a name they are kept.
         assert_eq!(meant("a\u{200b}b", &[]), Path::new("a\u{200b}b"));
         assert_eq!(meant("\u{feff}", &[]), Path::new(""));
     }

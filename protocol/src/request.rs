@@ -1,4 +1,4 @@
-//! What a render call asks for, resolved to plain owned values: no host handle, no parameter name, nothing to ask again.
+//! Requests: a render call resolved to plain owned values, without host handles or parameter names.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,122 +13,122 @@ use super::options::{
 };
 use super::segment::Segment;
 
-/// The weight files.
+/// The model files of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Models {
-    /// The checkpoint; `None` is the built-in model.
+    /// The checkpoint; `None` for the built-in model.
     pub checkpoint: Option<PathBuf>,
-    /// The motion module.
+    /// Choice of the motion module.
     pub motion: Motion,
-    /// An autoencoder in place of the checkpoint's.
+    /// A VAE to replace the checkpoint's.
     pub vae: Option<PathBuf>,
-    /// Text encoders in place of the checkpoint's, for SDXL one file with both or one for each.
+    /// Text encoders to replace the checkpoint's; for SDXL, one file with both or one file for each.
     pub text: Vec<PathBuf>,
-    /// ControlNets, in the order in which they are numbered.
+    /// ControlNets, in the order of their numbers.
     pub controls: Vec<PathBuf>,
-    /// LoRAs, added in this order.
+    /// LoRAs, in the order in which they are added.
     pub loras: Vec<LoraUse>,
 }
 
-/// What a pass uses a ControlNet for.
+/// Use of a ControlNet in a pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlUse {
-    /// Which one: index into [`Models::controls`] and [`Request::hints`].
+    /// Index into [`Models::controls`] and [`Request::hints`].
     pub unit: usize,
-    /// Its weight at every frame of the segment; 1 is what it was trained with.
+    /// Weight at every frame of the segment; 1 is the strength of its training.
     pub weight: Vec<f64>,
-    /// At which frames of the segment its hint counts.
+    /// For every frame of the segment, whether the ControlNet is applied.
     pub shown: Vec<bool>,
-    /// Share of the timesteps, from the noisiest on, after which it acts, 0..1.
+    /// Share of the timesteps, from the noisiest on, after which it is applied, 0..=1.
     pub start: f64,
-    /// Share of the timesteps after which it no longer acts.
+    /// Share of the timesteps after which it is no longer applied, 0..=1.
     pub end: f64,
 }
 
-/// One LoRA of a request.
+/// A LoRA of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoraUse {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// How strongly it is added; 1 is what it was trained with.
+    /// Strength; 1 is the strength of its training.
     pub weight: f64,
 }
 
-/// Which motion module goes with the checkpoint.
+/// Choice of the motion module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Motion {
-    /// The checkpoint's usual partner, where there is one.
+    /// The usual module for the checkpoint, if there is one.
     Usual,
-    /// None: every frame on its own.
+    /// No motion module: every frame is processed on its own.
     None,
-    /// This file.
+    /// The module in this file.
     File(PathBuf),
 }
 
-/// Prompts of a segment: distinct texts, and for every frame which of them in what proportion.
+/// Prompts of a segment: distinct texts, and the proportions in which every frame mixes them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PromptTrack {
-    /// Distinct prompt texts with the weights' syntax still in them.
+    /// Distinct prompts, with the weight syntax unparsed.
     pub texts: Vec<String>,
-    /// For every frame of the segment (index into `texts`, share); shares add up to 1.
+    /// For every frame of the segment, pairs of index into `texts` and share; shares add up to 1.
     pub mix: Vec<Vec<(usize, f32)>>,
 }
 
 impl PromptTrack {
-    /// The same prompt at every one of `frames` frames.
+    /// The same prompt for all `frames` frames.
     pub fn constant(text: &str, frames: usize) -> Self {
         Self { texts: vec![text.to_owned()], mix: vec![vec![(0, 1.0)]; frames] }
     }
 
-    /// Whether every frame has the same mix.
+    /// Whether all frames have the same mix.
     pub fn is_constant(&self) -> bool {
         self.mix.windows(2).all(|w| w[0] == w[1])
     }
 }
 
-/// One sampling pass.
+/// Settings of one sampling pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
-    /// What to steer to.
+    /// The positive prompt at every frame of the segment.
     pub positive: PromptTrack,
-    /// What to steer away from.
+    /// The negative prompt at every frame of the segment.
     pub negative: PromptTrack,
-    /// Guidance at every frame of the segment.
+    /// Guidance scale at every frame of the segment.
     pub cfg: Vec<f64>,
-    /// The solver.
+    /// Method that steps between noise levels.
     pub sampler: Sampler,
-    /// The spacing of noise levels.
+    /// Spacing of the noise levels.
     pub scheduler: SchedulerChoice,
-    /// Steps, at least 1.
+    /// Number of steps, at least 1.
     pub steps: usize,
-    /// ControlNets.
+    /// The ControlNets applied in this pass.
     pub controls: Vec<ControlUse>,
 }
 
-/// Options of the motion module and its windows.
+/// Settings of the motion module and its context windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MotionSettings {
-    /// Beta schedule; `None` follows the motion module.
+    /// Beta schedule; `None` for that of the motion module.
     pub betas: Option<Betas>,
-    /// Window length; 0 is the module's own.
+    /// Window length in frames; 0 for the module's own.
     pub length: usize,
-    /// Frames that windows share.
+    /// Number of frames that neighbouring windows share.
     pub overlap: usize,
     /// How many of the frame distances 1, 2, 4, ... the uniform schedules use.
     pub stride: usize,
-    /// How windows are laid.
+    /// How windows are placed.
     pub schedule: ContextSchedule,
-    /// How they are merged.
+    /// How overlapping windows are merged.
     pub fuse: Fuse,
-    /// Whether they wrap.
+    /// Whether windows wrap from the last frame to the first.
     pub closed: bool,
-    /// Attention scale at every frame.
+    /// Attention scale at every frame of the segment.
     pub scale: Vec<f64>,
-    /// How much of the module is blended in.
+    /// Strength of the module, 0..=1.
     pub effect: f64,
 }
 
-/// What the segment is worked on for.
+/// The result that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Goal {
     /// The restyled frame.
@@ -137,39 +137,39 @@ pub enum Goal {
     Reconstruction,
     /// Only the unsampled latents, for a later render.
     Analyse,
-    /// The hint that this makes of the frame.
+    /// The hint that this preprocessor makes from the frame.
     Hint(Preprocessor),
 }
 
-/// Where finished stages are kept.
+/// Where results are cached, and how much.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheSettings {
-    /// The folder; `None` is the user's cache folder.
+    /// The cache folder; `None` for the user's cache folder.
     pub folder: Option<PathBuf>,
-    /// Bound in bytes; 0 keeps nothing on disk.
+    /// Maximum size on disk in bytes; 0 stores nothing on disk.
     pub limit: u64,
 }
 
 impl CacheSettings {
-    /// The folder that they mean.
+    /// The cache folder, with the default resolved.
     pub fn folder(&self) -> PathBuf {
         self.folder.clone().unwrap_or_else(default_folder)
     }
 }
 
-/// A working picture and the hash of its size and values.
+/// A working picture with its digest.
 #[derive(Clone)]
 pub struct WorkingFrame {
-    /// Planar RGB, display-referred 0..1.
+    /// Planar RGB, display-referred, 0..=1.
     pub picture: Arc<Rgb>,
     /// Hash of size and values.
     pub digest: Key,
-    /// Whether the host's picture had NaN or infinite values, which stand as numbers here.
+    /// Whether the host's picture had NaN or infinite values, which were replaced.
     pub mended: bool,
 }
 
 impl WorkingFrame {
-    /// Hashes a picture.
+    /// Computes the digest of a picture.
     pub fn new(picture: Rgb) -> Self {
         let digest = Key::of("frame")
             .number("width", picture.width as i64)
@@ -183,23 +183,23 @@ impl WorkingFrame {
     }
 }
 
-/// The frames of a segment: always what they are, and the pictures as far as the caller has them at hand. Others are asked
-/// for one by one when they turn out to be needed.
+/// The frames of a segment: their digests and, if the caller has them, their pictures. Otherwise the engine
+/// requests each picture that it needs.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Source {
-    /// Size of the pictures.
+    /// Size of all pictures.
     pub size: Size,
     /// Digest of every frame of the segment, in order.
     pub digests: Vec<Key>,
     /// Indices of frames whose picture is known to have had NaN or infinite values.
     pub mended: Vec<usize>,
-    /// All frames, or none. They do not travel with a request.
+    /// The pictures of all frames, or none. They are not part of the serialised request.
     #[serde(skip)]
     pub frames: Vec<WorkingFrame>,
 }
 
 impl Source {
-    /// Frames that are at hand, all of one size; without any there is no picture to be made.
+    /// A source with pictures of one size. Without any picture, the size is 0.
     pub fn of(frames: Vec<WorkingFrame>) -> Self {
         let size = frames.first().map_or(Size { width: 0, height: 0 }, |frame| frame.picture.size());
         let digests = frames.iter().map(|frame| frame.digest).collect();
@@ -207,53 +207,54 @@ impl Source {
         Self { size, digests, mended, frames }
     }
 
-    /// Frames of this size that were seen before and are not at hand.
+    /// A source of frames whose digests are known and whose pictures are not kept.
     pub fn known(size: Size, digests: Vec<Key>) -> Self {
         Self { size, digests, mended: Vec::new(), frames: Vec::new() }
     }
 }
 
-/// Everything that the picture of one frame of one segment depends on.
+/// Everything that the picture of one frame of a segment depends on.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Request {
-    /// The frames.
+    /// The frames to process together.
     pub segment: Segment,
-    /// Index of the wanted frame in the segment.
+    /// Index of the requested frame in the segment.
     pub index: usize,
-    /// What the user should be told of the settings, a sentence each; no part of any key.
+    /// Messages for the user about the settings; not part of any key.
     pub remarks: Vec<String>,
-    /// The pictures.
+    /// Pictures of the clip to restyle.
     pub source: Source,
-    /// Pictures at the same size that hints are made from; the source's without them.
+    /// Pictures of the same size from which hints are made; `None` to use the source.
     pub hint_clip: Option<Source>,
-    /// The files.
+    /// The model files to use.
     pub models: Models,
-    /// What the networks run on.
+    /// Device that the networks run on.
     pub device: DeviceChoice,
-    /// The number format that they compute in.
+    /// Number format that the networks compute in.
     pub precision: Precision,
-    /// What each of the ControlNets sees.
+    /// Preprocessor of each ControlNet.
     pub hints: Vec<Preprocessor>,
-    /// First pass.
+    /// First pass: from the picture to noise.
     pub unsample: Pass,
-    /// Second pass.
+    /// Second pass: from noise to the result.
     pub resample: Pass,
-    /// How far up the noise levels both passes go, 0..1.
+    /// How far up the noise levels both passes go, 0..=1.
     pub denoise: f64,
-    /// Layers of the text encoder to leave out; 0 and 1 leave out none.
+    /// CLIP skip: the layer of the text encoder to use, 1 for the last one; 0 for the one that the model was trained
+    /// with.
     pub clip_skip: usize,
     /// Seed of the stochastic samplers.
     pub seed: u64,
-    /// Windows and motion.
+    /// Motion module and context windows.
     pub motion: MotionSettings,
-    /// Frames on either side that a result is averaged with along the motion of the source.
+    /// Number of frames on either side with which a result is averaged along the motion of the source.
     pub steady_frames: usize,
-    /// What for.
+    /// The result that is asked for.
     pub goal: Goal,
-    /// Where results are kept.
+    /// Where results are cached.
     pub cache: CacheSettings,
-    /// Where to write the stages' tensors.
+    /// Folder to write the tensors of all stages to; `None` for nowhere.
     pub diagnostics: Option<PathBuf>,
-    /// A file to take `latents.source` from, or `latents.unsampled` where it has no `latents.source`.
+    /// File to read `latents.source` from, or `latents.unsampled` if it has no `latents.source`.
     pub latents: Option<PathBuf>,
 }

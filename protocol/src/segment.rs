@@ -1,23 +1,23 @@
-//! Frames that are worked on together.
+//! Segments: frames that are processed together.
 
-/// A run of frames that goes through the sampler together: `first, first + step, ...`, `count` of them.
+/// A run of frames that are sampled together: `first, first + step, ...`, `count` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Segment {
-    /// Host number of the first frame.
+    /// Number of the first frame, in the host's numbering.
     pub first: i64,
-    /// Distance between neighbouring frames (`frameStep`), at least 1.
+    /// Distance between consecutive frames (`frameStep`), at least 1.
     pub step: i64,
-    /// How many frames, at least 1.
+    /// Number of frames, at least 1.
     pub count: usize,
 }
 
 impl Segment {
-    /// Host number of frame `index`.
+    /// Number of frame `index`, in the host's numbering.
     pub fn frame(&self, index: usize) -> i64 {
         self.first + index as i64 * self.step
     }
 
-    /// Host numbers of all frames.
+    /// Numbers of all frames, in the host's numbering.
     pub fn frames(&self) -> impl Iterator<Item = i64> + '_ {
         (0..self.count).map(|i| self.frame(i))
     }

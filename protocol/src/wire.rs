@@ -1,7 +1,7 @@
-//! How messages become bytes: `length of the message, length of what follows it, message, what follows it`.
+//! Wire format: `length of the message, length of the payload, message, payload`.
 //!
-//! Both lengths are u32 in little-endian order, the message is in postcard's format, and what follows it is raw bytes.
-//! The two sides are parts of one bundle on one machine, so numbers of pictures keep the machine's own byte order.
+//! Both lengths are little-endian u32, the message is encoded with postcard, and the payload is raw bytes.
+//! Both sides belong to one bundle on one machine, so pictures use the native byte order.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -12,45 +12,46 @@ use frame::Rgb;
 
 use super::message::{Extent, Hello, Side};
 
-/// Comes before anything else, so that another program on the other end shows at once.
+/// Sent first, so that an unrelated program on the other end is detected at once.
 const MAGIC: [u8; 8] = *b"UNSAMPLE";
 
-/// The longest message: prompts and keyframed numbers of the longest segments stay far below it.
+/// Maximum length of a message in bytes. Prompts and keyframed numbers of the longest segments are far below
+/// it.
 const LONGEST_MESSAGE: usize = 64 << 20;
 
-/// The most that follows a message: a picture of 16384 x 16384 pixels does not fit, one of 8192 x 8192 does.
+/// Maximum length of a payload in bytes: enough for a picture of 8192 x 8192 pixels, but not 16384 x 16384.
 const LONGEST_PICTURE: usize = 1 << 30;
 
-/// Why nothing more comes from the other side.
+/// Why nothing can be exchanged with the other side.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// The other side has closed its end between two messages.
+    /// The other side closed the connection between two messages.
     #[error("the connection was closed")]
     Closed,
-    /// It was closed within a message, or the system reports an error.
+    /// The connection was closed within a message, or an I/O error occurred.
     #[error("the connection broke: {0}")]
     Broken(#[from] std::io::Error),
-    /// What came is no message.
+    /// The bytes received are not a valid message.
     #[error("what came is no message: {0}")]
     Nonsense(String),
-    /// The message is too long to be sent.
+    /// The message is too long to send.
     #[error("a message of {0} bytes is too long")]
     TooLong(usize),
 }
 
-/// Writes the first bytes and the first message of a side.
+/// Writes the magic bytes and the first message.
 ///
 /// # Errors
-/// What the system says of writing.
+/// I/O errors of the writer.
 pub fn greet(to: &mut impl Write, hello: &Hello) -> Result<(), WireError> {
     to.write_all(&MAGIC)?;
     send(to, hello, &[])
 }
 
-/// Reads the first bytes and the first message of the other side, which is to be this one.
+/// Reads the magic bytes and the first message, and checks that the sender is `side`.
 ///
 /// # Errors
-/// Anything else comes, or nothing.
+/// [`WireError`] if anything else is received, or nothing.
 pub fn greeted(from: &mut impl Read, side: Side) -> Result<Hello, WireError> {
     let mut magic = [0; MAGIC.len()];
     read_start(from, &mut magic)?;
@@ -65,18 +66,18 @@ pub fn greeted(from: &mut impl Read, side: Side) -> Result<Hello, WireError> {
     }
 }
 
-/// A message in postcard's format.
+/// Encodes a message with postcard.
 ///
 /// # Errors
-/// It holds something that the format does not have.
+/// The message contains a type that postcard cannot encode.
 pub fn bytes(message: &impl Serialize) -> Result<Vec<u8>, WireError> {
     postcard::to_stdvec(message).map_err(|e| WireError::Nonsense(e.to_string()))
 }
 
-/// Writes a message and what follows it.
+/// Writes a message and its payload.
 ///
 /// # Errors
-/// Longer than a message may be, and what the system says of writing.
+/// [`WireError::TooLong`], and I/O errors of the writer.
 pub fn send(to: &mut impl Write, message: &impl Serialize, follows: &[u8]) -> Result<(), WireError> {
     let bytes = bytes(message)?;
     for (length, most) in [(bytes.len(), LONGEST_MESSAGE), (follows.len(), LONGEST_PICTURE)] {
@@ -91,10 +92,10 @@ pub fn send(to: &mut impl Write, message: &impl Serialize, follows: &[u8]) -> Re
     Ok(to.flush()?)
 }
 
-/// Reads a message and what follows it.
+/// Reads a message and its payload.
 ///
 /// # Errors
-/// [`WireError::Closed`] at the end, else what is wrong.
+/// [`WireError::Closed`] at the end of the stream, otherwise the cause.
 pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<(T, Vec<u8>), WireError> {
     let mut lengths = [0; 8];
     read_start(from, &mut lengths)?;
@@ -114,7 +115,7 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<(T, Vec<u8>)
     Ok((message, read(from, second)?))
 }
 
-/// Reads bytes that may be the first after the end of everything.
+/// Reads bytes at a message boundary, where the stream may end.
 fn read_start(from: &mut impl Read, bytes: &mut [u8]) -> Result<(), WireError> {
     let mut filled = 0;
     while filled < bytes.len() {
@@ -129,7 +130,7 @@ fn read_start(from: &mut impl Read, bytes: &mut [u8]) -> Result<(), WireError> {
     Ok(())
 }
 
-/// Reads so many bytes. Memory is taken as they come, so that a wrong length alone takes none.
+/// Reads `length` bytes. Memory is allocated as they arrive, so that an invalid length does not allocate it.
 fn read(from: &mut impl Read, length: usize) -> Result<Vec<u8>, WireError> {
     let mut bytes = Vec::new();
     from.take(length as u64).read_to_end(&mut bytes)?;
@@ -139,16 +140,16 @@ fn read(from: &mut impl Read, length: usize) -> Result<Vec<u8>, WireError> {
     Ok(bytes)
 }
 
-/// The values of a picture as bytes, and its size.
+/// Values of a picture as bytes, and its size.
 pub fn picture_bytes(picture: &Rgb) -> (Extent, Vec<u8>) {
     let extent = Extent { width: picture.width, height: picture.height };
     (extent, picture.data.iter().flat_map(|value| value.to_ne_bytes()).collect())
 }
 
-/// The picture of a size whose values are these bytes.
+/// Converts bytes to a picture of this size.
 ///
 /// # Errors
-/// More or fewer bytes than that.
+/// The number of bytes does not match the size.
 pub fn picture(extent: Extent, bytes: &[u8]) -> Result<Rgb, WireError> {
     let Extent { width, height } = extent;
     let (values, rest) = bytes.as_chunks::<4>();

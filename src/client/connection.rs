@@ -1,4 +1,4 @@
-//! One engine that runs: its threads, and the tasks that wait for its answers.
+//! A connection to a running engine: its threads, and the tasks that wait for replies.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,49 +17,49 @@ use frame::Rgb;
 use super::ClientError;
 use super::started::{self, StartError};
 
-/// How an engine ended.
+/// How an engine exited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
-    /// It had nothing to do, or was let go.
+    /// Whether it was idle, or exited on request.
     pub expected: bool,
-    /// What is known of it, as a clause.
+    /// Description of the exit, as a clause.
     pub text: String,
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The styled frame at the working size; `None` where only an analysis was asked for.
+    /// The styled frame at the working size; `None` for an analysis.
     pub picture: Option<Arc<Rgb>>,
-    /// What was done, as one sentence.
+    /// Summary of the work done, in one sentence.
     pub work: String,
-    /// What was chosen for the user, or found.
+    /// Automatic choices and findings that need no action.
     pub facts: Vec<String>,
-    /// What the user should know.
+    /// Messages that the user should see.
     pub notices: Vec<Sentence>,
 }
 
-/// What an engine says of a task.
+/// An event of a task.
 #[derive(Debug)]
 pub enum Event {
-    /// So much of it is done, 0..1.
+    /// Progress of the task, 0..=1.
     Progress(f64),
-    /// It waits for a frame: see [`Ticket::supply`].
+    /// The task waits for a frame: see [`Ticket::supply`].
     NeedFrame(FrameWanted),
-    /// It is done.
+    /// The request was fulfilled.
     Done(Outcome),
-    /// It is not done.
+    /// The task failed or was cancelled.
     Failed(Failure),
-    /// A cache was cleared: bytes freed on disk, and entries that could not be removed.
+    /// A cache was cleared: number of bytes freed on disk, and number of entries that could not be removed.
     Cleared(u64, usize),
-    /// What files are.
+    /// Description of model files, as text.
     Described(String),
-    /// The engine ended before it answered.
+    /// The engine exited before it replied.
     Died(Death),
 }
 
 impl Event {
-    /// The error for an event that is no answer to the task.
+    /// Converts an event that is not the expected reply to an error.
     pub fn into_error(self) -> ClientError {
         match self {
             Self::Failed(Failure::Failed(sentence)) => ClientError::Refused(sentence.text),
@@ -69,7 +69,7 @@ impl Event {
     }
 }
 
-/// What the threads of a connection share.
+/// State shared by the threads of a connection.
 #[derive(Default)]
 pub(super) struct Shared {
     waiting: Mutex<HashMap<TaskId, Sender<Event>>>,
@@ -77,7 +77,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Hands what the engine says to the task that it is about.
+    /// Passes a message from the engine to the task that it belongs to.
     pub fn route(&self, message: FromEngine, follows: &[u8]) -> Result<(), wire::WireError> {
         let (id, event) = match message {
             FromEngine::Progress(id, fraction, _) => (id, Event::Progress(fraction)),
@@ -101,14 +101,14 @@ impl Shared {
                 return Ok(());
             }
         };
-        // A task that nobody waits for any more was cancelled.
+        // A task that is no longer waiting was cancelled.
         if let Some(task) = self.waiting.lock().get(&id) {
             let _ = task.send(event);
         }
         Ok(())
     }
 
-    /// Notes how the engine ended, and tells every task that waits.
+    /// Records how the engine exited, and notifies all waiting tasks.
     pub fn end(&self, death: Death) {
         let mut waiting = self.waiting.lock();
         let death = self.death.get_or_init(|| death);
@@ -118,10 +118,10 @@ impl Shared {
     }
 }
 
-/// What is written to an engine: a message and what follows it.
+/// A message to the engine, with its payload.
 pub(super) type Outgoing = (ToEngine, Vec<u8>);
 
-/// An engine that runs. When the last one who holds it lets go, its input is closed, and it ends.
+/// A running engine. When the last reference is dropped, the engine's standard input is closed and it exits.
 pub struct Connection {
     name: String,
     outgoing: Sender<Outgoing>,
@@ -129,10 +129,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts a program and waits for its first word.
+    /// Starts a program and waits for its greeting.
     ///
     /// # Errors
-    /// It does not start, or is something else.
+    /// The program does not start, or is not an engine of this build.
     pub fn open(program: &Path) -> Result<Arc<Self>, StartError> {
         let shared = Arc::new(Shared::default());
         let outgoing = started::start(program, shared.clone())?;
@@ -140,23 +140,23 @@ impl Connection {
         Ok(Arc::new(Self { name, outgoing, shared }))
     }
 
-    /// The program's name.
+    /// File name of the program.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How it ended, if it has.
+    /// How the engine exited, if it has.
     pub fn death(&self) -> Option<&Death> {
         self.shared.death.get()
     }
 
-    /// Says something that has no answer.
+    /// Sends a message that has no reply.
     pub fn tell(&self, message: ToEngine) {
-        // To an engine that has ended there is nothing to say; whoever waits is told of its end.
+        // The engine may have exited; waiting tasks are notified of that.
         let _ = self.outgoing.send((message, Vec::new()));
     }
 
-    /// Hands over a task of this number.
+    /// Submits a task under this number.
     pub fn submit(self: &Arc<Self>, id: TaskId, task: ToEngine) -> Ticket {
         let (sender, events) = unbounded();
         {
@@ -171,7 +171,7 @@ impl Connection {
     }
 }
 
-/// A task that was handed over. Dropping it cancels the task.
+/// A submitted task. Dropping it cancels the task.
 pub struct Ticket {
     id: TaskId,
     connection: Arc<Connection>,
@@ -179,7 +179,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Waits for the engine to say something; `None` when it does not within `timeout`.
+    /// Waits for the next event; `None` after `timeout`.
     pub fn wait(&self, timeout: Duration) -> Option<Event> {
         match self.events.recv_timeout(timeout) {
             Ok(event) => Some(event),
@@ -192,7 +192,7 @@ impl Ticket {
         }
     }
 
-    /// Gives the frame that was asked for; `None` where there is no such frame any more.
+    /// Sends the requested frame; `None` if it is no longer available.
     pub fn supply(&self, frame: Option<&WorkingFrame>) {
         let (extent, bytes) = frame.map(|frame| wire::picture_bytes(&frame.picture)).unzip();
         let _ = self.connection.outgoing.send((ToEngine::Frame(self.id, extent), bytes.unwrap_or_default()));
@@ -201,7 +201,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        // One that has had its answer is not known to the engine any more.
+        // A task with a final reply is no longer known to the engine.
         if self.connection.shared.waiting.lock().remove(&self.id).is_some() {
             self.connection.tell(ToEngine::Cancel(self.id));
         }

@@ -1,18 +1,18 @@
-//! Which programs there are beside the plugin, and why one is not taken.
+//! Finds the engine programs next to the plugin, and explains why one is not used.
 
 use std::path::{Path, PathBuf};
 
 use super::started::StartError;
 
-/// The engines of a bundle.
+/// The engine programs of a bundle.
 pub struct Programs {
-    /// The one that runs everywhere.
+    /// The CPU engine, which runs everywhere.
     pub plain: PathBuf,
-    /// The one for graphics cards, where it was built.
+    /// The CUDA engine, if the bundle has one.
     pub cuda: Option<PathBuf>,
 }
 
-/// The standard's name of a bundle's folder for binaries.
+/// Name of the bundle's folder for binaries, from the OpenFX standard.
 const BINARIES: &str = if cfg!(windows) {
     "Win64"
 } else if cfg!(target_os = "macos") {
@@ -23,11 +23,11 @@ const BINARIES: &str = if cfg!(windows) {
     "Linux-arm64"
 };
 
-/// Finds the engines beside the plugin's library: where the system says that it is, or else in the bundle whose
-/// `resources` the host has named.
+/// Finds the engines next to the plugin's library: at the path that the system reports, or else in the bundle
+/// whose `resources` folder is given.
 ///
 /// # Errors
-/// A sentence, where there is none.
+/// A message for the user, if there is no engine.
 pub fn find(resources: Option<&Path>) -> Result<Programs, String> {
     let beside = openfx::library_path().and_then(|library| Some(library.parent()?.to_path_buf()));
     let folder = beside
@@ -41,7 +41,7 @@ pub fn find(resources: Option<&Path>) -> Result<Programs, String> {
     Ok(Programs { plain, cuda: cuda.is_file().then_some(cuda) })
 }
 
-/// Why the engine for graphics cards is not taken, as a clause.
+/// Why the CUDA engine is not used, as a clause.
 pub fn clause(program: &Path, reason: &StartError) -> String {
     match reason {
         StartError::Ended(words) => match missing_library(words) {
@@ -57,13 +57,13 @@ pub fn clause(program: &Path, reason: &StartError) -> String {
     }
 }
 
-/// Why a program is not taken, as a sentence.
+/// Why a program cannot be used, as a sentence.
 pub fn sentence(program: &Path, reason: &StartError) -> String {
     format!("{} cannot be used: {reason}", program.display())
 }
 
-/// The library that the system's loader misses, in its words: `program: error while loading shared libraries: libx.so.1:
-/// cannot open shared object file: ...`.
+/// The library that the dynamic loader did not find, from its message: `program: error while loading shared
+/// libraries: libx.so.1: cannot open shared object file: ...`.
 fn missing_library(words: &str) -> Option<&str> {
     let (_, rest) = words.split_once("error while loading shared libraries: ")?;
     rest.split(':').next().map(str::trim).filter(|name| !name.is_empty())

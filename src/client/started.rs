@@ -1,4 +1,4 @@
-//! Starting the engine's process, and the three threads that attend to its pipes.
+//! Starts the engine's process and the three threads for its pipes.
 
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -15,27 +15,27 @@ use protocol::wire::{self, WireError};
 
 use super::connection::{Death, Outgoing, Shared};
 
-/// How long a program may take to say its first word: the libraries of a graphics card come from a slow disk within that.
+/// Timeout of the greeting. Long enough to load CUDA libraries from a slow disk.
 const FIRST_WORD: Duration = Duration::from_secs(60);
 
-/// How long is waited for the last complaints of a program that has ended.
+/// How long to wait for the remaining standard error output of a program that has exited.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Lines of a program's complaints that are kept for a sentence.
+/// Number of lines of standard error kept for an error message.
 const COMPLAINTS: usize = 20;
 
-/// Why a program is no engine.
+/// Why a program cannot be used as an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
-    /// The system does not start it, in its words.
+    /// It could not be started; the system's error message.
     System(String),
-    /// It ended before it said anything; its own last words.
+    /// It exited before its greeting; the end of its standard error, or its exit status.
     Ended(String),
     /// It is an engine of another build.
     OtherBuild(String),
-    /// It says something else than an engine.
+    /// Its output is not that of an engine.
     Stranger(String),
-    /// It says nothing.
+    /// It did not send a greeting in time.
     Silent,
 }
 
@@ -51,20 +51,20 @@ impl std::fmt::Display for StartError {
     }
 }
 
-/// Starts a program whose answers go to `shared`; what is sent to the returned channel goes to the program. When the
-/// channel is closed, so is the program's input.
+/// Starts a program. Its messages go to `shared`; messages sent to the returned channel go to the program.
+/// When the channel is closed, the program's standard input is closed.
 ///
 /// # Errors
-/// It is no engine of this build.
+/// The program is not an engine of this build.
 pub fn start(program: &Path, shared: Arc<Shared>) -> Result<Sender<Outgoing>, StartError> {
     let system = |error: std::io::Error| StartError::System(error.to_string());
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // What a host preloads into itself is not meant for this program.
+    // Libraries that are preloaded into the host must not be loaded into the engine.
     command.env_remove("LD_PRELOAD");
     #[cfg(windows)]
     {
-        // No console window.
+        // Do not open a console window.
         const CREATE_NO_WINDOW: u32 = 0x0800_0000;
         std::os::windows::process::CommandExt::creation_flags(&mut command, CREATE_NO_WINDOW);
     }
@@ -92,10 +92,10 @@ pub fn start(program: &Path, shared: Arc<Shared>) -> Result<Sender<Outgoing>, St
     }
 }
 
-/// Writes what there is to say until there is no more, or nobody reads it.
+/// Writes messages until the channel or the pipe is closed.
 fn write(to: impl Write, items: &Receiver<Outgoing>) {
-    // A pipe whose reader has died raises a signal in the thread that writes to it, which would end a host that does not
-    // expect it. Blocked, it stays with this thread, and the write fails.
+    // Writing to a pipe whose reader has exited raises SIGPIPE in the writing thread, which kills a host that
+    // does not expect it. With the signal blocked in this thread, the write fails instead.
     #[cfg(unix)]
     {
         let mut pipe = nix::sys::signal::SigSet::empty();
@@ -114,12 +114,12 @@ fn write(to: impl Write, items: &Receiver<Outgoing>) {
     }
     if let Err(error) = result {
         log::info!("the engine does not take what it is sent: {error}");
-        // What is still in the buffer has nobody to read it, and the input has to be closed.
+        // The buffered data can no longer be read by anyone; drop it, so that the pipe is closed.
         drop(to.into_parts());
     }
 }
 
-/// Reads answers until there are no more, then sees how the program ended.
+/// Reads messages until the end of the stream, then determines how the program exited.
 fn read(
     from: impl Read,
     mut child: Child,
@@ -136,19 +136,19 @@ fn read(
         }
         Err(error) => error,
     };
-    // Whatever still runs is not to be understood, or is not wanted.
+    // If the program still runs, its output is invalid or it is not wanted.
     if !matches!(end, WireError::Closed | WireError::Broken(_)) {
         let _ = child.kill();
     }
     let status = child.wait();
-    // A process of the program's own may still hold the pipe that its complaints come through.
+    // A child of the program may still hold the other end of the standard error pipe.
     let ended = Instant::now();
     while !listener.is_finished() && ended.elapsed() < LAST_WORDS {
         std::thread::sleep(Duration::from_millis(1));
     }
     let words = last_words(&complaints.0.lock(), status.as_ref().ok());
     let nonsense = if let WireError::Nonsense(what) = end { Some(what) } else { None };
-    // To a start that had its first word this is nothing new.
+    // Ignored if the greeting was already received.
     let _ = greeted.try_send(Err(match &nonsense {
         Some(what) => StartError::Stranger(what.clone()),
         None => StartError::Ended(words.clone()),
@@ -158,7 +158,7 @@ fn read(
     shared.end(Death { expected, text });
 }
 
-/// Hands on what an engine says until it says no more.
+/// Passes on the engine's messages until the stream ends or is invalid.
 fn serve(from: &mut impl Read, shared: &Shared) -> WireError {
     loop {
         let answer = wire::receive::<FromEngine>(from);
@@ -168,12 +168,12 @@ fn serve(from: &mut impl Read, shared: &Shared) -> WireError {
     }
 }
 
-/// The last lines that a program has complained in.
+/// The last lines of a program's standard error.
 #[derive(Clone, Default)]
 struct Complaints(Arc<Mutex<Vec<String>>>);
 
 impl Complaints {
-    /// Logs what comes and keeps the last of it.
+    /// Logs each line and keeps the last ones.
     fn listen(&self, errors: ChildStderr) {
         for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
@@ -187,9 +187,9 @@ impl Complaints {
     }
 }
 
-/// How a program ended, with its last words if it had any.
+/// Describes how a program exited, with the end of its standard error, if any.
 fn last_words(words: &[String], status: Option<&ExitStatus>) -> String {
-    // As "exit status: 70", or "signal: 9 (SIGKILL)".
+    // For example "exit status: 70", or "signal: 9 (SIGKILL)".
     let status = status.map_or_else(|| "nothing is known of its end".to_owned(), ToString::to_string);
     match words.iter().rev().find(|line| !line.is_empty()) {
         Some(line) => format!("{line} ({status})"),

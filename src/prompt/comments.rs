@@ -1,12 +1,12 @@
-//! Lines of a schedule that are no part of it: comments, and the fences that surround code.
+//! Comments and code fences, which are not part of a schedule.
 
 use super::mark::{MarkKind, closers, invisible, mark};
-use super::source::{Source, ends_line};
+use super::source::{MarkedText, ends_line};
 
-/// A text with blanks in the place of its comments, so that everything else stays where it was.
+/// A text whose comments are replaced by spaces, so that offsets do not change.
 pub struct Uncommented {
     pub text: String,
-    /// Where the comments began.
+    /// Offsets at which comments start.
     places: Vec<usize>,
 }
 
@@ -14,7 +14,7 @@ impl Uncommented {
     pub fn new(text: &str) -> Self {
         let numbered = |line: &str| mark(line).is_some_and(|mark| matches!(mark.kind, MarkKind::Frame(_)));
         let trimmed = |line: &str| line.trim_matches(|c: char| c.is_whitespace() || invisible(c)).to_owned();
-        // `# 24: a photo` is an item where all items are written so.
+        // `# 24: a photo` is an item if all items are written like this.
         let items = text.split(ends_line).map(trimmed).any(|line| !hashed(&line) && numbered(&line));
         let mut rest = Self { text: String::with_capacity(text.len()), places: Vec::new() };
         for line in text.split_inclusive(ends_line) {
@@ -38,9 +38,9 @@ impl Uncommented {
         rest
     }
 
-    /// What is said of them; `text` is the one that they are in.
+    /// A message about the removed comments; `text` is the original text.
     pub fn remark(&self, text: &str) -> Option<String> {
-        let place = Source::new(text).place(*self.places.first()?);
+        let place = MarkedText::new(text).place(*self.places.first()?);
         let more = match self.places.len() {
             1 => String::new(),
             all => format!(" (and {} more)", all - 1),
@@ -49,18 +49,18 @@ impl Uncommented {
     }
 }
 
-/// Whether a line begins with number signs and a blank.
+/// Whether a line starts with number signs and a space.
 fn hashed(line: &str) -> bool {
     let rest = line.trim_start_matches('#');
     rest.len() < line.len() && (rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
-/// Whether a line is three backquotes, with the name of a language or without.
+/// Whether a line is a code fence, with or without a language.
 fn fence(line: &str) -> bool {
     line.strip_prefix("```").is_some_and(|name| name.chars().all(char::is_alphanumeric))
 }
 
-/// Where a comment begins behind a text in quotation marks.
+/// Offset of a comment that follows a text in quotation marks.
 fn behind_text(line: &str) -> Option<usize> {
     let open = line.trim_start_matches(|c: char| c.is_whitespace() || c == '{').chars().next()?;
     closers(open)?;

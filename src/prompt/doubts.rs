@@ -1,27 +1,28 @@
-//! What in a prompt's text may have been meant another way than it was read, a sentence each.
+//! Messages about prompt texts that may have been meant differently from how they were parsed.
 
 use super::grammar::Parts;
 use super::listed::{begun, digits, is_list};
 use super::mark::MarkKind;
-use super::source::{Place, Source, ends_line};
+use super::source::{MarkedText, Preceding, ends_line};
 
-/// Words behind two numbers that are a proportion: `1:8 scale model`.
+/// Words that follow a proportion: `1:8 scale model`.
 const PROPORTION: [&str; 7] = ["scale", "scaled", "ratio", "aspect", "aspect-ratio", "format", "size"];
 
-/// What in an ordinary prompt looks like a schedule.
-pub fn lookalike(source: &Source<'_>) -> Vec<String> {
+/// Messages about a prompt without schedule that resembles one.
+pub fn lookalike(source: &MarkedText<'_>) -> Vec<String> {
     let odd = source.marks.iter().find(|(at, place, mark)| match mark.kind {
         MarkKind::Frame(_) => true,
         MarkKind::Tight(_) => {
             let behind = source.text[at + mark.length..].trim_start_matches(|c: char| c.is_ascii_digit());
             let word = behind.split_whitespace().next().unwrap_or_default();
             let proportion = PROPORTION.iter().any(|named| word.eq_ignore_ascii_case(named));
-            *place == Place::Line && behind.trim_start().starts_with(char::is_alphabetic) && !proportion
+            *place == Preceding::Line && behind.trim_start().starts_with(char::is_alphabetic) && !proportion
         }
-        MarkKind::Wrong(_) => *place == Place::Line,
+        MarkKind::Wrong(_) => *place == Preceding::Line,
         MarkKind::Ratio | MarkKind::Name => false,
     });
-    // Of lines that are ratios and tight numbers together more can be said.
+    // If all such lines are ratios or numbers without a space after the colon, a more specific message is
+    // possible.
     let ratios = ratios(source);
     let odd = odd.filter(|(.., mark)| ratios.is_none() || !matches!(mark.kind, MarkKind::Tight(_)));
     match odd {
@@ -37,10 +38,11 @@ pub fn lookalike(source: &Source<'_>) -> Vec<String> {
     }
 }
 
-/// Lines that begin with ascending ratios may be items: `1:3 girls`, `4:3 boys`.
-fn ratios(source: &Source<'_>) -> Option<String> {
+/// Lines that start with ascending ratios may be items: `1:3 girls`, `4:3 boys`.
+fn ratios(source: &MarkedText<'_>) -> Option<String> {
     let tight = |kind| matches!(kind, MarkKind::Ratio | MarkKind::Tight(_));
-    let lines = || source.marks.iter().filter(|(_, place, mark)| *place == Place::Line && tight(mark.kind));
+    let lines =
+        || source.marks.iter().filter(|(_, place, mark)| *place == Preceding::Line && tight(mark.kind));
     let numbers: Vec<i64> = lines().filter_map(|(at, ..)| digits(&source.text[*at..]).0).collect();
     (numbers.len() > 1 && numbers.is_sorted_by(|a, b| a < b)).then(|| {
         format!(
@@ -50,8 +52,8 @@ fn ratios(source: &Source<'_>) -> Option<String> {
     })
 }
 
-/// Lines behind the first item that begin with a number, or a name for a frame, and are none.
-fn swallowed(source: &Source<'_>) -> Option<String> {
+/// Lines after the first item that start with a number or a name for a frame and are not items.
+fn swallowed(source: &MarkedText<'_>) -> Option<String> {
     let mut before = None;
     let mut places = Vec::new();
     let mut at = 0;
@@ -60,7 +62,7 @@ fn swallowed(source: &Source<'_>) -> Option<String> {
         let start = at + line.find(bare).unwrap_or(0);
         at += line.len();
         if let Some((.., mark)) =
-            source.marks.iter().find(|(at, place, _)| *at == start && *place == Place::Line)
+            source.marks.iter().find(|(at, place, _)| *at == start && *place == Preceding::Line)
         {
             if let MarkKind::Frame(number) | MarkKind::Tight(number) = mark.kind {
                 before = Some(number);
@@ -87,23 +89,24 @@ fn swallowed(source: &Source<'_>) -> Option<String> {
     ))
 }
 
-/// The line in which a number stands before a colon for the first time.
-fn line_of(source: &Source<'_>, number: &str) -> usize {
+/// The first line with this number before a colon.
+fn line_of(source: &MarkedText<'_>, number: &str) -> usize {
     let colon = |rest: &str| rest.trim_start_matches([' ', '"', '”', '\'']).starts_with([':', '：']);
     let mut places = source.text.match_indices(number);
     places.find(|(at, _)| colon(&source.text[at + number.len()..])).map_or(1, |(at, _)| source.line(at))
 }
 
-/// The number of the item that a place lies in; none before the first.
-fn number_before(source: &Source<'_>, at: usize) -> Option<i64> {
-    let before = source.marks.iter().rev().filter(|(from, place, _)| *from < at && *place != Place::Bar);
+/// The frame number of the item that contains an offset; `None` before the first item.
+fn number_before(source: &MarkedText<'_>, at: usize) -> Option<i64> {
+    let before = source.marks.iter().rev().filter(|(from, place, _)| *from < at && *place != Preceding::Bar);
     before.into_iter().find_map(|(.., mark)| match mark.kind {
         MarkKind::Frame(number) | MarkKind::Tight(number) => Some(number),
         _ => None,
     })
 }
 
-/// Behind a comma within a prompt, a number between the item's and the next one's, and words: `neon, 8 night`.
+/// Text after a comma in a prompt that starts with a number between the item's frame and the next one's:
+/// `neon, 8 night`.
 fn without_colon(prompt: &str, frame: i64, next: Option<i64>) -> Option<String> {
     const UNITS: [&str; 10] = ["mm", "cm", "m", "k", "fps", "px", "years", "year", "people", "percent"];
     prompt.match_indices([',', ';']).find_map(|(at, _)| {
@@ -117,8 +120,8 @@ fn without_colon(prompt: &str, frame: i64, next: Option<i64>) -> Option<String> 
     })
 }
 
-/// What of a schedule may have been meant another way. `more` says of every item whether it has further lines.
-pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> {
+/// Messages about a schedule. `more` tells for every item whether it has continuation lines.
+pub fn doubts(source: &MarkedText<'_>, parts: &Parts, more: &[bool]) -> Vec<String> {
     let mut said = Vec::new();
     if let Some((_, prompt, line)) = parts.items.iter().find(|item| item.0 == 0) {
         said.push(format!(
@@ -128,7 +131,9 @@ pub fn doubts(source: &Source<'_>, parts: &Parts, more: &[bool]) -> Vec<String> 
     }
     for (at, place, mark) in &source.marks {
         let larger = || digits(&source.text[*at..]).0 > number_before(source, *at);
-        if mark.kind == MarkKind::Ratio && (*place == Place::Line || (*place != Place::Bar && larger())) {
+        if mark.kind == MarkKind::Ratio
+            && (*place == Preceding::Line || (*place != Preceding::Bar && larger()))
+        {
             let place = source.place(*at);
             said.push(format!(
                 "{place} was read as a ratio, not as a frame; a blank behind the colon makes it one"

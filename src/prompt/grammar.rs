@@ -1,34 +1,35 @@
-//! Schedule text taken apart: a head, items that begin with the number of a frame, a tail. docs/prompts.md has the grammar.
+//! Parser of schedules: a head, items that start with a frame number, and a tail. docs/prompts.md describes
+//! the grammar.
 //!
-//! First it is decided whether a text is a schedule at all, for an ordinary prompt has to stay what it is. Then it is
-//! read from front to back, and what cannot be read is an error with its line.
+//! It first decides whether a text is a schedule at all, because an ordinary prompt must not change. A
+//! schedule is then parsed sequentially; anything invalid is an error with its line number.
 
 use super::comments::Uncommented;
 use super::doubts::{doubts, lookalike};
 use super::mark::{Mark, MarkKind, closers, mark};
-use super::settings::Settings;
-use super::source::{Place, Source, Unreadable, ends_line};
+use super::settings::ForeignSettings;
+use super::source::{MarkedText, Preceding, Unreadable, ends_line};
 use super::words::{at_rule, doubled, joined, quotation, unquoted};
 
-/// What a schedule is made of.
+/// The parts of a schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Put before every prompt.
+    /// Text to put before every prompt.
     pub head: String,
-    /// Frame, prompt and line of every item, as they were written.
+    /// Frame, prompt and line number of every item, in their order in the text.
     pub items: Vec<(i64, String, usize)>,
-    /// Put behind every prompt.
+    /// Text to put after every prompt.
     pub tail: String,
-    /// What may have been meant another way, a sentence each.
+    /// Messages about what may have been meant differently.
     pub remarks: Vec<String>,
 }
 
-/// A text as parts of a schedule, or as one prompt.
+/// A parsed prompt parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// A schedule.
+    /// A schedule with frame numbers.
     Schedule(Parts),
-    /// One prompt, with what may have been meant another way.
+    /// A single prompt, with messages about what may have been meant differently.
     Prompt(Vec<String>),
 }
 
@@ -36,15 +37,15 @@ const UNCLOSED: &str = "the quotation mark is not closed";
 const BEHIND_RULE: &str = "it stands behind ---, where the end of every prompt is expected";
 const NOT_IN_BRACES: &str = "within braces only numbers and their texts are expected";
 
-/// Reads a prompt parameter's text.
+/// Parses a prompt parameter's text.
 ///
 /// # Errors
-/// What cannot be a schedule though it looks like one.
+/// The text looks like a schedule but is invalid.
 pub fn parse(text: &str) -> Result<Text, Unreadable> {
-    if let Some(settings) = Settings::of(text)? {
-        // The object has no further settings in it, since it is not in an object of its own.
+    if let Some(settings) = ForeignSettings::of(text)? {
+        // The text extracted from the settings contains no further settings.
         let Text::Schedule(mut parts) = numbered(&settings.text)? else {
-            return Err(Source::new(text).error(0, "its object of prompts has no item"));
+            return Err(MarkedText::new(text).error(0, "its object of prompts has no item"));
         };
         parts.head = joined(&settings.head);
         parts.tail = joined(&settings.tail);
@@ -55,13 +56,13 @@ pub fn parse(text: &str) -> Result<Text, Unreadable> {
 }
 
 fn numbered(text: &str) -> Result<Text, Unreadable> {
-    // In a shell, and where a host has one line only, a new line is often written as `\n`.
+    // In a shell, and in hosts with a single input line, a line break is often written as `\n`.
     let lines = text.replace("\\n", "\n");
     let (as_is, broken) = (Uncommented::new(text), Uncommented::new(&lines));
-    let mut source = Source::new(&as_is.text);
+    let mut source = MarkedText::new(&as_is.text);
     let mut remark = as_is.remark(text);
     if source.brace.is_none() && !text.trim().contains(ends_line) {
-        let other = Source::new(&broken.text);
+        let other = MarkedText::new(&broken.text);
         if other.is_schedule() && other.lines() > source.lines() {
             source = other;
             remark = broken.remark(&lines);
@@ -75,12 +76,12 @@ fn numbered(text: &str) -> Result<Text, Unreadable> {
     if !source.is_schedule() {
         return Ok(Text::Prompt(lookalike(&source)));
     }
-    let mut parts = Reader { source: &source, parts: Parts::default(), commas: false }.read()?;
+    let mut parts = Parser { source: &source, parts: Parts::default(), commas: false }.read()?;
     parts.remarks.extend(remark);
     Ok(Text::Schedule(parts))
 }
 
-/// Whether a text is a list in JSON whose first member has a frame: `[{"frame": 1`, `[[1, "a photo"]`.
+/// Whether a text is a JSON list whose first element has a frame number: `[{"frame": 1`, `[[1, "a photo"]`.
 fn listed(text: &str) -> bool {
     let Some(inner) = text.trim_start().strip_prefix('[') else { return false };
     let inner = inner.trim_start();
@@ -93,7 +94,7 @@ fn listed(text: &str) -> bool {
     }
 }
 
-/// What stands before an object without the name that it is assigned to: `prompts = {`, `"animation_prompts": {`.
+/// Removes the name that an object is assigned to: `prompts = {`, `"animation_prompts": {`.
 fn unassigned(head: &str) -> &str {
     let bare = head.trim_end();
     let Some(named) = bare.strip_suffix(['=', ':']).map(str::trim_end) else { return head };
@@ -102,22 +103,22 @@ fn unassigned(head: &str) -> &str {
     if !name.is_empty() && (bare.ends_with('=') || name.contains("prompt")) { rest } else { head }
 }
 
-/// Goes through a schedule from front to back.
-struct Reader<'a> {
-    source: &'a Source<'a>,
+/// Parses a schedule sequentially.
+struct Parser<'a> {
+    source: &'a MarkedText<'a>,
     parts: Parts,
-    /// Whether a comma stood between two items.
+    /// Whether items are separated by commas.
     commas: bool,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn read(mut self) -> Result<Parts, Unreadable> {
         let source = self.source;
         let text = source.text;
         let from = source.brace.map_or(0, |brace| brace + 1);
         let (mut at, mut mark) = source.next(from, None).ok_or_else(|| source.error(0, "it has no item"))?;
         let head = source.brace.map_or(&text[..at], |brace| unassigned(&text[..brace]));
-        // A rule may also part the head from the items.
+        // A rule may also separate the head from the items.
         let head = at_rule(head).map_or(head.to_owned(), |(a, b)| format!("{a}\n{b}"));
         self.parts.head = joined(&head);
         let mut pending = Vec::new();
@@ -137,7 +138,7 @@ impl Reader<'_> {
         Ok(self.parts)
     }
 
-    /// Takes an item: its number, where it ends, and whether it goes on for further lines.
+    /// Parses an item: returns its number, its end, and whether it has continuation lines.
     fn item(&mut self, at: usize, mark: Mark) -> Result<(i64, usize, bool), Unreadable> {
         let source = self.source;
         let number = match mark.kind {
@@ -163,7 +164,7 @@ impl Reader<'_> {
         Ok((number, end, more))
     }
 
-    /// Where an item's text begins. In the manner of JSON it may begin on a further line.
+    /// Offset at which an item's text starts. As in JSON, it may be on a later line.
     fn begin(&self, at: usize, mark: Mark, limit: usize) -> usize {
         let start = at + mark.length;
         let region = &self.source.text[start..limit];
@@ -174,7 +175,7 @@ impl Reader<'_> {
         limit - rest.len()
     }
 
-    /// An item's text where all of it is in quotation marks, and where that ends.
+    /// The text of an item that is completely in quotation marks, and its end.
     fn quoted(&self, at: usize, mark: Mark, limit: usize) -> Result<Option<(String, usize)>, Unreadable> {
         let source = self.source;
         let start = self.begin(at, mark, limit);
@@ -185,7 +186,7 @@ impl Reader<'_> {
         let inside = &value[open.len_utf8()..close];
         if mark.quoted || source.brace.is_some() {
             let quote = start..start + close;
-            let swallowed = |(at, _, mark): &(usize, Place, Mark)| {
+            let swallowed = |(at, _, mark): &(usize, Preceding, Mark)| {
                 quote.contains(at) && mark.quoted && mark.kind != MarkKind::Name
             };
             if source.marks.iter().any(swallowed) {
@@ -203,7 +204,7 @@ impl Reader<'_> {
         Ok(Some((unquoted(inside, open), start + end)))
     }
 
-    /// An item's text as it is, where it ends, and whether it has further lines.
+    /// The text of an item without quotation marks, its end, and whether it has continuation lines.
     fn unquoted(&mut self, at: usize, mark: Mark, limit: usize) -> Result<(String, usize, bool), Unreadable> {
         let source = self.source;
         let start = self.begin(at, mark, limit);
@@ -212,7 +213,7 @@ impl Reader<'_> {
         if let Some(open) = value.chars().next()
             && let Some(closers) = closers(open)
         {
-            // An apostrophe opens nothing.
+            // An apostrophe does not open a quotation.
             let quotation = strict || !matches!(open, '\'' | '’' | '‘');
             if quotation && !value[open.len_utf8()..].contains(closers) {
                 return Err(source.error(at, UNCLOSED));
@@ -225,12 +226,13 @@ impl Reader<'_> {
             value = value.split('}').next().unwrap_or_default();
         }
         let value = at_rule(value).map_or(value, |(before, _)| before);
-        // A comma before the next number belongs to neither.
-        // Where a comma parted them, one behind the last of them is none of its words either.
+        // A comma before the next number is a separator. If items are separated by commas, so is one after
+        // the last item.
         let parted = |here: usize| here == limit || here == at;
-        let comma = source.marks.iter().any(|(here, place, _)| parted(*here) && *place == Place::Comma);
+        let comma = source.marks.iter().any(|(here, place, _)| parted(*here) && *place == Preceding::Comma);
         let mut prompt = joined(value);
-        // So is one before a new line with the next number, and the last item's where others have one.
+        // A comma at the end of a line before the next item is a separator, too, and so is one after the last
+        // item if others have one.
         let ends = prompt.ends_with(',') && (limit < source.text.len() || self.commas);
         self.commas |= ends;
         if strict || comma || ends {
@@ -239,7 +241,7 @@ impl Reader<'_> {
         Ok((prompt, start + value.len(), value.trim().contains(ends_line)))
     }
 
-    /// Takes what lies between a quotation and the next item; false where the items are over.
+    /// Handles the text between a quotation and the next item; `false` if there are no more items.
     fn gap(&mut self, from: usize, to: usize) -> Result<bool, Unreadable> {
         let source = self.source;
         let between = &source.text[from..to];
@@ -255,7 +257,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds lines without a number to the item before them.
+    /// Appends lines without a number to the previous item.
     fn append(&mut self, at: usize, lines: &str) -> Result<(), Unreadable> {
         let separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
         let words = lines.trim_matches(separator);
@@ -275,7 +277,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Takes what follows the last item.
+    /// Handles the text after the last item.
     fn rest(&mut self, from: usize) -> Result<(), Unreadable> {
         let source = self.source;
         let mut rest = &source.text[from..];

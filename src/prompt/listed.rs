@@ -1,51 +1,52 @@
-//! Lists by frames in other ways of writing than a schedule's: what a line or an item of one begins with.
+//! Detects lists of prompts by frame in other formats than a schedule's, by how a line or item starts.
 
 use super::mark::closers;
 use super::source::ends_line;
 
-/// Words for a frame that stand before its number.
+/// Words for a frame that may precede its number.
 const FRAMES: [&str; 9] =
     ["keyframes", "keyframe", "key frame", "key", "kf", "at frame", "from frame", "frames", "frame"];
 
-/// Words that stand before a number in a list by frames and in other texts, too: `from 3 sides`.
+/// Words that precede a number in lists by frame but also in other texts: `from 3 sides`.
 const COUNTED: [&str; 15] = [
     "from", "at", "shot", "scene", "segment", "clip", "cut", "step", "seconds", "second", "sec", "minute",
     "time", "f", "t",
 ];
 
-/// Words for a frame that have no number.
+/// Words for a frame without a number.
 const ENDS: [&str; 10] =
     ["start", "begin", "beginning", "first", "middle", "end", "ending", "last", "first frame", "last frame"];
 
-/// Signs that part a number from its words, with the blank that belongs to them.
+/// Separators between a number and its text, with the space that belongs to them.
 const SIGNS: [&str; 17] =
     [":", "：", "=", "~", ",", ";", "|", "→", "⇒", "->", "=>", "- ", "– ", "— ", "-- ", ". ", ") "];
 
-/// What a line or an item begins with.
+/// The start of a line or an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The number, if it has one.
+    /// The frame number, if there is one.
     pub number: Option<i64>,
-    /// Whether there is more than a number and a blank, which prompts have as well: `3 cats`.
+    /// Whether there is more than a number and a space, which occur in prompts as well: `3 cats`.
     pub sure: bool,
-    /// Whether one of it is enough: `Frame 1 - a photo`, `frame: 1`, `"1"; "a photo"`.
+    /// Whether a single such line shows that the text is a list: `Frame 1 - a photo`, `frame: 1`, `"1"; "a
+    /// photo"`.
     telling: bool,
 }
 
-/// The number that a text begins with, and what follows it.
+/// Parses the number at the start of a text; returns the rest, too.
 pub fn digits(text: &str) -> (Option<i64>, &str) {
     let (number, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
     (number.parse().ok(), rest)
 }
 
-/// Whether a line begins with a name for a frame and a colon: `end: a sketch`.
+/// Parses a name for a frame and a colon at the start of a line: `end: a sketch`.
 fn named(line: &str) -> Option<Start> {
     let (name, _) = line.split_once([':', '：'])?;
     let name = name.trim().to_lowercase();
     ENDS.contains(&name.as_str()).then_some(Start { number: None, sure: true, telling: false })
 }
 
-/// Takes a word for a frame away, if a number follows it.
+/// Removes a word for a frame if a number follows.
 fn without_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     let behind = |word: &&str| {
         let head = text.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
@@ -55,7 +56,7 @@ fn without_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(behind)
 }
 
-/// What this line or item begins with, if it can be one of a list by frames.
+/// Parses the start of a line or item; `None` if it cannot be one of a list by frame.
 pub fn begun(text: &str) -> Option<Start> {
     let text = text.trim();
     let points = ["- ", "* ", "• ", "+ ", "> "];
@@ -74,7 +75,7 @@ pub fn begun(text: &str) -> Option<Start> {
     let words = behind.trim_start();
     let sign = SIGNS.iter().find(|sign| words.starts_with(**sign));
     let after = sign.map_or(words, |sign| &words[sign.len()..]);
-    // 1,000 cats, 16:9, 2.39:1, 2::red
+    // For example `1,000 cats`, `16:9`, `2.39:1`, `2::red`.
     let tight = after.starts_with(|c: char| c.is_ascii_digit()) && !shut;
     let weighed = words.len() == behind.len() && after.starts_with(':') && !after.starts_with(": ");
     let parted = sign.is_some() || shut || (words.len() < behind.len() && counted.is_none());
@@ -94,8 +95,8 @@ pub fn begun(text: &str) -> Option<Start> {
     Some(Start { number: Some(number), sure, telling })
 }
 
-/// Whether a text that is no schedule looks like a list by frames: two lines or more, or items in brackets or quotation
-/// marks behind commas and semicolons, begin with ascending numbers in any of these ways.
+/// Whether a text that is not a schedule looks like a list by frame: at least two lines, or two items in
+/// brackets or quotation marks after commas or semicolons, start with ascending numbers.
 pub fn is_list(text: &str) -> bool {
     let lines: Vec<&str> = text.split(ends_line).filter(|line| !line.trim().is_empty()).collect();
     let starts: Vec<Start> = lines.iter().filter_map(|line| begun(line)).collect();
@@ -107,7 +108,7 @@ pub fn is_list(text: &str) -> bool {
         starts.len() > 1 && numbers.is_sorted_by(|a, b| a < b)
     };
     let sure = |starts: Vec<Start>| -> Vec<Start> { starts.into_iter().filter(|start| start.sure).collect() };
-    // `1 girl` and `2 boys` below each other are a prompt; numbers with gaps are counted by nothing but frames.
+    // `1 girl` and `2 boys` on consecutive lines are a prompt; only frame numbers have gaps.
     let numbers: Vec<i64> = starts.iter().filter_map(|start| start.number).collect();
     let gap = numbers.windows(2).any(|pair| pair[1].saturating_sub(pair[0]) > 1);
     let begins = numbers.first().is_some_and(|first| *first <= 1) || numbers.len() > 2;
@@ -117,7 +118,7 @@ pub fn is_list(text: &str) -> bool {
     ascending(&sure(starts)) || ascending(&sure(enclosed(text)))
 }
 
-/// Items in brackets or quotation marks that stand at the beginning, or behind a comma or semicolon.
+/// Items in brackets or quotation marks at the start, or after a comma or semicolon.
 fn enclosed(text: &str) -> Vec<Start> {
     let pieces = text.split([',', ';']).map(str::trim_start);
     let begins =

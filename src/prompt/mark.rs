@@ -1,11 +1,11 @@
-//! What begins an item of a schedule: the number of a frame and a colon, in the ways that people write it.
+//! Marks: the frame number and colon that start an item of a schedule, in the various forms that people use.
 
-/// What stands at a place where an item may begin. `length` is what of the text belongs to it, in bytes.
+/// A mark at a position where an item may start. `length` is its length in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// What it is.
+    /// Kind of the mark.
     pub kind: MarkKind,
-    /// Bytes up to the item's text.
+    /// Number of bytes up to the item's text.
     pub length: usize,
     /// Whether the number is in quotation marks.
     pub quoted: bool,
@@ -16,17 +16,17 @@ pub struct Mark {
 pub enum MarkKind {
     /// The number of a frame.
     Frame(i64),
-    /// A number with a digit directly behind the colon: `4:3d render`, `24:3 cats`.
+    /// A number and a colon followed directly by a digit: `4:3d render`, `24:3 cats`.
     Tight(i64),
-    /// A ratio that pictures have, such as 16:9.
+    /// A common aspect ratio, such as 16:9.
     Ratio,
-    /// It looks like the number of a frame and cannot be one: why not.
+    /// Looks like a frame number but is invalid; the text is the reason.
     Wrong(&'static str),
-    /// Some other text in quotation marks before a colon.
+    /// Another text in quotation marks before a colon.
     Name,
 }
 
-/// What may stand before a number.
+/// Words for a frame that may precede its number.
 const FRAME: [&str; 12] = [
     "keyframes",
     "keyframe",
@@ -42,13 +42,13 @@ const FRAME: [&str; 12] = [
     "@",
 ];
 
-/// What makes letters bold or slanted where text programs understand it.
+/// Markup for bold or italic text in Markdown.
 const EMPHASIS: [char; 2] = ['*', '_'];
 
-/// Longest number with all that may surround it, in characters.
+/// Maximum length of a number with everything that may surround it, in characters.
 const LONGEST: usize = 32;
 
-/// Ratios of pictures, which are no frames although a number and a colon begin them.
+/// Aspect ratios, which are not frame numbers although they consist of a number and a colon.
 const RATIOS: [&str; 24] = [
     "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21", "5:4", "4:5", "2:1", "1:2", "16:10",
     "10:16", "32:9", "17:9", "18:9", "14:9", "5:3", "3:5", "7:5", "5:7", "19:10",
@@ -62,7 +62,7 @@ const PERCENT: &str = "percentages are not supported; write the frame";
 const TIME: &str = "times are not supported; write the frame";
 const LARGE: &str = "no clip has that many frames";
 
-/// What closes a quotation that `open` begins; nothing where it is no quotation mark.
+/// The quotation marks that may close a quotation opened by `open`; `None` if it is not a quotation mark.
 pub fn closers(open: char) -> Option<&'static [char]> {
     match open {
         '"' => Some(&['"', '”', '“']),
@@ -75,7 +75,7 @@ pub fn closers(open: char) -> Option<&'static [char]> {
     }
 }
 
-/// Whether nothing is to be seen of a character, as of what web pages and text programs leave in what is copied.
+/// Whether a character is invisible, such as those that web pages and word processors leave in copied text.
 pub fn invisible(c: char) -> bool {
     matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{ad}')
 }
@@ -87,7 +87,7 @@ pub fn quoted_item(text: &str) -> bool {
         .is_some_and(|mark| mark.quoted && matches!(mark.kind, MarkKind::Frame(_)) && value(mark).is_some())
 }
 
-/// The frame that a key means, or why it is none; nothing where it does not even look like one.
+/// The frame number of a key, or the reason why it is invalid; `None` if it does not look like one.
 fn frame(key: &str) -> Option<Result<i64, &'static str>> {
     let ascii = |c: char| match c {
         '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
@@ -132,7 +132,7 @@ fn frame(key: &str) -> Option<Result<i64, &'static str>> {
     } else if number.ends_with('s') && made_of(".s") {
         TIME
     } else if made_of(".:") && number.contains(':') {
-        // In quotation marks only; another colon would have ended it elsewhere.
+        // Only possible in quotation marks; elsewhere the second colon would have ended the key.
         ONE
     } else if ranged && number.ends_with(|c: char| c.is_ascii_digit()) {
         ONE
@@ -143,7 +143,7 @@ fn frame(key: &str) -> Option<Result<i64, &'static str>> {
     }))
 }
 
-/// The key at the beginning of a line, where it ends, and whether it is in quotation marks.
+/// The key at the start of a line, its end, and whether it is in quotation marks.
 fn key(text: &str) -> Option<(&str, usize, bool)> {
     let open = text.chars().next()?;
     let reach = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
@@ -167,7 +167,7 @@ fn key(text: &str) -> Option<(&str, usize, bool)> {
     }
 }
 
-/// What begins at the beginning of this text, which has no blanks in front. It may be a point of a list, or quoted mail.
+/// The mark at the start of a text without leading spaces. It may follow a list bullet or a mail quote sign.
 pub fn mark(text: &str) -> Option<Mark> {
     let inner = text
         .strip_prefix(['-', '*', '•', '+', '>'])
@@ -192,7 +192,7 @@ fn plain(text: &str) -> Option<Mark> {
     match separator {
         ':' | '：' if behind == ':' => return None,
         ':' | '：' => {}
-        // In this way of writing the text is in quotation marks.
+        // In this form the text must be in quotation marks.
         '=' if rest.trim_start().chars().next().and_then(closers).is_some() => {}
         _ => return None,
     }
@@ -215,7 +215,7 @@ fn plain(text: &str) -> Option<Mark> {
     let next = rest.chars().next().unwrap_or('\n');
     let time = digits.len() == 2 && (digits.starts_with('0') || key.trim().starts_with('0'));
     match frame? {
-        // 2.39:1 and the like.
+        // Decimal ratios such as 2.39:1.
         Err(_) => None,
         Ok(_) if next == ':' || (time && !next.is_alphabetic()) => has(MarkKind::Wrong(TIME)),
         Ok(_)

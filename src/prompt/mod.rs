@@ -1,8 +1,8 @@
-//! Prompt text with a schedule in it, turned into weights of plain prompts for every frame.
+//! Prompt schedules: converts a prompt's text to weighted prompts for every frame.
 //!
-//! A line `24: a watercolour` starts that prompt at frame 24 of the clip, whose first frame is 1. Between two such lines
-//! the conditioning is blended linearly; before the first and after the last it stays. A text without any numbered line
-//! is one prompt, unchanged. docs/prompts.md has the whole grammar.
+//! A line `24: a watercolour` sets that prompt at frame 24 of the clip, whose first frame is 1. Between two
+//! such lines the conditioning is interpolated linearly; before the first and after the last it is constant.
+//! A text without numbered lines is a single prompt, unchanged. docs/prompts.md describes the grammar.
 
 mod comments;
 mod doubts;
@@ -23,20 +23,20 @@ use words::beside;
 
 use super::frames::Numbering;
 
-/// Parsed schedule text: prompts by the frame at which they are reached, ascending.
+/// A parsed schedule: prompts with the frames at which they are reached, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     keys: Vec<(i64, String)>,
-    /// Whether the text has numbers at all.
+    /// Whether the text contains frame numbers.
     numbered: bool,
     remarks: Vec<String>,
 }
 
 impl Schedule {
-    /// Reads a prompt parameter's text.
+    /// Parses a prompt parameter's text.
     ///
     /// # Errors
-    /// Text that looks like a schedule and cannot be one, with the line.
+    /// The text looks like a schedule but is invalid; the error includes the line.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         Ok(match grammar::parse(text)? {
             Text::Prompt(remarks) => {
@@ -52,7 +52,7 @@ impl Schedule {
         })
     }
 
-    /// The prompts at a frame, numbered from 1, with their weights, which add up to 1.
+    /// The prompts at a frame, numbered from 1, with weights that add up to 1.
     pub fn at(&self, number: i64) -> Vec<(&str, f32)> {
         let after = self.keys.partition_point(|k| k.0 <= number);
         let text = |i: usize| self.keys[i].1.as_str();
@@ -62,7 +62,7 @@ impl Schedule {
         let (start, _) = self.keys[after - 1];
         match self.keys.get(after) {
             Some((end, _)) if number > start => {
-                // Numbers of any size can be written.
+                // Converted after the subtraction, because numbers may be arbitrarily large.
                 let w = (number - start) as f32 / (end - start) as f32;
                 vec![(text(after - 1), 1.0 - w), (text(after), w)]
             }
@@ -70,8 +70,7 @@ impl Schedule {
         }
     }
 
-    /// What in this text may not be what was meant, a sentence each: what was read another way than it looks, and numbers
-    /// that the clip does not reach.
+    /// Messages about what may not be intended: ambiguous syntax, and frames outside of the clip.
     pub fn remarks(&self, numbering: &Numbering) -> Vec<String> {
         let mut said = self.remarks.clone();
         if !self.numbered {

@@ -1,39 +1,40 @@
-//! Settings of other programs that have a schedule among them: `{"prompt_map": {"1": "a photo"}, "head_prompt": "best"}`.
+//! Settings of other programs that contain a schedule: `{"prompt_map": {"1": "a photo"}, "head_prompt":
+//! "best"}`.
 
 use serde_json::{Map, Value};
 
-use super::source::{Source, Unreadable, ends_line};
+use super::source::{MarkedText, Unreadable, ends_line};
 
-/// What other programs call the object of frames and prompts.
+/// Names of the object with frames and prompts in other programs.
 const MAPS: [&str; 3] = ["prompt_map", "animation_prompts", "prompts"];
 const HEAD: &str = "head_prompt";
 const TAIL: &str = "tail_prompt";
 
-/// The schedule among settings.
-pub struct Settings {
-    /// The object, with blanks for everything around it.
+/// The schedule in another program's settings.
+pub struct ForeignSettings {
+    /// The object, with everything around it replaced by spaces.
     pub text: String,
-    /// Put before every prompt.
+    /// Text to put before every prompt.
     pub head: String,
-    /// Put behind every prompt.
+    /// Text to put after every prompt.
     pub tail: String,
-    /// What is not used of them.
+    /// A message about settings that are ignored.
     pub remark: Option<String>,
 }
 
-impl Settings {
-    /// The settings that a text is; nothing where it is none.
+impl ForeignSettings {
+    /// Parses settings; `None` if the text is not in this format.
     ///
     /// # Errors
-    /// It has an object of prompts and is no JSON.
+    /// The text contains an object with prompts but is not valid JSON.
     pub fn of(text: &str) -> Result<Option<Self>, Unreadable> {
         let found = MAPS.iter().find_map(|name| Some((*name, object(text, name)?)));
         let Some((name, (from, to))) = found else { return Ok(None) };
         let bare = text.trim().trim_end_matches(',');
-        // Part of an object, as it is pasted.
+        // A pasted fragment of an object has no braces.
         let whole = if bare.starts_with('{') { bare.to_owned() } else { format!("{{{bare}}}") };
         let mut values: Map<String, Value> = serde_json::from_str(&whole).map_err(|_| {
-            Source::new(text)
+            MarkedText::new(text)
                 .error(from, format!("what stands around {name} is no JSON; give its frames and texts alone"))
         })?;
         values.remove(name);
@@ -60,7 +61,7 @@ impl Settings {
     }
 }
 
-/// Where the object behind a name begins and ends.
+/// Offsets of the object that follows a name.
 fn object(text: &str, name: &str) -> Option<(usize, usize)> {
     let name = format!("\"{name}\"");
     let behind = &text[text.find(&name)? + name.len()..];

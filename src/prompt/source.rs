@@ -1,11 +1,11 @@
-//! A prompt's text with the places where an item of a schedule may begin.
+//! A prompt's text, with the positions at which an item of a schedule may start.
 
 use std::fmt;
 
 use super::mark::{Mark, MarkKind, closers, invisible, mark, quoted_item};
 use super::words::dashes;
 
-/// Why a schedule cannot be read, with the line.
+/// Why a schedule cannot be parsed, with the line number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     place: String,
@@ -18,35 +18,35 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// What stands before a place where an item may begin.
+/// What precedes a position at which an item may start.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Preceding {
     Line,
     Semicolon,
     Comma,
     Bar,
 }
 
-/// A text with the places where items may begin.
-pub struct Source<'a> {
-    /// All of it.
+/// A text, with the positions at which items may start.
+pub struct MarkedText<'a> {
+    /// The whole text.
     pub text: &'a str,
-    /// The places and what stands there, ascending.
-    pub marks: Vec<(usize, Place, Mark)>,
-    /// The opening brace of an object, if there is one.
+    /// Byte offset, preceding text and mark of each position, in ascending order.
+    pub marks: Vec<(usize, Preceding, Mark)>,
+    /// Offset of the opening brace of an object, if there is one.
     pub brace: Option<usize>,
 }
 
-/// Characters that end a line for this purpose.
+/// Characters that end a line of a schedule.
 pub fn ends_line(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{2028}' | '\u{2029}')
 }
 
-impl<'a> Source<'a> {
+impl<'a> MarkedText<'a> {
     pub fn new(text: &'a str) -> Self {
         let mut source = Self { text, marks: Vec::new(), brace: None };
-        let mut place = Some(Place::Line);
-        // The last character that is to be seen.
+        let mut place = Some(Preceding::Line);
+        // The last visible character.
         let mut last = ' ';
         for (at, c) in text.char_indices() {
             let blank = c.is_whitespace() || invisible(c);
@@ -55,12 +55,12 @@ impl<'a> Source<'a> {
                 && last == '-'
                 && text[..at].rsplit(char::is_whitespace).next().is_some_and(dashes)
             {
-                place = Some(Place::Line);
+                place = Some(Preceding::Line);
             }
-            // A comma that was forgotten between two texts.
+            // A missing comma between two texts.
             if place.is_none() && closers(last).is_some() && closers(c).is_some() && quoted_item(&text[at..])
             {
-                place = Some(Place::Comma);
+                place = Some(Preceding::Comma);
             }
             // `prompts = {"1": "a photo"}`
             if c == '{'
@@ -69,7 +69,7 @@ impl<'a> Source<'a> {
                 && (quoted_item(text[at + 1..].trim_start()) || (last == '=' && mark_behind(&text[at + 1..])))
             {
                 source.brace = Some(at);
-                (place, last) = (Some(Place::Line), c);
+                (place, last) = (Some(Preceding::Line), c);
                 continue;
             }
             if let Some(here) = place
@@ -77,8 +77,8 @@ impl<'a> Source<'a> {
             {
                 if let Some(mark) = mark(&text[at..]) {
                     source.marks.push((at, here, mark));
-                } else if c == '{' && here == Place::Line && source.brace.is_none() {
-                    // `{2::red|blue}` and `{a|b}` are no objects.
+                } else if c == '{' && here == Preceding::Line && source.brace.is_none() {
+                    // `{2::red|blue}` and `{a|b}` are not objects.
                     if mark_behind(&text[at + 1..]) {
                         source.brace = Some(at);
                         last = c;
@@ -91,52 +91,52 @@ impl<'a> Source<'a> {
                 last = c;
             }
             place = match c {
-                _ if ends_line(c) => Some(Place::Line),
-                ';' => Some(Place::Semicolon),
-                ',' => Some(Place::Comma),
-                '|' => Some(Place::Bar),
+                _ if ends_line(c) => Some(Preceding::Line),
+                ';' => Some(Preceding::Semicolon),
+                ',' => Some(Preceding::Comma),
+                '|' => Some(Preceding::Bar),
                 _ => place,
             };
         }
         source
     }
 
-    /// How many of its items begin a line or stand behind a semicolon.
-    fn count(&self, at: impl Fn(Place) -> bool, of: impl Fn(MarkKind) -> bool) -> usize {
+    /// Number of marks of certain kinds at certain places.
+    fn count(&self, at: impl Fn(Preceding) -> bool, of: impl Fn(MarkKind) -> bool) -> usize {
         self.marks.iter().filter(|(_, place, mark)| at(*place) && of(mark.kind)).count()
     }
 
-    /// How many lines begin with the number of a frame.
+    /// Number of lines that start with a frame number.
     pub fn lines(&self) -> usize {
-        self.count(|place| place == Place::Line, |kind| matches!(kind, MarkKind::Frame(_)))
+        self.count(|place| place == Preceding::Line, |kind| matches!(kind, MarkKind::Frame(_)))
     }
 
     pub fn is_schedule(&self) -> bool {
-        let line = |place| place == Place::Line;
+        let line = |place| place == Preceding::Line;
         let frame = |kind| matches!(kind, MarkKind::Frame(_));
         let wrong = |kind| matches!(kind, MarkKind::Wrong(_));
         let tight: Vec<i64> = (self.marks.iter())
             .filter_map(|(_, place, mark)| match mark.kind {
-                MarkKind::Tight(number) if *place == Place::Line => Some(number),
+                MarkKind::Tight(number) if *place == Preceding::Line => Some(number),
                 _ => None,
             })
             .collect();
         self.brace.is_some()
             || self.lines() > 0
-            || self.count(|place| line(place) || place == Place::Semicolon, frame) > 1
+            || self.count(|place| line(place) || place == Preceding::Semicolon, frame) > 1
             || self.first_behind_comma(0).is_some()
             || (tight.len() > 1 && tight.is_sorted_by(|a, b| a < b))
             || self.count(line, wrong) > 1
             || self.marks.iter().any(|(_, place, mark)| line(*place) && mark.quoted && wrong(mark.kind))
     }
 
-    /// The line of a place, from 1.
+    /// The line number of an offset, from 1.
     pub fn line(&self, at: usize) -> usize {
         let before = self.text[..at].replace("\r\n", "\n");
         before.chars().filter(|c| ends_line(*c)).count() + 1
     }
 
-    /// Number and beginning of the line of a place, for a sentence.
+    /// Line number and start of the line of an offset, for a message.
     pub fn place(&self, at: usize) -> String {
         let rest = self.text[at..].split(ends_line).next().unwrap_or_default().trim();
         let plain = |c: char| if c.is_control() { ' ' } else { c };
@@ -151,15 +151,15 @@ impl<'a> Source<'a> {
         Unreadable { place: self.place(at), why: why.into() }
     }
 
-    /// The first item behind a place, given the number of the item before it.
+    /// The next item from an offset on, given the frame number of the previous one.
     pub fn next(&self, from: usize, before: Option<i64>) -> Option<(usize, Mark)> {
-        let begins = |place: Place, mark: Mark| match (place, mark.kind) {
-            (Place::Bar, _) | (_, MarkKind::Ratio) => false,
-            (Place::Comma, MarkKind::Frame(number)) => {
+        let begins = |place: Preceding, mark: Mark| match (place, mark.kind) {
+            (Preceding::Bar, _) | (_, MarkKind::Ratio) => false,
+            (Preceding::Comma, MarkKind::Frame(number)) => {
                 mark.quoted || before.is_some_and(|before| number > before)
             }
-            (Place::Comma, MarkKind::Wrong(_)) => mark.quoted,
-            (Place::Comma, _) => false,
+            (Preceding::Comma, MarkKind::Wrong(_)) => mark.quoted,
+            (Preceding::Comma, _) => false,
             (_, MarkKind::Name) => self.brace.is_some(),
             _ => true,
         };
@@ -169,15 +169,16 @@ impl<'a> Source<'a> {
         Some((found.0, found.2))
     }
 
-    /// The first item where it stands on the head's line, behind a comma: `masterpiece, 1: a photo`. Such it is if the items
-    /// behind it, on lines of their own or behind semicolons, go on ascending from its number.
-    fn first_behind_comma(&self, from: usize) -> Option<&(usize, Place, Mark)> {
+    /// The first item, if it follows the head and a comma on the same line: `masterpiece, 1: a photo`. It
+    /// counts as an item if the items that follow on their own lines or after semicolons continue its number
+    /// in ascending order.
+    fn first_behind_comma(&self, from: usize) -> Option<&(usize, Preceding, Mark)> {
         let number = |mark: &Mark| match mark.kind {
             MarkKind::Frame(number) => Some(number),
             _ => None,
         };
-        let of = |place: Place| matches!(place, Place::Line | Place::Semicolon);
-        let begins = |(_, place, mark): &&(usize, Place, Mark)| of(*place) && number(mark).is_some();
+        let of = |place: Preceding| matches!(place, Preceding::Line | Preceding::Semicolon);
+        let begins = |(_, place, mark): &&(usize, Preceding, Mark)| of(*place) && number(mark).is_some();
         let first = self.marks.iter().find(begins)?;
         let others: Vec<i64> =
             self.marks.iter().filter(begins).filter_map(|(.., mark)| number(mark)).collect();
@@ -189,12 +190,12 @@ impl<'a> Source<'a> {
         }
         self.marks
             .iter()
-            .filter(|(at, place, _)| (from..first.0).contains(at) && *place == Place::Comma)
+            .filter(|(at, place, _)| (from..first.0).contains(at) && *place == Preceding::Comma)
             .find(|(.., mark)| goes_on(mark))
     }
 }
 
-/// Whether a key and its colon follow, as in an object.
+/// Whether a key and a colon follow, as in an object.
 fn mark_behind(text: &str) -> bool {
     mark(text.trim_start()).is_some_and(|mark| mark.quoted || matches!(mark.kind, MarkKind::Frame(_)))
 }

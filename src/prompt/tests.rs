@@ -354,7 +354,7 @@ fn the_first_item_may_stand_behind_the_heads_comma() {
     }
     assert_eq!(read("best, 1: a, 24: b").at(24), [("best, 1: a, 24: b", 1.0)]);
     assert!(said("best, 1: a, 24: b")[0].contains("looks like a part of a schedule"));
-    // It does not go on from 30.
+    // The numbers do not ascend from 30.
     assert_eq!(keys("best, 30: a\n24: b"), [(24, "best, 30: a, b".to_owned())]);
     assert!(said("best, 30: a\n24: b").iter().any(|said| said.starts_with("`30:` in line 1")));
 }
@@ -405,7 +405,7 @@ fn tracks_mix_two_prompts() {
     assert_eq!(track.mix[2], [(0, 0.875), (1, 0.125)]);
 }
 
-/// Pieces that schedules are made of, in any order.
+/// Fragments of schedules, in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("1: "),
@@ -467,7 +467,7 @@ proptest! {
 
     #[test]
     fn one_prompt_stays_itself(text in "[a-z(){}|;,.\"' \n-]{0,40}") {
-        // Without a digit there is no number, so no schedule, but for an object with other keys.
+        // Without a digit there is no number and so no schedule, except for an object with other keys.
         if let Ok(schedule) = Schedule::parse(&text) {
             prop_assert_eq!(schedule.at(1), [(text.trim(), 1.0)]);
         }
@@ -483,7 +483,7 @@ proptest! {
                 let expected: Vec<(i64, String)> = texts.iter().map(|(frame, text)| (*frame, text.trim().to_owned())).collect();
                 prop_assert_eq!(schedule.keys, expected);
             }
-            // What other programs have in their texts.
+            // Backquotes and `--neg` are syntax of other programs.
             Err(_) => prop_assert!(texts.values().any(|text| text.contains('`') || text.contains("--neg"))),
         }
     }

@@ -1,9 +1,10 @@
-//! The prompts of a segment, frame by frame.
+//! The prompts of a segment for every frame.
 
 use super::Schedule;
 use protocol::PromptTrack;
 
-/// Builds the track of a segment from the parameter's text at every frame and the mix with a second prompt.
+/// Builds the prompt track of a segment from the parsed parameter texts at every frame and the mix with a
+/// second prompt.
 #[derive(Default)]
 pub struct TrackBuilder {
     texts: Vec<String>,
@@ -18,7 +19,7 @@ impl TrackBuilder {
         })
     }
 
-    /// Adds a frame: `prompts` are the parameter texts (parsed at this frame) with their shares.
+    /// Adds a frame. `prompts` are the schedules at this frame, with their shares.
     pub fn frame(&mut self, frame: i64, prompts: &[(&Schedule, f32)]) {
         let mut mix: Vec<(usize, f32)> = Vec::new();
         for (schedule, share) in prompts {
@@ -36,7 +37,7 @@ impl TrackBuilder {
         self.mix.push(mix);
     }
 
-    /// The finished track.
+    /// The prompt track of all frames added.
     pub fn finish(self) -> PromptTrack {
         PromptTrack { texts: self.texts, mix: self.mix }
     }

@@ -1,14 +1,14 @@
-//! The words of a schedule's parts: quotation marks, rules of dashes, and how parts are put together.
+//! Text of schedule parts: quotation marks, rules of dashes, and joining of parts.
 
 use super::mark::{closers, invisible, mark, quoted_item};
 use super::source::ends_line;
 
-/// Whether a word is three or more dashes.
+/// Whether a word consists of three or more dashes.
 pub fn dashes(word: &str) -> bool {
     word.chars().all(|c| matches!(c, '-' | '–' | '—')) && word.chars().count() >= 3
 }
 
-/// Whether a line is nothing but a rule, in the ways in which text programs have them.
+/// Whether a line is only a rule, in one of the forms that word processors produce.
 fn ruled(line: &str) -> bool {
     let mut signs = line.chars().filter(|c| !c.is_whitespace());
     let first = signs.next();
@@ -16,8 +16,7 @@ fn ruled(line: &str) -> bool {
     alike && (signs.count() >= 2 || line == "--")
 }
 
-/// The first rule, which is a line of its own, three or more dashes as a word, or before a word: what is before and what is
-/// behind.
+/// Splits a text at the first rule: a line of its own, or three or more dashes as a word or before one.
 pub fn at_rule(text: &str) -> Option<(&str, &str)> {
     let mut start = 0;
     let mut begins = true;
@@ -26,7 +25,7 @@ pub fn at_rule(text: &str) -> Option<(&str, &str)> {
         let line = text[start..].split(ends_line).next().unwrap_or_default().trim_end();
         let length = if begins && ruled(line) {
             line.len()
-        // What text programs make of three hyphens.
+        // Word processors convert three hyphens to these.
         } else if dashes(bare) || matches!(bare, "—" | "–-" | "—-") {
             bare.len()
         } else if bare.starts_with("---") {
@@ -44,14 +43,14 @@ pub fn at_rule(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Lines as one, without separators at the ends.
+/// Joins lines to one, without separators at the ends.
 pub fn joined(text: &str) -> String {
     let blank = |c: char| c.is_whitespace() || c == ';' || invisible(c);
     let lines = text.trim_matches(blank).split(ends_line).map(str::trim);
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Two parts of a prompt with a comma between them.
+/// Joins two parts of a prompt with a comma.
 pub fn beside(a: &str, b: &str) -> String {
     match (a.trim_end(), b) {
         ("", _) => b.to_owned(),
@@ -61,21 +60,21 @@ pub fn beside(a: &str, b: &str) -> String {
     }
 }
 
-/// What a text in quotation marks says.
+/// The content of a text in quotation marks.
 pub fn unquoted(text: &str, open: char) -> String {
-    // """Python"""
+    // Python's triple quotes.
     let twice = [open; 2].iter().collect::<String>();
     let text = text.strip_prefix(&twice).and_then(|rest| rest.strip_suffix(&twice)).unwrap_or(text);
     let line = text.replace(ends_line, " ");
     let plain = match open {
-        // Escapes of JSON, as far as it is JSON: brackets are escaped in prompts, which JSON does not know.
+        // JSON escapes if it is valid JSON. Prompts may contain escaped brackets, which JSON does not allow.
         '"' => serde_json::from_str(&format!("\"{line}\"")).unwrap_or_else(|_| line.replace("\\\"", "\"")),
         _ => line,
     };
     plain.replace(['\n', '\r'], " ").trim().to_owned()
 }
 
-/// Whether a quotation that `open` begins has a second one in it: `"a" + "b"`, `"a" "b"`.
+/// Whether the content of a quotation opened by `open` contains a second one: `"a" + "b"`, `"a" "b"`.
 pub fn doubled(inside: &str, open: char) -> bool {
     inside.match_indices(open).any(|(at, mark)| {
         let behind = &inside[at + mark.len()..];
@@ -84,8 +83,8 @@ pub fn doubled(inside: &str, open: char) -> bool {
     })
 }
 
-/// Where a quotation at the beginning of `text` ends, and where what follows it begins: the first closing mark behind
-/// which the item can be over. The usual counterpart comes before what else might have been typed.
+/// Offsets of the closing quotation mark of the quotation at the start of `text` and of the text after it:
+/// the first closing mark that can end the item. The matching mark is tried before other closing marks.
 pub fn quotation(text: &str) -> Option<(usize, usize)> {
     let closers = closers(text.chars().next()?)?;
     closed(text, &closers[..1]).or_else(|| closed(text, closers))

@@ -1,4 +1,4 @@
-//! Getting frames from the host: those of a segment, of the clip Hint, and single ones that the engine asks for.
+//! Fetches frames from the host: those of a segment, of the clip Hint, and single ones that the engine needs.
 
 use openfx::{Clip, Error, Result};
 use protocol::message::{self, FrameWanted};
@@ -9,25 +9,25 @@ use crate::instance::Seen;
 use crate::settings::Pictures;
 use crate::source::{self, Fetched, is_black};
 
-/// Frames as a source, gaps filled with the nearest frame; nothing where there is none.
+/// Converts frames to a source, replacing missing ones by the nearest; `None` if all are missing.
 fn filled(frames: Vec<Option<WorkingFrame>>) -> Option<Source> {
     source::fill_gaps(frames).map(Source::of)
 }
 
-/// What frames are fetched beside.
+/// The context in which frames are fetched.
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
-    /// The source's picture of the frame that is rendered.
+    /// The source's picture of the frame being rendered.
     pub source: &'a Fetched,
     /// Number and working picture of that frame.
     pub current: (i64, &'a WorkingFrame),
-    /// The frames of the clip.
+    /// All frames of the clip.
     pub whole: Segment,
 }
 
 impl Frames<'_, '_> {
-    /// Whether other frames can be had. A host that answers every time with the same picture in memory cannot give
-    /// them, whatever it says.
+    /// Whether frames of other times can be fetched. A host that returns the same picture in memory for every
+    /// time does not have them, whatever it reports.
     pub fn has_temporal_access(&self, frame: i64) -> bool {
         if !self.handle.host().temporal_access {
             return false;
@@ -53,8 +53,9 @@ impl Frames<'_, '_> {
         }
     }
 
-    /// The number of the frame whose picture `current` is: `frame`, unless that lies outside of the clip and the host
-    /// repeats the clip's end there. An end that is not repeated says that the host counts times and ranges differently.
+    /// The number of the frame that `current` shows: `frame`, unless that is outside of the clip and the host
+    /// repeats the clip's end there. If the picture differs from the end, the host numbers times and ranges
+    /// differently.
     pub(super) fn frame_shown(&self, frame: i64, current: &WorkingFrame) -> Result<i64> {
         let Some(end) = source::nearest_end(&self.clip, frame) else { return Ok(frame) };
         let there = source::fetch(self.handle, &self.clip, end as f64, self.settings)?;
@@ -65,16 +66,17 @@ impl Frames<'_, '_> {
         Ok(if same { end } else { frame })
     }
 
-    /// The clip's frames, as far as the host can be believed.
+    /// The frames of the clip, if the host's range is plausible; otherwise those of the grid (see
+    /// [`source::extent`]).
     pub fn whole(&self, frame: i64) -> Segment {
         let range = source::extent(&self.clip, self.settings.cutting, frame).range;
         let count = range.last.saturating_sub(range.first).saturating_add(1);
         Segment { first: range.first, step: 1, count: usize::try_from(count).unwrap_or(1) }
     }
 
-    /// Takes all frames of a segment from the host, one at a time. Where these are not `believed` to be the clip's, what
-    /// is black or missing at either end lies outside of it: that part is cut off. It follows from the whole segment's
-    /// pictures, so it is the same for each of its frames. Nothing where no frame is left.
+    /// Fetches all frames of a segment from the host, one at a time. If the range is not `believed` to be the
+    /// clip's, black or missing frames at either end are outside of the clip and are cut off. That depends on
+    /// the whole segment only, so it is the same for each of its frames. `None` if no frame is left.
     pub fn fetch_all(
         &self,
         segment: &Segment,
@@ -100,8 +102,8 @@ impl Frames<'_, '_> {
         Ok(Some((part, Pictures { source: frames, hint })))
     }
 
-    /// The clip Hint over a segment of `whole`, where hints are made and the host has any picture of it. With `all` its
-    /// frames, else their digests are enough where they are known.
+    /// The clip Hint over a segment of `whole`; `None` if no hints are made or the host has no picture of it.
+    /// With `all`, the frames are fetched; otherwise known digests are sufficient.
     pub(super) fn hint(
         &self,
         segment: &Segment,
@@ -133,16 +135,16 @@ impl Frames<'_, '_> {
         Ok(frames)
     }
 
-    /// The picture of the clip Hint that goes with a frame of `whole`.
+    /// The picture of the clip Hint for a frame of `whole`.
     fn hint_picture(&self, clip: &Clip<'_>, whole: &Segment, frame: i64) -> Result<Option<Fetched>> {
         let frame = source::frame_within(clip, whole, frame);
         source::fetch(self.handle, clip, frame as f64, self.settings)
     }
 
-    /// A frame that the engine needs for a request; nothing where the host does not have it any more.
+    /// A frame that the engine needs for a request; `None` if the host no longer has it.
     ///
     /// # Errors
-    /// A picture that cannot be read, and [`Error::Aborted`].
+    /// The picture cannot be used, or [`Error::Aborted`].
     pub(super) fn wanted(
         &self,
         request: &Request,
@@ -170,7 +172,7 @@ impl Frames<'_, '_> {
         }
     }
 
-    /// The frames of a segment, as far as there are any.
+    /// The working frames of a segment; `None` for missing ones.
     fn gather(
         &self,
         segment: &Segment,

@@ -1,4 +1,4 @@
-//! Having a request worked off by the engine while the host is asked whether to go on.
+//! Sends a request to the engine and polls the host for an abort while waiting.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::client::{Client, ClientError, Death, Event, Outcome};
 use crate::reader::HostReader;
 use crate::{settings, told};
 
-/// How often the host is asked whether to go on.
+/// Interval between abort polls of the host.
 const POLL: Duration = Duration::from_millis(40);
 
-/// Engines that may end on their own before an answer, one after the other: one that was idle for long enough may just
-/// end when it is asked.
+/// How many engines in a row may exit by themselves before they reply: an idle engine may reach its timeout
+/// just when it gets a request.
 const FAREWELLS: usize = 3;
 
-/// Why a request came to nothing.
+/// Why a request has no result.
 pub enum Interrupted {
-    /// The host asked to stop.
+    /// The host aborted the action.
     Aborted,
-    /// The pictures are not those that were there before.
+    /// The frames differ from those whose digests were sent.
     Changed,
-    /// The engine says so, or there is none.
+    /// The engine reported an error, or there is no engine.
     Failed(String),
-    /// Fetching a frame failed.
+    /// A frame could not be fetched.
     Host(Error),
-    /// The engine ended.
+    /// The engine exited before it replied.
     Died(Death),
 }
 
@@ -54,16 +54,16 @@ impl From<Interrupted> for Error {
 }
 
 impl Frames<'_, '_> {
-    /// Has a request worked off while the host is asked whether to go on.
+    /// Processes a request, and polls the host for an abort meanwhile.
     ///
     /// # Errors
-    /// What the engine says, and [`Error::Aborted`].
+    /// The engine's error, or [`Error::Aborted`].
     pub fn run(&self, request: &Request, beside: Beside<'_>) -> Result<Outcome> {
         Ok(self.try_run(request, beside)?)
     }
 
-    /// As [`run`](Self::run). An engine that ends meanwhile costs time: another one is started, which finds the finished
-    /// stages in the cache.
+    /// Like [`run`](Self::run), with the cause of a failure. If the engine exits, only time is lost: another
+    /// one is started and finds the completed stages in the cache.
     pub(super) fn try_run(&self, request: &Request, beside: Beside<'_>) -> Result<Outcome, Interrupted> {
         let client = Client::global();
         let mut farewells = 0;
@@ -115,7 +115,7 @@ impl Frames<'_, '_> {
                     return Err(other.into_error().into());
                 }
                 None => {
-                    // A bar only for what takes its time; a frame out of the cache should not make one flash.
+                    // The bar is only shown for longer work; it should not flash for a cached frame.
                     let bar = bar.get_or_insert_with(|| self.handle.progress("Unsample"));
                     if bar.update(fraction) == Verdict::Cancel || self.handle.abort() {
                         return Err(Interrupted::Aborted);

@@ -1,16 +1,16 @@
-//! Settings that somebody changed and that cannot act, a sentence each.
+//! Messages about parameters that the user changed and that have no effect.
 //!
-//! Defaults are never mentioned, and neither is what acts only sometimes: a number with keyframes counts as 0 or 1 where it
-//! is that all over the clip.
+//! Defaults are never mentioned, nor parameters that have an effect at some frames: a keyframed number counts
+//! as 0 or 1 only if it has that value over the whole clip.
 
-use super::Values;
+use super::ParamValues;
 use crate::frames::Numbering;
-use crate::table::{self, Kind};
+use crate::table::{self, ParamType};
 
-/// Places of the clip beside the segment's own frames at which keyframed numbers are looked at.
+/// Number of frames of the clip, besides the segment's own, at which keyframed numbers are sampled.
 const PLACES: i64 = 32;
 
-/// Parameters that only a motion module makes use of.
+/// Parameters that only affect a motion module.
 const MOTION: [&str; 8] = [
     "contextLength",
     "contextOverlap",
@@ -22,14 +22,14 @@ const MOTION: [&str; 8] = [
     "motionEffect",
 ];
 
-/// Values of a segment and of the clip around it.
+/// Values at the frames of a segment and of the clip around it.
 struct Looked<'a> {
-    v: &'a Values<'a>,
+    v: &'a ParamValues<'a>,
     frames: Vec<i64>,
 }
 
 impl Looked<'_> {
-    /// Whether a number is this all over the clip.
+    /// Whether a number has this value over the whole clip.
     fn always(&self, name: &'static str, value: f64) -> bool {
         self.frames.iter().all(|&frame| self.v.double_at(name, frame as f64) == value)
     }
@@ -39,22 +39,24 @@ impl Looked<'_> {
         self.v.text(name).trim().is_empty()
     }
 
-    /// Whether a parameter has another value than a new instance.
+    /// Whether a parameter differs from its default.
     fn changed(&self, name: &'static str) -> bool {
         match table::find(name).map(|param| param.kind) {
-            Some(Kind::Int { default, .. }) => self.v.int(name) != default,
-            Some(Kind::Double { default, .. }) => !self.always(name, default),
-            Some(Kind::Bool { default }) => self.v.boolean(name) != default,
-            Some(Kind::Choice { default, options }) => options.get(default) != Some(&self.v.option(name)),
-            Some(Kind::Text { default, .. }) => {
+            Some(ParamType::Int { default, .. }) => self.v.int(name) != default,
+            Some(ParamType::Double { default, .. }) => !self.always(name, default),
+            Some(ParamType::Bool { default }) => self.v.boolean(name) != default,
+            Some(ParamType::Choice { default, options }) => {
+                options.get(default) != Some(&self.v.option(name))
+            }
+            Some(ParamType::Text { default, .. }) => {
                 let text = self.v.text(name);
                 !text.trim().is_empty() && text.trim() != default
             }
-            Some(Kind::Button) | None => false,
+            Some(ParamType::Button) | None => false,
         }
     }
 
-    /// The changed ones of some parameters, in one sentence with the reason why they do nothing.
+    /// A message listing the changed ones of some parameters, with the reason why they have no effect.
     fn without_effect(&self, names: &[&'static str], why: &str) -> Option<String> {
         let changed: Vec<&str> = names.iter().copied().filter(|name| self.changed(name)).collect();
         let (last, others) = changed.split_last()?;
@@ -65,8 +67,13 @@ impl Looked<'_> {
     }
 }
 
-/// The sentences for a segment of `frames`, in the host's numbers.
-pub(super) fn idle(v: &Values<'_>, frames: &[i64], numbering: &Numbering, image_mode: bool) -> Vec<String> {
+/// The messages for a segment with these `frames`, in the host's numbering.
+pub(super) fn idle(
+    v: &ParamValues<'_>,
+    frames: &[i64],
+    numbering: &Numbering,
+    image_mode: bool,
+) -> Vec<String> {
     let total = numbering.total.unwrap_or(0);
     let around = (0..PLACES.min(total)).map(|i| numbering.first + i * total / PLACES.min(total).max(1));
     let looked = Looked { v, frames: frames.iter().copied().chain(around).collect() };
@@ -115,7 +122,7 @@ fn prompts(looked: &Looked<'_>) -> Vec<String> {
         said.extend(looked.without_effect(&["unsampleNegativePrompt"], "while unsampleCfg is 1"));
     }
     if mode == "blank" {
-        // Both prompts are empty, so there is nothing to tell apart.
+        // Both prompts are empty, so there is nothing to guide between.
         said.extend(looked.without_effect(&["unsampleCfg"], "while unsamplePromptMode is blank"));
     }
     said
@@ -124,7 +131,7 @@ fn prompts(looked: &Looked<'_>) -> Vec<String> {
 fn motion(looked: &Looked<'_>, image_mode: bool) -> Vec<String> {
     let v = looked.v;
     if image_mode {
-        // The host gives no other frames, which is said already.
+        // The host has no temporal access; another message says so.
         return Vec::new();
     }
     if v.text("motionModule").trim() == "none" {
@@ -179,22 +186,25 @@ mod tests {
     use super::*;
     use crate::settings::Reader;
 
-    /// Values as text, the table's otherwise; `a~b` goes from a at frame 1 to b at frame 100 for numbers.
-    struct Set<'a>(&'a [(&'static str, &'static str)]);
+    /// Values as text, otherwise the table's defaults; `a~b` animates a number from a at frame 1 to b at
+    /// frame 100.
+    struct TestValues<'a>(&'a [(&'static str, &'static str)]);
 
-    impl Set<'_> {
+    impl TestValues<'_> {
         fn get(&self, name: &str) -> Option<&'static str> {
             self.0.iter().find(|value| value.0 == name).map(|value| value.1)
         }
     }
 
-    impl Reader for Set<'_> {
+    impl Reader for TestValues<'_> {
         fn int(&self, name: &'static str, _: f64) -> i32 {
-            let Some(Kind::Int { default, .. }) = table::find(name).map(|p| p.kind) else { panic!("{name}") };
+            let Some(ParamType::Int { default, .. }) = table::find(name).map(|p| p.kind) else {
+                panic!("{name}")
+            };
             self.get(name).map_or(default, |text| text.parse().unwrap())
         }
         fn double(&self, name: &'static str, time: f64) -> f64 {
-            let Some(Kind::Double { default, .. }) = table::find(name).map(|p| p.kind) else {
+            let Some(ParamType::Double { default, .. }) = table::find(name).map(|p| p.kind) else {
                 panic!("{name}")
             };
             self.get(name).map_or(default, |text| match text.split_once('~') {
@@ -209,23 +219,23 @@ mod tests {
             self.get(name) == Some("on")
         }
         fn choice(&self, name: &'static str, _: f64) -> usize {
-            let Some(Kind::Choice { default, options }) = table::find(name).map(|p| p.kind) else {
+            let Some(ParamType::Choice { default, options }) = table::find(name).map(|p| p.kind) else {
                 panic!("{name}")
             };
             self.get(name).map_or(default, |text| options.iter().position(|option| *option == text).unwrap())
         }
         fn text(&self, name: &'static str, _: f64) -> String {
-            let Some(Kind::Text { default, .. }) = table::find(name).map(|p| p.kind) else {
+            let Some(ParamType::Text { default, .. }) = table::find(name).map(|p| p.kind) else {
                 panic!("{name}")
             };
             self.get(name).unwrap_or(default).to_owned()
         }
     }
 
-    /// What is said in the first two frames of a clip of 100.
+    /// The messages for the first two frames of a clip of 100.
     fn said(values: &[(&'static str, &'static str)]) -> Vec<String> {
-        let set = Set(values);
-        idle(&Values { reader: &set, time: 1.0 }, &[1, 2], &Numbering::of_clip(1, 100), false)
+        let set = TestValues(values);
+        idle(&ParamValues { reader: &set, time: 1.0 }, &[1, 2], &Numbering::of_clip(1, 100), false)
     }
 
     #[test]

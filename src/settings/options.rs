@@ -1,54 +1,54 @@
-//! Choices that only the plugin knows.
+//! Enumerations that only the plugin uses.
 
 use strum::{EnumString, VariantNames};
 
-/// How the clip's shots are told apart.
+/// Where the clip's cuts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum Cuts {
-    /// By the frames.
+    /// Cuts are detected.
     Auto,
-    /// Not at all: the clip is one shot.
+    /// The clip is a single shot.
     Off,
-    /// By the user's list.
+    /// Cuts are listed by the user.
     List,
 }
 
-/// Where the first pass takes its prompt from.
+/// The prompt of the first pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum PromptMode {
-    /// It has none.
+    /// No prompt: the empty text.
     Blank,
-    /// From the second pass.
+    /// The prompt of the second pass.
     Same,
-    /// From parameters of its own.
+    /// The prompt of the parameters for unsampling.
     Own,
 }
 
-/// The passes that a ControlNet acts on.
+/// The passes to which a ControlNet is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum Apply {
-    /// The second.
+    /// Only the second pass.
     Resample,
-    /// The first.
+    /// Only the first pass.
     Unsample,
-    /// Both.
+    /// Both sampling passes.
     Both,
 }
 
-/// What is shown, as the menu has it.
+/// The options of the parameter `view`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum ViewOption {
     /// The restyled frame.
     Result,
-    /// The source.
+    /// The source, unchanged.
     Source,
-    /// The frame unsampled and resampled with the same prompt.
+    /// The frame, unsampled and resampled with the same prompt.
     Reconstruction,
-    /// What the first ControlNet sees.
+    /// The hint of the first ControlNet.
     Hint,
 }
 

@@ -1,37 +1,37 @@
 use super::*;
-use crate::table::Kind;
+use crate::table::ParamType;
 use frame::{Fit, InputColour, InputPrimaries};
 use protocol::{Betas, ContextSchedule, Fuse, Sampler};
 
-/// Answers from the table, and for some names with a text or a ramp.
+/// The table's defaults, except for some names, which have a text or a ramp.
 struct Defaults(Vec<(&'static str, &'static str)>);
 
-fn kind(name: &str) -> Kind {
+fn kind(name: &str) -> ParamType {
     table::find(name).unwrap_or_else(|| panic!("{name} is not in the table")).kind
 }
 
 impl Reader for Defaults {
     fn int(&self, name: &'static str, _: f64) -> i32 {
-        let Kind::Int { default, .. } = kind(name) else { panic!("{name} is no int") };
+        let ParamType::Int { default, .. } = kind(name) else { panic!("{name} is no int") };
         default
     }
     fn double(&self, name: &'static str, time: f64) -> f64 {
-        let Kind::Double { default, .. } = kind(name) else { panic!("{name} is no double") };
+        let ParamType::Double { default, .. } = kind(name) else { panic!("{name} is no double") };
         if self.0.iter().any(|o| o.0 == name) { time / 10.0 } else { default }
     }
     fn boolean(&self, name: &'static str, _: f64) -> bool {
-        let Kind::Bool { default } = kind(name) else { panic!("{name} is no bool") };
+        let ParamType::Bool { default } = kind(name) else { panic!("{name} is no bool") };
         default
     }
     fn choice(&self, name: &'static str, _: f64) -> usize {
-        let Kind::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
+        let ParamType::Choice { default, options } = kind(name) else { panic!("{name} is no choice") };
         self.0
             .iter()
             .find(|o| o.0 == name)
             .map_or(default, |o| options.iter().position(|n| *n == o.1).unwrap())
     }
     fn text(&self, name: &'static str, _: f64) -> String {
-        let Kind::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
+        let ParamType::Text { default, .. } = kind(name) else { panic!("{name} is no text") };
         self.0.iter().find(|o| o.0 == name).map_or(default, |o| o.1).to_owned()
     }
 }
@@ -145,7 +145,7 @@ fn same_scheduler_and_steps_unless_set() {
     assert_eq!(r.unsample.steps, 16);
 }
 
-/// A host that gives one parameter as something that it cannot be.
+/// A host that returns an invalid value for one parameter.
 struct Odd(&'static str, f64);
 
 impl Reader for Odd {
@@ -153,7 +153,7 @@ impl Reader for Odd {
         if name == self.0 { self.1 as i32 } else { Defaults(vec![]).int(name, time) }
     }
     fn double(&self, name: &'static str, time: f64) -> f64 {
-        // Only from frame 4 on, as a keyframe might have it.
+        // Only from frame 4 on, as with a keyframe.
         if name == self.0 && time >= 4.0 { self.1 } else { Defaults(vec![]).double(name, time) }
     }
     fn boolean(&self, name: &'static str, time: f64) -> bool {
@@ -190,7 +190,7 @@ fn what_a_host_gives_beyond_a_parameter_is_said_with_what_counts_instead() {
         endless.remarks
     );
     let beyond = build(Odd("steps", 100_000.0));
-    let Kind::Int { range, .. } = kind("steps") else { panic!() };
+    let ParamType::Int { range, .. } = kind("steps") else { panic!() };
     assert_eq!(beyond.resample.steps, range.1 as usize);
     assert!(
         beyond.remarks[0]

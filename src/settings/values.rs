@@ -1,4 +1,4 @@
-//! Values as the parameters allow them, whatever the host gives.
+//! Parameter values within their permitted ranges, whatever the host returns.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -6,20 +6,20 @@ use std::str::FromStr;
 
 use super::Reader;
 use crate::frames::Numbering;
-use crate::table::{self, Kind, Param};
+use crate::table::{self, Param, ParamType};
 use protocol::pasted;
 
-/// Reads values within their ranges.
-pub(super) struct Values<'a> {
+/// Reads parameters and clamps them to their ranges.
+pub(super) struct ParamValues<'a> {
     pub reader: &'a dyn Reader,
     pub time: f64,
 }
 
-impl Values<'_> {
+impl ParamValues<'_> {
     pub fn int(&self, name: &'static str) -> i32 {
         let value = self.reader.int(name, self.time);
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Int { range, .. }) => value.clamp(range.0, range.1),
+            Some(ParamType::Int { range, .. }) => value.clamp(range.0, range.1),
             _ => value,
         }
     }
@@ -35,7 +35,7 @@ impl Values<'_> {
     pub fn double_at(&self, name: &'static str, time: f64) -> f64 {
         let value = self.reader.double(name, time);
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Double { default, range, .. }) => {
+            Some(ParamType::Double { default, range, .. }) => {
                 if value.is_finite() {
                     value.clamp(range.0, range.1)
                 } else {
@@ -50,10 +50,10 @@ impl Values<'_> {
         self.reader.boolean(name, self.time)
     }
 
-    /// Name of the chosen option; the default where the host's index is none.
+    /// Name of the selected option; the default if the host's index is invalid.
     pub fn option(&self, name: &'static str) -> &'static str {
         match table::find(name).map(|p| p.kind) {
-            Some(Kind::Choice { default, options }) => options
+            Some(ParamType::Choice { default, options }) => options
                 .get(self.reader.choice(name, self.time))
                 .or_else(|| options.get(default))
                 .copied()
@@ -62,8 +62,8 @@ impl Values<'_> {
         }
     }
 
-    /// The option as a value of the part that it belongs to. The tables agree with those parts (there is a test), so
-    /// the default is never taken in practice.
+    /// The selected option as a value of its enumeration. A test ensures that the table has the enumeration's
+    /// names, so `default` is never used in practice.
     pub fn parsed<T: FromStr>(&self, name: &'static str, default: T) -> T {
         self.option(name).parse().unwrap_or(default)
     }
@@ -77,8 +77,8 @@ impl Values<'_> {
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
-    /// What the host gave that is no value of its parameter, and what counts instead: for every parameter the first of
-    /// `frames`, in the host's numbers.
+    /// Messages about values from the host that are invalid, with the values used instead: for every
+    /// parameter, the first occurrence in `frames`, in the host's numbering.
     pub fn refused(&self, frames: &[i64], numbering: &Numbering) -> Vec<String> {
         let at = |param: &Param| {
             let frames = if param.animates { frames } else { frames.get(..1).unwrap_or_default() };
@@ -97,7 +97,7 @@ impl Values<'_> {
     fn refusal(&self, param: &Param, time: f64) -> Option<String> {
         let name = param.name;
         match param.kind {
-            Kind::Double { default, range, .. } => {
+            ParamType::Double { default, range, .. } => {
                 let value = self.reader.double(name, time);
                 let why = format!("the host gives {name} as {value}");
                 if !value.is_finite() {
@@ -106,12 +106,12 @@ impl Values<'_> {
                 let taken = value.clamp(range.0, range.1);
                 (taken != value).then(|| beyond(&why, range, taken))
             }
-            Kind::Int { range, .. } => {
+            ParamType::Int { range, .. } => {
                 let value = self.reader.int(name, time);
                 let taken = value.clamp(range.0, range.1);
                 (taken != value).then(|| beyond(&format!("the host gives {name} as {value}"), range, taken))
             }
-            Kind::Choice { default, options } => {
+            ParamType::Choice { default, options } => {
                 let index = self.reader.choice(name, time);
                 (index >= options.len()).then(|| {
                     format!(
@@ -121,7 +121,7 @@ impl Values<'_> {
                     )
                 })
             }
-            Kind::Bool { .. } | Kind::Text { .. } | Kind::Button => None,
+            ParamType::Bool { .. } | ParamType::Text { .. } | ParamType::Button => None,
         }
     }
 }

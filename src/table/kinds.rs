@@ -1,29 +1,29 @@
-//! What a row of the table is made of.
+//! The types that make up a row of the table.
 
 use super::{CONTROLS, ControlNames};
 use Stage::{Resample, Unsample};
 
-/// Where a parameter stands in the host's panel.
+/// The group of a parameter in the host's panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// Weight files.
+    /// Model files and LoRAs, device and number format.
     Model,
-    /// What the result should look like.
+    /// The appearance of the result: prompts and second pass.
     Style,
-    /// How the clip is turned into noise.
+    /// The first pass, which turns the clip into noise.
     Unsampling,
-    /// The motion module and its windows.
+    /// The motion module and its context windows.
     Motion,
-    /// Hints and the networks that follow them.
+    /// ControlNets and their hints.
     ControlNet,
-    /// Pixels before and after.
+    /// Conversion of pictures before and after the model.
     Picture,
-    /// Caches, read-outs, diagnostics.
+    /// Caches, status, diagnostics.
     Housekeeping,
 }
 
 impl Group {
-    /// All groups in the order of the panel.
+    /// All groups, in the order of the panel.
     pub const ALL: [Self; 7] = [
         Self::Model,
         Self::Style,
@@ -47,7 +47,7 @@ impl Group {
         }
     }
 
-    /// The heading.
+    /// Label of the group in the panel.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Model => "Model",
@@ -61,27 +61,27 @@ impl Group {
     }
 }
 
-/// The first stage that has to run again when a parameter changes.
+/// The first stage that must run again when a parameter changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Nothing is computed again.
+    /// No stage runs again.
     Nothing,
-    /// The picture is mixed again.
+    /// The result is composited with the source again.
     Compose,
     /// The decoded frames are averaged again.
     Steady,
-    /// From the VAE's decoder on.
+    /// The VAE decodes again.
     Decode,
-    /// From the second sampling pass on.
+    /// The second sampling pass runs again.
     Resample,
-    /// From the first sampling pass on.
+    /// The first sampling pass runs again.
     Unsample,
-    /// Everything.
+    /// All stages run again, from the VAE's encoder on.
     Encode,
 }
 
 impl Stage {
-    /// The word in the README's table.
+    /// Name of the stage in the README's table.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nothing => "-",
@@ -95,89 +95,89 @@ impl Stage {
     }
 }
 
-/// What a string parameter is for.
+/// What a string parameter contains, and how it is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextMode {
-    /// One line of text.
+    /// A single line of text.
     SingleLine,
     /// Several lines of text.
     MultiLine,
-    /// A file that has to exist.
+    /// Path of an existing file.
     OpenFile,
-    /// A file that is written.
+    /// Path of a file to write.
     SaveFile,
-    /// A folder.
+    /// Path of a folder.
     Folder,
-    /// Shown to the user, not edited.
+    /// Text that is shown and cannot be edited.
     ReadOut,
 }
 
-/// Type, default and range.
+/// Type of a parameter, with its default and range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// A whole number.
+pub enum ParamType {
+    /// An integer.
     Int {
         /// Value of a new instance.
         default: i32,
-        /// What is allowed.
+        /// Permitted values, both ends included.
         range: (i32, i32),
-        /// What a slider shows.
+        /// Range of the slider.
         display: (i32, i32),
     },
-    /// A number.
+    /// A floating-point number.
     Double {
         /// Value of a new instance.
         default: f64,
-        /// What is allowed.
+        /// Permitted values, both ends included.
         range: (f64, f64),
-        /// What a slider shows.
+        /// Range of the slider.
         display: (f64, f64),
     },
-    /// A switch.
+    /// A boolean, shown as a check box.
     Bool {
         /// Value of a new instance.
         default: bool,
     },
-    /// One of several names.
+    /// One of several named options.
     Choice {
-        /// Index into `options`.
+        /// Index of the default in `options`.
         default: usize,
-        /// The names, which are also the menu's texts.
+        /// Names of the options, which are also the menu's labels.
         options: &'static [&'static str],
     },
-    /// A string.
+    /// A string, such as a prompt or a path.
     Text {
         /// Value of a new instance.
         default: &'static str,
-        /// What it is for.
+        /// What the string contains.
         mode: TextMode,
     },
-    /// A button.
+    /// A push button; it has no value.
     Button,
 }
 
-/// One row.
+/// One row of the table: the definition of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Param {
     /// OpenFX name, the same in scripts, project files and on the command line.
     pub name: &'static str,
-    /// What the panel shows.
+    /// Label in the panel.
     pub label: &'static str,
-    /// The tool tip.
+    /// Help text, shown as a tool tip.
     pub hint: &'static str,
-    /// Its group.
+    /// Group in the panel.
     pub group: Group,
     /// Type, default and range.
-    pub kind: Kind,
-    /// Whether it takes keyframes (strings only where the host animates strings).
+    pub kind: ParamType,
+    /// Whether it can be animated (strings only where the host animates strings).
     pub animates: bool,
-    /// What runs again when it changes: from which stage on.
+    /// The first stage that runs again when it changes.
     pub stage: Stage,
 }
 
 impl Param {
-    /// Where its change makes another stage run again: which one, and when. The test in `reruns` finds both of them by
-    /// changing values and comparing keys.
+    /// A different stage that runs again under some condition: which one, and when. The test in `reruns`
+    /// determines both by changing values and comparing keys.
     pub fn otherwise(&self) -> Option<(Stage, &'static str)> {
         let of_a_control = |c: &ControlNames| {
             [c.model, c.preprocessor, c.frames, c.weight, c.start, c.end].contains(&self.name)
@@ -193,7 +193,7 @@ impl Param {
         }
     }
 
-    /// What runs again, in the README's words.
+    /// The stages that run again, in the README's words.
     pub fn reruns(&self) -> String {
         match self.otherwise() {
             None => self.stage.word().to_owned(),

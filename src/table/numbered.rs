@@ -1,17 +1,17 @@
-//! Names of the parameters that come several times.
+//! Names of the parameters of each LoRA and ControlNet.
 
 use super::double;
-use super::kinds::Kind;
+use super::kinds::ParamType;
 
-/// Names of one LoRA's parameters.
+/// Names of the parameters of one LoRA.
 pub struct LoraNames {
-    /// The file; empty: there is none.
+    /// Path of the file; empty for none.
     pub file: &'static str,
-    /// How strongly it is added.
+    /// Strength of the LoRA.
     pub weight: &'static str,
 }
 
-/// The LoRAs.
+/// Parameter names of all LoRAs.
 pub const LORAS: [LoraNames; 4] = [
     LoraNames { file: "lora1File", weight: "lora1Weight" },
     LoraNames { file: "lora2File", weight: "lora2Weight" },
@@ -22,27 +22,27 @@ pub const LORAS: [LoraNames; 4] = [
 pub(super) const LORA_FILE: &str =
     "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
 pub(super) const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
-pub(super) const LORA_RANGE: Kind = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
+pub(super) const LORA_RANGE: ParamType = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
 
-/// Names of one ControlNet's parameters.
+/// Names of the parameters of one ControlNet.
 pub struct ControlNames {
-    /// The file; empty: it is off.
+    /// Path of the file; empty disables the ControlNet.
     pub model: &'static str,
-    /// How its hint is made.
+    /// Preprocessor that makes its hint.
     pub preprocessor: &'static str,
-    /// At which frames its hint counts.
+    /// List of frames at which it is applied.
     pub frames: &'static str,
-    /// Its weight.
+    /// Strength of the ControlNet.
     pub weight: &'static str,
-    /// Where in the noise levels it begins to act.
+    /// Share of the timesteps after which it is applied.
     pub start: &'static str,
-    /// Where it stops.
+    /// Share of the timesteps after which it is no longer applied.
     pub end: &'static str,
-    /// On which passes it acts.
+    /// Passes to which it is applied.
     pub apply: &'static str,
 }
 
-/// The ControlNets.
+/// Parameter names of all ControlNets.
 pub const CONTROLS: [ControlNames; 3] = [
     ControlNames {
         model: "controlNet1Model",

@@ -1,4 +1,4 @@
-//! The options of choices: the names of the enumerations that they are read as, in the order of their menus.
+//! The options of the choice parameters: names of enumerations, in the order of their menus.
 
 use frame::{Fit, InputColour, InputPrimaries};
 use protocol::{
@@ -7,7 +7,7 @@ use protocol::{
 
 use crate::settings::{Apply, Cuts, PromptMode, ViewOption};
 
-/// A name before those of a list.
+/// Prepends a name to a list of names.
 const fn after<const N: usize>(first: &'static str, names: &[&'static str]) -> [&'static str; N] {
     assert!(N == names.len() + 1);
     let mut all = [first; N];
@@ -21,37 +21,37 @@ const fn after<const N: usize>(first: &'static str, names: &[&'static str]) -> [
 
 /// Samplers of the second pass.
 pub const SAMPLERS: &[&str] = Sampler::NAMES;
-/// Samplers of the first pass: the ones that draw no noise, since noise cannot be walked back.
+/// Samplers of the first pass: only those that add no noise, because added noise cannot be reversed.
 pub const UNSAMPLERS: &[&str] = SAMPLERS.split_at(3).0;
-/// Sigma schedules.
+/// Schedulers of the second pass.
 pub const SCHEDULERS: &[&str] = SchedulerChoice::NAMES;
-/// Sigma schedules of the first pass.
+/// Schedulers of the first pass.
 pub const UNSAMPLE_SCHEDULERS: &[&str] = &after::<{ SCHEDULERS.len() + 1 }>("same", SCHEDULERS);
-/// What the networks run on.
+/// Devices that the networks may run on.
 pub const DEVICES: &[&str] = DeviceChoice::NAMES;
-/// What they compute in.
+/// Number formats that the networks may compute in.
 pub const PRECISIONS: &[&str] = Precision::NAMES;
-/// Where the first pass takes its prompt from.
+/// Prompt modes of the first pass.
 pub const PROMPT_MODES: &[&str] = PromptMode::NAMES;
-/// Beta schedules.
+/// Beta schedules, with `auto` first.
 pub const BETAS: &[&str] = &after::<{ Betas::NAMES.len() + 1 }>("auto", Betas::NAMES);
 /// Context window schedules.
 pub const CONTEXT_SCHEDULES: &[&str] = ContextSchedule::NAMES;
-/// How windows are merged.
+/// How overlapping windows are merged.
 pub const FUSES: &[&str] = Fuse::NAMES;
-/// How a picture is brought to the working size.
+/// How a picture is fitted to the working size.
 pub const FITS: &[&str] = Fit::NAMES;
-/// How shots are told apart.
+/// Where cuts come from.
 pub const CUTS: &[&str] = Cuts::NAMES;
-/// What pixel values mean.
+/// Transfer curves of the clip.
 pub const COLOURS: &[&str] = InputColour::NAMES;
-/// Which lights red, green and blue are.
+/// Primaries of the clip.
 pub const PRIMARIES: &[&str] = InputPrimaries::NAMES;
-/// What is shown.
+/// What the output may show.
 pub const VIEWS: &[&str] = ViewOption::NAMES;
-/// How a hint is made.
+/// Preprocessors of hints.
 pub const PREPROCESSORS: &[&str] = Preprocessor::NAMES;
-/// The passes that a ControlNet acts on.
+/// Passes to which a ControlNet may be applied.
 pub const APPLIES: &[&str] = Apply::NAMES;
 
 #[cfg(test)]

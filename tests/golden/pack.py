@@ -1,9 +1,9 @@
-"""Packs facts that tests compare with into compressed JSON: names and shapes of the tensors of published weight files, tables
-of the names that mean the same tensor, and lists of numbers of the reference workflow.
+"""Packs reference data of the tests into compressed JSON: names and shapes of the tensors of published weight files, tables
+of equivalent tensor names, and number lists of the reference workflow.
 
     python3 tests/golden/pack.py MANIFESTS VECTORS
 
-MANIFESTS has a JSON file for each layout with a member `tensors`, and in maps/ the tables of names; VECTORS has
+MANIFESTS contains a JSON file for each layout with a member `tensors`, and in maps/ the tables of names; VECTORS contains
 sigmas.json, vectors.json and windows.json. Only names and numbers are kept. docs/building.md says when to do this.
 """
 
@@ -14,7 +14,7 @@ import sys
 
 
 def write(name, content):
-    """Writes without a time stamp, so that the same facts are the same file."""
+    """Writes without a time stamp, so that the same data gives the same file."""
     text = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
     path = pathlib.Path(__file__).parent / name
     path.write_bytes(gzip.compress(text, 9, mtime=0))

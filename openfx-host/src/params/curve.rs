@@ -1,39 +1,39 @@
-//! The value of a parameter over time.
+//! Parameter values over time.
 
 use std::ffi::CString;
 
-/// A value of any kind of parameter.
+/// A value of any parameter type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Integers (one to three), a boolean, or the index of a choice.
+    /// One to three integers, a boolean, or the index of a choice.
     Ints(Vec<i32>),
-    /// Doubles, one to four.
+    /// One to four doubles.
     Doubles(Vec<f64>),
-    /// Text, also the option of a string choice.
+    /// A string, or the option name of a string choice.
     Text(CString),
-    /// Bytes.
+    /// The bytes of a bytes parameter.
     Bytes(Vec<u8>),
-    /// Groups, pages and buttons have none.
+    /// No value: a group, page or button.
     None,
 }
 
-/// A constant, or keyframes.
+/// The value of a parameter: a constant, or keyframes.
 #[derive(Clone, Debug)]
 pub struct Curve {
     fixed: Value,
-    /// Sorted by time, one a time.
+    /// Sorted by time, at most one per time.
     keys: Vec<(f64, Value)>,
-    /// Whether values between keys are interpolated; else the last key holds.
+    /// Whether values between keys are interpolated linearly; otherwise a key holds until the next one.
     smooth: bool,
 }
 
 impl Curve {
-    /// A constant.
+    /// A curve without keys.
     pub fn new(fixed: Value, smooth: bool) -> Self {
         Self { fixed, keys: Vec::new(), smooth }
     }
 
-    /// The value at a time.
+    /// The value at a time in frames.
     pub fn at(&self, time: f64) -> Value {
         let Some((first, last)) = self.keys.first().zip(self.keys.last()) else {
             return self.fixed.clone();
@@ -52,13 +52,13 @@ impl Curve {
         mix(a, b, (time - t0) / (t1 - t0))
     }
 
-    /// Makes it a constant, without keys.
+    /// Removes all keys and sets a constant.
     pub fn set(&mut self, value: Value) {
         self.keys.clear();
         self.fixed = value;
     }
 
-    /// Sets a key.
+    /// Sets or replaces the key at a time.
     pub fn set_key(&mut self, time: f64, value: Value) {
         let place = self.keys.partition_point(|key| key.0 < time);
         match self.keys.get_mut(place) {
@@ -67,12 +67,12 @@ impl Curve {
         }
     }
 
-    /// The keys.
+    /// The keys in the order of their times.
     pub fn keys(&self) -> &[(f64, Value)] {
         &self.keys
     }
 
-    /// Removes the key at a time; whether there was one.
+    /// Removes the key at a time. Returns whether there was one.
     pub fn delete(&mut self, time: f64) -> bool {
         let Some(place) = self.keys.iter().position(|key| key.0 == time) else {
             return false;
@@ -84,7 +84,7 @@ impl Curve {
         true
     }
 
-    /// Removes all keys; the value of the first one stays.
+    /// Removes all keys and keeps the value of the first one.
     pub fn delete_all(&mut self) {
         if let Some(first) = self.keys.first() {
             self.fixed = first.1.clone();
@@ -92,7 +92,7 @@ impl Curve {
         self.keys.clear();
     }
 
-    /// The slope of each double at a time; at a key, that of the piece after it.
+    /// The derivative per frame of each double; at a key, that of the segment after it.
     pub fn derivative(&self, time: f64) -> Vec<f64> {
         let flat = |value: &Value| doubles(value).iter().map(|_| 0.0).collect();
         let after = self.keys.partition_point(|key| key.0 <= time);
@@ -104,12 +104,12 @@ impl Curve {
         pairs.map(|(a, b)| (b - a) / (t1 - t0)).collect()
     }
 
-    /// The integral of each double from one time to another.
+    /// The integral of each double between two times.
     pub fn integral(&self, from: f64, to: f64) -> Vec<f64> {
         if to < from {
             return self.integral(to, from).into_iter().map(|sum| -sum).collect();
         }
-        // The curve is made of straight pieces, so the trapezoid between neighbouring keys is exact.
+        // The curve is piecewise linear, so the trapezoidal rule between neighbouring keys is exact.
         let mut stops = vec![from];
         stops.extend(self.keys.iter().map(|key| key.0).filter(|&t| t > from && t < to));
         stops.push(to);

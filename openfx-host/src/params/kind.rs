@@ -1,4 +1,4 @@
-//! The kinds of parameter and the properties of each.
+//! The types of parameter and their properties.
 
 use std::ffi::CStr;
 
@@ -6,38 +6,38 @@ use openfx_sys::*;
 
 use crate::props::{Access, PropertySet};
 
-/// The kind of a parameter.
+/// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One to three integers.
     Integer(usize),
     /// One to three doubles.
     Double(usize),
-    /// On or off.
+    /// A boolean, shown as a check box.
     Boolean,
-    /// An option by its index.
+    /// One of several options, by index.
     Choice,
-    /// An option by its name.
+    /// One of several options, by name.
     StrChoice,
-    /// Three or four doubles, a colour.
+    /// A colour: three (RGB) or four (RGBA) doubles.
     Colour(usize),
-    /// Text.
+    /// A string, such as a text or a path.
     String,
-    /// Text that only the plugin understands.
+    /// A string in a format of the plugin's.
     Custom,
-    /// Bytes that only the plugin understands.
+    /// Bytes in a format of the plugin's.
     Bytes,
     /// A group of parameters.
     Group,
-    /// A page of a hardware panel.
+    /// A page of a control panel.
     Page,
-    /// A button.
+    /// A push button; it has no value.
     PushButton,
-    /// Curves.
+    /// One or more curves.
     Parametric,
 }
 
-/// Every kind with its OpenFX name.
+/// All types with their OpenFX names.
 pub const KINDS: &[(Kind, &CStr)] = &[
     (Kind::Integer(1), kOfxParamTypeInteger),
     (Kind::Integer(2), kOfxParamTypeInteger2D),
@@ -60,17 +60,17 @@ pub const KINDS: &[(Kind, &CStr)] = &[
 ];
 
 impl Kind {
-    /// The kind of an OpenFX name.
+    /// The type with this OpenFX name.
     pub fn named(name: &CStr) -> Option<Self> {
         KINDS.iter().find(|(_, text)| *text == name).map(|(kind, _)| *kind)
     }
 
-    /// The OpenFX name.
+    /// The OpenFX name of the type.
     pub fn name(self) -> &'static CStr {
         KINDS.iter().find(|(kind, _)| *kind == self).map_or(c"", |(_, name)| *name)
     }
 
-    /// Whether there is a value at all.
+    /// Whether parameters of this type have a value.
     pub fn has_value(self) -> bool {
         !matches!(self, Self::Group | Self::Page | Self::PushButton | Self::Parametric)
     }
@@ -80,7 +80,7 @@ impl Kind {
         matches!(self, Self::Integer(_) | Self::Double(_) | Self::Colour(_))
     }
 
-    /// The properties of a parameter of this kind, as the plugin finds them while describing.
+    /// The initial properties of a parameter of this type in a descriptor.
     pub fn properties(self, name: &CStr, animates: bool) -> PropertySet {
         use Access::{List, Read, Write};
         let set = PropertySet::new();
@@ -152,7 +152,7 @@ impl Kind {
                 dimension_labels(set, n);
             }
             Self::Colour(n) => {
-                // Colours have no range of their own; 0 to 1 is what a picker shows.
+                // Colours have no range properties; 0 to 1 is the range of a colour picker.
                 set.define(kOfxParamPropDefault, Write, vec![0.0; n])
                     .define(kOfxParamPropMin, Write, vec![f64::MIN; n])
                     .define(kOfxParamPropMax, Write, vec![f64::MAX; n])
@@ -211,7 +211,7 @@ fn value_properties(set: &PropertySet, animates: bool) {
         .define_text(kOfxParamPropCacheInvalidation, Write, &[kOfxParamInvalidateValueChange]);
 }
 
-/// The properties of a custom interact, which this host never shows.
+/// Properties of custom interacts, which this host never shows.
 fn interact(set: &PropertySet) {
     use Access::{Read, Write};
     set.define(kOfxParamPropInteractV1, Write, [0usize])

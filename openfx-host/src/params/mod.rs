@@ -1,4 +1,4 @@
-//! Parameters: what the plugin defines, and the values of an instance.
+//! Parameters: the plugin's definitions, and the values of an instance.
 
 mod curve;
 mod kind;
@@ -20,55 +20,55 @@ use super::effect::Effect;
 use super::props::PropertySet;
 use super::registry::{Object, Slot};
 use super::session::Settings;
-use super::status::Answer;
+use super::status::SuiteResult;
 
-/// The parameters of an effect.
+/// The parameters of a descriptor or an instance.
 pub struct ParamSet {
-    /// Its handle.
+    /// Handle of the parameter set.
     pub slot: Slot,
-    /// The properties of the set itself.
+    /// Properties of the set itself.
     pub props: Arc<PropertySet>,
     props_slot: Slot,
     params: RwLock<Vec<Arc<Param>>>,
     /// Whether parameters may be defined.
     describing: bool,
-    /// How many edits are open, and whether anything changed.
+    /// Number of open edits.
     edits: Mutex<u32>,
 }
 
-/// One parameter.
+/// One parameter of a descriptor or an instance.
 pub struct Param {
-    /// Its handle.
+    /// Handle of the parameter.
     pub slot: Slot,
-    /// The name by which scripts and projects know it.
+    /// Name used by scripts and projects.
     pub name: CString,
-    /// What it is.
+    /// Type of the parameter.
     pub kind: Kind,
-    /// Its properties.
+    /// Properties of the parameter.
     pub props: Arc<PropertySet>,
     props_slot: Slot,
     curve: Mutex<Curve>,
-    /// The curves of a parametric parameter.
+    /// Control points, if this is a parametric parameter.
     pub curves: Mutex<Curves>,
-    /// The effect that is told of changes; a description has none.
+    /// The effect to notify of changes; empty in a descriptor.
     pub effect: Mutex<Weak<Effect>>,
     describing: bool,
 }
 
 impl ParamSet {
-    /// An empty set for describing.
+    /// An empty set for the describe action.
     pub fn describing() -> Arc<Self> {
         Self::build(Arc::new(set_properties()), Vec::new(), true)
     }
 
-    /// A set of values after a description.
+    /// The parameters of an instance, from its descriptor.
     pub fn instance(description: &Self, effect: &Weak<Effect>) -> Arc<Self> {
         let params = description.params.read();
         let params = params.iter().map(|param| Param::instance(param, effect)).collect();
         Self::build(Arc::new(description.props.duplicate()), params, false)
     }
 
-    /// A copy of a description, as DescribeInContext goes on from Describe.
+    /// A copy for DescribeInContext, which adds to the result of Describe.
     pub fn further(description: &Self) -> Arc<Self> {
         let params = description.params.read();
         let params = params
@@ -92,16 +92,16 @@ impl ParamSet {
         set
     }
 
-    /// The handle of the set's properties.
+    /// Handle of the set's properties.
     pub fn props_pointer(&self) -> OfxPropertySetHandle {
         self.props_slot.pointer()
     }
 
-    /// The plugin defines a parameter.
+    /// Defines a parameter on behalf of the plugin.
     ///
     /// # Errors
-    /// The status that refuses it.
-    pub fn define(&self, kind: &CStr, name: &CStr, settings: &Settings) -> Answer<Arc<Param>> {
+    /// The status for the plugin.
+    pub fn define(&self, kind: &CStr, name: &CStr, settings: &Settings) -> SuiteResult<Arc<Param>> {
         if !self.describing {
             return Err(kOfxStatErrUnsupported);
         }
@@ -122,32 +122,32 @@ impl ParamSet {
         Ok(param)
     }
 
-    /// A parameter by name.
+    /// The parameter with this name.
     pub fn find(&self, name: &CStr) -> Option<Arc<Param>> {
         self.params.read().iter().find(|param| *param.name == *name).cloned()
     }
 
-    /// All parameters in the order in which they were defined.
+    /// All parameters in the order of their definition.
     pub fn all(&self) -> Vec<Arc<Param>> {
         self.params.read().clone()
     }
 
-    /// Opens an edit.
+    /// Begins an edit; edits nest.
     pub fn edit_begin(&self) {
         *self.edits.lock() += 1;
     }
 
-    /// Closes an edit.
+    /// Ends an edit begun with [`edit_begin`](Self::edit_begin).
     ///
     /// # Errors
-    /// None was open.
-    pub fn edit_end(&self) -> Answer<()> {
+    /// `kOfxStatFailed` if no edit is open.
+    pub fn edit_end(&self) -> SuiteResult<()> {
         let mut edits = self.edits.lock();
         *edits = edits.checked_sub(1).ok_or(kOfxStatFailed)?;
         Ok(())
     }
 
-    /// Makes all handles stale.
+    /// Invalidates all handles.
     pub fn retire(&self) {
         for param in self.params.write().drain(..) {
             param.slot.clear();
@@ -197,39 +197,39 @@ impl Param {
         param
     }
 
-    /// The handle of the properties.
+    /// Handle of the parameter's properties.
     pub fn props_pointer(&self) -> OfxPropertySetHandle {
         self.props_slot.pointer()
     }
 
-    /// The name as Rust text.
+    /// The name as UTF-8.
     pub fn name(&self) -> String {
         self.name.to_string_lossy().into_owned()
     }
 
-    /// The value at a time.
+    /// The value at a time in frames.
     ///
     /// # Errors
     /// `kOfxStatErrUnsupported` for a kind without a value, `kOfxStatErrBadHandle` while describing.
-    pub fn value(&self, time: f64) -> Answer<Value> {
+    pub fn value(&self, time: f64) -> SuiteResult<Value> {
         self.check()?;
         Ok(self.curve.lock().at(time))
     }
 
-    /// Looks at the curve.
+    /// Calls `look` with the curve.
     ///
     /// # Errors
     /// As for [`Param::value`].
-    pub fn curve<R>(&self, look: impl FnOnce(&Curve) -> R) -> Answer<R> {
+    pub fn curve<R>(&self, look: impl FnOnce(&Curve) -> R) -> SuiteResult<R> {
         self.check()?;
         Ok(look(&self.curve.lock()))
     }
 
-    /// Changes the curve.
+    /// Calls `change` with the curve, to modify it.
     ///
     /// # Errors
     /// As for [`Param::value`].
-    pub fn change<R>(&self, change: impl FnOnce(&mut Curve) -> R) -> Answer<R> {
+    pub fn change<R>(&self, change: impl FnOnce(&mut Curve) -> R) -> SuiteResult<R> {
         self.check()?;
         let mut curve = self.curve.lock();
         let result = change(&mut curve);
@@ -239,18 +239,18 @@ impl Param {
         Ok(result)
     }
 
-    fn check(&self) -> Answer<()> {
+    fn check(&self) -> SuiteResult<()> {
         if self.describing {
             return Err(kOfxStatErrBadHandle);
         }
         if self.kind.has_value() { Ok(()) } else { Err(kOfxStatErrUnsupported) }
     }
 
-    /// Sets the value, or a key where a time is given.
+    /// Sets the value, or a key if a time is given. The value is clamped to the range.
     ///
     /// # Errors
-    /// The value is out of place, or the parameter does not animate.
-    pub fn set(&self, time: Option<f64>, value: Value) -> Answer<()> {
+    /// The status for the plugin if the value has the wrong type or the parameter is not animated.
+    pub fn set(&self, time: Option<f64>, value: Value) -> SuiteResult<()> {
         let value = self.clamp(value)?;
         if time.is_some() && self.props.first(kOfxParamPropAnimates) == Some(0) {
             return Err(kOfxStatErrUnsupported);
@@ -261,8 +261,8 @@ impl Param {
         })
     }
 
-    /// The value within the parameter's range.
-    fn clamp(&self, value: Value) -> Answer<Value> {
+    /// Clamps the value to the parameter's range.
+    fn clamp(&self, value: Value) -> SuiteResult<Value> {
         Ok(match (self.kind, value) {
             (Kind::Integer(_), Value::Ints(values)) => {
                 let (low, high) = (self.props.all(kOfxParamPropMin), self.props.all(kOfxParamPropMax));
@@ -296,7 +296,7 @@ fn clamp<T: PartialOrd + Copy>(values: &[T], low: &[T], high: &[T]) -> Vec<T> {
     values.iter().enumerate().map(|(index, &value)| bound(index, value)).collect()
 }
 
-/// The value that an instance starts with.
+/// The initial value of an instance: the property with the default.
 fn initial(kind: Kind, props: &PropertySet) -> Value {
     match kind {
         Kind::Integer(_) | Kind::Boolean | Kind::Choice => Value::Ints(props.all(kOfxParamPropDefault)),

@@ -1,36 +1,36 @@
 //! The curves of parametric parameters: control points joined by straight lines.
 //!
-//! Enough for a plugin that has them to work; the host draws none, and they do not animate.
+//! Sufficient for plugins that require the suite; curves are neither drawn nor animated.
 
 use openfx_sys::*;
 
 use crate::props::PropertySet;
-use crate::status::Answer;
+use crate::status::SuiteResult;
 
-/// The curves of one parameter.
+/// The curves of one parametric parameter.
 #[derive(Clone, Debug, Default)]
 pub struct Curves {
     curves: Vec<Vec<(f64, f64)>>,
 }
 
 impl Curves {
-    /// As many empty curves as the properties say.
+    /// Empty curves, as many as the properties say.
     pub fn new(props: &PropertySet) -> Self {
         let count = props.first::<i32>(kOfxParamPropParametricDimension).unwrap_or(0);
         Self { curves: vec![Vec::new(); usize::try_from(count).unwrap_or(0)] }
     }
 
-    fn curve(&mut self, index: i32) -> Answer<&mut Vec<(f64, f64)>> {
+    fn curve(&mut self, index: i32) -> SuiteResult<&mut Vec<(f64, f64)>> {
         let index = usize::try_from(index).map_err(|_| kOfxStatErrBadIndex)?;
-        // The dimension may be set after the parameter was made.
+        // The plugin may set the dimension after it defined the parameter.
         if index >= self.curves.len() && index < 64 {
             self.curves.resize(index + 1, Vec::new());
         }
         self.curves.get_mut(index).ok_or(kOfxStatErrBadIndex)
     }
 
-    /// The value of a curve at a position; the identity where it has no points.
-    pub fn value(&mut self, index: i32, position: f64) -> Answer<f64> {
+    /// The value of a curve at a position; the identity if it has no points.
+    pub fn value(&mut self, index: i32, position: f64) -> SuiteResult<f64> {
         let points = self.curve(index)?;
         let Some((first, last)) = points.first().zip(points.last()) else {
             return Ok(position);
@@ -46,19 +46,19 @@ impl Curves {
         Ok(y0 + (y1 - y0) * (position - x0) / (x1 - x0))
     }
 
-    /// The number of control points.
-    pub fn count(&mut self, index: i32) -> Answer<i32> {
+    /// Number of control points of a curve.
+    pub fn count(&mut self, index: i32) -> SuiteResult<i32> {
         i32::try_from(self.curve(index)?.len()).map_err(|_| kOfxStatErrValue)
     }
 
-    /// One control point.
-    pub fn point(&mut self, index: i32, nth: i32) -> Answer<(f64, f64)> {
+    /// Position and value of a control point.
+    pub fn point(&mut self, index: i32, nth: i32) -> SuiteResult<(f64, f64)> {
         let points = self.curve(index)?;
         usize::try_from(nth).ok().and_then(|nth| points.get(nth).copied()).ok_or(kOfxStatErrBadIndex)
     }
 
-    /// Adds a control point, or moves the one at that position.
-    pub fn add(&mut self, index: i32, key: f64, value: f64) -> Answer<()> {
+    /// Adds a control point, or replaces the one at the same position.
+    pub fn add(&mut self, index: i32, key: f64, value: f64) -> SuiteResult<()> {
         let points = self.curve(index)?;
         let place = points.partition_point(|point| point.0 < key);
         match points.get_mut(place) {
@@ -68,16 +68,16 @@ impl Curves {
         Ok(())
     }
 
-    /// Removes a control point.
-    pub fn remove(&mut self, index: i32, nth: i32) -> Answer<()> {
+    /// Removes a control point of a curve.
+    pub fn remove(&mut self, index: i32, nth: i32) -> SuiteResult<()> {
         self.point(index, nth)?;
         let nth = usize::try_from(nth).map_err(|_| kOfxStatErrBadIndex)?;
         self.curve(index)?.remove(nth);
         Ok(())
     }
 
-    /// Removes all control points.
-    pub fn clear(&mut self, index: i32) -> Answer<()> {
+    /// Removes all control points of a curve.
+    pub fn clear(&mut self, index: i32) -> SuiteResult<()> {
         self.curve(index)?.clear();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Values as people write them: `cfg=7.5`, `scheduler=karras`, `colour=1,0.5,0`.
+//! Parameter values in text form: `cfg=7.5`, `scheduler=karras`, `colour=1,0.5,0`.
 
 use std::ffi::CString;
 
@@ -6,48 +6,48 @@ use openfx_sys::*;
 
 use super::{Kind, Param, Value};
 
-/// Why a text is no value of a parameter; its display text is the sentence for the user.
+/// Why a text is not a valid value. It displays as a message for the user.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// Groups, pages and buttons.
+    /// The parameter is a group, page or button.
     #[error("{0} has no value to set: it is a {1}")]
     NoValue(String, &'static str),
-    /// Not the right number of numbers, or none.
+    /// Too many or too few numbers, or not a number.
     #[error("{name} takes {wanted}, not \"{text}\"")]
     Number {
-        /// The parameter.
+        /// Name of the parameter.
         name: String,
-        /// What it takes.
+        /// What the parameter expects.
         wanted: String,
-        /// What was written.
+        /// The text that was given.
         text: String,
     },
-    /// Outside of the hard range.
+    /// A number is outside of the permitted range.
     #[error("{name} takes {low} to {high}, not {text}")]
     Range {
-        /// The parameter.
+        /// Name of the parameter.
         name: String,
-        /// The least value.
+        /// The smallest permitted value.
         low: String,
-        /// The greatest value.
+        /// The largest permitted value.
         high: String,
-        /// What was written.
+        /// The text that was given.
         text: String,
     },
-    /// No such option.
+    /// A choice has no option of this name.
     #[error("{name} has no option \"{text}\"; it takes {options}")]
     Option {
-        /// The parameter.
+        /// Name of the parameter.
         name: String,
-        /// What was written.
+        /// The text that was given.
         text: String,
-        /// What it takes.
+        /// The options that the parameter has.
         options: String,
     },
 }
 
 impl Param {
-    /// The options of a choice: the stable name and the label of each.
+    /// The options of a choice, each with its stable name and its label.
     pub fn options(&self) -> Vec<(String, String)> {
         let labels = self.props.strings(kOfxParamPropChoiceOption);
         let names = self.props.strings(kOfxParamPropChoiceEnum);
@@ -57,11 +57,11 @@ impl Param {
         labels.iter().enumerate().map(|(index, label)| (name(index, label), label.clone())).collect()
     }
 
-    /// A folder with its whole path, as a host's file dialog gives it; any other text as it is.
+    /// An existing folder's absolute path, as a host's file dialog would return it; any other text unchanged.
     fn whole_path(&self, text: &str) -> String {
         let mode = self.props.string(kOfxParamPropStringMode);
         let folder = mode.as_bytes() == kOfxParamStringIsDirectoryPath.to_bytes();
-        // The home folder, a URL and a quoted path are begun as no folder here is.
+        // `~`, a URL and a quoted path are not relative paths.
         if !folder
             || text.trim().is_empty()
             || text.trim_start().starts_with(['~', '"', '\''])
@@ -75,14 +75,15 @@ impl Param {
         }
     }
 
-    /// The value that a text means.
+    /// Parses the text form of a value of this parameter.
     ///
     /// # Errors
-    /// It means none.
+    /// The text is not a valid value of this parameter.
     pub fn parse(&self, text: &str) -> Result<Value, ValueError> {
         match self.kind {
             Kind::Integer(n) => {
-                // Numbers beyond what the host can hold are none to it, so the sentence says which there are.
+                // Numbers that do not fit the host's type are out of range, too, so the message names the
+                // limits.
                 let [low, high] =
                     [kOfxParamPropMin, kOfxParamPropMax].map(|name| self.props.all::<i32>(name));
                 let what = match (low.first(), high.first()) {
@@ -163,7 +164,7 @@ impl Param {
         high: &[T],
     ) -> Result<(), ValueError> {
         for (value, (low, high)) in values.iter().zip(low.iter().zip(high)) {
-            // NaN is in no range.
+            // Written so that NaN is out of range.
             if !(value >= low && value <= high) {
                 return Err(ValueError::Range {
                     name: self.name(),
@@ -187,7 +188,7 @@ impl Param {
         })
     }
 
-    /// A value as people write it.
+    /// Formats a value for users.
     pub fn show(&self, value: &Value) -> String {
         let list = |items: Vec<String>| items.join(",");
         match (self.kind, value) {
@@ -210,7 +211,7 @@ impl Param {
     }
 }
 
-/// Up to three names that look like the one that was written.
+/// Up to three names that resemble the given one.
 pub fn near_names(wanted: &str, names: &[String]) -> Vec<String> {
     let wanted = wanted.to_lowercase();
     let mut ranked: Vec<(usize, &String)> = names
@@ -227,7 +228,7 @@ pub fn near_names(wanted: &str, names: &[String]) -> Vec<String> {
     ranked.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }
 
-/// How many letters have to be changed, added or dropped (Levenshtein 1966).
+/// The Levenshtein distance: letters to change, insert or delete.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

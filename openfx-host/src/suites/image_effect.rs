@@ -1,4 +1,4 @@
-//! The image effect suite.
+//! The image effect suite: properties, clips, images and memory.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::registry::{self, Object};
 use crate::scope;
 use crate::status::{answer, put, text};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxImageEffectSuiteV1 = OfxImageEffectSuiteV1 {
     getPropertySet: Some(get_property_set),
     getParamSet: Some(get_param_set),
@@ -35,7 +35,7 @@ unsafe extern "C" fn get_property_set(
 ) -> OfxStatus {
     answer(|| {
         let effect = registry::effect(effect)?;
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(set, effect.props_pointer()) }
     })
 }
@@ -43,7 +43,7 @@ unsafe extern "C" fn get_property_set(
 unsafe extern "C" fn get_param_set(effect: OfxImageEffectHandle, set: *mut OfxParamSetHandle) -> OfxStatus {
     answer(|| {
         let effect = registry::effect(effect)?;
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(set, effect.params.slot.pointer()) }
     })
 }
@@ -57,11 +57,11 @@ unsafe extern "C" fn clip_define(
         let effect = registry::effect(effect)?;
         // SAFETY: the plugin passes a string.
         let clip = effect.define_clip(unsafe { text(name)? })?;
-        // The plugin may not want the properties.
+        // NULL if the plugin does not want the properties.
         if set.is_null() {
             return Ok(());
         }
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(set, clip.props_pointer()) }
     })
 }
@@ -79,7 +79,7 @@ unsafe extern "C" fn clip_get_handle(
         }
         // SAFETY: the plugin passes a string.
         let clip = effect.clip(unsafe { text(name)? }).ok_or(kOfxStatErrUnknown)?;
-        // SAFETY: the plugin passes places for the handles, the second one if it wants it.
+        // SAFETY: the plugin passes pointers for the handles, the second one if it wants it.
         unsafe {
             put(handle, clip.slot.pointer())?;
             if set.is_null() { Ok(()) } else { put(set, clip.props_pointer()) }
@@ -93,7 +93,7 @@ unsafe extern "C" fn clip_get_property_set(
 ) -> OfxStatus {
     answer(|| {
         let clip = registry::clip(clip)?;
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(set, clip.props_pointer()) }
     })
 }
@@ -105,7 +105,7 @@ unsafe extern "C" fn clip_get_image(
     image: *mut OfxPropertySetHandle,
 ) -> OfxStatus {
     answer(|| {
-        // SAFETY: the plugin passes a place for the handle; it holds NULL wherever there is no image.
+        // SAFETY: the plugin passes a pointer for the handle; it holds NULL wherever there is no image.
         unsafe { put(image, std::ptr::null_mut())? };
         let found = registry::clip(clip)?.fetch(time)?;
         // SAFETY: as above.
@@ -125,7 +125,7 @@ unsafe extern "C" fn clip_get_region(
     answer(|| {
         let clip = registry::clip(clip)?;
         let effect = clip.effect.read().upgrade().ok_or(kOfxStatErrBadHandle)?;
-        // SAFETY: the plugin passes a place for the rectangle.
+        // SAFETY: the plugin passes a pointer for the rectangle.
         unsafe { put(bounds, clip.region(&effect)) }
     })
 }
@@ -134,7 +134,7 @@ unsafe extern "C" fn abort(effect: OfxImageEffectHandle) -> c_int {
     let Ok(effect) = registry::effect(effect) else {
         return 0;
     };
-    // Hosts answer for the thread of the action alone.
+    // Real hosts only accept this call on the action's thread.
     match scope::current() {
         Some(scope) if Arc::ptr_eq(&scope.effect, &effect) => c_int::from(effect.session.poll()),
         _ => 0,
@@ -147,7 +147,7 @@ unsafe extern "C" fn memory_alloc(
     handle: *mut OfxImageMemoryHandle,
 ) -> OfxStatus {
     answer(|| {
-        // NULL is allowed: the memory belongs to no instance.
+        // NULL is allowed: the memory then belongs to no instance.
         if !effect.is_null() {
             registry::effect(effect)?;
         }
@@ -157,7 +157,7 @@ unsafe extern "C" fn memory_alloc(
         let block = Block::new(bytes, 0).ok_or(kOfxStatErrMemory)?;
         let memory = ImageMemory { block, locks: Mutex::new(0) };
         let registered = registry::register(Object::Memory(Arc::new(memory)));
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(handle, registered.pointer())? };
         registry::keep(registered);
         Ok(())
@@ -172,7 +172,7 @@ unsafe extern "C" fn memory_lock(handle: OfxImageMemoryHandle, data: *mut *mut c
     answer(|| {
         let memory = registry::memory(handle)?;
         *memory.locks.lock() += 1;
-        // SAFETY: the plugin passes a place for the address.
+        // SAFETY: the plugin passes a pointer for the address.
         unsafe { put(data, memory.block.start().cast()) }
     })
 }

@@ -1,4 +1,4 @@
-//! The memory suite.
+//! The memory suite: allocate and free.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use crate::memory::Block;
 use crate::status::{answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxMemorySuiteV1 = OfxMemorySuiteV1 { memoryAlloc: Some(alloc), memoryFree: Some(free) };
 
-/// The blocks in use, by address: a block is given back by its address alone.
+/// Allocated blocks by address; `memoryFree` only passes the address.
 static BLOCKS: LazyLock<Mutex<HashMap<usize, Block>>> = LazyLock::new(Mutex::default);
 
 unsafe extern "C" fn alloc(_handle: *mut c_void, bytes: usize, data: *mut *mut c_void) -> OfxStatus {
@@ -24,7 +24,7 @@ unsafe extern "C" fn alloc(_handle: *mut c_void, bytes: usize, data: *mut *mut c
         let block = Block::new(bytes, 0).ok_or(kOfxStatErrMemory)?;
         let start = block.start();
         BLOCKS.lock().insert(start.addr(), block);
-        // SAFETY: the plugin passes a place for the address.
+        // SAFETY: the plugin passes a pointer for the address.
         unsafe { put(data, start.cast()) }
     })
 }

@@ -8,19 +8,19 @@ use super::varargs;
 use crate::registry;
 use crate::scope;
 use crate::session::Message;
-use crate::status::{Answer, answer, text};
+use crate::status::{SuiteResult, answer, text};
 
-/// The first version.
+/// Version 1 of the suite.
 pub static SUITE_V1: OfxMessageSuiteV1 = OfxMessageSuiteV1 { message: Some(varargs::openfx_message) };
 
-/// The second version.
+/// Version 2 of the suite, with persistent messages.
 pub static SUITE_V2: OfxMessageSuiteV2 = OfxMessageSuiteV2 {
     message: Some(varargs::openfx_message),
     setPersistentMessage: Some(varargs::openfx_set_persistent_message),
     clearPersistentMessage: Some(clear),
 };
 
-/// The kinds of message.
+/// The message types that the host accepts.
 const KINDS: &[&std::ffi::CStr] = &[
     kOfxMessageFatal,
     kOfxMessageError,
@@ -30,7 +30,7 @@ const KINDS: &[&std::ffi::CStr] = &[
     kOfxMessageQuestion,
 ];
 
-/// A message from the C side, formatted.
+/// A message from the C side, already formatted.
 ///
 /// # Safety
 /// The strings are NULL or end with NUL.
@@ -42,7 +42,7 @@ unsafe extern "C" fn openfx_host_message(
     id: *const c_char,
     sentence: *const c_char,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let result = unsafe { say(persistent != 0, handle, kind, id, sentence) };
     match result {
         Ok(reply) => reply,
@@ -56,10 +56,10 @@ unsafe fn say(
     kind: *const c_char,
     id: *const c_char,
     sentence: *const c_char,
-) -> Answer<OfxStatus> {
-    // SAFETY: the caller's promise.
+) -> SuiteResult<OfxStatus> {
+    // SAFETY: guaranteed by the caller.
     let (kind, id, sentence) = unsafe { (text(kind)?, text(id), text(sentence)?) };
-    // A message may come from Load already, when there is no effect; then it is the thread's action that knows.
+    // During Load the plugin has no effect handle yet; use the current action's effect then.
     let effect = if handle.is_null() {
         scope::current().map(|scope| scope.effect).ok_or(kOfxStatErrBadHandle)?
     } else {
@@ -69,7 +69,7 @@ unsafe fn say(
         effect.session.complain("it sent a message on a thread of its own");
     }
     if id.is_err() {
-        // Natron and the official library fall over this.
+        // Natron and the official support library crash on this.
         effect.session.complain("it sent a message whose id is NULL");
     }
     if !KINDS.contains(&kind) {
@@ -80,7 +80,7 @@ unsafe fn say(
         text: sentence.to_string_lossy().into_owned(),
         persistent,
     });
-    // Nobody is there to answer a question.
+    // There is no user to answer a question.
     Ok(if kind == kOfxMessageQuestion { kOfxStatReplyNo } else { kOfxStatOK })
 }
 

@@ -1,4 +1,4 @@
-//! The suites: tables of C functions through which the plugin talks to the host.
+//! The suites: tables of C functions that the plugin calls.
 
 mod image_effect;
 mod memory;
@@ -19,10 +19,10 @@ use openfx_sys::*;
 use super::registry;
 use super::status::text;
 
-/// Answers a plugin's wish for a suite; NULL where the host has none of that name and version.
+/// Returns a suite's function table, or NULL if the host does not have this name and version.
 ///
 /// # Safety
-/// `host` is a property set of this host, `name` a C string.
+/// `host` is a property set of this host, `name` a NUL-terminated string.
 pub unsafe extern "C" fn fetch(
     host: OfxPropertySetHandle,
     name: *const c_char,
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn fetch(
         .map_or(ptr::null(), |(_, _, table)| table.0)
 }
 
-/// A table that never changes.
+/// A pointer to an immutable function table.
 struct Table(*const c_void);
 
 // SAFETY: it points to constant tables of functions.
@@ -66,7 +66,7 @@ static SUITES: &[(&CStr, c_int, Table)] = &[
     (kOfxParametricParameterSuite, 1, Table((&raw const parametric::SUITE).cast())),
 ];
 
-/// The names of the suites, for the command line.
+/// Names and versions of the suites, for the command line.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> =
         SUITES.iter().map(|(name, ..)| name.to_string_lossy().into_owned()).collect();

@@ -11,7 +11,7 @@ use crate::registry::{self, Object};
 use crate::scope;
 use crate::status::{answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxMultiThreadSuiteV1 = OfxMultiThreadSuiteV1 {
     multiThread: Some(multi_thread),
     multiThreadNumCPUs: Some(cpus),
@@ -33,12 +33,12 @@ fn processors() -> c_uint {
     c_uint::try_from(count).unwrap_or(1)
 }
 
-/// The plugin's argument, which it promises to share among threads.
+/// The plugin's argument, which the plugin guarantees may be shared between threads.
 #[derive(Clone, Copy)]
-struct Argument(*mut c_void);
+struct SharedArgument(*mut c_void);
 
 // SAFETY: the suite's contract is that the function may be called with it on many threads at once.
-unsafe impl Send for Argument {}
+unsafe impl Send for SharedArgument {}
 
 unsafe extern "C" fn multi_thread(
     function: OfxThreadFunctionV1,
@@ -52,8 +52,8 @@ unsafe extern "C" fn multi_thread(
         }
         let count = if threads == 0 { processors() } else { threads };
         let scope = scope::current();
-        let argument = Argument(argument);
-        // More threads than the machine has processors wait for each other at worst; a thousand would be a mistake.
+        let argument = SharedArgument(argument);
+        // At most four threads per processor; a plugin that asks for a thousand should not get them.
         let lanes = count.min(processors().saturating_mul(4)).max(1);
         std::thread::scope(|threads| {
             for lane in 0..lanes {
@@ -63,7 +63,7 @@ unsafe extern "C" fn multi_thread(
                     let _inside = scope.map(scope::enter);
                     for nth in (lane..count).step_by(lanes as usize) {
                         INDEX.set(Some(nth));
-                        // SAFETY: the plugin's own function, called as the suite promises.
+                        // SAFETY: the plugin passed this function to be called like this.
                         unsafe { function(nth, count, argument.0) };
                     }
                 });
@@ -74,12 +74,12 @@ unsafe extern "C" fn multi_thread(
 }
 
 unsafe extern "C" fn cpus(count: *mut c_uint) -> OfxStatus {
-    // SAFETY: the plugin passes a place for the number.
+    // SAFETY: the plugin passes a pointer for the number.
     answer(|| unsafe { put(count, processors()) })
 }
 
 unsafe extern "C" fn index(place: *mut c_uint) -> OfxStatus {
-    // SAFETY: the plugin passes a place for the number.
+    // SAFETY: the plugin passes a pointer for the number.
     answer(|| unsafe { put(place, INDEX.get().unwrap_or(0)) })
 }
 
@@ -97,7 +97,7 @@ unsafe extern "C" fn mutex_create(mutex: *mut OfxMutexHandle, locks: c_int) -> O
             cell.lock();
         }
         let registered = registry::register(Object::Mutex(cell));
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(mutex, registered.pointer())? };
         registry::keep(registered);
         Ok(())

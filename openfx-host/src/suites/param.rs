@@ -1,4 +1,4 @@
-//! The parameter suite.
+//! The parameter suite: definitions, values and keys.
 
 use std::ffi::{c_char, c_int, c_uint};
 
@@ -9,7 +9,7 @@ use crate::registry;
 use crate::scope;
 use crate::status::{answer, put, text};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxParameterSuiteV1 = OfxParameterSuiteV1 {
     paramDefine: Some(define),
     paramGetHandle: Some(get_handle),
@@ -41,13 +41,13 @@ unsafe extern "C" fn define(
         let set = registry::param_set(set)?;
         // SAFETY: the plugin passes strings.
         let (kind, name) = unsafe { (text(kind)?, text(name)?) };
-        // Parameters are defined inside an action, which knows the host's settings.
+        // Parameters are defined during an action, whose session has the settings.
         let session = scope::current().ok_or(kOfxStatFailed)?.effect.session.clone();
         let param = set.define(kind, name, &session.settings)?;
         if props.is_null() {
             return Ok(());
         }
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(props, param.props_pointer()) }
     })
 }
@@ -62,7 +62,7 @@ unsafe extern "C" fn get_handle(
         let set = registry::param_set(set)?;
         // SAFETY: the plugin passes a string.
         let found = set.find(unsafe { text(name)? }).ok_or(kOfxStatErrUnknown)?;
-        // SAFETY: the plugin passes places for the handles that it wants.
+        // SAFETY: the plugin passes pointers for the handles that it wants.
         unsafe {
             if !param.is_null() {
                 put(param, found.slot.pointer())?;
@@ -78,7 +78,7 @@ unsafe extern "C" fn set_get_property_set(
 ) -> OfxStatus {
     answer(|| {
         let set = registry::param_set(set)?;
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(props, set.props_pointer()) }
     })
 }
@@ -86,7 +86,7 @@ unsafe extern "C" fn set_get_property_set(
 unsafe extern "C" fn get_property_set(param: OfxParamHandle, props: *mut OfxPropertySetHandle) -> OfxStatus {
     answer(|| {
         let param = registry::param(param)?;
-        // SAFETY: the plugin passes a place for the handle.
+        // SAFETY: the plugin passes a pointer for the handle.
         unsafe { put(props, param.props_pointer()) }
     })
 }
@@ -94,7 +94,7 @@ unsafe extern "C" fn get_property_set(param: OfxParamHandle, props: *mut OfxProp
 unsafe extern "C" fn get_num_keys(param: OfxParamHandle, count: *mut c_uint) -> OfxStatus {
     answer(|| {
         let keys = registry::param(param)?.curve(|curve| curve.keys().len())?;
-        // SAFETY: the plugin passes a place for the number.
+        // SAFETY: the plugin passes a pointer for the number.
         unsafe { put(count, c_uint::try_from(keys).unwrap_or(c_uint::MAX)) }
     })
 }
@@ -102,7 +102,7 @@ unsafe extern "C" fn get_num_keys(param: OfxParamHandle, count: *mut c_uint) -> 
 unsafe extern "C" fn get_key_time(param: OfxParamHandle, nth: c_uint, time: *mut OfxTime) -> OfxStatus {
     answer(|| {
         let found = registry::param(param)?.curve(|curve| curve.keys().get(nth as usize).map(|key| key.0))?;
-        // SAFETY: the plugin passes a place for the time.
+        // SAFETY: the plugin passes a pointer for the time.
         unsafe { put(time, found.ok_or(kOfxStatErrBadIndex)?) }
     })
 }
@@ -123,7 +123,7 @@ unsafe extern "C" fn get_key_index(
             }
         })?;
         let found = found.and_then(|nth| c_int::try_from(nth).ok()).ok_or(kOfxStatFailed)?;
-        // SAFETY: the plugin passes a place for the index.
+        // SAFETY: the plugin passes a pointer for the index.
         unsafe { put(index, found) }
     })
 }
@@ -150,7 +150,7 @@ unsafe extern "C" fn copy(
         if to.kind != from.kind {
             return Err(kOfxStatErrValue);
         }
-        // SAFETY: NULL, for everything, or a range.
+        // SAFETY: NULL, which means everything, or a valid range.
         let range = unsafe { range.as_ref() }.map(|range| (range.min, range.max));
         let within = |time: f64| range.is_none_or(|(first, last)| (first..=last).contains(&time));
         let (value, keys) = from.curve(|curve| (curve.at(0.0), curve.keys().to_vec()))?;

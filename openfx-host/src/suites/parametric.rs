@@ -6,9 +6,9 @@ use openfx_sys::*;
 
 use crate::params::{Curves, Kind};
 use crate::registry;
-use crate::status::{Answer, answer, put};
+use crate::status::{SuiteResult, answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxParametricParameterSuiteV1 = OfxParametricParameterSuiteV1 {
     parametricParamGetValue: Some(value),
     parametricParamGetNControlPoints: Some(count),
@@ -19,7 +19,7 @@ pub static SUITE: OfxParametricParameterSuiteV1 = OfxParametricParameterSuiteV1 
     parametricParamDeleteAllControlPoints: Some(delete_all),
 };
 
-fn with<R>(param: OfxParamHandle, work: impl FnOnce(&mut Curves) -> Answer<R>) -> Answer<R> {
+fn with<R>(param: OfxParamHandle, work: impl FnOnce(&mut Curves) -> SuiteResult<R>) -> SuiteResult<R> {
     let param = registry::param(param)?;
     if param.kind != Kind::Parametric {
         return Err(kOfxStatErrUnsupported);
@@ -36,7 +36,7 @@ unsafe extern "C" fn value(
 ) -> OfxStatus {
     answer(|| {
         let value = with(p, |curves| curves.value(curve, position))?;
-        // SAFETY: the plugin passes a place for the value.
+        // SAFETY: the plugin passes a pointer for the value.
         unsafe { put(out, value) }
     })
 }
@@ -44,7 +44,7 @@ unsafe extern "C" fn value(
 unsafe extern "C" fn count(p: OfxParamHandle, curve: c_int, _time: f64, out: *mut c_int) -> OfxStatus {
     answer(|| {
         let count = with(p, |curves| curves.count(curve))?;
-        // SAFETY: the plugin passes a place for the number.
+        // SAFETY: the plugin passes a pointer for the number.
         unsafe { put(out, count) }
     })
 }
@@ -59,7 +59,7 @@ unsafe extern "C" fn point(
 ) -> OfxStatus {
     answer(|| {
         let found = with(p, |curves| curves.point(curve, nth))?;
-        // SAFETY: the plugin passes places for both.
+        // SAFETY: the plugin passes pointers for both.
         unsafe {
             put(key, found.0)?;
             put(value, found.1)

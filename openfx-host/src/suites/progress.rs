@@ -8,14 +8,14 @@ use crate::registry;
 use crate::scope;
 use crate::status::{answer, text};
 
-/// The first version.
+/// Version 1 of the suite.
 pub static SUITE_V1: OfxProgressSuiteV1 = OfxProgressSuiteV1 {
     progressStart: Some(start_v1),
     progressUpdate: Some(update),
     progressEnd: Some(end),
 };
 
-/// The second version.
+/// Version 2 of the suite, with message identifiers.
 pub static SUITE_V2: OfxProgressSuiteV2 = OfxProgressSuiteV2 {
     progressStart: Some(start_v2),
     progressUpdate: Some(update),
@@ -38,10 +38,10 @@ unsafe extern "C" fn start_v2(effect: *mut c_void, label: *const c_char, id: *co
     if id.is_null()
         && let Ok(effect) = registry::effect(effect.cast())
     {
-        // Natron and the official library fall over this.
+        // Natron and the official support library crash on this.
         effect.session.complain("it started a progress whose message id is NULL");
     }
-    // SAFETY: the plugin's promise of the suite.
+    // SAFETY: required of the plugin by the suite.
     unsafe { start_v1(effect, label) }
 }
 

@@ -6,9 +6,9 @@ use openfx_sys::*;
 
 use crate::props::Item;
 use crate::registry;
-use crate::status::{Answer, answer, put, text};
+use crate::status::{SuiteResult, answer, put, text};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxPropertySuiteV1 = OfxPropertySuiteV1 {
     propSetPointer: Some(set_pointer),
     propSetString: Some(set_string),
@@ -30,23 +30,23 @@ pub static SUITE: OfxPropertySuiteV1 = OfxPropertySuiteV1 {
     propGetDimension: Some(dimension),
 };
 
-type Set = OfxPropertySetHandle;
+type PropsHandle = OfxPropertySetHandle;
 
-/// A value as C has it: a pointer to its string, a pointer, a number.
+/// A property value as passed in C: an `int`, a `double`, a string or a pointer.
 trait Native: Copy {
     type Item: Item;
-    /// What the plugin hands over.
+    /// Converts a value passed by the plugin.
     ///
     /// # Safety
-    /// A string is NULL or ends with NUL.
-    unsafe fn take(self) -> Answer<Self::Item>;
-    /// What it gets; valid as long as the property set lives.
+    /// A string must be NULL or NUL-terminated.
+    unsafe fn take(self) -> SuiteResult<Self::Item>;
+    /// Converts to the C value for the plugin; a string stays valid as long as the property set.
     fn give(item: &Self::Item) -> Self;
 }
 
 impl Native for c_int {
     type Item = i32;
-    unsafe fn take(self) -> Answer<i32> {
+    unsafe fn take(self) -> SuiteResult<i32> {
         Ok(self)
     }
     fn give(item: &i32) -> Self {
@@ -56,7 +56,7 @@ impl Native for c_int {
 
 impl Native for f64 {
     type Item = f64;
-    unsafe fn take(self) -> Answer<f64> {
+    unsafe fn take(self) -> SuiteResult<f64> {
         Ok(self)
     }
     fn give(item: &f64) -> Self {
@@ -66,7 +66,7 @@ impl Native for f64 {
 
 impl Native for *mut c_void {
     type Item = usize;
-    unsafe fn take(self) -> Answer<usize> {
+    unsafe fn take(self) -> SuiteResult<usize> {
         Ok(self.expose_provenance())
     }
     fn give(item: &usize) -> Self {
@@ -76,8 +76,8 @@ impl Native for *mut c_void {
 
 impl Native for *mut c_char {
     type Item = CString;
-    unsafe fn take(self) -> Answer<CString> {
-        // SAFETY: the caller's promise.
+    unsafe fn take(self) -> SuiteResult<CString> {
+        // SAFETY: guaranteed by the caller.
         Ok(unsafe { text(self) }?.to_owned())
     }
     fn give(item: &CString) -> Self {
@@ -85,7 +85,7 @@ impl Native for *mut c_char {
     }
 }
 
-unsafe fn set<N: Native>(set: Set, name: *const c_char, index: c_int, value: N) -> OfxStatus {
+unsafe fn set<N: Native>(set: PropsHandle, name: *const c_char, index: c_int, value: N) -> OfxStatus {
     answer(|| {
         let set = registry::props(set)?;
         // SAFETY: the plugin passes strings.
@@ -94,7 +94,12 @@ unsafe fn set<N: Native>(set: Set, name: *const c_char, index: c_int, value: N) 
     })
 }
 
-unsafe fn set_n<N: Native>(set: Set, name: *const c_char, count: c_int, values: *const N) -> OfxStatus {
+unsafe fn set_n<N: Native>(
+    set: PropsHandle,
+    name: *const c_char,
+    count: c_int,
+    values: *const N,
+) -> OfxStatus {
     answer(|| {
         let set = registry::props(set)?;
         let count = usize::try_from(count).map_err(|_| kOfxStatErrBadIndex)?;
@@ -104,34 +109,34 @@ unsafe fn set_n<N: Native>(set: Set, name: *const c_char, count: c_int, values: 
         // SAFETY: the plugin passes a string and `count` values.
         let (name, values) = unsafe {
             let values = (0..count).map(|index| values.add(index).read().take());
-            (text(name)?, values.collect::<Answer<Vec<_>>>()?)
+            (text(name)?, values.collect::<SuiteResult<Vec<_>>>()?)
         };
         set.set_all(name, values)
     })
 }
 
-unsafe fn get<N: Native>(set: Set, name: *const c_char, index: c_int, value: *mut N) -> OfxStatus {
+unsafe fn get<N: Native>(set: PropsHandle, name: *const c_char, index: c_int, value: *mut N) -> OfxStatus {
     answer(|| {
         let set = registry::props(set)?;
         // SAFETY: the plugin passes a string.
         let name = unsafe { text(name)? };
         let found = set.get(name, index, N::give)?;
-        // SAFETY: the plugin passes a place for one value.
+        // SAFETY: the plugin passes pointers for one value.
         unsafe { put(value, found) }
     })
 }
 
-unsafe fn get_n<N: Native>(set: Set, name: *const c_char, count: c_int, values: *mut N) -> OfxStatus {
+unsafe fn get_n<N: Native>(set: PropsHandle, name: *const c_char, count: c_int, values: *mut N) -> OfxStatus {
     answer(|| {
         let set = registry::props(set)?;
         // SAFETY: the plugin passes a string.
         let name = unsafe { text(name)? };
-        let found = (0..count).map(|index| set.get(name, index, N::give)).collect::<Answer<Vec<N>>>()?;
+        let found = (0..count).map(|index| set.get(name, index, N::give)).collect::<SuiteResult<Vec<N>>>()?;
         if values.is_null() || count < 0 || !set.has(name) {
             return Err(if set.has(name) { kOfxStatErrValue } else { kOfxStatErrUnknown });
         }
         for (index, value) in found.into_iter().enumerate() {
-            // SAFETY: the plugin passes a place for `count` values.
+            // SAFETY: the plugin passes pointers for `count` values.
             unsafe { values.add(index).write(value) };
         }
         Ok(())
@@ -141,20 +146,20 @@ unsafe fn get_n<N: Native>(set: Set, name: *const c_char, count: c_int, values: 
 macro_rules! functions {
     ($($type:ty: $set:ident $set_n:ident $get:ident $get_n:ident;)*) => {
         $(
-            unsafe extern "C" fn $set(s: Set, name: *const c_char, index: c_int, value: $type) -> OfxStatus {
-                // SAFETY: the plugin's promise of the suite.
+            unsafe extern "C" fn $set(s: PropsHandle, name: *const c_char, index: c_int, value: $type) -> OfxStatus {
+                // SAFETY: required of the plugin by the suite.
                 unsafe { set(s, name, index, value) }
             }
-            unsafe extern "C" fn $set_n(s: Set, name: *const c_char, count: c_int, values: *const $type) -> OfxStatus {
-                // SAFETY: the plugin's promise of the suite.
+            unsafe extern "C" fn $set_n(s: PropsHandle, name: *const c_char, count: c_int, values: *const $type) -> OfxStatus {
+                // SAFETY: required of the plugin by the suite.
                 unsafe { set_n(s, name, count, values) }
             }
-            unsafe extern "C" fn $get(s: Set, name: *const c_char, index: c_int, value: *mut $type) -> OfxStatus {
-                // SAFETY: the plugin's promise of the suite.
+            unsafe extern "C" fn $get(s: PropsHandle, name: *const c_char, index: c_int, value: *mut $type) -> OfxStatus {
+                // SAFETY: required of the plugin by the suite.
                 unsafe { get(s, name, index, value) }
             }
-            unsafe extern "C" fn $get_n(s: Set, name: *const c_char, count: c_int, values: *mut $type) -> OfxStatus {
-                // SAFETY: the plugin's promise of the suite.
+            unsafe extern "C" fn $get_n(s: PropsHandle, name: *const c_char, count: c_int, values: *mut $type) -> OfxStatus {
+                // SAFETY: required of the plugin by the suite.
                 unsafe { get_n(s, name, count, values) }
             }
         )*
@@ -167,46 +172,46 @@ functions! {
 }
 
 unsafe extern "C" fn set_string(
-    s: Set,
+    s: PropsHandle,
     name: *const c_char,
     index: c_int,
     value: *const c_char,
 ) -> OfxStatus {
-    // SAFETY: the plugin's promise of the suite; the string is only read.
+    // SAFETY: required of the plugin by the suite; the string is only read.
     unsafe { set(s, name, index, value.cast_mut()) }
 }
 
 unsafe extern "C" fn set_string_n(
-    s: Set,
+    s: PropsHandle,
     name: *const c_char,
     count: c_int,
     values: *const *const c_char,
 ) -> OfxStatus {
-    // SAFETY: the plugin's promise of the suite; the strings are only read.
+    // SAFETY: required of the plugin by the suite; the strings are only read.
     unsafe { set_n(s, name, count, values.cast::<*mut c_char>()) }
 }
 
 unsafe extern "C" fn get_string(
-    s: Set,
+    s: PropsHandle,
     name: *const c_char,
     index: c_int,
     value: *mut *mut c_char,
 ) -> OfxStatus {
-    // SAFETY: the plugin's promise of the suite.
+    // SAFETY: required of the plugin by the suite.
     unsafe { get(s, name, index, value) }
 }
 
 unsafe extern "C" fn get_string_n(
-    s: Set,
+    s: PropsHandle,
     name: *const c_char,
     count: c_int,
     values: *mut *mut c_char,
 ) -> OfxStatus {
-    // SAFETY: the plugin's promise of the suite.
+    // SAFETY: required of the plugin by the suite.
     unsafe { get_n(s, name, count, values) }
 }
 
-unsafe extern "C" fn reset(set: Set, name: *const c_char) -> OfxStatus {
+unsafe extern "C" fn reset(set: PropsHandle, name: *const c_char) -> OfxStatus {
     answer(|| {
         let set = registry::props(set)?;
         // SAFETY: the plugin passes a string.
@@ -214,13 +219,13 @@ unsafe extern "C" fn reset(set: Set, name: *const c_char) -> OfxStatus {
     })
 }
 
-unsafe extern "C" fn dimension(set: Set, name: *const c_char, count: *mut c_int) -> OfxStatus {
+unsafe extern "C" fn dimension(set: PropsHandle, name: *const c_char, count: *mut c_int) -> OfxStatus {
     answer(|| {
         let set = registry::props(set)?;
         // SAFETY: the plugin passes a string.
         let name: &CStr = unsafe { text(name)? };
         let dimension = set.dimension(name)?;
-        // SAFETY: the plugin passes a place for the number.
+        // SAFETY: the plugin passes a pointer for the number.
         unsafe { put(count, dimension) }
     })
 }

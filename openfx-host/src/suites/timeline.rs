@@ -1,4 +1,4 @@
-//! The time line suite.
+//! The time line suite: current frame and range.
 
 use std::ffi::c_void;
 
@@ -7,7 +7,7 @@ use openfx_sys::*;
 use crate::registry;
 use crate::status::{answer, put};
 
-/// The table.
+/// The suite's function table.
 pub static SUITE: OfxTimeLineSuiteV1 = OfxTimeLineSuiteV1 {
     getTime: Some(get_time),
     gotoTime: Some(go_to_time),
@@ -17,7 +17,7 @@ pub static SUITE: OfxTimeLineSuiteV1 = OfxTimeLineSuiteV1 {
 unsafe extern "C" fn get_time(effect: *mut c_void, time: *mut f64) -> OfxStatus {
     answer(|| {
         let effect = registry::effect(effect.cast())?;
-        // SAFETY: the plugin passes a place for the time.
+        // SAFETY: the plugin passes a pointer for the time.
         unsafe { put(time, effect.session.timeline().0) }
     })
 }
@@ -38,7 +38,7 @@ unsafe extern "C" fn get_bounds(effect: *mut c_void, first: *mut f64, last: *mut
     answer(|| {
         let effect = registry::effect(effect.cast())?;
         let (_, start, end) = effect.session.timeline();
-        // SAFETY: the plugin passes places for the times.
+        // SAFETY: the plugin passes pointers for the times.
         unsafe {
             put(first, start)?;
             put(last, end)

@@ -1,6 +1,6 @@
-/* The suite functions with a variable number of arguments, which stable Rust cannot define.
+/* The variadic suite functions, which stable Rust cannot define.
  *
- * Each asks the host how many arguments of which type the parameter has, collects them and hands them over.
+ * Each asks the Rust side for the number and types of the arguments, collects them and passes them on.
  * The types are those of the published OpenFX interface. */
 
 #include <stdarg.h>
@@ -12,9 +12,9 @@ typedef struct {
   void *pointer;
 } openfx_argument;
 
-/* From the host: how many arguments, and 'p', 'i' or 'd' for each; a negative answer is minus a status. */
+/* In Rust: returns the number of arguments and writes 'p', 'i' or 'd' for each; a negative result is a negated status. */
 extern int openfx_host_arguments(void *param, int setting, char *types);
-/* From the host: the call itself. */
+/* In Rust: executes the call. */
 extern int openfx_host_param(int operation, void *param, double time1, double time2,
                                const openfx_argument *arguments, int count);
 extern int openfx_host_message(int persistent, void *handle, const char *type, const char *id, const char *text);

@@ -1,4 +1,4 @@
-//! The Rust side of the functions with a variable number of arguments; `varargs.c` is the other.
+//! The Rust side of the variadic functions; the C side is `varargs.c`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use crate::instance;
 use crate::params::{Kind, Param, Value};
 use crate::registry;
 use crate::scope;
-use crate::status::{Answer, answer, put, text};
+use crate::status::{SuiteResult, answer, put, text};
 
 #[link(name = "openfx_host_varargs", kind = "static")]
 unsafe extern "C" {
@@ -36,9 +36,9 @@ unsafe extern "C" {
     ) -> OfxStatus;
 }
 
-/// One argument, in the field of its type.
+/// One variadic argument, in the field of its type.
 #[repr(C)]
-struct Argument {
+struct VariadicArgument {
     whole: c_int,
     real: f64,
     pointer: *mut c_void,
@@ -50,7 +50,7 @@ const DERIVATIVE: c_int = 2;
 const INTEGRAL: c_int = 3;
 const SET: c_int = 4;
 
-/// How many values a kind has, and the letter of one when it is passed in.
+/// The number of values of a kind, and the type letter of one value when it is passed in.
 fn shape(kind: Kind) -> Option<(usize, u8)> {
     match kind {
         Kind::Integer(n) => Some((n, b'i')),
@@ -61,10 +61,11 @@ fn shape(kind: Kind) -> Option<(usize, u8)> {
     }
 }
 
-/// How many arguments a call about a parameter has, and the type of each; minus a status if there is no such call.
+/// Writes the type letters of a parameter call's arguments and returns their number, or a negated status if
+/// there is no such call.
 ///
 /// # Safety
-/// `types` has room for four letters.
+/// `types` points to at least four bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn openfx_host_arguments(
     param: OfxParamHandle,
@@ -86,17 +87,17 @@ unsafe extern "C" fn openfx_host_arguments(
     count as c_int
 }
 
-/// One call about a parameter.
+/// Executes a variadic parameter call.
 ///
 /// # Safety
-/// `arguments` points to `count` arguments of the types that `openfx_host_arguments` told.
+/// `arguments` points to `count` arguments of the types that `openfx_host_arguments` wrote.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn openfx_host_param(
     operation: c_int,
     param: OfxParamHandle,
     time1: f64,
     time2: f64,
-    arguments: *const Argument,
+    arguments: *const VariadicArgument,
     count: c_int,
 ) -> OfxStatus {
     answer(|| {
@@ -104,17 +105,17 @@ unsafe extern "C" fn openfx_host_param(
         let param = registry::param(param)?;
         watch(&param, operation >= SET);
         let count = usize::try_from(count).map_err(|_| kOfxStatErrValue)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let arguments = unsafe { std::slice::from_raw_parts(arguments, count) };
         match operation {
             GET => {
                 let (now, ..) =
                     param.effect.lock().upgrade().map_or((0.0, 0.0, 0.0), |effect| effect.session.timeline());
-                // SAFETY: the plugin passes a place of the right type for each value.
+                // SAFETY: the plugin passes a pointer of the right type for each value.
                 unsafe { write(handle, &param.value(now)?, arguments) }
             }
             GET_AT_TIME => {
-                // SAFETY: the plugin passes a place of the right type for each value.
+                // SAFETY: the plugin passes a pointer of the right type for each value.
                 unsafe { write(handle, &param.value(time1)?, arguments) }
             }
             DERIVATIVE | INTEGRAL => {
@@ -125,7 +126,7 @@ unsafe extern "C" fn openfx_host_param(
                     DERIVATIVE => curve.derivative(time1),
                     _ => curve.integral(time1, time2),
                 })?;
-                // SAFETY: the plugin passes a place for each value.
+                // SAFETY: the plugin passes pointers for each value.
                 unsafe { write(handle, &Value::Doubles(values), arguments) }
             }
             _ => {
@@ -140,22 +141,22 @@ unsafe extern "C" fn openfx_host_param(
 }
 
 thread_local! {
-    /// The string that this thread got last of each parameter; the next one replaces it.
+    /// The string that this thread last read from each parameter; valid until it reads the same one again.
     static STRINGS: RefCell<HashMap<usize, CString>> = RefCell::default();
     static BYTES: RefCell<HashMap<usize, Vec<u8>>> = RefCell::default();
 }
 
-unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<()> {
+unsafe fn write(handle: usize, value: &Value, arguments: &[VariadicArgument]) -> SuiteResult<()> {
     match value {
         Value::Ints(values) => {
             for (value, argument) in values.iter().zip(arguments) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { put(argument.pointer.cast::<c_int>(), *value)? };
             }
         }
         Value::Doubles(values) => {
             for (value, argument) in values.iter().zip(arguments) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { put(argument.pointer.cast::<f64>(), *value)? };
             }
         }
@@ -166,7 +167,7 @@ unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<
                 let kept = strings.entry(handle).insert_entry(pointer).into_mut();
                 kept.as_ptr().cast_mut()
             });
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { put(argument.pointer.cast::<*mut c_char>(), pointer)? };
         }
         Value::Bytes(bytes) => {
@@ -174,7 +175,7 @@ unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<
             let (bytes, len) = (bytes.clone(), bytes.len());
             let data =
                 BYTES.with_borrow_mut(|kept| kept.entry(handle).insert_entry(bytes).into_mut().as_ptr());
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { put(argument.pointer.cast(), OfxBytes { data, length: len })? };
         }
         Value::None => return Err(kOfxStatErrUnsupported),
@@ -182,7 +183,7 @@ unsafe fn write(handle: usize, value: &Value, arguments: &[Argument]) -> Answer<
     Ok(())
 }
 
-unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
+unsafe fn read(param: &Param, arguments: &[VariadicArgument]) -> SuiteResult<Value> {
     let first = arguments.first().ok_or(kOfxStatErrValue)?;
     Ok(match param.kind {
         Kind::Integer(_) | Kind::Boolean | Kind::Choice => {
@@ -190,7 +191,7 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
         }
         Kind::Double(_) | Kind::Colour(_) => Value::Doubles(arguments.iter().map(|a| a.real).collect()),
         Kind::String | Kind::StrChoice | Kind::Custom => {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             Value::Text(unsafe { text(first.pointer.cast())? }.to_owned())
         }
         Kind::Bytes => {
@@ -198,7 +199,7 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
             if bytes.is_null() {
                 return Err(kOfxStatErrValue);
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             let OfxBytes { data, length } = unsafe { bytes.read() };
             if data.is_null() {
                 return Ok(Value::Bytes(Vec::new()));
@@ -210,13 +211,13 @@ unsafe fn read(param: &Param, arguments: &[Argument]) -> Answer<Value> {
     })
 }
 
-/// Complains about calls that real hosts do not forgive.
+/// Records calls that real hosts punish.
 fn watch(param: &Param, setting: bool) {
     let Some(effect) = param.effect.lock().upgrade() else { return };
     let name = param.name();
     match scope::current() {
         None => effect.session.complain(format!("it used the parameter {name} on a thread of its own")),
-        // Resolve renders again for every value that changes, Natron stops the render.
+        // A set value makes Resolve render again and Natron abort the render.
         Some(scope) if setting && scope.action == kOfxImageEffectActionRender => {
             effect.session.complain(format!("it set the parameter {name} while rendering"));
         }
@@ -224,7 +225,7 @@ fn watch(param: &Param, setting: bool) {
     }
 }
 
-/// Tells the plugin of a change that it made itself, inside the call, as real hosts do.
+/// Notifies the plugin of a change that it made itself, within the call, as real hosts do.
 fn changed(param: &Param) {
     let effect = param.effect.lock().upgrade();
     if let Some(effect) = effect {

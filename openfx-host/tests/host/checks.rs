@@ -1,4 +1,4 @@
-//! The suites, asked by the plugin for what they must refuse.
+//! Checks, made by the plugin, that the suites refuse invalid calls.
 
 #![allow(non_upper_case_globals, reason = "the published names of constants")]
 
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::plugin::{call, clip, effects, note, param, params, properties, set_int, set_text, suite};
 
-/// All of them.
+/// Runs all checks.
 pub fn run(effect: OfxImageEffectHandle) {
     for (name, versions) in [
         (kOfxMemorySuite, 1..=1),
@@ -183,7 +183,7 @@ unsafe extern "C" fn part(index: std::ffi::c_uint, _count: std::ffi::c_uint, arg
     parts.lock().push(index);
 }
 
-/// Logs `wrong` where a status is not the expected one.
+/// Logs a line with `wrong` if a status is not the expected one.
 fn expect(what: &str, got: OfxStatus, wanted: OfxStatus) {
     if got != wanted {
         note(format!("wrong: {what} gave {got}, not {wanted}"));

@@ -1,7 +1,7 @@
-//! The host of the command line against a plugin that behaves well or badly on demand: what the host gives, what it
-//! refuses, and what it notices.
+//! Tests the host with a plugin that behaves correctly or not on demand: what the host provides, refuses and
+//! detects.
 //!
-//! The plugin is `plugin.rs`, part of this program; it uses the raw ABI and nothing of Unsample's own.
+//! The plugin is `plugin.rs`, part of this program; it uses the raw ABI and no code of Unsample's.
 
 use openfx_host as host;
 
@@ -26,7 +26,7 @@ const WIDTH: u32 = 7;
 const HEIGHT: u32 = 5;
 const FRAMES: u32 = 6;
 
-/// Pictures whose every sample says which frame, pixel and channel it is.
+/// Pictures in which each sample encodes its frame, pixel and channel.
 struct Pattern {
     channels: u8,
 }
@@ -55,7 +55,7 @@ impl Feed for Pattern {
     }
 }
 
-/// One run: the session, the frames that came, how it ended.
+/// One run: the session, the delivered frames and the result.
 struct Run {
     session: Arc<Session>,
     frames: Vec<(i32, Picture)>,
@@ -63,7 +63,7 @@ struct Run {
     log: Vec<String>,
 }
 
-/// The plugin's log is one for the process, so runs take turns.
+/// The plugin's log is global to the process, so only one run at a time may use it.
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Bench {
@@ -138,7 +138,7 @@ impl Bench {
 }
 
 impl Run {
-    /// Every frame came, in order, as the inverse of its source, and nothing was complained about.
+    /// Asserts that every frame arrived, in order, as the inverse of its source, without violations.
     fn assert_inverted(&self, channels: u8) {
         self.result.as_ref().unwrap();
         let numbers: Vec<i32> = self.frames.iter().map(|(frame, _)| *frame).collect();
@@ -185,7 +185,8 @@ fn alpha_stays_where_it_is_premultiplied_or_not() {
     let mut straight = bench("invert");
     straight.channels = 4;
     straight.run().assert_inverted(4);
-    // Premultiplied, the plugin sees colours times alpha, and what it writes is divided again.
+    // With premultiplied images, the plugin sees colours times alpha, and the host divides its output by
+    // alpha.
     let mut multiplied = bench("copy").with(|settings| settings.premultiplied = true);
     multiplied.channels = 4;
     let run = multiplied.run();
@@ -250,7 +251,7 @@ fn other_times_are_there_to_be_fetched() {
     let run = bench("next").run();
     run.result.as_ref().unwrap();
     for (frame, picture) in &run.frames {
-        // After the last frame there is no image, and the plugin takes the current one.
+        // After the last frame there is no image, and the plugin falls back to the current one.
         let wanted = (*frame as u32 + 1).min(FRAMES);
         assert_eq!(picture.with_channels(3).to_eight(), pattern(wanted, 3).to_eight(), "frame {frame}");
     }
@@ -261,7 +262,7 @@ fn other_times_are_there_to_be_fetched() {
     // A host without temporal access gives the current frame, whatever the time.
     let flat = bench("next").with(|settings| settings.temporal = false).run();
     assert_eq!(flat.frames[0].1.with_channels(3).to_eight(), pattern(1, 3).to_eight());
-    // Frames may begin anywhere.
+    // The frame range may start anywhere.
     let shifted = bench("next")
         .with(|settings| settings.first_frame = 1001)
         .job(|job| (job.first, job.last) = (1001, 1002));
@@ -273,7 +274,7 @@ fn an_identity_is_not_rendered() {
     let run = bench("identity").run();
     run.result.as_ref().unwrap();
     assert!(!run.log.iter().any(|line| line.ends_with("ActionRender")));
-    // The plugin names the frame before; the first one has none, and names itself.
+    // The plugin names the previous frame; the first frame has none and names itself.
     assert_eq!(run.frames[3].1, pattern(3, 3));
 }
 
@@ -349,13 +350,13 @@ fn a_button_is_an_instance_changed() {
     bench.presses.push("button".into());
     let run = bench.run();
     assert!(run.log.iter().any(|line| line == "changed button"));
-    // What the plugin sets itself comes back inside the call.
+    // Values that the plugin sets are reported to it within the call.
     assert!(run.log.iter().any(|line| line == "changed words by OfxChangePluginEdited"), "{:?}", run.log);
 }
 
 #[test]
 fn the_suites_are_strict() {
-    // The plugin checks them itself, in its own words, and logs what went wrong.
+    // The plugin checks them itself and logs every mistake.
     let run = bench("check suites").job(|job| job.last = 1).run();
     run.result.as_ref().unwrap();
     let wrong: Vec<&String> = run.log.iter().filter(|line| line.starts_with("wrong")).collect();

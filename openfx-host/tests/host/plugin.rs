@@ -1,4 +1,5 @@
-//! A plugin on the raw ABI that behaves well or badly, as its parameter `mode` says, and logs what it sees.
+//! A plugin on the raw ABI that behaves correctly or not, depending on its parameter `mode`, and logs what it
+//! sees.
 
 #![allow(non_upper_case_globals, reason = "the published names of constants")]
 
@@ -30,7 +31,7 @@ const MODES: &[&CStr] = &[
     c"keep handles",
 ];
 
-/// The record, as a binary's `OfxGetPlugin` would give it.
+/// The plugin record, as a binary's `OfxGetPlugin` would return it.
 pub fn record() -> *mut OfxPlugin {
     Box::leak(Box::new(OfxPlugin {
         pluginApi: kOfxImageEffectPluginApi.as_ptr(),
@@ -43,12 +44,12 @@ pub fn record() -> *mut OfxPlugin {
     }))
 }
 
-/// Empties the log.
+/// Clears the plugin's log.
 pub fn clear_log() {
     LOG.lock().clear();
 }
 
-/// What the plugin has logged.
+/// Lines that the plugin has logged.
 pub fn log() -> Vec<String> {
     LOG.lock().clone()
 }
@@ -64,29 +65,29 @@ unsafe extern "C" fn set_host(host: *mut OfxHost) {
 
 /// The table of a suite, if the host has it.
 pub fn suite<T>(name: &CStr, version: c_int) -> Option<&'static T> {
-    // SAFETY: the host's record stays for ever, and a suite of that name and version is that table.
+    // SAFETY: the host record is never freed, and a suite of that name and version is that table.
     unsafe {
         let host = HOST.load(Ordering::SeqCst).as_ref()?;
         host.fetchSuite?(host.host, name.as_ptr(), version).cast::<T>().as_ref()
     }
 }
 
-/// The property suite.
+/// The property suite of the host.
 pub fn properties() -> &'static OfxPropertySuiteV1 {
     suite(kOfxPropertySuite, 1).expect("every host has it")
 }
 
-/// The image effect suite.
+/// The image effect suite of the host.
 pub fn effects() -> &'static OfxImageEffectSuiteV1 {
     suite(kOfxImageEffectSuite, 1).expect("every host has it")
 }
 
-/// The parameter suite.
+/// The parameter suite of the host.
 pub fn params() -> &'static OfxParameterSuiteV1 {
     suite(kOfxParameterSuite, 1).expect("every host has it")
 }
 
-/// Calls a member of a suite.
+/// Calls a function of a suite.
 macro_rules! call {
     ($suite:expr, $member:ident $(, $argument:expr)* $(,)?) => {{
         let member = $suite.$member.expect("the host fills its suites");
@@ -97,12 +98,12 @@ macro_rules! call {
 
 pub(crate) use call;
 
-/// Sets a string.
+/// Sets one value of a string property.
 pub fn set_text(set: OfxPropertySetHandle, name: &CStr, index: c_int, value: &CStr) -> OfxStatus {
     call!(properties(), propSetString, set, name.as_ptr(), index, value.as_ptr())
 }
 
-/// Sets an int.
+/// Sets one value of an `int` property.
 pub fn set_int(set: OfxPropertySetHandle, name: &CStr, index: c_int, value: c_int) -> OfxStatus {
     call!(properties(), propSetInt, set, name.as_ptr(), index, value)
 }
@@ -132,7 +133,7 @@ fn get_double(set: OfxPropertySetHandle, name: &CStr) -> f64 {
     value
 }
 
-/// A parameter of an instance, NULL if there is none.
+/// Handle of an instance's parameter; NULL if there is none.
 pub fn param(effect: OfxImageEffectHandle, name: &CStr) -> OfxParamHandle {
     let (mut set, mut handle) = (ptr::null_mut(), ptr::null_mut());
     call!(effects(), getParamSet, effect, &mut set);
@@ -140,7 +141,7 @@ pub fn param(effect: OfxImageEffectHandle, name: &CStr) -> OfxParamHandle {
     handle
 }
 
-/// A clip of an instance, NULL if there is none.
+/// Handle of an instance's clip; NULL if there is none.
 pub fn clip(effect: OfxImageEffectHandle, name: &CStr) -> OfxImageClipHandle {
     let mut handle = ptr::null_mut();
     call!(effects(), clipGetHandle, effect, name.as_ptr(), &mut handle, ptr::null_mut());
@@ -260,7 +261,7 @@ fn changed(effect: OfxImageEffectHandle, input: OfxPropertySetHandle) -> OfxStat
     kOfxStatOK
 }
 
-/// Uses the handles that were kept, when nothing stands behind them any more.
+/// Uses the kept handles after their objects are gone.
 pub fn try_kept_handles() -> [OfxStatus; 4] {
     let [effect, set, param, clip] = *KEPT.lock();
     let mut out = ptr::null_mut();
@@ -287,8 +288,8 @@ fn identity(
     kOfxStatOK
 }
 
-/// An image's memory, as the plugin addresses it.
-struct View {
+/// The memory of an image, as the plugin addresses it.
+struct ImageView {
     data: *mut u8,
     row_bytes: isize,
     bounds: [c_int; 4],
@@ -296,7 +297,7 @@ struct View {
     depth: String,
 }
 
-impl View {
+impl ImageView {
     fn of(image: OfxPropertySetHandle) -> Self {
         let mut data: *mut c_void = ptr::null_mut();
         call!(properties(), propGetPointer, image, kOfxImagePropData.as_ptr(), 0, &mut data);
@@ -366,9 +367,9 @@ fn render(effect: OfxImageEffectHandle, input: OfxPropertySetHandle) -> OfxStatu
     }
     let to = fetch(output, time);
     note(format!("premultiplication {}", get_text(from, kOfxImageEffectPropPreMultiplication)));
-    paint(&View::of(from), &View::of(to), matches!(mode.to_bytes(), b"invert"));
+    paint(&ImageView::of(from), &ImageView::of(to), matches!(mode.to_bytes(), b"invert"));
     if mode == c"write beside" {
-        let view = View::of(to);
+        let view = ImageView::of(to);
         // SAFETY: the byte after the last row is the host's, and still mapped.
         unsafe { view.row(view.bounds[3] - 1).add(view.row_len()).write(1) };
     }
@@ -407,8 +408,8 @@ fn read_parameters(effect: OfxImageEffectHandle, time: f64) {
     ));
 }
 
-/// Copies or inverts, sample by sample; alpha stays.
-fn paint(from: &View, to: &View, invert: bool) {
+/// Copies or inverts each sample; alpha is copied.
+fn paint(from: &ImageView, to: &ImageView, invert: bool) {
     assert_eq!((from.bounds, &from.depth), (to.bounds, &to.depth));
     for y in to.bounds[1]..to.bounds[3] {
         // SAFETY: both rows have that many bytes, in different images.

@@ -1,8 +1,7 @@
-//! Describing parameters.
+//! Definitions of parameters.
 //!
-//! A definition is a plain value, so that an effect can keep its parameters in a table.
-//! Numbers cannot be defined without range and display range: one popular host clamps
-//! them to almost nothing otherwise.
+//! A definition is a plain value, so that an effect can keep its parameters in a table. Numbers always need a
+//! range and a display range: without them, one popular host clamps the values to almost nothing.
 
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
@@ -16,139 +15,139 @@ use crate::props::Props;
 use crate::suites::call;
 use crate::text;
 
-/// A parameter as a host is told of it.
+/// Definition of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamDef<'a> {
-    /// Its name for scripts and projects: a promise, never changed again.
+    /// Name used by scripts and projects; must never change.
     pub name: &'a str,
-    /// Its name for people.
+    /// Name shown to users.
     pub label: &'a str,
-    /// A sentence of help.
+    /// Help text, such as a tooltip.
     pub hint: &'a str,
-    /// The group that it is shown in.
+    /// Name of the group that contains it; `None` at the top level.
     pub parent: Option<&'a str>,
-    /// What it holds.
+    /// Type, default and range.
     pub kind: ParamKind<'a>,
-    /// Whether it takes keyframes. Where the host has none for its kind, it gets none.
+    /// Whether it can be animated. Ignored if the host cannot animate parameters of its type.
     pub animates: bool,
-    /// Whether it is hidden.
+    /// Whether it is hidden from the user.
     pub secret: bool,
-    /// Whether it can be changed.
+    /// Whether the user can edit it.
     pub enabled: bool,
-    /// Whether a change makes the picture stale.
+    /// Whether a change requires a new render.
     pub evaluates: bool,
     /// Whether it is saved with the project.
     pub persistent: bool,
-    /// How the next parameter follows.
-    pub layout: Layout,
+    /// Where the next parameter is placed.
+    pub layout: ParamLayout,
 }
 
-/// What a parameter holds.
+/// Type of a parameter, with its default and range.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParamKind<'a> {
-    /// A whole number.
+    /// An integer.
     Int {
-        /// Its value in a new instance.
+        /// Value in a new instance.
         default: i32,
-        /// What it can be.
+        /// Permitted values, both ends included.
         range: RangeInclusive<i32>,
-        /// What its slider covers.
+        /// Range of the slider.
         display: RangeInclusive<i32>,
     },
-    /// A number.
+    /// A floating-point number.
     Double {
-        /// Its value in a new instance.
+        /// Value in a new instance.
         default: f64,
-        /// What it can be.
+        /// Permitted values, both ends included.
         range: RangeInclusive<f64>,
-        /// What its slider covers.
+        /// Range of the slider.
         display: RangeInclusive<f64>,
-        /// Step of its arrows.
+        /// Step of the spin buttons.
         increment: f64,
-        /// Digits after the point.
+        /// Digits shown after the decimal point.
         digits: i32,
-        /// What it measures.
+        /// Quantity, such as an angle.
         meaning: DoubleMeaning,
     },
-    /// A check box.
+    /// A boolean, shown as a check box.
     Bool {
-        /// Its value in a new instance.
+        /// Value in a new instance.
         default: bool,
     },
-    /// One of several options, known by its index.
+    /// One of several options, by index.
     Choice {
-        /// Its value in a new instance.
+        /// Index of the option in a new instance.
         default: usize,
-        /// The options. Some hosts save the label and not the index: they must differ
-        /// from each other, be ASCII, and never change.
+        /// Labels of the options. Some hosts save the label instead of the index: the labels must be unique
+        /// and ASCII, and must never change.
         options: &'a [&'a str],
     },
-    /// Text.
+    /// A string, such as a text or a path.
     String {
-        /// Its value in a new instance.
+        /// Value in a new instance.
         default: &'a str,
-        /// How it is edited.
+        /// Which kind of text it is and how it is edited.
         mode: StringMode,
     },
-    /// Holds other parameters.
+    /// A group of parameters.
     Group {
-        /// Whether it starts unfolded.
+        /// Whether the group is initially open.
         open: bool,
     },
     /// A page of a control panel.
     Page {
-        /// What is on it, in order.
+        /// Names of the parameters on it, in order.
         children: &'a [&'a str],
     },
-    /// A button.
+    /// A push button; it has no value.
     PushButton,
 }
 
-/// What a double measures, by which hosts choose its widget.
+/// The quantity of a double parameter; hosts choose the widget by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DoubleMeaning {
-    /// Nothing in particular.
+    /// A number without further meaning.
     Plain,
     /// A factor; 1 changes nothing.
     Scale,
-    /// Degrees.
+    /// An angle in degrees.
     Angle,
-    /// Frames.
+    /// A time in frames.
     Time,
 }
 
-/// How a text is edited.
+/// How a string parameter is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StringMode {
-    /// A line.
+    /// A single line of text.
     SingleLine,
-    /// Several.
+    /// Several lines of text.
     MultiLine,
-    /// A file that is read. Only for what is a file: hosts expand such values.
+    /// Path of an input file. Only for paths: hosts expand such values.
     ReadFile,
-    /// A file that is written.
+    /// Path of an output file.
     WriteFile,
-    /// A folder.
+    /// Path of a folder.
     Directory,
-    /// Shown, not edited.
+    /// Text that is shown and cannot be edited.
     Label,
 }
 
-/// How the next parameter follows, where the host can lay out.
+/// Placement of the next parameter, in hosts that support it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// Below.
+pub enum ParamLayout {
+    /// On the next line.
     #[default]
     Below,
-    /// Below a line.
+    /// On the next line, after a divider.
     Divider,
-    /// Beside.
+    /// On the same line.
     SameLine,
 }
 
 impl<'a> ParamDef<'a> {
-    /// A parameter that animates if it is a number, evaluates if it has a value, is
-    /// saved, shown and enabled.
+    /// A definition with defaults: numbers are animated, parameters with a value cause a render when changed,
+    /// and all are saved, visible and enabled.
     pub fn new(name: &'a str, label: &'a str, kind: ParamKind<'a>) -> Self {
         let number = matches!(kind, ParamKind::Int { .. } | ParamKind::Double { .. });
         Self {
@@ -161,15 +160,15 @@ impl<'a> ParamDef<'a> {
             enabled: true,
             evaluates: true,
             persistent: true,
-            layout: Layout::Below,
+            layout: ParamLayout::Below,
             kind,
         }
     }
 
-    /// What is wrong with the definition itself, whatever the host.
+    /// Checks that the definition is consistent, independently of the host.
     ///
     /// # Errors
-    /// [`Error::Definition`]; a test over the effect's table should call this.
+    /// [`Error::Definition`]. An effect's tests should call this for its whole table.
     pub fn check(&self) -> Result<()> {
         let wrong = |reason| Err(Error::Definition { name: self.name.to_owned(), reason });
         let plain = |name: &str| {
@@ -227,7 +226,7 @@ impl ParamKind<'_> {
         }
     }
 
-    /// Whether the host can animate such a parameter.
+    /// Whether the host can animate parameters of this type.
     fn can_animate(&self, hosted: &Hosted) -> bool {
         match self {
             Self::Int { .. } | Self::Double { .. } => true,
@@ -243,14 +242,13 @@ impl ParamKind<'_> {
     }
 }
 
-/// Defines one parameter. A host that refuses it keeps its place: the effect will read
-/// the default. `Ok(false)` says that this was so.
+/// Defines one parameter. Returns `Ok(false)` if the host refuses it; the effect then reads the default.
 ///
 /// # Errors
 /// [`Error::Definition`], see [`ParamDef::check`].
 ///
 /// # Safety
-/// `set` is NULL or the parameter set of the descriptor of the action that goes on.
+/// `set` is NULL or the parameter set of the descriptor of the current action.
 pub(crate) unsafe fn define(hosted: &Hosted, set: OfxParamSetHandle, def: &ParamDef<'_>) -> Result<bool> {
     def.check()?;
     let name = text::to_c(def.name);
@@ -258,12 +256,12 @@ pub(crate) unsafe fn define(hosted: &Hosted, set: OfxParamSetHandle, def: &Param
     if set.is_null() {
         return Ok(false);
     }
-    // SAFETY: the caller vouches for the set, the strings end with NUL, the variable
+    // SAFETY: the caller guarantees a valid set, the strings end with NUL, the variable
     // outlives the call. Only types that every host knows are ever defined.
     let status = unsafe {
         call!(hosted.suites.param, paramDefine(set, def.kind.word().as_ptr(), name.as_ptr(), &mut props))
     };
-    // SAFETY: NULL or the set that the host just made for this parameter.
+    // SAFETY: NULL or the set that the host just created for this parameter.
     let props = unsafe { Props::new(&hosted.suites, props) };
     let (kOfxStatOK, Some(props)) = (status, props) else {
         log::debug!("the host does not define {} (status {status})", def.name);
@@ -273,7 +271,7 @@ pub(crate) unsafe fn define(hosted: &Hosted, set: OfxParamSetHandle, def: &Param
     Ok(true)
 }
 
-/// Everything about it is an offer: hosts lack the strangest properties.
+/// Sets the properties. Any of them may be refused.
 fn describe(hosted: &Hosted, props: &Props<'_>, def: &ParamDef<'_>) {
     props.offer_string(kOfxPropLabel, def.label);
     props.offer_string(kOfxParamPropScriptName, def.name);
@@ -286,11 +284,11 @@ fn describe(hosted: &Hosted, props: &Props<'_>, def: &ParamDef<'_>) {
     props.offer_flag(kOfxParamPropSecret, def.secret);
     props.offer_flag(kOfxParamPropEnabled, def.enabled);
     match def.layout {
-        Layout::Below => {}
-        Layout::Divider => {
+        ParamLayout::Below => {}
+        ParamLayout::Divider => {
             props.offer_int(kOfxParamPropLayoutHint, kOfxParamPropLayoutHintDivider);
         }
-        Layout::SameLine => {
+        ParamLayout::SameLine => {
             props.offer_int(kOfxParamPropLayoutHint, kOfxParamPropLayoutHintNoNewLine);
         }
     }
@@ -328,7 +326,7 @@ fn describe(hosted: &Hosted, props: &Props<'_>, def: &ParamDef<'_>) {
                     log::debug!("{}: {error}", def.name);
                 }
             }
-            // After the options, because some hosts check it against them.
+            // After the options, because some hosts check the default against them.
             let default = i32::try_from(*default).unwrap_or(0);
             props.offer_int(kOfxParamPropDefault, default);
         }

@@ -1,9 +1,9 @@
-//! Parameters: how they are described to a host, and how their values are read.
+//! Parameters: definition, reading and writing.
 
 mod define;
 mod read;
 
-pub use define::{DoubleMeaning, Layout, ParamDef, ParamKind, StringMode};
+pub use define::{DoubleMeaning, ParamDef, ParamKind, ParamLayout, StringMode};
 pub use read::Param;
 
 pub(super) use define::define;

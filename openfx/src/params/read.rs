@@ -1,9 +1,9 @@
-//! Reading values, always at a time, and writing them.
+//! Reading parameter values at a time, and writing them.
 //!
-//! Reading cannot fail: where the host has no such parameter, answers with an error, or
-//! answers OK and writes nothing (one does), the value is the default that the caller
-//! names. What the host writes goes to a buffer large enough for any value, so that a
-//! host which holds the parameter to be of another type does not write past it.
+//! Reading never fails: if the host does not have the parameter, returns an error, or returns OK without
+//! writing (one does), the result is the default that the caller passes. The host writes to a buffer that is
+//! large enough for any type, so that a host with another idea of the parameter's type does not write past
+//! it.
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::ptr;
@@ -15,10 +15,10 @@ use crate::props::Props;
 use crate::suites::{Suites, call};
 use crate::text;
 
-/// More keys than anybody sets; beyond it the count is a mistake of the host's.
+/// Upper limit of the key count; a larger count is an error of the host.
 const MOST_KEYS: c_uint = 1 << 20;
 
-/// A parameter of an instance, or the lack of one.
+/// A parameter of an instance. It may not exist in the host.
 pub struct Param<'h> {
     suites: &'h Suites,
     name: String,
@@ -28,15 +28,15 @@ pub struct Param<'h> {
 
 impl<'h> Param<'h> {
     /// # Safety
-    /// `set` is NULL or the parameter set of an instance of the host whose suites these
-    /// are, usable for `'h`, and this is the thread of the action that brought it.
+    /// `set` is NULL or the parameter set of an instance of the host whose suites these are, usable for `'h`,
+    /// and this is the thread of the action that passed it.
     pub(crate) unsafe fn find(suites: &'h Suites, set: OfxParamSetHandle, name: &str) -> Self {
         let mut handle: OfxParamHandle = ptr::null_mut();
         let mut props: OfxPropertySetHandle = ptr::null_mut();
         let mut status = kOfxStatErrUnknown;
         if !set.is_null() {
             let name = text::to_c(name);
-            // SAFETY: the caller vouches for the set, the name ends with NUL, the
+            // SAFETY: the caller guarantees a valid set, the name ends with NUL, the
             // variables outlive the call.
             status =
                 unsafe { call!(suites.param, paramGetHandle(set, name.as_ptr(), &mut handle, &mut props)) };
@@ -51,17 +51,17 @@ impl<'h> Param<'h> {
             suites,
             name: name.to_owned(),
             handle,
-            // SAFETY: NULL or the set that the host just handed out for this parameter.
+            // SAFETY: NULL or the set that the host just returned for this parameter.
             props: unsafe { Props::new(suites, props) },
         }
     }
 
-    /// Whether the host has it.
+    /// Whether the host has this parameter.
     pub fn exists(&self) -> bool {
         !self.handle.is_null()
     }
 
-    /// Whether the host, where it tells, agrees that the parameter is of this type.
+    /// Whether the parameter exists and its type, if the host reports one, is `kind`.
     fn is(&self, kind: &CStr) -> bool {
         let Some(props) = self.props.filter(|_| self.exists()) else {
             return self.exists();
@@ -75,9 +75,9 @@ impl<'h> Param<'h> {
         }
     }
 
-    /// Lets the host write a value over `initial`.
+    /// Reads a value into a buffer that holds `initial`.
     fn read<T: Copy>(&self, kind: &CStr, time: f64, initial: T) -> Option<T> {
-        /// As large and as aligned as the largest value: four doubles.
+        /// Size and alignment of the largest value: four doubles.
         #[repr(C, align(16))]
         union Buffer<T: Copy> {
             value: T,
@@ -100,30 +100,30 @@ impl<'h> Param<'h> {
         (status == kOfxStatOK).then_some(value)
     }
 
-    /// The value at a time.
+    /// The integer at a time.
     pub fn int(&self, time: f64, default: i32) -> i32 {
         self.read::<c_int>(kOfxParamTypeInteger, time, default).unwrap_or(default)
     }
 
-    /// The value at a time, as the host gives it: it may be NaN or infinite.
+    /// The number at a time. It is not checked: it may be NaN or infinite.
     pub fn double(&self, time: f64, default: f64) -> f64 {
         self.read(kOfxParamTypeDouble, time, default).unwrap_or(default)
     }
 
-    /// The value at a time.
+    /// The boolean at a time.
     pub fn bool(&self, time: f64, default: bool) -> bool {
         self.read::<c_int>(kOfxParamTypeBoolean, time, default.into()).map_or(default, |value| value != 0)
     }
 
-    /// The index of the chosen option at a time, as the host gives it: there need not be so many. The default for a
-    /// negative one.
+    /// Index of the selected option at a time. It may exceed the number of options; a negative one is
+    /// replaced by the default.
     pub fn choice(&self, time: f64, default: usize) -> usize {
         self.read::<c_int>(kOfxParamTypeChoice, time, -1)
             .and_then(|value| usize::try_from(value).ok())
             .unwrap_or(default)
     }
 
-    /// The text at a time.
+    /// The string at a time.
     pub fn string(&self, time: f64, default: &str) -> String {
         let unwritten: *const c_char = ptr::null();
         self.read(kOfxParamTypeString, time, unwritten)
@@ -133,7 +133,7 @@ impl<'h> Param<'h> {
             .unwrap_or_else(|| default.to_owned())
     }
 
-    /// The times of its keyframes, in order; none if it does not animate.
+    /// Times of the keyframes in frames, in ascending order; empty if the parameter is not animated.
     pub fn key_times(&self) -> Vec<f64> {
         if !self.exists() {
             return Vec::new();
@@ -199,7 +199,8 @@ impl<'h> Param<'h> {
         }
     }
 
-    /// Variadic calls cannot be checked by anybody: the type must be right.
+    /// `Ok` if a value of this type may be written. `paramSetValue` is variadic, so nothing else checks the
+    /// type.
     fn writable(&self, kind: &CStr) -> Result<()> {
         if self.is(kind) {
             return Ok(());

@@ -1,9 +1,8 @@
-//! A small host, with the faults of real ones on request.
+//! A small host for tests, with optional faults of real hosts.
 //!
-//! Each test thread has its own, in a thread local, so that suite functions, which get
-//! nothing but handles, find it. Handles are numbers and never addresses: a handle that
-//! the layer followed would crash at once. Strings go out through one buffer that the
-//! next call overwrites, as in the host that is worst at it.
+//! Each test thread has its own host in a thread local, where the suite functions, which only get handles,
+//! find it. Handles are numbers, not addresses: dereferencing one would crash at once. Strings are returned
+//! in one buffer that the next call overwrites, like in the least careful host.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -37,12 +36,12 @@ impl From<&str> for Value {
     }
 }
 
-/// How the host misbehaves.
+/// The host's faults.
 #[derive(Default)]
 pub(super) struct Faults {
     /// Properties that cannot be set, by name.
     pub(super) refused_props: Vec<&'static CStr>,
-    /// Parameter types that are not defined.
+    /// Parameter types that cannot be defined.
     pub(super) refused_params: Vec<&'static CStr>,
     /// Reading a parameter answers OK and writes nothing.
     pub(super) silent_params: bool,
@@ -50,13 +49,13 @@ pub(super) struct Faults {
     pub(super) silent_props: bool,
     /// Reading a parameter writes nonsense and answers with an error.
     pub(super) failing_params: bool,
-    /// Functions and suites that are missing; see `fetch`.
+    /// Missing functions and suites; see `fetch`.
     pub(super) holes: Vec<&'static str>,
-    /// What a progress update and `abort` answer.
+    /// Whether progress updates and `abort` report that the user cancelled.
     pub(super) cancelled: bool,
-    /// What a progress update answers where nobody cancelled; OK if nothing is named.
+    /// Status of a progress update if the user did not cancel; `None` for OK.
     pub(super) progress_answer: Option<OfxStatus>,
-    /// What the question for a clip that is not there answers; OK and NULL if nothing is named.
+    /// Status of a request for a missing clip; `None` for OK with a NULL handle.
     pub(super) no_clip_answer: Option<OfxStatus>,
 }
 
@@ -64,18 +63,18 @@ pub(super) struct Faults {
 pub(super) struct Param {
     pub(super) kind: String,
     pub(super) set: usize,
-    /// By time in thousandths; read with the last key at or before the time.
+    /// Values by time in thousandths of a frame; a value holds until the next key.
     pub(super) keys: BTreeMap<i64, Value>,
 }
 
 #[derive(Default)]
 pub(super) struct Clip {
     pub(super) set: usize,
-    /// Image sets by frame; a frame that is missing gives a NULL image.
+    /// Image property sets by frame; a missing frame gives a NULL image.
     pub(super) images: BTreeMap<i64, usize>,
 }
 
-/// What a host keeps of a descriptor or an instance.
+/// The properties, parameters and clips of a descriptor or an instance.
 #[derive(Default)]
 pub(super) struct EffectState {
     pub(super) set: usize,
@@ -83,15 +82,15 @@ pub(super) struct EffectState {
     pub(super) clips: BTreeMap<String, Clip>,
 }
 
-/// The whole host.
+/// The state of the whole host.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct HostState {
     pub(super) faults: Faults,
     pub(super) sets: Vec<BTreeMap<String, Vec<Value>>>,
     pub(super) effects: Vec<EffectState>,
-    /// Names of clips and parameters, for their handles.
+    /// Clip and parameter names by handle.
     pub(super) names: Vec<(usize, String)>,
-    /// Image sets that are lent out.
+    /// Image property sets that are not released.
     pub(super) lent: Vec<usize>,
     pub(super) messages: Vec<(String, String)>,
     pub(super) progress: Vec<String>,
@@ -101,25 +100,25 @@ pub(super) struct State {
 }
 
 thread_local! {
-    static HOST: RefCell<State> = RefCell::default();
+    static HOST: RefCell<HostState> = RefCell::default();
 }
 
-/// Looks into the host or changes it. Not around an action.
-pub(super) fn host<T>(with: impl FnOnce(&mut State) -> T) -> T {
+/// Accesses the host's state. Must not be called around an action.
+pub(super) fn host<T>(with: impl FnOnce(&mut HostState) -> T) -> T {
     HOST.with_borrow_mut(with)
 }
 
-/// An empty host of that name; set 0 is its own.
+/// Creates an empty host of this name; set 0 contains its properties.
 pub(super) fn reset(name: &str) {
     super::forget();
     host(|state| {
-        *state = State::default();
+        *state = HostState::default();
         let own = state.new_set();
         state.put(own, kOfxPropName, &[name.into()]);
     });
 }
 
-impl State {
+impl HostState {
     pub(super) fn new_set(&mut self) -> usize {
         self.sets.push(BTreeMap::new());
         self.sets.len() - 1
@@ -181,12 +180,12 @@ impl State {
     }
 }
 
-/// Number to handle. Odd, so that following it would not even be aligned.
+/// Converts a number to a handle. Odd, so that the pointer would be misaligned.
 pub(super) fn handle<T>(number: usize) -> *mut T {
     ptr::without_provenance_mut(number * 2 + 1)
 }
 
-/// Handle to number.
+/// Converts a handle to a number.
 pub(super) fn number<T>(handle: *const T) -> usize {
     handle.addr() / 2
 }

@@ -1,4 +1,4 @@
-//! Loading, instances, what comes back from actions.
+//! Loading, instances, and the status of actions.
 
 use super::host::{Value, handle};
 use super::*;
@@ -11,7 +11,7 @@ fn record_is_one_and_complete() {
     assert!(get_plugin::<Probe<0>>(-1).is_null());
     // SAFETY: made by the layer and never freed.
     let record = unsafe { &*record };
-    // SAFETY: the layer fills in strings.
+    // SAFETY: the layer sets these fields to C strings.
     let (api, identifier) =
         unsafe { (CStr::from_ptr(record.pluginApi), CStr::from_ptr(record.pluginIdentifier)) };
     assert_eq!(api, c"OfxImageEffectPluginAPI");
@@ -57,7 +57,7 @@ fn optional_holes_do_not_matter() {
     });
     set_host::<3>();
     assert_eq!(send::<3>(kOfxActionLoad, None, (0, 0)), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     let created = send::<3>(kOfxActionCreateInstance, Some(effect), (0, 0));
     assert_eq!(created, kOfxStatOK);
     let status = render::<3>(effect, 1.0, |handle, _| {
@@ -76,7 +76,7 @@ fn unknown_actions_are_left_to_the_host() {
     for action in [c"OfxActionOfTomorrow", c"", kOfxImageEffectActionGetOutputColourspace] {
         assert_eq!(send::<4>(action, Some(effect), (0, 0)), kOfxStatReplyDefault);
     }
-    // SAFETY: a NULL name is what this is about.
+    // SAFETY: a NULL name is permitted; the test checks how it is handled.
     let status =
         unsafe { entry::act::<Probe<4>>(ptr::null(), ptr::null(), ptr::null_mut(), ptr::null_mut()) };
     assert_eq!(status, kOfxStatReplyDefault);
@@ -135,7 +135,8 @@ fn contexts_come_from_the_arguments_or_are_filter() {
     assert_eq!(send::<7>(action, Some(effect), (odd, 0)), kOfxStatErrUnsupported);
 }
 
-/// Natron copies the properties of an instance, pointer and all, and creates the copy.
+/// Natron copies the properties of an instance, including the instance data pointer, and creates the copy
+/// afterwards.
 #[test]
 fn creating_never_follows_what_it_finds() {
     let first = instance::<8>("Natron-like");
@@ -153,14 +154,14 @@ fn creating_never_follows_what_it_finds() {
         state.put(set, kOfxPropInstanceData, &mark);
         copy
     });
-    // Before it is created, the copy is nobody's, whatever it carries.
+    // Before it is created, the copy belongs to no one, whatever its properties contain.
     let args = at(1.0);
     let render = kOfxImageEffectActionRender;
     assert_eq!(send::<8>(render, Some(copy), (args, 0)), kOfxStatErrBadHandle);
     assert_eq!(send::<8>(kOfxActionCreateInstance, Some(copy), (0, 0)), kOfxStatOK);
     assert_ne!(data(copy), mark);
     assert_eq!(data(first), mark);
-    // Each is its own, and destroying one leaves the other.
+    // The instances are independent: destroying one leaves the other.
     assert_eq!(send::<8>(render, Some(first), (args, 0)), kOfxStatOK);
     assert_eq!(send::<8>(render, Some(copy), (args, 0)), kOfxStatOK);
     assert_eq!(send::<8>(kOfxActionDestroyInstance, Some(copy), (0, 0)), kOfxStatOK);
@@ -176,7 +177,7 @@ fn an_instance_that_nobody_destroyed_makes_way() {
     assert_eq!(notes(), ["created 2", "dropped 1"]);
 }
 
-/// One host has torn down the rest of the instance by then, and aborts when asked.
+/// One host has destroyed the rest of the instance by then, and aborts on access.
 #[test]
 fn destroying_touches_nothing_but_the_instance_data() {
     let effect = instance::<41>("any");
@@ -205,7 +206,7 @@ fn a_panic_stays_inside() {
         said,
         [("persistent OfxMessageError".to_owned(), "an internal error: at 50%% of it".to_owned())]
     );
-    // The instance goes on, and what was left on it is taken back.
+    // The instance still works, and its message is cleared.
     assert_eq!(render::<11>(effect, 2.0, |_, _| Ok(())), kOfxStatOK);
     let last = host(|state| state.messages.pop());
     assert_eq!(last, Some(("cleared".to_owned(), String::new())));
@@ -224,7 +225,7 @@ fn a_panic_with_a_payload_that_panics_stays_inside() {
     assert_eq!(status, kOfxStatFailed);
 }
 
-/// So that an assertion inside of an effect can fail a test.
+/// An assertion within an effect must be able to fail a test.
 #[test]
 fn tests_may_let_a_panic_through() {
     let effect = instance::<30>("any");
@@ -232,7 +233,7 @@ fn tests_may_let_a_panic_through() {
     let args = at(1.0);
     let render = || {
         let action = kOfxImageEffectActionRender;
-        // SAFETY: what `send` passes as well, past the C entry.
+        // SAFETY: the same arguments as in `send`, without the C entry point.
         unsafe {
             entry::act::<Probe<30>>(action.as_ptr(), handle::<c_void>(effect), handle(args), ptr::null_mut())
         }
@@ -276,7 +277,7 @@ fn a_render_complains_once_and_not_about_a_stop() {
 fn a_failed_creation_is_told_and_leaves_nothing() {
     assert_eq!(load::<15>("any"), kOfxStatOK);
     script(|script| script.refuse_to_create = true);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     let status = send::<15>(kOfxActionCreateInstance, Some(effect), (0, 0));
     assert_eq!(status, kOfxStatFailed);
     let said = host(|state| state.messages.clone());
@@ -304,7 +305,7 @@ fn a_message_suite_with_a_hole_is_the_older_one() {
     host(|state| state.faults.holes = vec!["setPersistentMessage"]);
     set_host::<17>();
     assert_eq!(send::<17>(kOfxActionLoad, None, (0, 0)), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     send::<17>(kOfxActionCreateInstance, Some(effect), (0, 0));
     render::<17>(effect, 1.0, |_, _| Err(Error::failed("no model")));
     let said = host(|state| state.messages.clone());
@@ -349,7 +350,7 @@ fn any_strange_answer_to_progress_means_stop() {
     }
 }
 
-/// Where each frame has an instance of its own, the effect remembers what it said.
+/// If each frame has its own instance, the effect remembers its messages.
 #[test]
 fn what_the_user_was_told_is_not_told_again() {
     let effect = instance::<43>("MLT");
@@ -359,11 +360,11 @@ fn what_the_user_was_told_is_not_told_again() {
     assert_eq!(host(|state| state.messages.len()), 0);
 }
 
-/// A host with a cache of descriptions creates instances without asking what they are like.
+/// A host with a cache of descriptions creates instances without describing the plug-in.
 #[test]
 fn an_instance_needs_no_description_in_this_process() {
     assert_eq!(load::<44>("warm cache"), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     assert_eq!(send::<44>(kOfxActionCreateInstance, Some(effect), (0, 0)), kOfxStatOK);
     assert_eq!(render::<44>(effect, 1.0, |_, _| Ok(())), kOfxStatOK);
     assert_eq!(send::<44>(kOfxActionDestroyInstance, Some(effect), (0, 0)), kOfxStatOK);
@@ -373,7 +374,7 @@ fn an_instance_needs_no_description_in_this_process() {
 #[test]
 fn questions_are_answered_through_the_properties() {
     let effect = instance::<19>("any");
-    let (args, out) = (at(5.0), host(host::State::new_set));
+    let (args, out) = (at(5.0), host(host::HostState::new_set));
     let get = |name: &CStr| host(|state| state.get(out, name));
 
     let needed = kOfxImageEffectActionGetFramesNeeded;
@@ -459,7 +460,7 @@ fn an_instance_destroyed_while_it_renders_ends_after_the_render() {
     assert_eq!(notes(), ["render 1 at 1", "still here", "dropped 1"]);
 }
 
-/// Handles stay on the thread of their action: this does not compile if one could leave.
+/// Handles stay on their action's thread: this would not compile if one were `Send`.
 #[test]
 fn handles_cannot_be_sent() {
     trait OnlyIfNotSend<Marker> {

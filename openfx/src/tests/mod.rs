@@ -1,4 +1,4 @@
-//! The layer against a host in the same process, with the faults of real hosts.
+//! Tests of the layer with a host in the same process that has the faults of real hosts.
 
 mod host;
 mod life;
@@ -18,7 +18,7 @@ use self::suites::record;
 use super::entry::{Exported, get_plugin};
 use super::*;
 
-/// What a test wants done inside of the effect.
+/// What a test does during a render of the effect.
 type Rendering = dyn Fn(&RenderHandle<'_>, &RenderArgs) -> Result<()>;
 type Editing = dyn Fn(&EditHandle<'_>, &Change) -> Result<Handled>;
 type Describing = dyn Fn(&mut ContextDescriptor<'_>, Context) -> Result<()>;
@@ -34,7 +34,7 @@ struct Script {
 
 thread_local! {
     static SCRIPT: RefCell<Script> = RefCell::default();
-    /// What happened, in order.
+    /// The recorded events, in order.
     static LOG: RefCell<Vec<String>> = RefCell::default();
 }
 
@@ -50,15 +50,15 @@ fn notes() -> Vec<String> {
     LOG.take()
 }
 
-/// What an earlier test on this thread left behind.
+/// Clears the state of an earlier test on this thread.
 fn forget() {
     SCRIPT.take();
     LOG.take();
     MADE.take();
 }
 
-/// An effect that does what the script says. One for each test, by number, because an
-/// effect has one host at a time and tests run side by side.
+/// An effect that runs the test's script. Each test uses its own type, distinguished by number, because an
+/// effect has one host at a time and tests run in parallel.
 struct Probe<const N: usize>;
 
 struct ProbeInstance(usize);
@@ -160,7 +160,7 @@ impl<const N: usize> Effect for Probe<N> {
     }
 }
 
-/// Gives numbered probes their corners of the process.
+/// Defines the static state of the numbered probes.
 macro_rules! probes {
     ($($number:literal)*) => { $(crate::host_effect!(Probe<$number>);)* };
 }
@@ -177,14 +177,14 @@ where
     let set = |number: usize| {
         if number == 0 { ptr::null_mut() } else { handle(number) }
     };
-    // SAFETY: the record that the layer made, called as a host calls it.
+    // SAFETY: the record that the layer created, called as a host calls it.
     unsafe {
         let entry = (*plugin).mainEntry.expect("the layer fills it in");
         entry(action.as_ptr(), effect.cast(), set(args.0), set(args.1))
     }
 }
 
-/// A host of that name, met and loaded by the probe.
+/// Loads the probe in a host of this name.
 fn load<const N: usize>(name: &str) -> OfxStatus
 where
     Probe<N>: Exported,
@@ -200,26 +200,26 @@ where
 {
     let plugin = get_plugin::<Probe<N>>(0);
     let mut record = record();
-    // SAFETY: the record that the layer made, called as a host calls it.
+    // SAFETY: the record that the layer created, called as a host calls it.
     unsafe {
         let set_host = (*plugin).setHost.expect("the layer fills it in");
         set_host(&mut record);
     }
 }
 
-/// A loaded host with one instance.
+/// A host with the probe loaded and one instance.
 fn instance<const N: usize>(name: &str) -> usize
 where
     Probe<N>: Exported,
 {
     assert_eq!(load::<N>(name), kOfxStatOK);
-    let effect = host(host::State::new_effect);
+    let effect = host(host::HostState::new_effect);
     assert_eq!(send::<N>(kOfxActionCreateInstance, Some(effect), (0, 0)), kOfxStatOK);
     notes();
     effect
 }
 
-/// Arguments of an action about a time.
+/// Arguments of an action at a time.
 fn at(time: f64) -> usize {
     host(|state| {
         let set = state.new_set();
@@ -228,7 +228,7 @@ fn at(time: f64) -> usize {
     })
 }
 
-/// Renders a frame, doing what `then` does.
+/// Renders a frame, calling `then` in the render action.
 fn render<const N: usize>(
     effect: usize,
     time: f64,

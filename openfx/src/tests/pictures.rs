@@ -1,21 +1,21 @@
-//! Clips and images.
+//! Clips, images and their memory.
 
-use super::host::{State, Value};
+use super::host::{HostState, Value};
 use super::*;
 
-/// A picture in memory: its rows are filled with the number of their row.
+/// A picture in memory; the bytes of each row have the row's number.
 struct Picture {
     bounds: [i32; 4],
     row_bytes: i32,
     depth: &'static CStr,
     components: &'static CStr,
-    /// Where row `y1` begins in a block of this many bytes.
+    /// Offset of row `y1` in a block of this size in bytes.
     origin: usize,
     block: usize,
 }
 
 impl Picture {
-    /// 4 by 3 pixels of 8-bit RGBA, rows upwards, no padding.
+    /// 4 x 3 pixels of 8-bit RGBA, rows upwards, no padding.
     fn small() -> Self {
         Self {
             bounds: [0, 0, 4, 3],
@@ -27,7 +27,7 @@ impl Picture {
         }
     }
 
-    /// The block's address and the image's set.
+    /// Address of the block, and the image's property set.
     fn build(&self) -> (*mut u8, usize) {
         let block = vec![0xee_u8; self.block].leak();
         let word = |word: &CStr| Value::from(word.to_str().expect("ASCII"));
@@ -47,7 +47,7 @@ impl Picture {
     }
 }
 
-/// A picture of the effect's clip at frame 1.
+/// Sets the picture of a clip at frame 1.
 fn with_image(effect: usize, clip: &str, picture: &Picture) -> *mut u8 {
     let (block, image) = picture.build();
     host(|state| {
@@ -186,7 +186,7 @@ fn no_picture_is_no_error_but_for_the_output() {
     assert_eq!(said.expect("a sentence").1, "the host gave no picture to render into");
 }
 
-/// MLT says OK and passes NULL, HostSupport refuses the handle, others do not know the name.
+/// MLT returns OK with NULL, HostSupport refuses the handle, others return an error for the name.
 #[test]
 fn a_clip_that_is_not_there_is_not_there_however_the_host_puts_it() {
     let effect = instance::<45>("any");
@@ -220,7 +220,7 @@ fn empty_pictures_have_no_rows() {
     }
 }
 
-/// Two slices of the same memory, one of them writable, must never exist at once.
+/// Two slices of the same memory, one of them mutable, must never exist at once.
 #[test]
 fn input_and_output_never_share_memory() {
     let effect = instance::<37>("in place");
@@ -291,12 +291,12 @@ fn what_is_known_of_a_clip_is_believed_with_care() {
     assert_eq!(status, kOfxStatOK);
 }
 
-/// A host without temporal access gives the same picture for every time.
+/// A host without temporal access returns the same image for every time.
 #[test]
 fn the_same_picture_twice_shows() {
     let effect = instance::<39>("MLT");
     let (_, image) = Picture::small().build();
-    host(|state: &mut State| {
+    host(|state: &mut HostState| {
         state.add_clip(effect, "Source");
         state.add_image(effect, "Source", 1, image);
         state.add_image(effect, "Source", 2, image);

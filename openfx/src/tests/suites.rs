@@ -95,10 +95,10 @@ unsafe extern "C" fn get_string(
     }
 }
 
-/// The string, until the next one.
+/// Lends a string that is valid until the next call.
 fn lend(value: &str) -> *mut c_char {
     host(|state| {
-        // In place where there is room, so that an old pointer sees the new text.
+        // Reuse the memory if possible, so that an old pointer sees the new text.
         state.buffer.reserve(4096);
         state.buffer.clear();
         let text = CString::new(value).expect("no NUL");
@@ -116,7 +116,7 @@ unsafe extern "C" fn get_dimension(
     let count = host(|state| state.sets[number(set)].get(&name).map_or(0, Vec::len));
     // SAFETY: the layer under test passes a variable.
     unsafe { *to = count as c_int };
-    // As MLT does for a property that it does not have.
+    // Like MLT for a property that it does not have.
     kOfxStatOK
 }
 
@@ -201,12 +201,12 @@ unsafe extern "C" fn clip_get_handle(
         Some((state.handle_of(number(effect), &name), set))
     });
     if let (None, Some(status)) = (found, host(|state| state.faults.no_clip_answer)) {
-        // A handle that comes with a refusal means nothing.
+        // A handle returned together with an error is invalid.
         // SAFETY: the layer under test passes variables.
         unsafe { *to = handle(4711) };
         return status;
     }
-    // OK and NULL for an unknown one, as MLT.
+    // OK and NULL for an unknown name, like MLT.
     let (clip, props) =
         found.map_or((ptr::null_mut(), ptr::null_mut()), |(clip, props)| (handle(clip), handle(props)));
     // SAFETY: the layer under test passes variables.
@@ -335,8 +335,8 @@ unsafe extern "C" fn param_get_value_at_time(
     kOfxStatOK
 }
 
-/// Integers and pointers arrive in one kind of register and doubles in another, on the
-/// platforms that these tests are built for.
+/// Integers and pointers are passed in one kind of register and doubles in another, on the platforms for
+/// which these tests are built.
 unsafe extern "C" fn param_set_value(param: OfxParamHandle, bits: usize, number_: f64) -> OfxStatus {
     let kind = host(|state| state.param(number(param)).map(|param| param.kind.clone()));
     let Some(kind) = kind else {
@@ -366,7 +366,7 @@ unsafe extern "C" fn param_get_num_keys(param: OfxParamHandle, to: *mut c_uint) 
 unsafe extern "C" fn param_get_key_time(param: OfxParamHandle, nth: c_uint, to: *mut OfxTime) -> OfxStatus {
     let time = host(|state| {
         let param = state.param(number(param))?;
-        // Latest first: the order is nobody's promise.
+        // In descending order, because the standard does not specify the order.
         let time = param.keys.keys().rev().nth(nth as usize)?;
         Some(*time as f64 / 1e3)
     });
@@ -447,9 +447,9 @@ unsafe extern "C" fn progress_end(_instance: *mut c_void) -> OfxStatus {
     kOfxStatOK
 }
 
-// --- the way to all that
+// --- access to the suites
 
-/// A suite that lives as long as the process; tests make few.
+/// Leaks a suite, which must stay valid; tests only create a few.
 fn kept<T>(suite: T) -> *const c_void {
     ptr::from_ref(Box::leak(Box::new(suite))).cast()
 }
@@ -541,7 +541,7 @@ fn variadic(function: Fixed) -> Variadic {
     unsafe { std::mem::transmute::<Fixed, Variadic>(function) }
 }
 
-/// The record that `setHost` gets.
+/// The host record passed to `setHost`.
 pub(super) fn record() -> OfxHost {
     OfxHost { host: handle(0), fetchSuite: Some(fetch) }
 }

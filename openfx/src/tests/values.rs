@@ -1,6 +1,6 @@
-//! Properties and parameters: described, read, written.
+//! Defining, reading and writing properties and parameters.
 
-use super::host::{State, Value};
+use super::host::{HostState, Value};
 use super::*;
 
 fn defined(effect: usize, name: &str, property: &CStr) -> Vec<Value> {
@@ -17,7 +17,7 @@ where
     Probe<N>: Exported,
 {
     script(|script| script.in_context = Some(Rc::new(move |effect, _| then(effect))));
-    let effect = host(State::new_effect);
+    let effect = host(HostState::new_effect);
     let action = kOfxImageEffectActionDescribeInContext;
     (effect, send::<N>(action, Some(effect), (0, 0)))
 }
@@ -80,7 +80,7 @@ fn text_animates_where_the_host_can() {
     }
 }
 
-/// A file that is read has to exist; one that is written has not, and some hosts would number it.
+/// An input file must exist; an output file need not, and some hosts would number it.
 #[test]
 fn files_say_whether_they_exist() {
     assert_eq!(load::<46>("any"), kOfxStatOK);
@@ -173,7 +173,7 @@ fn values_are_read_at_a_time() {
         assert!(param("b").bool(0.0, false) && !param("b").bool(11.0, true));
         assert_eq!(param("c").choice(0.0, 1), 2);
         assert_eq!(param("c").choice(10.0, 1), 99, "whatever the host gives");
-        // The second read overwrites the first one's memory.
+        // The second read overwrites the memory of the first result.
         let (early, late) = (param("s").string(0.0, ""), param("s").string(10.0, ""));
         assert_eq!((early.as_str(), late.as_str()), ("früh", "spät"));
         assert_eq!(param("d").key_times(), [0.0, 10.0]);
@@ -204,10 +204,10 @@ fn silence_errors_and_wrong_types_read_as_the_default() {
         });
         all_default(handle, false);
         host(|state| state.faults.failing_params = false);
-        // Held to be of another type by the host.
+        // The host believes that the parameter has another type.
         assert_eq!(handle.param("d").int(0.0, 7), 7);
         assert_eq!(handle.param("i").string(0.0, "default"), "default");
-        // Not a number, which is for the one who asks to judge.
+        // NaN is passed on for the caller to handle.
         host(|state| state.set_param(effect, "d", 0.0, f64::NAN.into()));
         assert!(handle.param("d").double(0.0, 7.5).is_nan());
         Ok(())
@@ -232,7 +232,7 @@ fn edits_set_values_of_the_right_type() {
             Ok(Handled::Yes)
         }));
     });
-    let args = host(State::new_set);
+    let args = host(HostState::new_set);
     let status = send::<28>(kOfxActionInstanceChanged, Some(effect), (args, 0));
     assert_eq!(status, kOfxStatOK);
     let value = |name: &str| host(|state| state.effects[effect].params[name].keys[&0].clone());
@@ -263,7 +263,7 @@ fn properties_that_nobody_wrote_are_missing() {
         assert_eq!(handle.project_size(), None);
         assert_eq!(handle.context(), None);
         assert!(handle.clip("Source").connected(), "silence is no denial");
-        // Without a property, without pixels, too.
+        // An image without properties has no pixels, either.
         assert!(handle.image(&handle.clip("Source"), 1.0).unwrap().is_none());
         Ok(())
     });
@@ -280,14 +280,14 @@ fn properties_that_nobody_wrote_are_missing() {
     assert_eq!(status, kOfxStatOK);
 }
 
-/// A host that says nothing of itself still gives a record.
+/// A host without any properties still has a host record.
 #[test]
 fn a_silent_host_has_defaults() {
     reset("");
     host(|state| state.sets[0].clear());
     set_host::<29>();
     assert_eq!(send::<29>(kOfxActionLoad, None, (0, 0)), kOfxStatOK);
-    let effect = host(State::new_effect);
+    let effect = host(HostState::new_effect);
     send::<29>(kOfxActionCreateInstance, Some(effect), (0, 0));
     let status = render::<29>(effect, 0.0, |handle, args| {
         let record = handle.host();

@@ -1,37 +1,37 @@
-//! A Hugging Face hub on loopback: one that redirects large files to another address, gives parts of them, and breaks
-//! connections off when told to.
+//! A Hugging Face hub on the loopback interface. It redirects large files to another address, serves ranges,
+//! and breaks off connections when told to.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A file of the hub.
+/// A file of the hub, with the response to a request for it.
 #[derive(Clone)]
 pub struct Served {
-    /// Its contents.
+    /// Contents of the file.
     pub bytes: Vec<u8>,
-    /// What the hub calls it: the SHA-256 for files in LFS.
+    /// ETag of the file: for LFS files, their SHA-256.
     pub tag: String,
-    /// The status of every answer, if it is no success.
+    /// Status of every response; `None` for success.
     pub status: Option<u16>,
 }
 
-/// What the hub and the test share.
+/// State shared by the hub and the test.
 #[derive(Default)]
-struct State {
+struct HubState {
     files: HashMap<String, Served>,
-    /// Bytes after which the next downloads break off.
+    /// Number of bytes after which each of the next downloads breaks off.
     cuts: Vec<usize>,
-    /// First bytes of the downloads that were asked for.
+    /// Offset of the first byte of each download.
     starts: Vec<usize>,
 }
 
-/// The hub; it serves until the test's process ends.
+/// The hub; it runs until the test process exits.
 pub struct Hub {
-    /// Its URL.
+    /// Base URL of the hub.
     pub url: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<HubState>>,
 }
 
 impl Hub {
@@ -39,35 +39,35 @@ impl Hub {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(HubState::default()));
         let (shared, base) = (state.clone(), url.clone());
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let (shared, base) = (shared.clone(), base.clone());
-                // A client that goes away is no fault of the hub's.
+                // A client that disconnects is not an error.
                 std::thread::spawn(move || answer(&connection, &shared, &base));
             }
         });
         Self { url, state }
     }
 
-    /// Serves a file of a repository.
+    /// Adds a file to a repository.
     pub fn put(&self, repository: &str, path: &str, file: Served) {
         self.state.lock().expect("no test panicked").files.insert(format!("{repository}/{path}"), file);
     }
 
-    /// Lets the next downloads break off after so many bytes each.
+    /// Makes the next downloads break off after these numbers of bytes.
     pub fn cut(&self, after: &[usize]) {
         self.state.lock().expect("no test panicked").cuts = after.to_vec();
     }
 
-    /// The first bytes of the downloads that were asked for since the last call.
+    /// Offsets of the first byte of the downloads since the last call.
     pub fn starts(&self) -> Vec<usize> {
         std::mem::take(&mut self.state.lock().expect("no test panicked").starts)
     }
 }
 
-fn answer(connection: &TcpStream, state: &Mutex<State>, base: &str) -> Option<()> {
+fn answer(connection: &TcpStream, state: &Mutex<HubState>, base: &str) -> Option<()> {
     let mut reader = BufReader::new(connection);
     let mut writer = connection;
     let mut line = String::new();

@@ -1,5 +1,5 @@
-//! What several test files need: comparing numbers so that a failure explains itself, finding golden data, and a module
-//! each for networks, requests, the plugin and so on.
+//! Support for several test files: comparison of numbers with useful failure messages, golden data, and
+//! modules for networks, requests, the plugin and so on.
 
 pub mod hub;
 pub mod networks;
@@ -12,13 +12,13 @@ pub mod weights;
 
 use std::path::Path;
 
-/// The repository's folder.
+/// Path of the repository's root folder.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Asserts that two lists of numbers agree within `rel * |want| + abs`, and else says how many
-/// differ, where the worst one is, by how much, and what surrounds it.
+/// Asserts that two lists of numbers agree within `rel * |want| + abs`. On failure, reports how many differ,
+/// the worst one, its difference, and its neighbours.
 #[track_caller]
 pub fn assert_close<G, W>(name: &str, got: &[G], want: &[W], rel: f64, abs: f64)
 where
@@ -32,7 +32,7 @@ where
         let (got, want): (f64, f64) = (got.into(), want.into());
         let allowed = rel * want.abs() + abs;
         let difference = (got - want).abs();
-        // How far beyond its limit; equal values, infinities among them, are always within it.
+        // By how much the limit is exceeded; equal values, infinities included, are always within it.
         let excess = if got == want {
             0.0
         } else if difference.is_nan() {
@@ -65,7 +65,7 @@ where
     );
 }
 
-/// The text of a file under tests/golden.
+/// Text of a file under tests/golden.
 #[track_caller]
 pub fn golden(path: &str) -> String {
     let path = root().join("tests/golden").join(path);
@@ -86,7 +86,7 @@ pub fn golden_rows(path: &str) -> Vec<(Vec<String>, Vec<String>)> {
         .collect()
 }
 
-/// The members of a file of packed facts under tests/golden, by name; see tests/golden/pack.py.
+/// The entries of a packed file under tests/golden, by name; see tests/golden/pack.py.
 #[track_caller]
 fn packed(name: &str) -> serde_json::Map<String, serde_json::Value> {
     let path = root().join("tests/golden").join(name);
@@ -94,21 +94,21 @@ fn packed(name: &str) -> serde_json::Map<String, serde_json::Value> {
     serde_json::from_reader(flate2::read::GzDecoder::new(file)).expect("packed facts are JSON")
 }
 
-/// A JSON file of the full reference vectors: `sigmas.json`, `vectors.json` or `windows.json`.
+/// One of the JSON files with the reference vectors: `sigmas.json`, `vectors.json` or `windows.json`.
 #[track_caller]
 pub fn reference_vectors(name: &str) -> serde_json::Value {
     packed("vectors.json.gz").remove(name).unwrap_or_else(|| panic!("there are no vectors {name}"))
 }
 
-/// Names and shapes of the tensors of every published layout, `sd15_ldm_checkpoint.json` for instance, and in `maps/` the
-/// tables of names that mean the same tensor.
+/// Names and shapes of the tensors of all published layouts, such as `sd15_ldm_checkpoint.json`, and in
+/// `maps/` tables of equivalent tensor names.
 pub fn manifests() -> &'static serde_json::Map<String, serde_json::Value> {
     static MANIFESTS: std::sync::OnceLock<serde_json::Map<String, serde_json::Value>> =
         std::sync::OnceLock::new();
     MANIFESTS.get_or_init(|| packed("manifests.json.gz"))
 }
 
-/// Parses numbers.
+/// Parses the words as numbers.
 #[track_caller]
 pub fn numbers(words: &[String]) -> Vec<f64> {
     words.iter().map(|word| word.parse().expect("a number")).collect()

@@ -1,4 +1,4 @@
-//! The plugin as a bundle, and the command line to render through it.
+//! The plugin as a bundle, and the command line tool to render with it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -6,35 +6,35 @@ use std::sync::OnceLock;
 
 use image::{ImageBuffer, Rgb, Rgba};
 
-/// The folder into which cargo builds, of the profile that the running test was built in.
+/// Cargo's output folder of the profile that the running test was built with.
 fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().and_then(Path::parent).expect("a test lies in deps").to_path_buf()
 }
 
-/// The command line, which cargo builds with the tests of its package.
+/// Path of the command line tool, which cargo builds with the tests of its package.
 pub fn tool() -> PathBuf {
     built().join(format!("unsample{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// The library that cargo built beside the tests.
+/// Path of the library that cargo built with the tests.
 fn library() -> PathBuf {
     let name = format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let folder = built();
     let candidates = [folder.join(&name), folder.join("deps").join(&name)];
-    // Cargo leaves the library in one of two places; an old copy in the other must not win.
+    // Cargo puts the library in one of two places; do not use an old copy in the other one.
     let newest = candidates.iter().filter_map(|p| Some((p.metadata().ok()?.modified().ok()?, p))).max();
     newest.unwrap_or_else(|| panic!("cargo left no {name} in {}", folder.display())).1.clone()
 }
 
-/// The engine, which cargo builds with the tests of the whole workspace.
+/// Path of the engine, which cargo builds with the tests of the workspace.
 pub fn engine() -> PathBuf {
     let path = built().join(format!("unsample-engine{}", std::env::consts::EXE_SUFFIX));
     assert!(path.is_file(), "there is no {}: run `cargo test --workspace`", path.display());
     path
 }
 
-/// A bundle with the plugin and the built-in model, made once a test binary.
+/// Path of a bundle with the plugin and the built-in model, created once per test binary.
 pub fn bundle() -> &'static Path {
     static BUNDLE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, bundle) = BUNDLE.get_or_init(|| {
@@ -67,7 +67,7 @@ pub fn bundle_with(program: &Path, folder: &Path) -> PathBuf {
     bundle
 }
 
-/// Value of the test clip at a pixel, 0..1: a bright block that moves over a gradient.
+/// Value of the test clip at a pixel, 0..=1: a bright block that moves over a gradient.
 pub fn scene(x: u32, y: u32, frame: u32) -> [f32; 3] {
     if x.abs_diff(10 + 3 * frame) < 6 && y.abs_diff(14) < 8 {
         [0.9, 0.5, 0.2]
@@ -87,20 +87,20 @@ pub fn write_clip(folder: &Path, frames: u32) {
     }
 }
 
-/// As [`write_clip`], 8 bits with an alpha channel.
+/// Like [`write_clip`], with 8 bits and an alpha channel.
 pub fn write_alpha_clip(folder: &Path, frames: u32) {
     std::fs::create_dir_all(folder).unwrap();
     for frame in 1..=frames {
         let picture: ImageBuffer<Rgba<u8>, Vec<u8>> = ImageBuffer::from_fn(40, 32, |x, y| {
             let [r, g, b] = scene(x, y, frame).map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8);
-            // The lowest rows are hidden.
+            // The bottom rows are transparent.
             Rgba([r, g, b, if y < 26 { 55 + 5 * x as u8 } else { 0 }])
         });
         picture.save(folder.join(format!("{frame:04}.png"))).unwrap();
     }
 }
 
-/// Renders through the plugin with few steps at the source's size, and a cache folder of the test's own.
+/// Renders with the command line tool at the source's size, with few steps and the test's own cache folder.
 pub fn render(input: &Path, output: &Path, cache: &Path, more: &[&str]) -> Output {
     Command::new(tool())
         .arg("render")
@@ -117,12 +117,12 @@ pub fn render(input: &Path, output: &Path, cache: &Path, more: &[&str]) -> Outpu
         .unwrap()
 }
 
-/// Both streams of a finished command.
+/// Standard output and standard error of a finished command.
 pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Asserts success.
+/// Asserts success; returns the output.
 #[track_caller]
 pub fn fine(output: &Output) -> String {
     let text = said(output);
@@ -137,7 +137,7 @@ pub fn pixels(folder: &Path) -> Vec<Vec<u16>> {
     files.iter().map(|f| image::open(f).unwrap().to_rgba16().into_raw()).collect()
 }
 
-/// Mean difference of two pictures, 0..1.
+/// Mean absolute difference of two pictures, 0..=1.
 pub fn distance(a: &[u16], b: &[u16]) -> f64 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b)) / 65535.0).sum::<f64>() / a.len() as f64

@@ -1,4 +1,4 @@
-//! Requests to the pipeline on the built-in model.
+//! Requests to the pipeline with the built-in model.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use engine::pipeline::{
 };
 use frame::Rgb;
 
-/// Frames of the usual request.
+/// Number of frames of the usual request.
 pub const FRAMES: usize = 3;
 
-/// A block that moves over a gradient.
+/// A picture of a block that moves over a gradient.
 pub fn picture(frame: usize, [width, height]: [usize; 2]) -> Rgb {
     let data = (0..3 * width * height)
         .map(|i| {
@@ -29,7 +29,7 @@ fn resources() {
     set_resources(crate::root().join("bundle"));
 }
 
-/// One pass.
+/// Settings of one pass with a constant prompt and cfg.
 pub fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
     Pass {
         positive: PromptTrack::constant(text, frames),
@@ -42,12 +42,12 @@ pub fn pass(text: &str, cfg: f64, frames: usize) -> Pass {
     }
 }
 
-/// Three frames of 40 x 32 pixels by the built-in model, 2 steps a pass, with a cache folder.
+/// Three frames of 40 x 32 pixels with the built-in model, 2 steps per pass, and a cache folder.
 pub fn request(prompt: &str, folder: &Path) -> Request {
     sized(prompt, folder, [40, 32])
 }
 
-/// As [`request`], with frames of this width and height.
+/// Like [`request`], with frames of this width and height.
 pub fn sized(prompt: &str, folder: &Path, size: [usize; 2]) -> Request {
     resources();
     let frames: Vec<WorkingFrame> = (0..FRAMES).map(|i| WorkingFrame::new(picture(i, size))).collect();
@@ -92,17 +92,17 @@ pub fn sized(prompt: &str, folder: &Path, size: [usize; 2]) -> Request {
     }
 }
 
-/// Has it fulfilled.
+/// Submits a request and waits for its result.
 pub fn run(engine: &Engine, request: Request) -> Result<Outcome, PipelineError> {
     answer(&engine.submit(request)?)
 }
 
-/// Waits for a request to end.
+/// Waits for the result of a request.
 pub fn answer(ticket: &Ticket) -> Result<Outcome, PipelineError> {
     loop {
         match ticket.wait(Duration::from_secs(600)) {
             Event::Done(result) => return *result,
-            // A test's request has all its frames with it, or none.
+            // A request of a test contains all of its frames, or none.
             Event::NeedFrame(_) => ticket.supply(None),
             Event::Progress(progress) => panic!("no answer in time: {progress:?}"),
         }

@@ -1,4 +1,4 @@
-//! Weights that are computed from their names, as `golden/networks/seeded.py` does it: to the bit the same numbers.
+//! Weights computed from their names, bit-identical to those of `golden/networks/seeded.py`.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ fn uniform(seed: u64, index: u64) -> f32 {
     ((x ^ (x >> 31)) >> 40) as f32 * (0.5f32).powi(23) - 1.0
 }
 
-/// The weights of a tensor of this name and shape.
+/// The weights of a tensor with this name and shape.
 pub fn tensor(name: &str, shape: &[usize]) -> Tensor {
     let seed = fnv1a(name);
     let count: usize = shape.iter().product();
@@ -32,7 +32,7 @@ pub fn tensor(name: &str, shape: &[usize]) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-/// All tensors of a list of names and shapes in JSON.
+/// All tensors of a JSON list of names and shapes.
 pub fn tensors(list: &str) -> HashMap<String, Tensor> {
     let list: HashMap<String, Vec<usize>> = serde_json::from_str(list).unwrap();
     list.into_iter().map(|(name, shape)| (name.clone(), tensor(&name, &shape))).collect()

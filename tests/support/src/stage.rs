@@ -1,4 +1,4 @@
-//! An instance of the plugin in a host of the same process, rendered action by action.
+//! An instance of the plugin in a host in the same process, rendered action by action.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,10 +17,10 @@ use openfx_host::picture::{Picture, SharedPicture};
 use openfx_host::plugin::Plugin;
 use openfx_host::session::{Components, Depth, RowBytes, Session, Settings, Silent};
 
-/// Size of the test clip.
+/// Width and height of the test clip in pixels.
 pub const SIZE: (u32, u32) = (40, 32);
 
-/// Its frames, from 1.
+/// Number of frames of the test clip, numbered from 1.
 pub const FRAMES: u32 = 3;
 
 /// The test clip in memory.
@@ -45,23 +45,23 @@ impl Feed for Clip {
     }
 }
 
-/// The plugin, loaded and described by a host of these manners.
+/// The plugin, loaded and described by a host with these settings.
 pub fn load(settings: Settings) -> (Plugin, Arc<Session>) {
     let session = Arc::new(Session::new(settings, Box::new(Silent)));
     (Plugin::load(support::bundle(), None, &session).unwrap(), session)
 }
 
-/// A process has one host, and tests have hosts of many manners: they take turns.
+/// The plugin has one host per process, and tests use different hosts, so only one test at a time may use it.
 pub static TURN: Mutex<()> = Mutex::new(());
 
-/// A fresh cache folder, and a plugin in a host of these manners, for as long as the turn lasts.
+/// A new cache folder, and a plugin in a host with these settings, for as long as the lock is held.
 pub fn set_up(settings: Settings) -> (MutexGuard<'static, ()>, TempDir, Plugin, Arc<Session>) {
     let turn = TURN.lock();
     let (plugin, session) = load(settings);
     (turn, tempfile::tempdir().unwrap(), plugin, session)
 }
 
-/// An instance on the test clip with few steps at the source's size, a cache folder of the test's own, and values.
+/// An instance on the test clip at the source's size, with few steps, its own cache folder, and these values.
 pub fn recipe(cache: &Path, values: &[(&str, &str)]) -> Recipe {
     let edit = |(name, text): (&str, &str)| Edit { name: name.into(), time: None, text: text.into() };
     let cache = cache.display().to_string();
@@ -73,16 +73,16 @@ pub fn recipe(cache: &Path, values: &[(&str, &str)]) -> Recipe {
     Recipe { feeds, edits, presses: Vec::new() }
 }
 
-/// The whole picture.
+/// Bounds of the whole picture.
 pub fn whole() -> OfxRectI {
     OfxRectI { x1: 0, y1: 0, x2: SIZE.0 as i32, y2: SIZE.1 as i32 }
 }
 
-/// What an output of the test holds where nobody has written.
+/// Initial value of a test's output.
 pub const UNWRITTEN: f32 = -7.0;
 
-/// The output of a render with these bounds and window, and the status that it ended with. The output is filled with
-/// [`UNWRITTEN`] first, so that a plugin that writes nothing, or too much, is found out.
+/// Renders to an output with these bounds and window; returns the output and the status. The output is filled
+/// with [`UNWRITTEN`] first, to detect a plugin that writes too little or too much.
 pub fn render_into(
     instance: &Instance,
     time: f64,
@@ -110,12 +110,12 @@ pub fn render_into(
     (reply.status, canvas.picture().to_floats())
 }
 
-/// The whole output of a render, and the status that it ended with.
+/// Renders the whole output; returns the output and the status.
 pub fn render(instance: &Instance, time: f64) -> (OfxStatus, Vec<f32>) {
     render_into(instance, time, whole(), whole())
 }
 
-/// A frame of the test clip as the output of a render that passes it through.
+/// A frame of the test clip, as a render that passes it through would write it.
 pub fn source(frame: u32) -> Vec<f32> {
     let pixel = |x, y| {
         let [r, g, b] = support::scene(x, y, frame);
@@ -124,7 +124,7 @@ pub fn source(frame: u32) -> Vec<f32> {
     (0..SIZE.1).flat_map(|y| (0..SIZE.0).flat_map(move |x| pixel(x, y))).collect()
 }
 
-/// The largest difference of two pictures' values.
+/// The largest difference between two pictures' values.
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
