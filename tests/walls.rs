@@ -13,19 +13,21 @@ const CRATES: &[(&str, &[&str])] = &[
     ("openfx-host", &["openfx-sys"]),
     ("openfx-sys", &[]),
     ("protocol", &["frame"]),
+    ("tests/made_up", &["engine"]),
 ];
 
 /// The parts of the engine, and the parts that each may use.
 const ENGINE: &[(&str, &[&str])] = &[
-    ("pipeline", &["pipeline", "diffusion", "model", "weights"]),
+    ("serve", &["serve", "pipeline"]),
+    ("pipeline", &["pipeline", "families", "diffusion", "nn", "weights"]),
+    ("families", &["families", "diffusion", "nn", "weights"]),
     ("diffusion", &["diffusion"]),
-    ("model", &["model"]),
+    ("nn", &["nn"]),
     ("weights", &["weights"]),
 ];
 
 /// The only places with unsafe code, besides the crates of the ABI and the host.
-const UNSAFE: &[&str] =
-    &["cli/src/commands/doctor/", "engine/src/model/kernels/", "engine/src/weights/part.rs"];
+const UNSAFE: &[&str] = &["cli/src/commands/doctor/", "engine/src/nn/kernels/", "engine/src/weights/part.rs"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -90,10 +92,7 @@ fn named(code: &str) -> Vec<String> {
 
 #[test]
 fn the_reader_sees_imports() {
-    assert_eq!(
-        named("use crate::ofx::{A, B}; use crate::{model::X, frame::{Y, Z}};"),
-        ["ofx", "model", "frame"]
-    );
+    assert_eq!(named("use crate::ofx::{A, B}; use crate::{nn::X, frame::{Y, Z}};"), ["ofx", "nn", "frame"]);
 }
 
 /// The workspace crates in a section of a manifest, such as `[dependencies]`.
@@ -131,6 +130,30 @@ fn no_part_of_the_engine_names_another_that_it_must_not_know() {
         }
     }
     assert!(broken.is_empty(), "walls are broken:\n{}", broken.join("\n"));
+}
+
+/// The words of a file's code, without tests.
+fn words(path: &Path) -> Vec<String> {
+    let code = code(path);
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect()
+}
+
+/// The pipeline knows the built-in model's family by name, and no other; families do not know each other.
+#[test]
+fn families_are_named_in_their_rooms_alone() {
+    let engine = testing::root().join("engine/src");
+    let rooms = [("pipeline", &["SD15", "SDXL", "sd", "sdxl"][..]), ("families/sd", &["sdxl", "SDXL"])];
+    let rooms = rooms.into_iter().chain([("families/sdxl", &["sd", "SD15", "SMALL"][..])]);
+    for (part, strange) in rooms {
+        let files = sources(&engine.join(part));
+        assert!(!files.is_empty(), "there is no {part}");
+        for file in files {
+            let words = words(&file);
+            let named: Vec<_> = words.iter().filter(|word| strange.contains(&word.as_str())).collect();
+            assert!(named.is_empty(), "{} names {named:?}", file.display());
+        }
+    }
 }
 
 #[test]

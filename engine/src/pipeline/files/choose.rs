@@ -3,7 +3,7 @@
 use super::fitted::Fitted;
 use super::partner::{self, Partner, Search};
 use super::{Chosen, Files, Opened, embeddings};
-use crate::families::{Family, Kind};
+use crate::families::Kind;
 use crate::pipeline::PipelineError;
 use crate::pipeline::located::Role;
 use crate::pipeline::resources::{BUILT_IN, built_in};
@@ -28,9 +28,8 @@ impl Files {
             }
         };
         checkpoint.what.require_checkpoint(&checkpoint.file)?;
-        let family = match checkpoint.what.kind {
-            Kind::Checkpoint { family, .. } => family,
-            _ => Family::SD15,
+        let Kind::Checkpoint { family, .. } = checkpoint.what.kind else {
+            return Err(PipelineError::Internal("a checkpoint of another kind".to_owned()));
         };
         let prediction = family.prediction(&checkpoint.file);
         notices.extend(prediction_doubts(&checkpoint.file));
