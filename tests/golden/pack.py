@@ -1,5 +1,5 @@
-"""Packs facts that tests compare with into compressed JSON: names and shapes of the tensors of published weight files, tables
-of the names that mean the same tensor, and lists of numbers of the reference workflow.
+"""Packs reference data for tests into compressed JSON: names and shapes of the tensors of published weight files, tables
+of equivalent tensor names, and lists of numbers of the reference workflow.
 
     python3 tests/golden/pack.py MANIFESTS VECTORS
 
@@ -14,7 +14,7 @@ import sys
 
 
 def write(name, content):
-    """Writes without a time stamp, so that the same facts are the same file."""
+    """Writes without a time stamp, so that the same data gives the same file."""
     text = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
     path = pathlib.Path(__file__).parent / name
     path.write_bytes(gzip.compress(text, 9, mtime=0))
@@ -24,7 +24,7 @@ def write(name, content):
 def main(manifests, vectors):
     packed = {}
     for path in sorted(manifests.glob("*.json")):
-        # The order of a file's tensors is a fact, too.
+        # The order of a file's tensors is part of the data, too.
         packed[path.name] = {"tensors": list(json.loads(path.read_text())["tensors"].items())}
     for path in sorted((manifests / "maps").glob("*.json")):
         table = json.loads(path.read_text())
