@@ -1,6 +1,7 @@
-//! Videos in, through a pipe from ffmpeg.
+//! Video input through a pipe from ffmpeg.
 //!
-//! Frames come as PAM pictures, whose headers say their size and depth, so that nothing has to be guessed.
+//!
+//! Frames arrive as PAM images, whose headers state size and depth.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use super::stream::Decoding;
 use super::{Info, MediaError, Source, ffmpeg};
 use openfx_host::picture::{Picture, SharedPicture};
 
-/// A video file.
+/// A clip read from a video file.
 pub struct Video {
     info: Info,
     path: PathBuf,
@@ -23,7 +24,7 @@ pub struct Video {
 }
 
 impl Video {
-    /// Asks what the file is; decoding begins with the first frame that is wanted.
+    /// Probes the file; decoding begins when the first frame is requested.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
         let Probed { info, decoding, notices } = ffmpeg::probe(path)?;
         let (file, format) = (path.to_owned(), pixel_format(&info));
@@ -74,7 +75,7 @@ fn pixel_format(info: &Info) -> &'static str {
     }
 }
 
-/// A running ffmpeg.
+/// A running ffmpeg process whose output is read frame by frame.
 struct Reader {
     process: Process,
     pipe: BufReader<ChildStdout>,
@@ -84,8 +85,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Starts at frame `from`. ffmpeg decodes the frames before it too and drops them: a seek by time would be
-    /// faster and, in files with a changing rate, could land on the wrong frame.
+    /// Starts at frame `from`, counted from 1. ffmpeg decodes the frames before it too and discards them: seeking by
+    /// time would be faster but, in files with a varying rate, could land on the wrong frame.
     fn start(path: &Path, decoding: &Decoding, format: &str, from: u32) -> Result<Self, MediaError> {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin"]);
@@ -122,7 +123,7 @@ impl Reader {
         })
     }
 
-    /// The next picture; `None` at the end.
+    /// The next image; `None` at the end of the video.
     fn read(&mut self) -> Result<Option<Picture>, MediaError> {
         match read_pam(&mut self.pipe) {
             Ok(Some(picture)) => Ok(Some(picture)),
@@ -153,7 +154,7 @@ impl Iterator for Reader {
     }
 }
 
-/// Reads one PAM picture; `None` at a clean end.
+/// Reads one PAM image; `None` if the pipe ends before it.
 fn read_pam(pipe: &mut impl BufRead) -> Result<Option<Picture>, String> {
     let mut line = String::new();
     if pipe.read_line(&mut line).map_err(|error| error.to_string())? == 0 {

@@ -1,4 +1,4 @@
-//! Before any work is done: may the output be written, and what of the clip will not be in it.
+//! Checks before a render starts: whether the output can be written, and what of the clip it cannot hold.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,29 +13,29 @@ use super::names::{self, Pattern};
 use super::output_kind::{OutputKind, check_is_output, output_kind};
 use super::{Info, MediaError, Profile, ffmpeg, list, sequence, stills};
 
-/// An output that somebody wishes for.
+/// An output that the user asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
-    /// Its name.
+    /// The path as given by the user.
     pub output: &'a Path,
     /// The first and the last frame, counted from 1.
     pub frames: (u32, u32),
-    /// How many frames the whole clip has.
+    /// The number of frames of the whole clip.
     pub whole: u32,
-    /// Whether files that are there may be replaced.
+    /// Whether existing files may be replaced.
     pub overwrite: bool,
-    /// What the clips are read from: names as they were given.
+    /// The inputs of all clips, as given by the user.
     pub inputs: &'a [&'a Path],
-    /// The files behind these names.
+    /// The files that these inputs consist of.
     pub files: &'a [&'a Path],
 }
 
-/// Whether an output can be made. The value is what the user should know of it, a sentence each; `info` is the clip's,
-/// with the times and the tracks of the frames that are written.
+/// Checks whether an output can be made. Returns notices for the user, one sentence each; `info` describes the frames
+/// that are written, with their times and tracks.
 ///
 /// # Errors
-/// As for [`super::create`], as far as it can be known beforehand; the output is an input, or it exists and may not be
-/// replaced.
+/// As for [`super::create`], as far as they can be known beforehand; also if the output is an input, or exists and
+/// may not be replaced.
 pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     let output = wish.output;
     check_is_output(output)?;
@@ -52,7 +52,8 @@ pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
         notices.extend(strangers(pattern, wish));
     } else {
         check_files(std::iter::once(output.to_owned()), wish)?;
-        // It is removed again: what is wrong with the place should show now, not after the first frame.
+        // The file is removed again at once: a problem with its folder should be reported now, not after the first
+        // frame.
         FreshFile::new(output, wish.overwrite)?;
         notices.extend(neighbour(output, wish));
     }
@@ -80,7 +81,7 @@ fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), 
     }
 }
 
-/// The folder of a sequence: not the one that a clip is read from as a whole, and one that can be written.
+/// Checks the folder of a sequence: it must be writable, and a clip must not be read from it as a whole.
 fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     let folder = pattern.folder();
     let identity = Identity::of(folder);
@@ -96,14 +97,14 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     if identity.is_some() && wish.inputs.iter().any(|input| becomes_part(input)) {
         return Err(MediaError::InputFolder(folder.to_owned()));
     }
-    // The first part of the path that is there: the rest will be made.
+    // The first ancestor that exists: the rest will be created.
     let there = folder.ancestors().find(|folder| folder.exists()).filter(|path| !path.as_os_str().is_empty());
     let there = there.unwrap_or(Path::new("."));
     if !there.is_dir() {
         let why = format!("{} is not a folder", there.display());
         return Err(MediaError::OutputName { path: folder.to_owned(), why });
     }
-    // A name that nobody has.
+    // A name that is not in use.
     let probe = there.join(format!(".unsample-{}", std::process::id()));
     FreshFile::new(&probe, true).map(drop).map_err(|error| match error {
         MediaError::Unwritable { why, .. } => MediaError::Unwritable { path: folder.to_owned(), why },
@@ -111,7 +112,7 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     })
 }
 
-/// What to say where a picture is made beside the one that it is made from, in place of another one of its sequence.
+/// The notice if an image is written beside the one that it is made from and replaces another one of its sequence.
 fn neighbour(output: &Path, wish: &Wish) -> Option<String> {
     let exists = output.is_file();
     let folder = Identity::of(names::folder_of(output));
@@ -123,8 +124,8 @@ fn neighbour(output: &Path, wish: &Wish) -> Option<String> {
     Some(format!("{output} belongs to the same sequence as {input}, and is replaced"))
 }
 
-/// Pictures of an earlier render that will not be replaced and will look like a part of this one. Who replaces a part of
-/// a sequence knows of the clip's other frames.
+/// The notice about images of an earlier render that will not be replaced and would look like part of this one. A
+/// render of a part of the clip expects the clip's other frames to be there.
 fn strangers(pattern: &Pattern, wish: &Wish) -> Option<String> {
     let files = names::list(pattern.folder()).ok()?;
     let number = |file: &PathBuf| u32::try_from(pattern.number(&names::file_name(file))?).ok();
@@ -144,7 +145,7 @@ fn strangers(pattern: &Pattern, wish: &Wish) -> Option<String> {
     })
 }
 
-/// What the output cannot hold.
+/// Notices about everything that the output cannot hold.
 fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     let extension = kind.extension(output);
     let shown = output.display();
@@ -218,13 +219,13 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     notices
 }
 
-/// What becomes of colours that the output cannot say of itself.
+/// The notice about colours that the output cannot describe.
 fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Option<String> {
     let meaning = info.colour.meaning();
     let plain = meaning.primaries == Primaries::Rec709;
     let name = info.colour.name();
     match light::conversion(kind, extension, info) {
-        // Light of sRGB's primaries and back is the common way of OpenEXR.
+        // Linear light with sRGB primaries is the usual encoding of OpenEXR.
         Some(Conversion::ToDisplay(Colour { transfer: Transfer::Linear, .. })) if plain => None,
         Some(Conversion::ToDisplay(_)) => Some(format!(
             "{shown} will be sRGB: the clip's colours ({name}) are converted, without what is brighter than white or \
@@ -241,7 +242,7 @@ fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Opti
     }
 }
 
-/// What makes two names the same file or folder.
+/// What identifies a file or folder, whatever its name.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Identity {
     #[cfg(unix)]
@@ -251,7 +252,7 @@ enum Identity {
 }
 
 impl Identity {
-    /// `None` if nothing is there.
+    /// `None` if the path does not exist.
     fn of(path: &Path) -> Option<Self> {
         let path = fresh::follow(path);
         #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Sequences of single pictures, and single pictures.
+//! Image sequences and single images.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Seek, Write};
@@ -23,13 +23,13 @@ use super::times::Times;
 use super::{ColourTags, Info, MediaError, Profile, Sink, Source, Target, exr, jpeg, stop, tiff};
 use openfx_host::picture::{Picture, SharedPicture};
 
-/// Stills do not say how fast they follow each other.
+/// The frame rate of stills, which do not specify one.
 const STILLS_FPS: f64 = 25.0;
 
-/// Half a gigabyte of decoded stills stays in memory.
+/// Half a gigabyte of decoded stills is kept in memory.
 const KEEP_BYTES: usize = 1 << 29;
 
-/// A clip of one file a frame.
+/// A clip with one file per frame.
 pub struct Stills {
     files: Vec<PathBuf>,
     notices: Vec<String>,
@@ -39,14 +39,14 @@ pub struct Stills {
 }
 
 impl Stills {
-    /// Opens the sequence. Every picture's header is read: the first one decides the size, the deepest one the depth,
-    /// and there is alpha if one of them has it.
+    /// Opens a sequence by reading every image's header: the first one determines the size, the one with the most
+    /// bits the depth, and there is an alpha channel if any of them has one.
     pub fn open(path: &Path, sequence: Sequence) -> Result<Self, MediaError> {
         let Sequence { files, mut notices } = sequence;
         let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
         let mut whole: Option<Header> = None;
         let mut turned = 0;
-        // What its pictures say of their colours, each once, and the first file that says it.
+        // The distinct colour profiles, each with the first file that has it.
         let mut profiles: Vec<(Option<Profile>, &Path)> = Vec::new();
         for (nth, file) in files.iter().enumerate() {
             if stop::asked() {
@@ -110,21 +110,21 @@ impl Stills {
     }
 }
 
-/// What a picture's file says before its pixels.
+/// The header of an image file.
 struct Header {
-    /// Upright.
+    /// Width and height after rotation to upright.
     size: (u32, u32),
     bits: u8,
     alpha: bool,
     turned: bool,
     pixel_aspect: f64,
-    /// The numbers are proportional to light.
+    /// Values are linear light.
     light: bool,
 }
 
-/// What else a picture's file says.
+/// Further information in an image file.
 struct Beside {
-    /// What the user should know of the file.
+    /// Notices for the user.
     notices: Vec<String>,
     profile: Option<Profile>,
 }
@@ -161,7 +161,7 @@ impl Header {
     }
 }
 
-/// Whether upright means that width and height change places.
+/// Whether an orientation swaps width and height.
 fn on_its_side(orientation: Orientation) -> bool {
     matches!(
         orientation,
@@ -202,7 +202,7 @@ impl Source for Stills {
             return Ok(picture);
         }
         let picture = Arc::new(read(file)?);
-        // A file may have been replaced meanwhile.
+        // A file may have been replaced in the meantime.
         if (picture.width, picture.height) != (self.info.width, self.info.height) {
             let size = (self.info.width, self.info.height);
             return Err(size_error(file, (picture.width, picture.height), size));
@@ -222,7 +222,7 @@ fn is_exr(path: &Path) -> bool {
     extension(path) == "exr"
 }
 
-/// The kind of picture in a file, by how it begins; `None` for what is none, or of a kind without a beginning.
+/// The image format of a file by its first bytes; `None` if it is not an image, or in a format without a signature.
 pub fn format(path: &Path) -> Result<Option<ImageFormat>, MediaError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
@@ -234,7 +234,7 @@ fn sample_bytes(colour: ColorType) -> u8 {
     colour.bytes_per_pixel() / colour.channel_count()
 }
 
-/// Reads one picture and turns it upright; grey becomes RGB, everything else keeps its depth and its alpha.
+/// Reads an image and rotates it upright; grey becomes RGB, otherwise depth and alpha are kept.
 pub fn read(path: &Path) -> Result<Picture, MediaError> {
     if is_exr(path) {
         return exr::load(path);
@@ -266,7 +266,7 @@ pub fn read(path: &Path) -> Result<Picture, MediaError> {
     Ok(if format == Some(ImageFormat::Tiff) { tiff::About::read(path).straight(picture) } else { picture })
 }
 
-/// The pixels, unless they are there already, and how to turn them upright.
+/// The pixels, which are `done` if they were decoded already, and the orientation of the image.
 fn decode<R: BufRead + Seek>(
     path: &Path,
     reader: ImageReader<R>,
@@ -279,7 +279,7 @@ fn decode<R: BufRead + Seek>(
     Ok((image, orientation))
 }
 
-/// What one kind of still can hold; OpenEXR has a way of its own.
+/// What an image format can hold; OpenEXR is handled separately.
 struct Ability {
     format: ImageFormat,
     sixteen: bool,
@@ -300,24 +300,24 @@ fn ability(extension: &str) -> Option<Ability> {
     Some(Ability { format, sixteen, alpha })
 }
 
-/// Whether a still of this extension has alpha.
+/// Whether the still format of this extension has an alpha channel.
 pub fn holds_alpha(extension: &str) -> bool {
     ability(extension).is_some_and(|ability| ability.alpha)
 }
 
-/// Writes one file a frame, or a single one.
+/// Writes one file per frame, or a single image.
 pub struct StillSink {
     place: Place,
     ability: Ability,
     sixteen: bool,
     alpha: bool,
     overwrite: bool,
-    /// The clip's numbers are light, and its alpha is that of OpenEXR.
+    /// The clip has linear values, with alpha as in OpenEXR.
     light: bool,
     pixel_aspect: f64,
-    /// What the clip says of its colours, as far as this kind of file holds it.
+    /// The clip's colour profile, if this file format can hold it.
     profile: Option<Profile>,
-    /// A folder that this sink made, and that nothing was put into so far.
+    /// A folder that this sink created and that is still empty.
     made: Option<PathBuf>,
 }
 
@@ -327,7 +327,7 @@ enum Place {
 }
 
 impl StillSink {
-    /// Files named by a pattern; the folder is made if it is missing.
+    /// Creates a sink for files named by a pattern, and their folder if it is missing.
     pub fn create(pattern: Pattern, target: &Target) -> Result<Self, MediaError> {
         let folder = pattern.folder().to_owned();
         let missing = !folder.is_dir();
@@ -338,7 +338,7 @@ impl StillSink {
         Self::new(Place::Pattern(pattern), &extension, target, missing.then_some(folder))
     }
 
-    /// A single picture.
+    /// Creates a sink for a single image.
     pub fn single(output: &Path, extension: &str, target: &Target) -> Result<Self, MediaError> {
         Self::new(Place::Single(output.to_owned()), extension, target, None)
     }
@@ -425,7 +425,7 @@ fn save(
     }
     file.flush().map_err(failed)?;
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    // A full disk can show only now.
+    // Some file systems report a full disk only here.
     file.sync_all().map_err(failed)
 }
 
@@ -443,7 +443,7 @@ fn encode(
         (true, _) => ExtendedColorType::Rgba16,
     };
     let bytes: Vec<u8> = if sixteen {
-        // The image library takes 16-bit samples as bytes in the machine's own order.
+        // The image library takes 16-bit samples as bytes in native byte order.
         picture.to_sixteen().into_iter().flat_map(u16::to_ne_bytes).collect()
     } else {
         picture.to_eight()
@@ -467,7 +467,7 @@ fn with_profile<E: ImageEncoder>(mut encoder: E, icc: Option<Vec<u8>>) -> ImageR
     Ok(encoder)
 }
 
-/// The pixels of a picture as an image of the library, for the animations.
+/// The pixels as an image of the image library, in 8-bit RGBA, for the animated formats.
 pub fn to_rgba8(picture: &Picture) -> Option<image::RgbaImage> {
     let picture = picture.with_channels(4);
     image::RgbaImage::from_raw(picture.width, picture.height, picture.to_eight())
