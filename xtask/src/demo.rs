@@ -11,7 +11,7 @@ use image::{Delay, Frame, RgbImage, imageops};
 
 use crate::{bundle, clip, target};
 
-/// Options of the task.
+/// Options of `cargo xtask demo`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// What to turn the sample clip into
@@ -22,7 +22,7 @@ pub struct Arguments {
     pub frames: u32,
 }
 
-/// Builds, renders, lays source and result side by side.
+/// Builds the bundle, renders the sample clip and makes an image of source and result side by side.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let made = bundle::run(&bundle::Arguments::default())?;
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .arg(styled.join("%04d.png"))
         .arg("--bundle")
         .arg(&made.bundle)
-        // A third more than the clip has: at 144 pixels people are smaller than the model can draw.
+        // A third larger than the clip: at 144 pixels people are too small for the model to draw.
         .args([
             "--set",
             &format!("prompt={}", arguments.prompt),
@@ -101,7 +101,7 @@ fn gif(path: &Path, frames: &[RgbImage]) -> Result<()> {
     Ok(())
 }
 
-/// Four moments of the clip: the source above, the result below.
+/// Four frames of the clip: the source above, the result below.
 fn side_by_side(before: &[RgbImage], after: &[RgbImage]) -> Result<RgbImage> {
     let first = before.first().context("no frames")?;
     let (w, h) = first.dimensions();

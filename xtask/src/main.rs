@@ -1,4 +1,4 @@
-//! Tasks of a contributor that are not cargo itself: `cargo xtask <task>`.
+//! Tasks for contributors beyond cargo's own commands: `cargo xtask <task>`.
 
 mod bindings;
 mod bundle;
@@ -30,7 +30,7 @@ enum Task {
     Golden(golden::Arguments),
     /// Measure the built-in model through the plugin and write docs/quality.md (needs python3 with numpy and cv2)
     Quality(quality::Arguments),
-    /// Generate openfx-sys/src/bindings.rs anew (needs libclang)
+    /// Regenerate openfx-sys/src/bindings.rs (needs libclang)
     Bindings,
     /// Rewrite the parameter table in README.md
     Readme,
@@ -51,12 +51,12 @@ fn main() -> Result<()> {
     }
 }
 
-/// The folder of the workspace.
+/// The root folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
 }
 
-/// The folder that cargo builds into.
+/// cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

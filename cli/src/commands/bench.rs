@@ -1,4 +1,4 @@
-//! `unsample bench`: the cost of every part of a restyled clip, as the plugin writes it beside its stages' tensors.
+//! `unsample bench`: time and memory of every part of restyling a clip, from the diagnostics that the plugin writes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ use openfx_host::plugin::Plugin;
 use openfx_host::render::{Job, Order, render};
 use openfx_host::session::{Session, Settings, Silent};
 
-/// A block that moves over a gradient.
+/// A generated clip: a square that moves over a gradient.
 struct Clip {
     size: Size,
     frames: u32,
@@ -42,10 +42,10 @@ impl Feed for Clip {
     }
 }
 
-/// Runs the command.
+/// Runs `unsample bench`.
 ///
 /// # Errors
-/// With the sentence for the user.
+/// The failure, with the message for the user.
 pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::Failed(error.to_string()))?;
     let file = folder.path().join("stages.safetensors");
@@ -79,7 +79,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Restyles the clip with nothing remembered, and has the stages written to `file`.
+/// Restyles the clip with an empty cache, writing the diagnostics to `file`.
 fn restyle(args: &BenchArgs, folder: &Path, file: &Path) -> Result<(), Failure> {
     let session = Arc::new(Session::new(Settings::default(), Box::new(Silent)));
     let plugin =
@@ -102,12 +102,13 @@ fn restyle(args: &BenchArgs, folder: &Path, file: &Path) -> Result<(), Failure> 
         presses: Vec::new(),
     };
     let instance = Instance::create(&plugin, &recipe)?;
-    // One frame takes all of them through every stage, and writing the stages' tensors decodes every frame.
+    // Rendering one frame takes the whole segment through every stage, and writing the diagnostics decodes every
+    // frame.
     let job = Job { first, last: first, order: Order::Forward, threads: 1, fresh_instances: false };
     Ok(render(&plugin, &instance, &recipe, &job, &mut |_| Ok(()))?)
 }
 
-/// The costs in the metadata of the stages' file.
+/// The costs in the metadata of the diagnostics file.
 fn costs(file: &Path) -> Option<Value> {
     let bytes = std::fs::read(file).ok()?;
     let (_, header) = SafeTensors::read_metadata(&bytes).ok()?;

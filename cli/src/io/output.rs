@@ -232,7 +232,7 @@ fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Opti
              more colourful than sRGB holds"
         )),
         Some(Conversion::ToLight) if meaning != Colour::DISPLAY => Some(format!(
-            "{shown} will not be light that programs understand: the clip's colours ({name}) are taken for those of \
+            "{shown} will not be linear light as programs expect it: the clip's colours ({name}) are taken for those of \
              sRGB"
         )),
         None if extension == "exr" && !plain => {

@@ -311,7 +311,7 @@ fn what_an_output_cannot_hold_is_told() {
     for (name, colour, says) in [
         ("%d.png", &pq, "will be sRGB: the clip's colours (rec2100_pq_display) are converted"),
         ("a.gif", &pq, "will be sRGB"),
-        ("%d.exr", &pq, "will not be light that programs understand"),
+        ("%d.exr", &pq, "will not be linear light as programs expect it"),
         ("%d.png", &wide, "will be sRGB: the clip's colours (ACEScg)"),
         ("%d.exr", &wide, "will not say that its colours are those of ACEScg"),
     ] {

@@ -1,4 +1,4 @@
-//! `unsample doctor`: what is there, what is missing, and what follows from that.
+//! `unsample doctor`: reports what is installed, what is missing, and what follows from that.
 
 mod bundle_health;
 mod engines;
@@ -13,41 +13,42 @@ use crate::failure::Failure;
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How it is.
+    /// The assessment, shown as a mark before the text.
     pub state: State,
-    /// The sentence.
+    /// The text of the line.
     pub text: String,
 }
 
-/// How something is.
+/// The assessment of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// As it should be, or just a fact.
+    /// As it should be, or just information.
     Good,
-    /// Something is missing that can be done without.
+    /// Something optional is missing.
     Missing,
-    /// Something is broken.
+    /// Something does not work; the command fails.
     Broken,
 }
 
 impl Finding {
-    /// A good one.
+    /// A finding with the state [`State::Good`].
     pub fn good(text: impl Into<String>) -> Self {
         Self { state: State::Good, text: text.into() }
     }
 
-    /// A missing one.
+    /// A finding with the state [`State::Missing`].
     pub fn missing(text: impl Into<String>) -> Self {
         Self { state: State::Missing, text: text.into() }
     }
 
-    /// A broken one.
+    /// A finding with the state [`State::Broken`].
     pub fn broken(text: impl Into<String>) -> Self {
         Self { state: State::Broken, text: text.into() }
     }
 }
 
-/// A part of the report: its title and what makes its lines. Further parts are further rows of this table.
+/// A section of the report: its title and the function that makes its lines. To add a section, add a row to the table
+/// below.
 type Part = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
 
 const PARTS: &[Part] = &[
@@ -61,7 +62,7 @@ const PARTS: &[Part] = &[
     ("Graphics card", graphics::report),
 ];
 
-/// Runs the command.
+/// Runs `unsample doctor`.
 ///
 /// # Errors
 /// Something is broken, as opposed to missing.
