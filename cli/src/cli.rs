@@ -58,16 +58,16 @@ pub struct RenderArgs {
     pub overwrite: bool,
     /// Connect another clip, for instance Hint=depth/
     #[arg(long = "clip", value_name = "NAME=INPUT")]
-    pub clips: Vec<Named>,
+    pub clips: Vec<Assignment>,
     /// Set a parameter, for instance prompt="a pencil sketch"; `unsample params` lists them.
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub values: Vec<Named>,
+    pub values: Vec<Assignment>,
     /// Set a keyframe, for instance cfg@12=6.5
     #[arg(long = "key", value_name = "NAME@FRAME=VALUE")]
-    pub keys: Vec<Key>,
+    pub keys: Vec<Keyframe>,
     /// Render only these frames, with their part of the sound; the rest of the clip is still read where it is needed.
     #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
-    pub frames: Option<Range>,
+    pub frames: Option<FrameRange>,
     /// Press a button of the plugin before rendering.
     #[arg(long = "press", value_name = "NAME")]
     pub presses: Vec<String>,
@@ -298,10 +298,10 @@ pub struct BenchArgs {
     pub frames: u32,
     /// The size of the frames, which is also the size that the model works at.
     #[arg(long, value_name = "WxH", default_value = "256x256")]
-    pub size: Size,
+    pub size: FrameSize,
     /// Set a parameter, for instance checkpoint=/models/sd15.safetensors
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub values: Vec<Named>,
+    pub values: Vec<Assignment>,
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
@@ -312,9 +312,9 @@ pub struct BenchArgs {
 
 /// Width and height in pixels, written `WxH`; each from 8 to 8192.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size(pub u32, pub u32);
+pub struct FrameSize(pub u32, pub u32);
 
-impl FromStr for Size {
+impl FromStr for FrameSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -327,7 +327,7 @@ impl FromStr for Size {
     }
 }
 
-impl std::fmt::Display for Size {
+impl std::fmt::Display for FrameSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}x{}", self.0, self.1)
     }
@@ -335,14 +335,14 @@ impl std::fmt::Display for Size {
 
 /// A name and a value, written `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct Assignment {
     /// The text before the first equals sign, trimmed.
     pub name: String,
     /// The text after the first equals sign, unchanged.
     pub value: String,
 }
 
-impl FromStr for Named {
+impl FromStr for Assignment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -356,7 +356,7 @@ impl FromStr for Named {
 
 /// A keyframe, written `NAME@FRAME=VALUE`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
+pub struct Keyframe {
     /// The name of the parameter.
     pub name: String,
     /// The time of the keyframe, in the host's frame numbers.
@@ -365,11 +365,11 @@ pub struct Key {
     pub value: String,
 }
 
-impl FromStr for Key {
+impl FromStr for Keyframe {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Named { name, value } = text.parse()?;
+        let Assignment { name, value } = text.parse()?;
         let (name, frame) = name.split_once('@').ok_or("there is no @ in it; write NAME@FRAME=VALUE")?;
         let frame: f64 = frame.trim().parse().map_err(|_| format!("{frame} is no frame"))?;
         if !frame.is_finite() || name.trim().is_empty() {
@@ -381,14 +381,14 @@ impl FromStr for Key {
 
 /// Frames to render in the host's numbering, written `A-B`, or `A` for one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct FrameRange {
     /// The number of the first frame.
     pub first: i32,
     /// The number of the last frame, inclusive.
     pub last: i32,
 }
 
-impl FromStr for Range {
+impl FromStr for FrameRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -438,17 +438,17 @@ mod tests {
 
     #[test]
     fn assignments_are_split_at_the_first_sign() {
-        let named: Named = "prompt=a=b, c@d".parse().unwrap();
+        let named: Assignment = "prompt=a=b, c@d".parse().unwrap();
         assert_eq!((named.name.as_str(), named.value.as_str()), ("prompt", "a=b, c@d"));
-        assert!("prompt".parse::<Named>().is_err() && "=x".parse::<Named>().is_err());
-        let key: Key = "cfg@-3.5=7".parse().unwrap();
+        assert!("prompt".parse::<Assignment>().is_err() && "=x".parse::<Assignment>().is_err());
+        let key: Keyframe = "cfg@-3.5=7".parse().unwrap();
         assert_eq!((key.name.as_str(), key.frame, key.value.as_str()), ("cfg", -3.5, "7"));
-        assert!("cfg=7".parse::<Key>().is_err() && "cfg@x=7".parse::<Key>().is_err());
+        assert!("cfg=7".parse::<Keyframe>().is_err() && "cfg@x=7".parse::<Keyframe>().is_err());
     }
 
     #[test]
     fn ranges_take_signs() {
-        let range = |text: &str| text.parse::<Range>().map(|range| (range.first, range.last));
+        let range = |text: &str| text.parse::<FrameRange>().map(|range| (range.first, range.last));
         assert_eq!(range("3-17"), Ok((3, 17)));
         assert_eq!(range("5"), Ok((5, 5)));
         assert_eq!(range("-4--2"), Ok((-4, -2)));

@@ -138,7 +138,7 @@ fn the_next_call_goes_on_too() {
     place.hub.cut(&[100_000, 0, 0, 0, 0]);
     let sentence = place.refused("large");
     assert!(sentence.contains("large.bin could not be downloaded from http://127.0.0.1"), "{sentence}");
-    assert!(sentence.contains("in 5 tries") && sentence.contains("goes on from it"), "{sentence}");
+    assert!(sentence.contains("in 5 tries") && sentence.contains("resumes from it"), "{sentence}");
     assert!(!place.path("large").exists(), "half a file must not look like one");
     assert_eq!(place.hub.starts().len(), 5);
     place.pulled("large");

@@ -9,7 +9,7 @@ use crate::{cargo, cuda, root, target};
 
 /// Options of `cargo xtask bundle`.
 #[derive(clap::Args, Default)]
-pub struct Arguments {
+pub struct BundleArgs {
     /// Copy the bundle into the plugin folder that every host searches
     #[arg(long)]
     pub install: bool,
@@ -72,7 +72,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Builds plugin, engine and command line, and makes the bundle.
-pub fn run(arguments: &Arguments) -> Result<Made> {
+pub fn run(arguments: &BundleArgs) -> Result<Made> {
     // In one build, so that all three use the same features of shared crates.
     let packages = ["unsample", "unsample-engine", "unsample-cli"].map(|package| ["--package", package]);
     cargo(&[&["build", "--release"][..], packages.as_flattened()].concat(), &[])?;

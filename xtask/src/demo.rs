@@ -13,7 +13,7 @@ use crate::{bundle, clip, target};
 
 /// Options of `cargo xtask demo`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct DemoArgs {
     /// What to turn the sample clip into
     #[arg(long, default_value = "a pencil sketch")]
     pub prompt: String,
@@ -23,9 +23,9 @@ pub struct Arguments {
 }
 
 /// Builds the bundle, renders the sample clip and makes an image of source and result side by side.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &DemoArgs) -> Result<()> {
     let started = Instant::now();
-    let made = bundle::run(&bundle::Arguments::default())?;
+    let made = bundle::run(&bundle::BundleArgs::default())?;
     let built = started.elapsed();
 
     let folder = target().join("demo");

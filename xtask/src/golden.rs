@@ -22,7 +22,7 @@ mod settings;
 
 /// Options of `cargo xtask golden`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct GoldenArgs {
     /// Reference runs
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -50,9 +50,9 @@ fn limits(name: &str, second_order: bool) -> Option<(f64, f64)> {
 }
 
 /// The shape of a tensor and its values.
-type Values = (Vec<usize>, Vec<f32>);
+type TensorValues = (Vec<usize>, Vec<f32>);
 
-fn tensors(path: &Path) -> Result<(BTreeMap<String, Values>, Value)> {
+fn tensors(path: &Path) -> Result<(BTreeMap<String, TensorValues>, Value)> {
     let bytes = fs::read(path).with_context(|| format!("{}", path.display()))?;
     let (_, header) = SafeTensors::read_metadata(&bytes)?;
     let settings = header.metadata().as_ref().and_then(|m| m.get("settings"));
@@ -68,7 +68,7 @@ fn tensors(path: &Path) -> Result<(BTreeMap<String, Values>, Value)> {
 }
 
 /// Writes a tensor [frames, 3, h, w] as numbered 8-bit images.
-fn write_frames((shape, values): &Values, folder: &Path) -> Result<()> {
+fn write_frames((shape, values): &TensorValues, folder: &Path) -> Result<()> {
     let &[count, 3, height, width] = shape.as_slice() else { bail!("the clip has the shape {shape:?}") };
     fs::create_dir_all(folder)?;
     let plane = height * width;
@@ -136,7 +136,7 @@ fn difference(got: &[f32], want: &[f32]) -> (f64, f64) {
 const STEPS: f64 = 1e-2;
 
 /// The difference between each frame of latents and the one before.
-fn steps((shape, values): &Values) -> Vec<f32> {
+fn steps((shape, values): &TensorValues) -> Vec<f32> {
     let each = values.len() / shape[0].max(1);
     values.iter().skip(each).zip(values).map(|(now, before)| now - before).collect()
 }
@@ -147,7 +147,7 @@ fn verdict(within: bool) -> &'static str {
 }
 
 /// Renders and compares one run; returns whether every stage is within its limit.
-fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool> {
+fn check(file: &Path, arguments: &GoldenArgs, made: &bundle::Made) -> Result<bool> {
     let (want, settings) = tensors(file)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = target().join("golden").join(&name);
@@ -219,14 +219,14 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
 }
 
 /// Compares all runs; an error if one of them exceeds a limit.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &GoldenArgs) -> Result<()> {
     let made = if arguments.no_build {
         bundle::Made {
             bundle: target().join("bundle").join("Unsample.ofx.bundle"),
             tool: target().join("release").join(format!("unsample{}", std::env::consts::EXE_SUFFIX)),
         }
     } else {
-        bundle::run(&bundle::Arguments::default())?
+        bundle::run(&bundle::BundleArgs::default())?
     };
     let mut failed = Vec::new();
     for file in &arguments.files {

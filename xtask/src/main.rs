@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of a contributor")]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
     task: Task,
 }
@@ -23,13 +23,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Build the plugin, bundle it, restyle the bundled sample clip with the built-in model
-    Demo(demo::Arguments),
+    Demo(demo::DemoArgs),
     /// Build Unsample.ofx.bundle and the command line tool
-    Bundle(bundle::Arguments),
+    Bundle(bundle::BundleArgs),
     /// Render reference runs and print the error of every stage
-    Golden(golden::Arguments),
+    Golden(golden::GoldenArgs),
     /// Measure the built-in model through the plugin and write docs/quality.md (needs python3 with numpy and cv2)
-    Quality(quality::Arguments),
+    Quality(quality::QualityArgs),
     /// Regenerate openfx-sys/src/bindings.rs (needs libclang)
     Bindings,
     /// Rewrite the parameter table in README.md
@@ -37,7 +37,7 @@ enum Task {
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().task {
+    match Cli::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bundle(arguments) => bundle::run(&arguments).map(|made| {
             println!("{}\n{}", made.bundle.display(), made.tool.display());

@@ -13,7 +13,7 @@ use crate::{bundle, root, target};
 
 /// Options of `cargo xtask quality`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct QualityArgs {
     /// Footage to measure on besides the drawn clips; images of it are kept out of the page
     #[arg(value_name = "CLIP")]
     pub clips: Vec<PathBuf>,
@@ -39,9 +39,9 @@ pub struct Arguments {
 }
 
 /// Builds the plugin, renders, measures and writes the page.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &QualityArgs) -> Result<()> {
     let python = python()?;
-    let made = bundle::run(&bundle::Arguments::default())?;
+    let made = bundle::run(&bundle::BundleArgs::default())?;
     let out = arguments.out.clone().unwrap_or_else(|| root().join("docs"));
     let mut command = Command::new(&python);
     command.arg(root().join("training").join("evaluate.py"));
@@ -75,7 +75,7 @@ fn python() -> Result<PathBuf> {
 }
 
 /// The options that are passed on to evaluate.py unchanged.
-fn options(arguments: &Arguments) -> Vec<String> {
+fn options(arguments: &QualityArgs) -> Vec<String> {
     let mut options = Vec::new();
     for (name, value) in [("--frames", arguments.frames), ("--width", arguments.width)] {
         options.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
@@ -88,7 +88,7 @@ fn options(arguments: &Arguments) -> Vec<String> {
 }
 
 /// The command as the page shows it: clips by their file names only, since their folders belong to this machine.
-fn shown(arguments: &Arguments) -> String {
+fn shown(arguments: &QualityArgs) -> String {
     let clips =
         arguments.clips.iter().filter_map(|clip| Some(clip.file_name()?.to_string_lossy().into_owned()));
     let words = ["cargo", "xtask", "quality"].map(str::to_owned);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_page_shows_the_command_without_folders() {
-        let arguments = Arguments {
+        let arguments = QualityArgs {
             clips: vec!["/somewhere/else/person.mp4".into()],
             frames: Some(8),
             width: None,

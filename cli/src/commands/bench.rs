@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use crate::bundle;
-use crate::cli::{BenchArgs, Size};
+use crate::cli::{BenchArgs, FrameSize};
 use crate::failure::Failure;
 use openfx_host::clip::{Facts, Feed};
 use openfx_host::instance::{Edit, Instance, Recipe};
@@ -19,19 +19,19 @@ use openfx_host::render::{Job, Order, render};
 use openfx_host::session::{Session, Settings, Silent};
 
 /// A generated clip: a square that moves over a gradient.
-struct Clip {
-    size: Size,
+struct GeneratedClip {
+    size: FrameSize,
     frames: u32,
 }
 
-impl Feed for Clip {
+impl Feed for GeneratedClip {
     fn facts(&self) -> Facts {
-        let Size(width, height) = self.size;
+        let FrameSize(width, height) = self.size;
         Facts { width, height, frames: self.frames, fps: 24.0, pixel_aspect: 1.0, deep: true, alpha: false }
     }
 
     fn picture(&self, number: u32) -> Result<SharedPicture, String> {
-        let Size(width, height) = self.size;
+        let FrameSize(width, height) = self.size;
         let (side, left) = (width.min(height) / 3, number * 4 % width);
         let pixel = |x: u32, y: u32| {
             let inside = (left..left + side).contains(&x) && (height / 3..height / 3 + side).contains(&y);
@@ -55,7 +55,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let costs = costs(&file).ok_or_else(|| {
         Failure::Failed("the plugin wrote no costs; it is older than this program".to_owned())
     })?;
-    let (Size(width, height), frames) = (args.size, args.frames);
+    let (FrameSize(width, height), frames) = (args.size, args.frames);
     if args.json {
         let clip = json!({ "width": width, "height": height, "frames": frames });
         super::print(&format!("{:#}\n", json!({ "clip": clip, "seconds": total, "costs": costs })));
@@ -86,7 +86,7 @@ fn restyle(args: &BenchArgs, folder: &Path, file: &Path) -> Result<(), Failure> 
         Plugin::load(&bundle::find(args.plugin.bundle.as_deref())?, args.plugin.plugin.as_deref(), &session)?;
     let first = session.settings.first_frame;
     session.set_range(f64::from(first), f64::from(first) + f64::from(args.frames.max(1)) - 1.0);
-    let clip = Clip { size: args.size, frames: args.frames.max(1) };
+    let clip = GeneratedClip { size: args.size, frames: args.frames.max(1) };
     let edit = |(name, text): (&str, String)| Edit { name: name.into(), time: None, text };
     let fixed = [
         ("workingSize", "0".to_owned()),

@@ -12,7 +12,7 @@ use openfx_host::session::{Message, Progress};
 
 /// How much is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
+pub enum Verbosity {
     /// Errors only.
     Quiet,
     /// Progress bars and messages.
@@ -23,7 +23,7 @@ pub enum Voice {
 
 /// A bar for the frames, and below it one for the plugin's own progress when it reports any.
 pub struct Bars {
-    voice: Voice,
+    verbosity: Verbosity,
     all: MultiProgress,
     frames: ProgressBar,
     plugin: Mutex<Option<ProgressBar>>,
@@ -45,13 +45,13 @@ fn style(template: &str) -> ProgressStyle {
 
 impl Bars {
     /// Creates hidden bars; indicatif draws none if standard error is not a terminal.
-    pub fn new(voice: Voice) -> Arc<Self> {
+    pub fn new(verbosity: Verbosity) -> Arc<Self> {
         let all = MultiProgress::new();
-        if voice == Voice::Quiet {
+        if verbosity == Verbosity::Quiet {
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
         Arc::new(Self {
-            voice,
+            verbosity,
             all,
             frames: ProgressBar::hidden(),
             plugin: Mutex::default(),
@@ -83,7 +83,7 @@ impl Bars {
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
-        if self.voice != Voice::Quiet {
+        if self.verbosity != Verbosity::Quiet {
             self.all.suspend(|| words::err(line));
         }
     }
@@ -115,7 +115,7 @@ impl Progress for Shown {
         // The message of an error is printed at the end, with the exit status.
         let bad = message.kind.ends_with("Error") || message.kind.ends_with("Fatal");
         let log = message.kind.ends_with("Log");
-        if bad || (log && self.0.voice != Voice::Verbose) {
+        if bad || (log && self.0.verbosity != Verbosity::Verbose) {
             return;
         }
         // Every frame, or alternating segments, may report the same.

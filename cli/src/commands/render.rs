@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use protocol::{pasted, pasted_path};
 
-use super::progress::{Bars, Shown, Voice};
+use super::progress::{Bars, Shown, Verbosity};
 use crate::bundle;
 use crate::cli::RenderArgs;
 use crate::failure::Failure;
 use crate::io::stop::{self, When};
-use crate::io::{self, Info, MediaError, Sink, Source, Target, Wish};
+use crate::io::{self, ClipSource, Info, MediaError, OutputRequest, Sink, Target};
 use openfx_host::clip::{Facts, Feed};
 use openfx_host::error::HostError;
 use openfx_host::instance::{Edit, Instance, Recipe, find_param};
@@ -24,7 +24,7 @@ use openfx_host::session::{ColourManagement, Session};
 use openfx_host::suites;
 
 /// Feeds the frames of a clip to the host.
-struct FileFeed(Arc<dyn Source>);
+struct FileFeed(Arc<dyn ClipSource>);
 
 impl Feed for FileFeed {
     fn facts(&self) -> Facts {
@@ -82,16 +82,16 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     }
     let range = range(args, args.host.first_frame, info.frames)?;
     let voice = match (args.quiet, args.verbose) {
-        (true, _) => Voice::Quiet,
-        (_, true) => Voice::Verbose,
-        _ => Voice::Normal,
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
     };
     let bars = Bars::new(voice);
     let mut notices = clips.notices();
     notices.extend(clips.stray_keys(args));
     // Problems with the output should be reported now, not after the first frame.
-    let place = Place { first_frame: args.host.first_frame, range, info: &info };
-    notices.extend(place.check(output, args.overwrite, &clips)?);
+    let rendered = RenderedPart { first_frame: args.host.first_frame, range, info: &info };
+    notices.extend(rendered.check(output, args.overwrite, &clips)?);
     go_on()?;
     for notice in notices {
         bars.say(&format!("note: {notice}"));
@@ -114,10 +114,10 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     let recipe = clips.recipe(args);
     let instance = Instance::create(&plugin, &recipe)?;
     let job = job(args, range, &instance)?;
-    bars.begin(u64::from(place.count()));
+    bars.begin(u64::from(rendered.count()));
     let mut writer = Writer {
         output,
-        target: Target { info: place.part(), frames: place.count(), overwrite: args.overwrite },
+        target: Target { info: rendered.part(), frames: rendered.count(), overwrite: args.overwrite },
         offset: i64::from(args.host.first_frame) - 1,
         sink: None,
         written: 0,
@@ -147,7 +147,7 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     if !complaints.is_empty() {
         return Err(HostError::Rules(complaints).into());
     }
-    let (seconds, frames) = (began.elapsed().as_secs_f64(), place.count());
+    let (seconds, frames) = (began.elapsed().as_secs_f64(), rendered.count());
     let plural = if frames == 1 { "" } else { "s" };
     bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", output.display()));
     Ok(())
@@ -170,7 +170,7 @@ fn known_suite(name: &str) -> bool {
 }
 
 /// The clips of the command line by name; the main one first.
-struct Clips(Vec<(String, PathBuf, Arc<dyn Source>)>);
+struct Clips(Vec<(String, PathBuf, Arc<dyn ClipSource>)>);
 
 impl Clips {
     fn open(args: &RenderArgs) -> Result<Self, Failure> {
@@ -184,7 +184,7 @@ impl Clips {
         Ok(Self(all.map(open).collect::<Result<_, Failure>>()?))
     }
 
-    fn source(&self) -> &dyn Source {
+    fn source(&self) -> &dyn ClipSource {
         &*self.0[0].2
     }
 
@@ -212,7 +212,7 @@ impl Clips {
     }
 
     fn recipe(&self, args: &RenderArgs) -> Recipe {
-        let feed = |source: &Arc<dyn Source>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
+        let feed = |source: &Arc<dyn ClipSource>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
         let values = args.values.iter().map(|named| Edit {
             name: named.name.clone(),
             time: None,
@@ -232,13 +232,13 @@ impl Clips {
 }
 
 /// The part of a clip that is rendered.
-struct Place<'a> {
+struct RenderedPart<'a> {
     first_frame: i32,
     range: (i32, i32),
     info: &'a Info,
 }
 
-impl Place<'_> {
+impl RenderedPart<'_> {
     /// The first and the last frame in file numbers, which count from 1.
     fn frames(&self) -> (u32, u32) {
         let number =
@@ -267,7 +267,7 @@ impl Place<'_> {
         let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
         let files: Vec<&Path> =
             clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
-        let wish = Wish {
+        let request = OutputRequest {
             output,
             frames: self.frames(),
             whole: self.info.frames,
@@ -275,7 +275,7 @@ impl Place<'_> {
             inputs: &inputs,
             files: &files,
         };
-        io::check_output(&wish, &self.part())
+        io::check_output(&request, &self.part())
     }
 }
 

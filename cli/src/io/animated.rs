@@ -11,10 +11,10 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Delay, Frame, ImageDecoder, ImageFormat};
 
 use super::fresh::FreshFile;
-use super::spool::{Frames, Replay};
+use super::spool::{FrameIter, Replay};
 use super::stills::to_rgba8;
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Sink, Source, Target, apng, stop};
+use super::{ClipSource, ColourTags, Info, MediaError, Sink, Target, apng, stop};
 use openfx_host::picture::{Picture, Samples, SharedPicture};
 
 /// A clip read from a single animated file.
@@ -29,13 +29,16 @@ impl Animation {
     pub fn open(path: &Path, format: ImageFormat) -> Result<Option<Self>, MediaError> {
         let failed = |error| MediaError::decode(path, &error);
         let (moves, kind) = match format {
-            ImageFormat::Gif => (true, Kind::Gif),
+            ImageFormat::Gif => (true, AnimationKind::Gif),
             ImageFormat::Png => {
                 let png = png(path)?;
                 let deep = png.color_type().bytes_per_pixel() / png.color_type().channel_count() > 1;
-                (png.is_apng().map_err(failed)?, if deep { Kind::DeepPng } else { Kind::Png })
+                (
+                    png.is_apng().map_err(failed)?,
+                    if deep { AnimationKind::DeepPng } else { AnimationKind::Png },
+                )
             }
-            ImageFormat::WebP => (webp(path)?.has_animation(), Kind::WebP),
+            ImageFormat::WebP => (webp(path)?.has_animation(), AnimationKind::WebP),
             _ => return Ok(None),
         };
         if !moves {
@@ -66,7 +69,7 @@ impl Animation {
                 fps: times.fps(),
                 times,
                 pixel_aspect: 1.0,
-                bits: if kind == Kind::DeepPng { 16 } else { 8 },
+                bits: if kind == AnimationKind::DeepPng { 16 } else { 8 },
                 alpha,
                 full_chroma: true,
                 colour: ColourTags::default(),
@@ -83,7 +86,7 @@ impl Animation {
     }
 }
 
-impl Source for Animation {
+impl ClipSource for Animation {
     fn info(&self) -> &Info {
         &self.info
     }
@@ -119,7 +122,7 @@ fn webp(path: &Path) -> Result<WebPDecoder<BufReader<File>>, MediaError> {
 
 /// The animated formats that are decoded here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum AnimationKind {
     Gif,
     WebP,
     Png,
@@ -130,13 +133,13 @@ enum Kind {
 /// RGBA frames, each with its duration in seconds.
 type Decoded = Box<dyn Iterator<Item = Result<(Picture, f64), MediaError>>>;
 
-fn decode(path: &Path, kind: Kind) -> Result<Decoded, MediaError> {
+fn decode(path: &Path, kind: AnimationKind) -> Result<Decoded, MediaError> {
     let failed = |error| MediaError::decode(path, &error);
     let frames = match kind {
-        Kind::DeepPng => return Ok(Box::new(apng::Deep::open(path)?)),
-        Kind::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
-        Kind::WebP => webp(path)?.into_frames(),
-        Kind::Png => png(path)?.apng().map_err(failed)?.into_frames(),
+        AnimationKind::DeepPng => return Ok(Box::new(apng::DeepApng::open(path)?)),
+        AnimationKind::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
+        AnimationKind::WebP => webp(path)?.into_frames(),
+        AnimationKind::Png => png(path)?.apng().map_err(failed)?.into_frames(),
     };
     let path = path.to_owned();
     Ok(Box::new(frames.map(move |frame| {
@@ -162,7 +165,7 @@ fn is_clear(picture: &Picture) -> bool {
 
 /// Decodes on a separate thread, since the library's decoders cannot move between threads. The thread ends with the
 /// file, or when the receiving end of the channel is dropped.
-fn on_a_thread(file: PathBuf, kind: Kind, skip: usize, alpha: bool) -> Frames {
+fn on_a_thread(file: PathBuf, kind: AnimationKind, skip: usize, alpha: bool) -> FrameIter {
     let (sender, receiver) = sync_channel(2);
     std::thread::spawn(move || {
         let frames = match decode(&file, kind) {

@@ -10,12 +10,12 @@ use png::{BitDepth, BlendOp, ColorType, DecodingError, DisposeOp, FrameControl};
 
 use super::MediaError;
 
-type Reader = png::Reader<BufReader<File>>;
+type PngReader = png::Reader<BufReader<File>>;
 
 /// The composed frames of a file.
-pub struct Deep {
+pub struct DeepApng {
     path: PathBuf,
-    reader: Reader,
+    reader: PngReader,
     /// The number of frames to come.
     left: u32,
     /// RGBA samples of the whole image, and how it is disposed of before the next frame.
@@ -29,7 +29,7 @@ enum After {
     Return(Vec<u16>),
 }
 
-impl Deep {
+impl DeepApng {
     /// Opens an animated file.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Deep {
     }
 }
 
-impl Iterator for Deep {
+impl Iterator for DeepApng {
     type Item = Result<(Picture, f64), MediaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -115,7 +115,7 @@ impl Iterator for Deep {
 }
 
 /// The pixels of the next frame in the file, RGBA.
-fn next(reader: &mut Reader) -> Result<Vec<[u16; 4]>, DecodingError> {
+fn next(reader: &mut PngReader) -> Result<Vec<[u16; 4]>, DecodingError> {
     let mut bytes = vec![0; reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded)?];
     let about = reader.next_frame(&mut bytes)?;
     let channels = about.color_type.samples();
@@ -222,7 +222,7 @@ mod tests {
         ];
         for hidden_first in [false, true] {
             write(&path, &frames, ColorType::Rgba, hidden_first);
-            let found: Vec<_> = Deep::open(&path).unwrap().map(Result::unwrap).collect();
+            let found: Vec<_> = DeepApng::open(&path).unwrap().map(Result::unwrap).collect();
             assert_eq!(found.len(), want.len());
             for (nth, ((picture, seconds), want)) in found.iter().zip(want).enumerate() {
                 assert_eq!(picture.to_sixteen(), want, "frame {nth}");
@@ -237,12 +237,12 @@ mod tests {
         let path = folder.path().join("a.png");
         let whole = part(2, 0, DisposeOp::None, BlendOp::Source);
         write(&path, &[(whole, &[300, 40_000]), (whole, &[5, 6])], ColorType::Grayscale, false);
-        let first = Deep::open(&path).unwrap().next().unwrap().unwrap().0;
+        let first = DeepApng::open(&path).unwrap().next().unwrap().unwrap().0;
         assert_eq!(first.to_sixteen(), [300, 300, 300, u16::MAX, 40_000, 40_000, 40_000, u16::MAX]);
         let file = std::fs::read(&path).unwrap();
         std::fs::write(&path, &file[..file.len() - 30]).unwrap();
         let errors: Vec<String> =
-            Deep::open(&path).unwrap().filter_map(Result::err).map(|error| error.to_string()).collect();
+            DeepApng::open(&path).unwrap().filter_map(Result::err).map(|error| error.to_string()).collect();
         assert_eq!(errors.len(), 1, "{errors:?}");
         assert!(errors[0].ends_with("a.png: it is cut off") || errors[0].contains("damaged"), "{errors:?}");
     }

@@ -1,7 +1,7 @@
 //! Video input through a pipe from ffmpeg.
 //!
 //!
-//! Frames arrive as PAM images, whose headers state size and depth.
+//! FrameIter arrive as PAM images, whose headers state size and depth.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use super::ffmpeg::Probed;
-use super::spool::{Frames, Replay};
+use super::spool::{FrameIter, Replay};
 use super::stop::{Process, When};
 use super::stream::Decoding;
-use super::{Info, MediaError, Source, ffmpeg};
+use super::{ClipSource, Info, MediaError, ffmpeg};
 use openfx_host::picture::{Picture, SharedPicture};
 
 /// A clip read from a video file.
@@ -29,14 +29,14 @@ impl Video {
         let Probed { info, decoding, notices } = ffmpeg::probe(path)?;
         let (file, format) = (path.to_owned(), pixel_format(&info));
         let replay = Replay::new(Box::new(move |from| {
-            let frames: Frames = Box::new(Reader::start(&file, &decoding, format, from)?);
+            let frames: FrameIter = Box::new(FfmpegReader::start(&file, &decoding, format, from)?);
             Ok(frames)
         }));
         Ok(Self { info, path: path.to_owned(), notices, replay })
     }
 }
 
-impl Source for Video {
+impl ClipSource for Video {
     fn info(&self) -> &Info {
         &self.info
     }
@@ -76,7 +76,7 @@ fn pixel_format(info: &Info) -> &'static str {
 }
 
 /// A running ffmpeg process whose output is read frame by frame.
-struct Reader {
+struct FfmpegReader {
     process: Process,
     pipe: BufReader<ChildStdout>,
     words: Option<JoinHandle<Vec<u8>>>,
@@ -84,7 +84,7 @@ struct Reader {
     done: bool,
 }
 
-impl Reader {
+impl FfmpegReader {
     /// Starts at frame `from`, counted from 1. ffmpeg decodes the frames before it too and discards them: seeking by
     /// time would be faster but, in files with a varying rate, could land on the wrong frame.
     fn start(path: &Path, decoding: &Decoding, format: &str, from: u32) -> Result<Self, MediaError> {
@@ -141,7 +141,7 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
+impl Iterator for FfmpegReader {
     type Item = Result<Picture, MediaError>;
 
     fn next(&mut self) -> Option<Self::Item> {

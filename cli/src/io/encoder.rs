@@ -12,9 +12,9 @@ use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg, ivf, names, stre
 use openfx_host::picture::Picture;
 
 /// Writes a video file with ffmpeg.
-pub struct Encoder {
+pub struct VideoSink {
     // The order matters: ffmpeg has to end before its file is removed.
-    running: Running,
+    running: FfmpegEncoder,
     fresh: FreshFile,
     sixteen: bool,
     alpha: bool,
@@ -24,7 +24,7 @@ pub struct Encoder {
 }
 
 /// A running ffmpeg process that encodes frames.
-struct Running {
+struct FfmpegEncoder {
     // The pipe is dropped before the process, which may wait for its end.
     pipe: Option<BufWriter<ChildStdin>>,
     process: Process,
@@ -32,7 +32,7 @@ struct Running {
     words: Option<JoinHandle<Vec<u8>>>,
 }
 
-impl Encoder {
+impl VideoSink {
     /// Starts ffmpeg; the codec is chosen by the extension.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
         ffmpeg::require(output)?;
@@ -91,10 +91,10 @@ impl Encoder {
             (child.stdin.take(), child.stderr.take())
         };
         let pipe = stdin.map(|pipe| BufWriter::with_capacity(1 << 20, pipe));
-        let running = Running { pipe, process, words: stderr.map(ffmpeg::collect) };
+        let running = FfmpegEncoder { pipe, process, words: stderr.map(ffmpeg::collect) };
         let mut encoder = Self { running, fresh, sixteen, alpha, times: info.times.clone(), frames: 0 };
         let header =
-            ivf::header(ivf::Samples { sixteen, alpha }, (info.width, info.height), info.times.tick());
+            ivf::header(ivf::SampleFormat { sixteen, alpha }, (info.width, info.height), info.times.tick());
         encoder.send(&header)?;
         Ok(encoder)
     }
@@ -134,7 +134,7 @@ impl Encoder {
 /// The system's message for a full disk, as ffmpeg repeats it.
 const NO_SPACE: &str = "No space left on device";
 
-impl Sink for Encoder {
+impl Sink for VideoSink {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
         let bytes: Vec<u8> = if self.sixteen {

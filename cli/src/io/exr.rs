@@ -21,7 +21,7 @@ use super::{MediaError, Profile};
 use openfx_host::picture::Picture;
 
 /// The header of a file.
-pub struct About {
+pub struct ExrHeader {
     /// The size of the display window, which is the visible image.
     pub size: (u32, u32),
     /// Whether there is an alpha channel.
@@ -35,7 +35,7 @@ pub struct About {
 }
 
 /// Reads the headers of all parts.
-pub fn about(path: &Path) -> Result<About, MediaError> {
+pub fn about(path: &Path) -> Result<ExrHeader, MediaError> {
     let meta = MetaData::read_from_file(path, false).map_err(|error| failed(path, error))?;
     let header = meta.headers.iter().find(|header| has_colours(header)).ok_or_else(|| {
         let names: Vec<String> = meta.headers.iter().flat_map(channels).collect();
@@ -50,7 +50,7 @@ pub fn about(path: &Path) -> Result<About, MediaError> {
         .flat_map(channels)
         .filter(|name| !["R", "G", "B", "A"].contains(&name.as_str()))
         .collect();
-    Ok(About {
+    Ok(ExrHeader {
         size: (side(size.width())?, side(size.height())?),
         alpha: has(header, "A"),
         pixel_aspect: f64::from(header.shared_attributes.pixel_aspect),
@@ -93,7 +93,7 @@ fn channels(header: &Header) -> Vec<String> {
 
 /// Reads the first part with R, G and B as floats with straight alpha. Pixels outside the data window are empty.
 pub fn load(path: &Path) -> Result<Picture, MediaError> {
-    let About { size: (width, height), alpha, .. } = about(path)?;
+    let ExrHeader { size: (width, height), alpha, .. } = about(path)?;
     let channels = if alpha { 4 } else { 3 };
     type Pixels = (Vec<f32>, Vec2<usize>);
     let image = read()

@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::MediaError;
-use super::partial::{self, Held};
-use super::stop::{self, Registered, When};
+use super::partial::{self, PartialLock};
+use super::stop::{self, RegisteredHook, When};
 
 /// A temporary file beside its target. It is removed when dropped without [`FreshFile::publish`].
 #[derive(Debug)]
 pub struct FreshFile {
     target: PathBuf,
     beside: PathBuf,
-    held: Option<Held>,
+    held: Option<PartialLock>,
     overwrite: bool,
     published: bool,
-    _ending: Registered,
+    _ending: RegisteredHook,
 }
 
 impl FreshFile {
@@ -55,7 +55,7 @@ impl FreshFile {
             let _ = fs::remove_file(&doomed);
         });
         partial::sweep_beside(&target);
-        let held = Held::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
+        let held = PartialLock::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
         Ok(Self { target, beside, held: Some(held), overwrite, published: false, _ending })
     }
 

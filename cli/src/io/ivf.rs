@@ -10,14 +10,14 @@ use super::times::Tick;
 
 /// The sample format of a pixel.
 #[derive(Clone, Copy, Debug)]
-pub struct Samples {
+pub struct SampleFormat {
     /// 16 bits per sample, little-endian; otherwise 8.
     pub sixteen: bool,
     /// RGBA; otherwise RGB.
     pub alpha: bool,
 }
 
-impl Samples {
+impl SampleFormat {
     /// The FourCC; the number of bits is one of its bytes.
     fn letters(self) -> [u8; 4] {
         match (self.sixteen, self.alpha) {
@@ -30,7 +30,7 @@ impl Samples {
 }
 
 /// The header of the file. Its two size fields have 16 bits, and ffmpeg reads the size from nowhere else.
-pub fn header(samples: Samples, size: (u32, u32), tick: Tick) -> [u8; 32] {
+pub fn header(samples: SampleFormat, size: (u32, u32), tick: Tick) -> [u8; 32] {
     let side = |side: u32| u16::try_from(side).unwrap_or(u16::MAX).to_le_bytes();
     let mut bytes = [0; 32];
     bytes[0..4].copy_from_slice(b"DKIF");
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn headers_have_their_fields_in_place() {
         let tick = Tick { numerator: 1001, denominator: 30000 };
-        let bytes = header(Samples { sixteen: true, alpha: false }, (640, 360), tick);
+        let bytes = header(SampleFormat { sixteen: true, alpha: false }, (640, 360), tick);
         assert_eq!(&bytes[..12], b"DKIF\0\0\x20\0RGB0");
         assert_eq!(bytes[12..24], [0x80, 2, 0x68, 1, 0x30, 0x75, 0, 0, 0xe9, 3, 0, 0]);
         assert_eq!(frame_header(258, 3), [2, 1, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);

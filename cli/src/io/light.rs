@@ -35,12 +35,12 @@ pub fn conversion(kind: &OutputKind, extension: &str, info: &Info) -> Option<Con
 }
 
 /// A sink that converts the frames before it passes them on.
-pub struct Converter {
+pub struct ConvertingSink {
     sink: Box<dyn Sink>,
     conversion: Conversion,
 }
 
-impl Converter {
+impl ConvertingSink {
     /// Creates the output, for frames that are already converted.
     pub fn create(
         output: &Path,
@@ -54,7 +54,7 @@ impl Converter {
     }
 }
 
-impl Sink for Converter {
+impl Sink for ConvertingSink {
     fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError> {
         self.sink.write(number, &convert(picture, self.conversion))
     }

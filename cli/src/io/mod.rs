@@ -2,7 +2,7 @@
 //! PNG, single images.
 //!
 //!
-//! A [`Source`] returns any frame at any time; a [`Sink`] takes the frames in order. A sink writes under a temporary
+//! A [`ClipSource`] returns any frame at any time; a [`Sink`] takes the frames in order. A sink writes under a temporary
 //! name until the output is complete, so that a failed render leaves no partial file behind.
 
 mod animated;
@@ -36,7 +36,7 @@ mod tracks;
 
 pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
-pub use output::{Wish, check as check_output};
+pub use output::{OutputRequest, check as check_output};
 use output_kind::{OutputKind, output_kind};
 pub use profile::Profile;
 pub use times::Times;
@@ -151,7 +151,7 @@ impl ColourTags {
 }
 
 /// A clip that can be read in any order and from any thread.
-pub trait Source: Send + Sync {
+pub trait ClipSource: Send + Sync {
     /// The properties of the clip.
     fn info(&self) -> &Info;
 
@@ -192,7 +192,7 @@ pub trait Sink {
 ///
 /// # Errors
 /// The input does not exist, is of an unknown kind, or needs ffmpeg, which is missing.
-pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
+pub fn open(input: &Path) -> Result<Box<dyn ClipSource>, MediaError> {
     names::check_is_file(input)?;
     if let Some(sequence) = sequence::find(input)? {
         return Ok(Box::new(stills::Stills::open(input, sequence)?));
@@ -235,14 +235,14 @@ pub struct Target {
 pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaError> {
     let kind = output_kind(output, target.frames)?;
     match light::conversion(&kind, &kind.extension(output), &target.info) {
-        Some(conversion) => light::Converter::create(output, target, kind, conversion),
+        Some(conversion) => light::ConvertingSink::create(output, target, kind, conversion),
         None => create_as_is(output, target, kind),
     }
 }
 
 fn create_as_is(output: &Path, target: &Target, kind: OutputKind) -> Result<Box<dyn Sink>, MediaError> {
     Ok(match kind {
-        OutputKind::Video => Box::new(encoder::Encoder::create(output, target)?),
+        OutputKind::Video => Box::new(encoder::VideoSink::create(output, target)?),
         OutputKind::Gif => Box::new(animated::GifSink::create(output, target)?),
         OutputKind::AnimatedPng => Box::new(animated::ApngSink::create(output, target)?),
         OutputKind::Pattern(pattern) => Box::new(stills::StillSink::create(pattern, target)?),

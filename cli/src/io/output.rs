@@ -15,7 +15,7 @@ use super::{Info, MediaError, Profile, ffmpeg, list, sequence, stills};
 
 /// An output that the user asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct OutputRequest<'a> {
     /// The path as given by the user.
     pub output: &'a Path,
     /// The first and the last frame, counted from 1.
@@ -36,10 +36,10 @@ pub struct Wish<'a> {
 /// # Errors
 /// As for [`super::create`], as far as they can be known beforehand; also if the output is an input, or exists and
 /// may not be replaced.
-pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
-    let output = wish.output;
+pub fn check(request: &OutputRequest, info: &Info) -> Result<Vec<String>, MediaError> {
+    let output = request.output;
     check_is_output(output)?;
-    let (first, last) = wish.frames;
+    let (first, last) = request.frames;
     let count = last.saturating_sub(first).saturating_add(1);
     let kind = output_kind(output, count)?;
     if kind == OutputKind::Video {
@@ -47,26 +47,27 @@ pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     }
     let mut notices = Vec::new();
     if let OutputKind::Pattern(pattern) = &kind {
-        check_folder(pattern, wish)?;
-        check_files((first..=last).map(|number| pattern.file(number)), wish)?;
-        notices.extend(strangers(pattern, wish));
+        check_folder(pattern, request)?;
+        check_files((first..=last).map(|number| pattern.file(number)), request)?;
+        notices.extend(strangers(pattern, request));
     } else {
-        check_files(std::iter::once(output.to_owned()), wish)?;
+        check_files(std::iter::once(output.to_owned()), request)?;
         // The file is removed again at once: a problem with its folder should be reported now, not after the first
         // frame.
-        FreshFile::new(output, wish.overwrite)?;
-        notices.extend(neighbour(output, wish));
+        FreshFile::new(output, request.overwrite)?;
+        notices.extend(neighbour(output, request));
     }
     notices.extend(left_out(&kind, output, info));
     Ok(notices)
 }
 
-fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), MediaError> {
-    let inputs: HashSet<Identity> = wish.files.iter().filter_map(|file| Identity::of(file)).collect();
+fn check_files(files: impl Iterator<Item = PathBuf>, request: &OutputRequest) -> Result<(), MediaError> {
+    let inputs: HashSet<FileIdentity> =
+        request.files.iter().filter_map(|file| FileIdentity::of(file)).collect();
     let mut existing = None;
     let mut more = 0;
     for file in files {
-        let Some(identity) = Identity::of(&file) else { continue };
+        let Some(identity) = FileIdentity::of(&file) else { continue };
         if inputs.contains(&identity) {
             return Err(MediaError::Input(file));
         }
@@ -76,25 +77,25 @@ fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), 
         }
     }
     match existing {
-        Some(path) if !wish.overwrite && path.is_file() => Err(MediaError::Exists { path, more }),
+        Some(path) if !request.overwrite && path.is_file() => Err(MediaError::Exists { path, more }),
         _ => Ok(()),
     }
 }
 
 /// Checks the folder of a sequence: it must be writable, and a clip must not be read from it as a whole.
-fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
+fn check_folder(pattern: &Pattern, request: &OutputRequest) -> Result<(), MediaError> {
     let folder = pattern.folder();
-    let identity = Identity::of(folder);
-    let (first, last) = wish.frames;
+    let identity = FileIdentity::of(folder);
+    let (first, last) = request.frames;
     let files = || (first..=last).map(|number| names::file_name(&pattern.file(number)));
     let becomes_part = |input: &Path| match input.is_dir() {
-        true => Identity::of(input) == identity,
+        true => FileIdentity::of(input) == identity,
         false => {
-            Identity::of(names::folder_of(input)) == identity
+            FileIdentity::of(names::folder_of(input)) == identity
                 && files().any(|name| sequence::takes(input, &name))
         }
     };
-    if identity.is_some() && wish.inputs.iter().any(|input| becomes_part(input)) {
+    if identity.is_some() && request.inputs.iter().any(|input| becomes_part(input)) {
         return Err(MediaError::InputFolder(folder.to_owned()));
     }
     // The first ancestor that exists: the rest will be created.
@@ -113,25 +114,27 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
 }
 
 /// The notice if an image is written beside the one that it is made from and replaces another one of its sequence.
-fn neighbour(output: &Path, wish: &Wish) -> Option<String> {
+fn neighbour(output: &Path, request: &OutputRequest) -> Option<String> {
     let exists = output.is_file();
-    let folder = Identity::of(names::folder_of(output));
+    let folder = FileIdentity::of(names::folder_of(output));
     let of_one = |input: &&&Path| {
-        input.is_file() && Identity::of(names::folder_of(input)) == folder && sequence::are_one(input, output)
+        input.is_file()
+            && FileIdentity::of(names::folder_of(input)) == folder
+            && sequence::are_one(input, output)
     };
-    let input = wish.inputs.iter().find(of_one).filter(|_| exists)?;
+    let input = request.inputs.iter().find(of_one).filter(|_| exists)?;
     let (output, input) = (output.display(), input.display());
     Some(format!("{output} belongs to the same sequence as {input}, and is replaced"))
 }
 
 /// The notice about images of an earlier render that will not be replaced and would look like part of this one. A
 /// render of a part of the clip expects the clip's other frames to be there.
-fn strangers(pattern: &Pattern, wish: &Wish) -> Option<String> {
+fn strangers(pattern: &Pattern, request: &OutputRequest) -> Option<String> {
     let files = names::list(pattern.folder()).ok()?;
     let number = |file: &PathBuf| u32::try_from(pattern.number(&names::file_name(file))?).ok();
-    let own = |number: &u32| match wish.overwrite {
-        true => (1..=wish.whole).contains(number),
-        false => (wish.frames.0..=wish.frames.1).contains(number),
+    let own = |number: &u32| match request.overwrite {
+        true => (1..=request.whole).contains(number),
+        false => (request.frames.0..=request.frames.1).contains(number),
     };
     let mut others: Vec<u32> = files.iter().filter_map(number).filter(|number| !own(number)).collect();
     others.sort_unstable();
@@ -244,14 +247,14 @@ fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Opti
 
 /// What identifies a file or folder, whatever its name.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Identity {
+enum FileIdentity {
     #[cfg(unix)]
     Node(u64, u64),
     #[cfg(not(unix))]
     Path(PathBuf),
 }
 
-impl Identity {
+impl FileIdentity {
     /// `None` if the path does not exist.
     fn of(path: &Path) -> Option<Self> {
         let path = fresh::follow(path);

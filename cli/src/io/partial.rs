@@ -14,11 +14,11 @@ const ATTEMPTS: usize = 8;
 /// Marks a file as being written, until the process ends in whatever way: on Unix an advisory lock; on Windows, where
 /// a lock would keep the encoder from writing, an open handle that prevents deletion.
 #[derive(Debug)]
-pub struct Held {
+pub struct PartialLock {
     _file: File,
 }
 
-impl Held {
+impl PartialLock {
     /// Creates an empty file.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ mod tests {
             fs::write(file(name), "half").unwrap();
         }
         fs::create_dir(file(".partial-3-3")).unwrap();
-        let held = Held::create(&file(".partial-2-0.mp4")).unwrap();
+        let held = PartialLock::create(&file(".partial-2-0.mp4")).unwrap();
         sweep(folder.path());
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

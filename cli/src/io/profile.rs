@@ -32,8 +32,8 @@ impl Profile {
     /// The profile of an image file, which may have an ICC profile; `None` for sRGB and for files without colour
     /// information.
     pub fn of(file: &Path, format: Option<ImageFormat>, icc: Option<Vec<u8>>) -> Option<Self> {
-        let chunks = (format == Some(ImageFormat::Png)).then(|| Chunks::read(file)).flatten();
-        if let Some(known) = chunks.as_ref().and_then(Chunks::in_place_of_a_profile) {
+        let chunks = (format == Some(ImageFormat::Png)).then(|| PngChunks::read(file)).flatten();
+        if let Some(known) = chunks.as_ref().and_then(PngChunks::in_place_of_a_profile) {
             return known;
         }
         if let Some(icc) = icc {
@@ -154,7 +154,7 @@ fn description(icc: &[u8]) -> Option<String> {
 }
 
 /// Colour information of a PNG besides an ICC profile.
-struct Chunks {
+struct PngChunks {
     /// Code points of ITU-T H.273: primaries and transfer characteristics.
     code_points: Option<(u8, u8)>,
     says_srgb: bool,
@@ -162,7 +162,7 @@ struct Chunks {
     primaries: Option<[f32; 8]>,
 }
 
-impl Chunks {
+impl PngChunks {
     fn read(file: &Path) -> Option<Self> {
         let file = std::io::BufReader::new(std::fs::File::open(file).ok()?);
         let reader = png::Decoder::new(file).read_info().ok()?;

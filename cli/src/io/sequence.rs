@@ -8,7 +8,7 @@ use super::{MediaError, list};
 
 /// The files of a clip, one per frame.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Sequence {
+pub struct StillSequence {
     /// The files in order. A missing frame has the file of the frame before.
     pub files: Vec<PathBuf>,
     /// Notices for the user, one sentence each.
@@ -20,7 +20,7 @@ pub struct Sequence {
 ///
 /// # Errors
 /// The folder cannot be listed, contains no supported image, or contains several sequences.
-pub fn find(input: &Path) -> Result<Option<Sequence>, MediaError> {
+pub fn find(input: &Path) -> Result<Option<StillSequence>, MediaError> {
     if input.is_dir() {
         return folder(input).map(Some);
     }
@@ -72,12 +72,12 @@ pub fn are_one(one: &Path, other: &Path) -> bool {
 }
 
 /// A sequence of one image.
-pub fn single(file: &Path) -> Sequence {
-    Sequence { files: vec![file.to_owned()], notices: Vec::new() }
+pub fn single(file: &Path) -> StillSequence {
+    StillSequence { files: vec![file.to_owned()], notices: Vec::new() }
 }
 
 /// All supported images in a folder, which have to be one sequence.
-fn folder(folder: &Path) -> Result<Sequence, MediaError> {
+fn folder(folder: &Path) -> Result<StillSequence, MediaError> {
     let all = names::list(folder)?;
     let (stills, others): (Vec<PathBuf>, Vec<PathBuf>) =
         all.into_iter().partition(|file| names::is_still(&names::extension(file)));
@@ -94,9 +94,9 @@ fn folder(folder: &Path) -> Result<Sequence, MediaError> {
         [only] => std::mem::take(only).read(folder),
         // Names without numbers are a list in alphabetical order.
         several if several.iter().all(|group| group.files.len() == 1) && stems_differ(several) => {
-            let mut files: Vec<PathBuf> = groups.into_iter().flat_map(Group::paths).collect();
+            let mut files: Vec<PathBuf> = groups.into_iter().flat_map(NumberedFiles::paths).collect();
             files.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
-            Sequence { files, notices: Vec::new() }
+            StillSequence { files, notices: Vec::new() }
         }
         _ => {
             let found = groups.iter().map(|group| group.describe(folder)).collect::<Vec<_>>().join(", ");
@@ -129,7 +129,7 @@ fn unread(name: &Path, others: &[PathBuf], read: &[PathBuf]) -> Option<String> {
 }
 
 /// Whether no two images differ in their extension only, as a camera's two versions of a shot do.
-fn stems_differ(groups: &[Group]) -> bool {
+fn stems_differ(groups: &[NumberedFiles]) -> bool {
     let files = groups.iter().flat_map(|group| &group.files);
     let mut stems: Vec<_> = files.map(|(_, file)| file.file_stem().unwrap_or_default()).collect();
     stems.sort();
@@ -138,7 +138,7 @@ fn stems_differ(groups: &[Group]) -> bool {
 
 /// Names with `*`, as in ffmpeg's glob patterns. If they differ in one number only, it counts the frames as in a
 /// folder; otherwise they are in alphabetical order.
-fn starred(input: &Path) -> Result<Sequence, MediaError> {
+fn starred(input: &Path) -> Result<StillSequence, MediaError> {
     let folder = names::folder_of(input);
     if !folder.is_dir() {
         return Err(MediaError::Missing(folder.to_owned()));
@@ -155,7 +155,7 @@ fn starred(input: &Path) -> Result<Sequence, MediaError> {
     stills.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
     let mut sequence = match groups(stills.clone()).as_mut_slice() {
         [only] => std::mem::take(only).read(input),
-        _ => Sequence { files: stills, notices: Vec::new() },
+        _ => StillSequence { files: stills, notices: Vec::new() },
     };
     sequence.notices.extend(unread);
     Ok(sequence)
@@ -176,7 +176,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// Files whose names differ in one number only.
 #[derive(Debug, Default)]
-struct Group {
+struct NumberedFiles {
     /// The part of the name before the number.
     before: String,
     after: String,
@@ -184,12 +184,12 @@ struct Group {
     files: Vec<(u64, PathBuf)>,
 }
 
-impl Group {
+impl NumberedFiles {
     fn paths(self) -> impl Iterator<Item = PathBuf> {
         self.files.into_iter().map(|(_, file)| file)
     }
 
-    fn read(mut self, folder: &Path) -> Sequence {
+    fn read(mut self, folder: &Path) -> StillSequence {
         self.files.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| natural(&file_name(&a.1), &file_name(&b.1))));
         in_order(folder, self.files)
     }
@@ -220,13 +220,13 @@ impl Group {
 
 /// Groups names into sequences. The last number that differs between names with the same words counts the frames; the
 /// ones before it, such as the number of a take, distinguish sequences.
-fn groups(files: Vec<PathBuf>) -> Vec<Group> {
+fn groups(files: Vec<PathBuf>) -> Vec<NumberedFiles> {
     let mut by_words: BTreeMap<Vec<String>, Vec<(Vec<String>, PathBuf)>> = BTreeMap::new();
     for file in files {
         let (words, numbers) = split(&file_name(&file));
         by_words.entry(words).or_default().push((numbers, file));
     }
-    let mut found: BTreeMap<(String, String), Group> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), NumberedFiles> = BTreeMap::new();
     for (words, files) in by_words {
         let count = words.len() - 1;
         let differs = |place: &usize| {
@@ -279,13 +279,13 @@ fn split(name: &str) -> (Vec<String>, Vec<String>) {
 
 /// The frames ordered by number. A frame that is missing from a run keeps its position and shows the one before, so
 /// that frame numbers, times and sound stay right; numbers that are far apart, or in steps, only define an order.
-fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> Sequence {
+fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> StillSequence {
     let shown = name.display();
     let numbers: Vec<u64> = numbered.iter().map(|(number, _)| *number).collect();
     let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
     let steps: Vec<u64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let plain =
-        |notices| Sequence { files: numbered.iter().map(|(_, file)| file.clone()).collect(), notices };
+        |notices| StillSequence { files: numbered.iter().map(|(_, file)| file.clone()).collect(), notices };
     if let Some(twice) = steps.iter().position(|step| *step == 0) {
         let number = numbers[twice];
         return plain(vec![format!(
@@ -317,7 +317,7 @@ fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> Sequence {
         list::numbers(&missing),
         if missing.len() == 1 { "its" } else { "their" }
     )];
-    Sequence { files, notices }
+    StillSequence { files, notices }
 }
 
 #[cfg(test)]

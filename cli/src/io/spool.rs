@@ -10,22 +10,22 @@ use super::MediaError;
 use openfx_host::picture::{Picture, SharedPicture};
 
 /// Decoded frames in order, beginning at some frame.
-pub type Frames = Box<dyn Iterator<Item = Result<Picture, MediaError>> + Send>;
+pub type FrameIter = Box<dyn Iterator<Item = Result<Picture, MediaError>> + Send>;
 
 /// Opens the file at a frame: the first item of the result is that frame, counted from 1.
-pub type Start = Box<dyn Fn(u32) -> Result<Frames, MediaError> + Send + Sync>;
+pub type OpenAt = Box<dyn Fn(u32) -> Result<FrameIter, MediaError> + Send + Sync>;
 
 /// How many bytes of decoded frames a clip keeps in memory: about 170 frames of 1080p, or 2400 of 512x288.
 const SPOOL_BYTES: usize = 1 << 30;
 
 /// A sequential reader with a spool of recent frames.
 pub struct Replay {
-    start: Start,
-    state: Mutex<State>,
+    start: OpenAt,
+    state: Mutex<ReplayState>,
 }
 
-struct State {
-    reader: Option<Frames>,
+struct ReplayState {
+    reader: Option<FrameIter>,
     /// The number of the frame that `reader` returns next.
     next: u32,
     spool: Spool,
@@ -33,8 +33,11 @@ struct State {
 
 impl Replay {
     /// Creates a reader that has not opened the file yet.
-    pub fn new(start: Start) -> Self {
-        Self { start, state: Mutex::new(State { reader: None, next: 0, spool: Spool::new(SPOOL_BYTES) }) }
+    pub fn new(start: OpenAt) -> Self {
+        Self {
+            start,
+            state: Mutex::new(ReplayState { reader: None, next: 0, spool: Spool::new(SPOOL_BYTES) }),
+        }
     }
 
     /// Frame `number`, counted from 1, or `None` if the file ends before it.
@@ -72,7 +75,7 @@ impl Replay {
     }
 }
 
-/// Frames by number; the ones added first are dropped first when room is needed.
+/// FrameIter by number; the ones added first are dropped first when room is needed.
 #[derive(Debug)]
 pub struct Spool {
     frames: HashMap<u32, SharedPicture>,

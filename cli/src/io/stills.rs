@@ -17,10 +17,10 @@ use parking_lot::Mutex;
 
 use super::fresh::FreshFile;
 use super::names::{Pattern, extension};
-use super::sequence::Sequence;
+use super::sequence::StillSequence;
 use super::spool::Spool;
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Profile, Sink, Source, Target, exr, jpeg, stop, tiff};
+use super::{ClipSource, ColourTags, Info, MediaError, Profile, Sink, Target, exr, jpeg, stop, tiff};
 use openfx_host::picture::{Picture, SharedPicture};
 
 /// The frame rate of stills, which do not specify one.
@@ -41,10 +41,10 @@ pub struct Stills {
 impl Stills {
     /// Opens a sequence by reading every image's header: the first one determines the size, the one with the most
     /// bits the depth, and there is an alpha channel if any of them has one.
-    pub fn open(path: &Path, sequence: Sequence) -> Result<Self, MediaError> {
-        let Sequence { files, mut notices } = sequence;
+    pub fn open(path: &Path, sequence: StillSequence) -> Result<Self, MediaError> {
+        let StillSequence { files, mut notices } = sequence;
         let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
-        let mut whole: Option<Header> = None;
+        let mut whole: Option<StillHeader> = None;
         let mut turned = 0;
         // The distinct colour profiles, each with the first file that has it.
         let mut profiles: Vec<(Option<Profile>, &Path)> = Vec::new();
@@ -55,7 +55,7 @@ impl Stills {
             if nth > 0 && files[nth - 1] == *file {
                 continue;
             }
-            let (header, about) = Header::read(file)?;
+            let (header, about) = StillHeader::read(file)?;
             if nth == 0 {
                 notices.extend(about.notices);
             }
@@ -69,9 +69,11 @@ impl Stills {
                     let why = "some of its pictures are OpenEXR, which is light, and some are not".to_owned();
                     return Err(MediaError::read(path, why));
                 }
-                Some(first) if first.size == header.size => {
-                    Header { bits: first.bits.max(header.bits), alpha: first.alpha || header.alpha, ..first }
-                }
+                Some(first) if first.size == header.size => StillHeader {
+                    bits: first.bits.max(header.bits),
+                    alpha: first.alpha || header.alpha,
+                    ..first
+                },
                 Some(first) => return Err(size_error(file, header.size, first.size)),
             });
         }
@@ -111,7 +113,7 @@ impl Stills {
 }
 
 /// The header of an image file.
-struct Header {
+struct StillHeader {
     /// Width and height after rotation to upright.
     size: (u32, u32),
     bits: u8,
@@ -123,17 +125,17 @@ struct Header {
 }
 
 /// Further information in an image file.
-struct Beside {
+struct StillDetails {
     /// Notices for the user.
     notices: Vec<String>,
     profile: Option<Profile>,
 }
 
-impl Header {
-    fn read(file: &Path) -> Result<(Self, Beside), MediaError> {
+impl StillHeader {
+    fn read(file: &Path) -> Result<(Self, StillDetails), MediaError> {
         if is_exr(file) {
-            let exr::About { size, alpha, pixel_aspect, notice, profile } = exr::about(file)?;
-            let beside = Beside { notices: notice.into_iter().collect(), profile };
+            let exr::ExrHeader { size, alpha, pixel_aspect, notice, profile } = exr::about(file)?;
+            let beside = StillDetails { notices: notice.into_iter().collect(), profile };
             return Ok((Self { size, bits: 16, alpha, turned: false, pixel_aspect, light: true }, beside));
         }
         let reader = reader(file)?;
@@ -152,12 +154,12 @@ impl Header {
         };
         let (notices, icc) = match format {
             Some(ImageFormat::Tiff) => {
-                let mut about = tiff::About::read(file);
+                let mut about = tiff::TiffTags::read(file);
                 (about.notices(file), about.take_icc())
             }
             _ => (Vec::new(), decoder.icc_profile().ok().flatten()),
         };
-        Ok((header, Beside { notices, profile: Profile::of(file, format, icc) }))
+        Ok((header, StillDetails { notices, profile: Profile::of(file, format, icc) }))
     }
 }
 
@@ -180,7 +182,7 @@ fn size_error(file: &Path, found: (u32, u32), first: (u32, u32)) -> MediaError {
     }
 }
 
-impl Source for Stills {
+impl ClipSource for Stills {
     fn info(&self) -> &Info {
         &self.info
     }
@@ -263,7 +265,7 @@ pub fn read(path: &Path) -> Result<Picture, MediaError> {
     };
     let picture =
         picture.ok_or_else(|| MediaError::read(path, format!("not a picture of {channels} channels")))?;
-    Ok(if format == Some(ImageFormat::Tiff) { tiff::About::read(path).straight(picture) } else { picture })
+    Ok(if format == Some(ImageFormat::Tiff) { tiff::TiffTags::read(path).straight(picture) } else { picture })
 }
 
 /// The pixels, which are `done` if they were decoded already, and the orientation of the image.
@@ -280,13 +282,13 @@ fn decode<R: BufRead + Seek>(
 }
 
 /// What an image format can hold; OpenEXR is handled separately.
-struct Ability {
+struct Capabilities {
     format: ImageFormat,
     sixteen: bool,
     alpha: bool,
 }
 
-fn ability(extension: &str) -> Option<Ability> {
+fn ability(extension: &str) -> Option<Capabilities> {
     let (format, sixteen, alpha) = match extension {
         "png" => (ImageFormat::Png, true, true),
         "tif" | "tiff" => (ImageFormat::Tiff, true, true),
@@ -297,7 +299,7 @@ fn ability(extension: &str) -> Option<Ability> {
         "exr" => (ImageFormat::OpenExr, true, true),
         _ => return None,
     };
-    Some(Ability { format, sixteen, alpha })
+    Some(Capabilities { format, sixteen, alpha })
 }
 
 /// Whether the still format of this extension has an alpha channel.
@@ -307,8 +309,8 @@ pub fn holds_alpha(extension: &str) -> bool {
 
 /// Writes one file per frame, or a single image.
 pub struct StillSink {
-    place: Place,
-    ability: Ability,
+    destination: Destination,
+    ability: Capabilities,
     sixteen: bool,
     alpha: bool,
     overwrite: bool,
@@ -321,7 +323,7 @@ pub struct StillSink {
     made: Option<PathBuf>,
 }
 
-enum Place {
+enum Destination {
     Pattern(Pattern),
     Single(PathBuf),
 }
@@ -335,24 +337,24 @@ impl StillSink {
             std::fs::create_dir_all(&folder).map_err(|error| MediaError::write(&folder, &error))?;
         }
         let extension = extension(&pattern.file(1));
-        Self::new(Place::Pattern(pattern), &extension, target, missing.then_some(folder))
+        Self::new(Destination::Pattern(pattern), &extension, target, missing.then_some(folder))
     }
 
     /// Creates a sink for a single image.
     pub fn single(output: &Path, extension: &str, target: &Target) -> Result<Self, MediaError> {
-        Self::new(Place::Single(output.to_owned()), extension, target, None)
+        Self::new(Destination::Single(output.to_owned()), extension, target, None)
     }
 
     fn new(
-        place: Place,
+        destination: Destination,
         extension: &str,
         target: &Target,
         made: Option<PathBuf>,
     ) -> Result<Self, MediaError> {
         let ability = ability(extension).ok_or_else(|| {
-            MediaError::UnknownOutput(match &place {
-                Place::Pattern(pattern) => pattern.file(1),
-                Place::Single(path) => path.clone(),
+            MediaError::UnknownOutput(match &destination {
+                Destination::Pattern(pattern) => pattern.file(1),
+                Destination::Single(path) => path.clone(),
             })
         })?;
         Ok(Self {
@@ -362,7 +364,7 @@ impl StillSink {
             light: target.info.colour.is_light(),
             pixel_aspect: target.info.pixel_aspect,
             profile: target.info.profile.clone().filter(|profile| profile.holders().contains(&extension)),
-            place,
+            destination,
             ability,
             made,
         })
@@ -371,9 +373,9 @@ impl StillSink {
 
 impl Sink for StillSink {
     fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError> {
-        let path = match &self.place {
-            Place::Pattern(pattern) => pattern.file(number),
-            Place::Single(path) => path.clone(),
+        let path = match &self.destination {
+            Destination::Pattern(pattern) => pattern.file(number),
+            Destination::Single(path) => path.clone(),
         };
         let fresh = FreshFile::new(&path, self.overwrite)?;
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
@@ -408,7 +410,7 @@ impl Drop for StillSink {
 fn save(
     fresh: &FreshFile,
     picture: &Picture,
-    ability: &Ability,
+    ability: &Capabilities,
     sixteen: bool,
     profile: Option<&Profile>,
 ) -> Result<(), MediaError> {

@@ -26,9 +26,9 @@ pub enum When {
 
 /// Keeps a hook registered until it is dropped.
 #[derive(Debug)]
-pub struct Registered(u64);
+pub struct RegisteredHook(u64);
 
-impl Drop for Registered {
+impl Drop for RegisteredHook {
     fn drop(&mut self) {
         hooks().retain(|(id, ..)| *id != self.0);
     }
@@ -39,14 +39,14 @@ fn hooks() -> MutexGuard<'static, Vec<(u64, When, Hook)>> {
 }
 
 /// Adds a hook. Hooks must be short and must not register hooks themselves.
-pub fn register(when: When, hook: impl Fn() + Send + 'static) -> Registered {
+pub fn register(when: When, hook: impl Fn() + Send + 'static) -> RegisteredHook {
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut hooks = hooks();
     if when == When::Asked && asked() {
         hook();
     }
     hooks.push((id, when, Box::new(hook)));
-    Registered(id)
+    RegisteredHook(id)
 }
 
 /// Whether a stop was requested.
@@ -91,7 +91,7 @@ fn run_hooks(which: impl Fn(When) -> bool) {
 /// A child process that is killed when this value is dropped, or earlier by a request to stop.
 pub struct Process {
     child: Arc<Mutex<Child>>,
-    _ending: Registered,
+    _ending: RegisteredHook,
 }
 
 impl Process {

@@ -225,7 +225,7 @@ fn a_colour_profile_goes_along_where_it_fits() {
         [("a.png", true), ("a.jpg", true), ("a.tif", true), ("a.webp", true), ("a.bmp", false)]
     {
         let output = at(name);
-        let wish = super::Wish {
+        let request = super::OutputRequest {
             output: &output,
             frames: (1, 1),
             whole: 1,
@@ -233,7 +233,7 @@ fn a_colour_profile_goes_along_where_it_fits() {
             inputs: &[],
             files: &[],
         };
-        let told = super::check_output(&wish, source.info()).unwrap();
+        let told = super::check_output(&request, source.info()).unwrap();
         assert_eq!(told.is_empty(), holds, "{name}: {told:?}");
         let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
         sink.write(1, &source.frame(1).unwrap()).unwrap();
@@ -287,7 +287,7 @@ fn what_an_output_cannot_hold_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let told = |name: &str, info: &Info| {
         let output = folder.path().join(name);
-        let wish = super::Wish {
+        let request = super::OutputRequest {
             output: &output,
             frames: (1, 3),
             whole: 3,
@@ -295,7 +295,7 @@ fn what_an_output_cannot_hold_is_told() {
             inputs: &[],
             files: &[],
         };
-        super::check_output(&wish, info).unwrap().join(" ")
+        super::check_output(&request, info).unwrap().join(" ")
     };
     let (plain, clear) = (info(3, 8, false), info(3, 8, true));
     assert_eq!(told("a.gif", &plain), "");

@@ -14,7 +14,7 @@ use openfx_host::picture::{Picture, Samples};
 
 /// Tags of a file and the number of its pages.
 #[derive(Default)]
-pub struct About {
+pub struct TiffTags {
     /// Colours are premultiplied by alpha.
     associated: bool,
     /// Samples are floating point.
@@ -28,7 +28,7 @@ pub struct About {
 /// The limit for counting pages; a cyclic list of pages has no end.
 const MOST_PAGES: u32 = 1000;
 
-impl About {
+impl TiffTags {
     /// Reads the tags of a file that is known to be readable: what cannot be read counts as missing.
     pub fn read(path: &Path) -> Self {
         Self::try_read(path).unwrap_or_default()
@@ -168,7 +168,7 @@ mod tests {
                 file.write_image::<colortype::RGB8>(1, 1, &[1, 2, 3]).unwrap();
             }
         });
-        let said = |file: &tempfile::NamedTempFile| About::read(file.path()).notices(Path::new("a.tif"));
+        let said = |file: &tempfile::NamedTempFile| TiffTags::read(file.path()).notices(Path::new("a.tif"));
         assert_eq!(said(&pages), ["a.tif has 3 pages: the first one is used, the others are not"]);
         let floats = file(|file| file.write_image::<colortype::RGB32Float>(1, 1, &[-0.5, 0.5, 3.0]).unwrap());
         let said = said(&floats);

@@ -34,10 +34,10 @@ pub struct Tracks {
 
 /// ffmpeg's arguments for the tracks.
 #[derive(Debug, Default)]
-pub struct Arguments {
-    /// Arguments that open the file as ffmpeg's second input.
+pub struct TrackArguments {
+    /// TrackArguments that open the file as ffmpeg's second input.
     pub input: Vec<OsString>,
-    /// Arguments that map and encode its tracks.
+    /// TrackArguments that map and encode its tracks.
     pub output: Vec<OsString>,
 }
 
@@ -83,8 +83,8 @@ impl Tracks {
 
     /// The arguments for an output with this extension, and descriptions of what it will lack, as parts of a
     /// sentence.
-    pub fn arguments(&self, extension: &str) -> (Arguments, Vec<String>) {
-        let mut arguments = Arguments::default();
+    pub fn arguments(&self, extension: &str) -> (TrackArguments, Vec<String>) {
+        let mut arguments = TrackArguments::default();
         let mut missing = Vec::new();
         if let Some((start, length)) = self.part {
             for (name, seconds) in [("-ss", start), ("-t", length)] {

@@ -14,14 +14,14 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The assessment, shown as a mark before the text.
-    pub state: State,
+    pub state: Health,
     /// The text of the line.
     pub text: String,
 }
 
 /// The assessment of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Health {
     /// As it should be, or just information.
     Good,
     /// Something optional is missing.
@@ -31,27 +31,27 @@ pub enum State {
 }
 
 impl Finding {
-    /// A finding with the state [`State::Good`].
+    /// A finding with the state [`Health::Good`].
     pub fn good(text: impl Into<String>) -> Self {
-        Self { state: State::Good, text: text.into() }
+        Self { state: Health::Good, text: text.into() }
     }
 
-    /// A finding with the state [`State::Missing`].
+    /// A finding with the state [`Health::Missing`].
     pub fn missing(text: impl Into<String>) -> Self {
-        Self { state: State::Missing, text: text.into() }
+        Self { state: Health::Missing, text: text.into() }
     }
 
-    /// A finding with the state [`State::Broken`].
+    /// A finding with the state [`Health::Broken`].
     pub fn broken(text: impl Into<String>) -> Self {
-        Self { state: State::Broken, text: text.into() }
+        Self { state: Health::Broken, text: text.into() }
     }
 }
 
 /// A section of the report: its title and the function that makes its lines. To add a section, add a row to the table
 /// below.
-type Part = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
+type Section = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
 
-const PARTS: &[Part] = &[
+const SECTIONS: &[Section] = &[
     ("Plugin", bundle_health::report),
     ("Engine", engines::report),
     ("Models", models::report),
@@ -68,15 +68,15 @@ const PARTS: &[Part] = &[
 /// Something is broken, as opposed to missing.
 pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let mut broken = 0;
-    for (title, report) in PARTS {
+    for (title, report) in SECTIONS {
         super::print(&format!("{title}\n"));
         for finding in report(args) {
             let mark = match finding.state {
-                State::Good => "ok",
-                State::Missing => "--",
-                State::Broken => "!!",
+                Health::Good => "ok",
+                Health::Missing => "--",
+                Health::Broken => "!!",
             };
-            broken += u32::from(finding.state == State::Broken);
+            broken += u32::from(finding.state == Health::Broken);
             super::print(&format!("  {mark}  {}\n", finding.text));
         }
     }

@@ -20,7 +20,7 @@ const TRIES: u32 = 5;
 pub enum PullError {
     /// The hub cannot be reached, or the connection breaks repeatedly.
     #[error(
-        "{name} could not be downloaded from {endpoint} in {TRIES} tries ({why}); what is there is kept, the same command goes on from it"
+        "{name} could not be downloaded from {endpoint} in {TRIES} tries ({why}); what was downloaded is kept, and the same command resumes from it"
     )]
     Connection {
         name: String,
@@ -93,12 +93,12 @@ impl PullError {
 }
 
 /// A client of the hub or of a mirror.
-pub struct Hub {
+pub struct HubClient {
     endpoint: String,
 }
 
 /// What to do after a failed attempt.
-enum Verdict {
+enum AfterFailure {
     /// Try again: the connection broke.
     Again(String),
     /// Delete the partial download, then try again.
@@ -107,7 +107,7 @@ enum Verdict {
     Stop(PullError),
 }
 
-impl Hub {
+impl HubClient {
     /// `endpoint` is a URL such as `https://huggingface.co`.
     pub fn new(endpoint: &str) -> Self {
         Self { endpoint: endpoint.trim_end_matches('/').to_owned() }
@@ -138,12 +138,12 @@ impl Hub {
             match self.judge(file, folder, error) {
                 // The symbolic link beside the finished file may not be supported by the file system.
                 _ if finished(folder).is_some() => {}
-                Verdict::Again(why) => last = why,
-                Verdict::Afresh(why) => {
+                AfterFailure::Again(why) => last = why,
+                AfterFailure::Afresh(why) => {
                     last = why;
                     let _ = std::fs::remove_dir_all(folder);
                 }
-                Verdict::Stop(error) => return Err(error),
+                AfterFailure::Stop(error) => return Err(error),
             }
         }
         finished(folder).ok_or_else(|| PullError::Connection {
@@ -153,37 +153,37 @@ impl Hub {
         })
     }
 
-    fn judge(&self, file: &Remote, folder: &Path, error: ApiError) -> Verdict {
+    fn judge(&self, file: &Remote, folder: &Path, error: ApiError) -> AfterFailure {
         let (endpoint, repository, path) =
             (self.endpoint.clone(), file.repository.clone(), file.path.clone());
         match error {
             ApiError::RequestError(request) => match *request {
                 ureq::Error::Status(404, _) => {
-                    Verdict::Stop(PullError::Missing { endpoint, repository, path })
+                    AfterFailure::Stop(PullError::Missing { endpoint, repository, path })
                 }
                 // The partial file is longer than the hub's.
-                ureq::Error::Status(416, _) => Verdict::Afresh("the hub has less than is there".into()),
+                ureq::Error::Status(416, _) => AfterFailure::Afresh("the hub has less than is there".into()),
                 ureq::Error::Status(status @ (429 | 500..), _) => {
-                    Verdict::Again(format!("HTTP status {status}"))
+                    AfterFailure::Again(format!("HTTP status {status}"))
                 }
                 ureq::Error::Status(status, _) => {
-                    Verdict::Stop(PullError::Refused { endpoint, repository, path, status })
+                    AfterFailure::Stop(PullError::Refused { endpoint, repository, path, status })
                 }
-                ureq::Error::Transport(transport) => Verdict::Again(transport.to_string()),
+                ureq::Error::Transport(transport) => AfterFailure::Again(transport.to_string()),
             },
             ApiError::IoError(error) => match error.kind() {
                 io::ErrorKind::StorageFull
                 | io::ErrorKind::QuotaExceeded
                 | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::ReadOnlyFilesystem => Verdict::Stop(PullError::disk(folder, &error)),
-                _ => Verdict::Again(error.to_string()),
+                | io::ErrorKind::ReadOnlyFilesystem => AfterFailure::Stop(PullError::disk(folder, &error)),
+                _ => AfterFailure::Again(error.to_string()),
             },
-            ApiError::InvalidResume => Verdict::Afresh("more is there than the hub has".into()),
-            ApiError::LockAcquisition(_) => Verdict::Stop(PullError::Disk {
+            ApiError::InvalidResume => AfterFailure::Afresh("more is there than the hub has".into()),
+            ApiError::LockAcquisition(_) => AfterFailure::Stop(PullError::Disk {
                 path: folder.to_owned(),
                 why: "another download is at work here".into(),
             }),
-            error => Verdict::Stop(self.strange(&error)),
+            error => AfterFailure::Stop(self.strange(&error)),
         }
     }
 

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use self::hub::{Hub, PullError};
-use self::table::{Remote, Table, is_sha256};
+use self::hub::{HubClient, PullError};
+use self::table::{ModelTable, Remote, is_sha256};
 use super::models::{folder, size};
 use super::print;
 use crate::cli::PullArgs;
@@ -28,8 +28,8 @@ use crate::failure::Failure;
 /// stored.
 pub fn run(args: &PullArgs) -> Result<(), Failure> {
     let table = match &args.table {
-        Some(path) => Table::read(path)?,
-        None => Table::own()?,
+        Some(path) => ModelTable::read(path)?,
+        None => ModelTable::own()?,
     };
     let Some(name) = &args.name else {
         let width = table.names().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -45,7 +45,7 @@ pub fn run(args: &PullArgs) -> Result<(), Failure> {
     for file in &files {
         print(&announcement(file, &to));
     }
-    let hub = Hub::new(&args.endpoint);
+    let hub = HubClient::new(&args.endpoint);
     for file in files {
         let place = to.join(file.place());
         let outcome = if place.exists() { present(file, &place) } else { fetch(&hub, file, &to, &place) };
@@ -81,7 +81,7 @@ fn present(file: &Remote, place: &Path) -> Result<&'static str, PullError> {
 }
 
 /// Downloads a file, verifies it and moves it to its place.
-fn fetch(hub: &Hub, file: &Remote, to: &Path, place: &Path) -> Result<&'static str, PullError> {
+fn fetch(hub: &HubClient, file: &Remote, to: &Path, place: &Path) -> Result<&'static str, PullError> {
     let beside = to.join(".pull").join(file.name());
     let parent = place.parent().unwrap_or(to);
     for folder in [&beside, parent] {

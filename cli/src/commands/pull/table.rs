@@ -10,15 +10,15 @@ use crate::failure::Failure;
 /// The table: model sets and files by name.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct ModelTable {
     #[serde(default)]
-    sets: BTreeMap<String, Set>,
+    sets: BTreeMap<String, ModelSet>,
     files: BTreeMap<String, Remote>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Set {
+struct ModelSet {
     about: String,
     files: Vec<String>,
 }
@@ -43,7 +43,7 @@ pub struct Remote {
     pub sha256: Option<String>,
 }
 
-impl Table {
+impl ModelTable {
     /// The table built into the program.
     ///
     /// # Errors
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_own_table_is_sound() {
-        let table = Table::own().expect("it parses");
+        let table = ModelTable::own().expect("it parses");
         for name in ["sd15-animatediff", "sdxl-hotshot"] {
             assert!(table.find(name).is_ok_and(|files| files.len() >= 2), "{name}");
         }
@@ -164,7 +164,9 @@ mod tests {
             (format!("[files.f]\n{file}sums = 3"), "unknown field `sums`"),
         ];
         for (text, part) in cases {
-            let Err(Failure::Usage(sentence)) = Table::parse(&text, "t") else { panic!("{text} was taken") };
+            let Err(Failure::Usage(sentence)) = ModelTable::parse(&text, "t") else {
+                panic!("{text} was taken")
+            };
             assert!(sentence.starts_with("t: ") && sentence.contains(part), "{sentence}");
         }
     }
