@@ -1,19 +1,19 @@
 #!/bin/sh
-# Makes a folder that `cargo build --features cuda` takes for a CUDA 13.0 installation, on a machine that has neither CUDA nor
-# a driver nor a card: compiler, headers and libraries come as Python packages from NVIDIA, through pip.
+# Creates a folder that `cargo build --features cuda` can use as a CUDA 13.0 installation, on a machine without CUDA, driver
+# or card: compiler, headers and libraries come as Python packages from NVIDIA, through pip.
 #
-#     scripts/cuda-toolkit.sh [FOLDER]             makes it (1.3 GB; default: target/cuda-toolkit), or finds it made
-#     eval "$(scripts/cuda-toolkit.sh [FOLDER])"   the same, and tells this shell's cargo, nvcc and linker of it
+#     scripts/cuda-toolkit.sh [FOLDER]             creates it (1.3 GB; default: target/cuda-toolkit) unless it exists
+#     eval "$(scripts/cuda-toolkit.sh [FOLDER])"   the same, and sets the variables for cargo, nvcc and linker in this shell
 #
-# Needs python3 with venv, and gcc. What it makes is enough to compile and link; running the result on a card takes the
-# driver's own libcuda.so.1.
+# Needs python3 with venv, and gcc. The result is enough to compile and link; to run on a card, the driver's own
+# libcuda.so.1 is needed.
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "${1:-$here/target/cuda-toolkit}"
 folder=$(cd "${1:-$here/target/cuda-toolkit}" && pwd -P)
 
-# One release of everything: the optimiser, the assembler and the headers of different releases refuse each other's output.
+# All from one release: the optimiser, the assembler and the headers of different releases reject each other's output.
 packages="
     nvidia-cuda-nvcc==13.0.88
     nvidia-nvvm==13.0.88
@@ -27,7 +27,7 @@ packages="
 make_toolkit() {
     command -v gcc > /dev/null || { echo "cuda-toolkit.sh: gcc is needed to make the stand-in for libcuda" >&2; exit 1; }
     python3 -m venv "$folder/python"
-    # Split on purpose: one argument for each package.
+    # Unquoted on purpose: one argument per package.
     # shellcheck disable=SC2086
     "$folder/python/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir $packages
     for found in "$folder"/python/lib/python3*/site-packages/nvidia/cu13; do
@@ -35,15 +35,15 @@ make_toolkit() {
     done
     cd "$folder/cuda"
     ln -sfn lib lib64
-    # The linker asks for names without a version, which the packages leave out.
+    # The linker looks for names without a version, which the packages do not contain.
     for name in cudart nvrtc cublas cublasLt curand; do
         for versioned in lib/lib$name.so.[0-9]*; do
             ln -sf "${versioned#lib/}" "lib/lib$name.so"
             break
         done
     done
-    # The driver's library is linked by name only; on a machine without a driver a library stands in for it in which every
-    # name is the same function, whose answer is CUDA_ERROR_STUB_LIBRARY. Functions are declared in cuda.h, which redirects
+    # The driver's library is linked by name only; on a machine without a driver a stub replaces it, in which every
+    # name is the same function, which returns CUDA_ERROR_STUB_LIBRARY. Functions are declared in cuda.h, which redirects
     # some names to others with a suffix; cudaTypedefs.h lists all suffixes.
     case $(uname -m) in
         x86_64) answer='movl $34, %eax
@@ -67,7 +67,7 @@ ret' ;;
     touch "$folder/made"
 }
 
-# All that it says goes to stderr: stdout is for eval.
+# All messages go to stderr: stdout is for eval.
 [ -e "$folder/made" ] || make_toolkit >&2
 
 cuda=$(cd "$folder/cuda" && pwd -P)

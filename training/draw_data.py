@@ -56,10 +56,10 @@ def draw_clip(index: int):
 
 
 def draw_steady_clip(index: int):
-    """The photo is what a camera saw of the scene; the looks are of the scene itself.
+    """The photo shows the scene as filmed; the looks are drawn from the scene itself.
 
-    Grain and coding change from frame to frame, and an operator that draws lines makes much of them. A look that is drawn
-    of the scene stands still, and so teaches to see through both. A part of the scenes is out of focus, as
+    Grain and compression artefacts change from frame to frame, and an operator that draws lines amplifies them. A look
+    drawn from the scene itself is steady, and teaches the network to ignore both. Some of the scenes are out of focus, as
     the backgrounds of real footage are.
     """
     rng = np.random.default_rng([CONFIG["seed"], 3, index])

@@ -1,7 +1,7 @@
 """Fit the encoder's linear code to the drawn stills and encode everything with it.
 
 Writes to --run code.npz and, in f16, stills_latents.npy [scenes, looks, C, h, w], clips_latents.npy and
-steady_clips_latents.npy [clips, looks, frames, C, h, w]. Latents have deviation 1: they are what the sampler works on.
+steady_clips_latents.npy [clips, looks, frames, C, h, w]. Latents have a standard deviation of 1: they are what the sampler works on.
 """
 
 import argparse

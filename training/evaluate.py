@@ -1,7 +1,8 @@
 """Measure the built-in model through the plugin and write docs/quality.md; usually started by `cargo xtask quality`.
 
 Finished renders are kept in the work folder under the hash of what they depend on (clip, weights, settings, noise), so an
-interrupted run goes on and one part can be run again. The plugin's code is not among it: --fresh forgets them all.
+interrupted run can be resumed and a single part run again. The hash does not cover the plugin's code: --fresh discards
+all finished renders.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Write pocket.safetensors (LDM single file), pocket_motion.safetensors (AnimateDiff) and pocket_lines.safetensors
 (ControlNet, LDM) in f16.
 
-Takes the checkpoints that are there: a part without one is written with its starting values, so that the files can
-be loaded by other programs before training is done.
+Uses the checkpoints that exist: a part without one is written with its initial values, so that the files can
+be loaded by other programs before training is finished.
 """
 
 import argparse
@@ -18,9 +18,9 @@ NOTE = {"title": "pocket", "licence": "MIT OR Apache-2.0", "training": "from not
 
 
 def load_parts(config, folder: Path, log=print, rounds: int = len(ROUNDS)) -> dict[str, torch.nn.Module]:
-    """-> vae, text, unet, motion in evaluation mode, averaged weights where there are any.
+    """-> vae, text, unet, motion in evaluation mode, with averaged weights if they exist.
 
-    As they were after `rounds` of train_coupling.py, or as many as there are.
+    The weights are those after `rounds` rounds of train_coupling.py, or as many as exist.
     """
     torch.manual_seed(config["seed"])
     parts = {"vae": make_vae(config), "text": make_text(config), "unet": make_unet(config), "motion": make_motion(config)}
@@ -44,7 +44,7 @@ LARGE = 4096  # values of a tensor worth storing in 8 bits where that loses noth
 
 
 def half(state, prefix: str = "") -> dict[str, torch.Tensor]:
-    """In f16; zeros alone, as in the residual branches of the encoder, in 8 bits."""
+    """The tensors in f16; large tensors of zeros, as in the residual branches of the encoder, in 8 bits."""
     tensors = {prefix + name: value.detach().to(torch.float16).contiguous() for name, value in state.items()}
     for name, value in tensors.items():
         if not torch.isfinite(value).all():

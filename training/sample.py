@@ -1,4 +1,4 @@
-"""Judge the model on footage: unsample, resample in every look, write a contact sheet and print figures.
+"""Evaluate the model on footage: unsample, resample in every look, write a contact sheet and print figures.
 
 Rows: the source, the VAE round trip, the reconstruction (unsampled and resampled with the source prompt), then for
 each look the model's frames and, one row below it, the look's own operator on the source.

@@ -1,7 +1,7 @@
 """Train the ControlNet for line hints: the UNet and the text encoder stay as they are.
 
-Every picture of a scene, in whatever look, is learnt together with the lines of the scene's photo, on noise drawn at
-random, so that lines alone have to tell where things are.
+Every image of a scene, in any look, is trained with the lines of the scene's photo, on random noise, so that only the
+lines carry position information.
 """
 
 import argparse

@@ -1,21 +1,21 @@
 """Teach the looks what the noise of an unsampled photo means.
 
-A look is reached by unsampling a photo and resampling the noise with the look's caption. A small network that has seen
-pictures and noise drawn apart has to find by itself which noise belongs to which picture, look by look. Here it
-is shown: photos are unsampled with the network itself (blank caption, the plugin's default), and the straight path from a
+A look is reached by unsampling a photo and resampling the noise with the look's caption. A small network trained on
+independently drawn images and noise has to discover which noise belongs to which image, look by look. Here the pairs
+are given: photos are unsampled with the network itself (blank caption, the plugin's default), and the straight path from a
 photo's noise to the same scene in another look is learnt under that look's caption, as in rectified flow (Liu et al.
 2022, arXiv 2209.03003) but between two domains. The photo itself is one of the looks, half of the time without a caption:
-that keeps unsampling on the way that the pairs were made with, and makes the way straighter, so that few steps
-lead up and down it. A share of every batch goes on with noise drawn at random.
+that keeps unsampling on the trajectory that the pairs were made with, and makes it straighter, so that few steps suffice
+in both directions. A share of every batch continues with random noise.
 
-Rounds: the second one (--round 2) unsamples with the network that the first one left, whose way up is straighter. It also
-learns to return: almost all that is lost on the way up and down again is lost in the last, longest steps, between the
+Rounds: the second one (--round 2) unsamples with the network of the first round, whose trajectories are straighter. It also
+learns to return: almost all of the loss on the way up and back down occurs in the last, longest steps, between the
 strongest sigmas of the schedule. So more of its pairs are at strong noise, with the full weight of the error of the
-picture, and some steps take a photo's noisy picture one step up and ask for the same picture there. The third one
-(--round 3) learns to stand still: its clips have looks of the scene and not of its grain, errors that change from frame to
-frame weigh more, and the noise that leads to a look is made as weak as that of real footage is.
+image, and some steps take a photo's noisy image one step up and ask for the same image there. The third one
+(--round 3) learns to be steady: the looks of its clips are drawn from the scene without its grain, errors that change from
+frame to frame weigh more, and the noise that leads to a look is made as weak as that of real footage.
 
-Single pictures train the UNet and the text encoder, clips the motion module along with them.
+Single images train the UNet and the text encoder, clips the motion module along with them.
 """
 
 import argparse
@@ -37,21 +37,21 @@ from train_unet import NAMES, TABLES, balanced_loss, draw_steps, forget_words, n
 
 CLIP_TABLE = sigma_table("linear")
 RISING = flipped(align_your_steps(16))
-TOP = 4.0  # sigmas of the schedule from here on are its longest steps
+TOP = 4.0  # the steps of the schedule above this sigma are its longest
 
 
 class Pairs:
-    """Crops of scenes in all looks [N, looks, ..., C, h, w] f16 with the end of the photo's way up [N, ..., C, h, w]."""
+    """Crops of scenes in all looks [N, looks, ..., C, h, w] f16 with the unsampled photo [N, ..., C, h, w]."""
 
     def __init__(self, latents: np.ndarray, ends: np.ndarray, kinds: list[str]):
         self.latents, self.ends, self.kinds = latents, ends, kinds
         self.weakest = 1.0
 
     def blurred(self, rng, noise: torch.Tensor, photo: np.ndarray) -> torch.Tensor:
-        """The noise of another unsampling than the one that was stored: weaker, and partly another.
+        """A variation of the stored noise, as another unsampling would give it: weaker, and partly different.
 
-        What a network foretells of noise is weaker than the noise. So half of the photos get theirs a little stronger
-        and pure, or every round would unsample to less.
+        The noise that a network predicts is weaker than the real noise. So half of the photos get theirs a little stronger
+        and unmixed, or unsampling would become weaker with every round.
         """
         count = len(noise)
         scale = rng.uniform(np.where(photo, max(self.weakest, 0.75), self.weakest), 1.05)
@@ -62,7 +62,7 @@ class Pairs:
         return scale * noise + share * torch.randn_like(noise)
 
     def take(self, rng, count: int, photo_share: float):
-        """-> (latents in a look, the noise that leads there from the photo's end, captions)."""
+        """-> (latents in a look, the noise that leads from them to the unsampled photo, captions)."""
         places, looks = rng.integers(len(self.ends), size=count), rng.integers(1, len(NAMES), size=count)
         looks[rng.random(count) < photo_share] = 0
         chosen = torch.from_numpy(self.latents[places, looks].astype(np.float32))
@@ -181,11 +181,11 @@ def main():
         x = noised(latents.flatten(0, 1), steps, CLIP_TABLE[steps], noise.flatten(0, 1))
         prediction = predict(x, steps, captions, frames)
         loss = balanced_loss(prediction, noise.flatten(0, 1), CLIP_TABLE[steps], most)
-        if coupled:  # an error that changes from frame to frame is seen as flicker, one that stays is not
+        if coupled:  # an error that changes from frame to frame is visible as flicker, a constant one is not
             change = (prediction - noise.flatten(0, 1)).unflatten(0, (count, frames)).diff(dim=1)
             sigmas = CLIP_TABLE[steps].unflatten(0, (count, frames))[:, 1:]
             loss = loss + settings["steadiness"] * balanced_loss(change.flatten(0, 1), 0.0, sigmas.flatten(), most)
-            # A twentieth of the latents' deviation is seen, and its square counts for nothing: so also as it is, in the picture.
+            # A twentieth of the latents' deviation is visible, but negligible when squared: so its absolute value counts too, in image units.
             loss = loss + settings["stillness"] * (sigmas.clamp(max=most**0.5)[..., None, None, None] * change).abs().mean()
         return loss
 

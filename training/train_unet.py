@@ -19,7 +19,7 @@ NAMES = list(LOOKS)
 TABLES = torch.stack([sigma_table("scaled_linear"), sigma_table("linear")])
 
 
-PHOTO_SHARE = 0.2  # the others share the rest: every source is a photo
+PHOTO_SHARE = 0.2  # the other looks share the rest; photos get more because every source is a photo
 
 
 def draw_look(rng) -> int:
@@ -27,7 +27,7 @@ def draw_look(rng) -> int:
 
 
 def take_latents(rng, latents, count: int, height: int, width: int, blank: float):
-    """-> (latents [count, C, height, width] f32, captions). Crops start at even places: looks may have a 16-pixel grid."""
+    """-> (latents [count, C, height, width] f32, captions). Crops start at even positions: looks may have a 16-pixel grid."""
     full_height, full_width = latents.shape[-2:]
     batch = np.empty((count, latents.shape[2], height, width), np.float32)
     captions = []
@@ -50,7 +50,7 @@ def draw_size(rng, settings) -> tuple[int, int, int]:
 
 
 def forget_words(tokens: torch.Tensor, share: float) -> torch.Tensor:
-    """Replace some words by one without an embedding, so that words the captions lack do little harm."""
+    """Replace some words by one without an embedding, so that words unknown to the captions do little harm."""
     word = (tokens != START) & (tokens != END)
     return torch.where(word & (torch.rand(tokens.shape) < share), UNTAUGHT, tokens)
 
@@ -65,14 +65,14 @@ def balanced_loss(prediction, noise, sigmas, limit: float = 30.0):
     """Squared error of the noise, weighted as the error of v would be (1 + sigma^2), up to `limit`.
 
     Salimans and Ho 2022 (arXiv 2202.00512), the weight of the v loss in terms of the noise. The plain noise error is
-    tiny where the noise is strong, and that is where the look of a picture is decided.
+    tiny at high noise levels, which is where the look of an image is decided.
     """
     weight = (1.0 + sigmas.square()).clamp(max=limit)
     return (weight * (prediction - noise).square().mean(dim=(1, 2, 3))).mean()
 
 
 def draw_steps(count: int):
-    """Random timesteps, one stratum each, half from either table -> (timesteps [count], sigmas [count])."""
+    """Stratified random timesteps, half from each table -> (timesteps [count], sigmas [count])."""
     timesteps = ((torch.randperm(count) + torch.rand(count)) * (1000.0 / count)).long().clamp(0, 999)
     table = torch.arange(count) % 2
     return timesteps, TABLES[table, timesteps]

@@ -11,7 +11,7 @@ from pocket.config import load_config, make_vae
 from pocket.linear_code import LinearCode
 from pocket.running import Run
 
-# Rows: brightness, then blue and red difference, drawn out so that colour is not learnt last.
+# Rows: brightness, then blue and red difference, scaled up so that colour is not learnt last.
 TO_YCC = torch.tensor([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
 CHANNEL_GAIN = torch.tensor([1.0, 1.8, 1.8])
 

@@ -1,13 +1,13 @@
-//! Where bundles are.
+//! Locates the plugin's bundle.
 
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// The plugin's bundle.
+/// Folder name of the plugin's bundle.
 pub const NAME: &str = "Unsample.ofx.bundle";
 
-/// The folders in which hosts look for plugins, in their order.
+/// The folders in which hosts look for plugins, in search order.
 pub fn plugin_folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::var_os("OFX_PLUGIN_PATH")
         .map(|path| std::env::split_paths(&path).filter(|path| !path.as_os_str().is_empty()).collect())
@@ -24,16 +24,16 @@ pub fn plugin_folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Where a build of this project leaves the bundle, seen from this program.
+/// The folder in which a build of this project leaves the bundle, relative to this program.
 fn beside_program() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     Some(program.parent()?.parent()?.join("bundle").join(NAME))
 }
 
-/// The bundle to use: the one that was named, else the first of those that can be found.
+/// The bundle to use: `named` if given, otherwise the first one that is found.
 ///
 /// # Errors
-/// There is none.
+/// No bundle is found.
 pub fn find(named: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(named) = named {
         return if named.exists() {

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line's arguments, as clap parses them.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,87 +14,87 @@ use crate::options::variant;
 #[derive(Debug, Parser)]
 #[command(name = "unsample", version = VERSION, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("UNSAMPLE_COMMIT"), ")");
 
-/// The commands.
+/// The commands of `unsample`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Render a clip through the plugin.
     Render(Box<RenderArgs>),
     /// List the plugin's parameters.
     Params(ParamsArgs),
-    /// Print the noise levels of a schedule, one a line.
+    /// Print the noise levels of a schedule, one per line.
     Sigmas(SigmasArgs),
-    /// List and inspect weight files.
+    /// List, inspect and download weight files.
     Models {
-        /// What to do.
+        /// The subcommand of `models`.
         #[command(subcommand)]
         command: ModelsCommand,
     },
-    /// Look after the finished stages that are remembered on disk.
+    /// Show or clear the cache of finished stages on disk.
     Cache(CacheArgs),
-    /// Say what is there and what is missing: plugin, hosts, ffmpeg, processor, driver.
+    /// Report what is installed and what is missing: plugin, hosts, ffmpeg, processor, driver.
     Doctor(DoctorArgs),
-    /// Restyle a made-up clip and say how long every part took and how much memory.
+    /// Restyle a generated clip and print time and memory of every part.
     Bench(BenchArgs),
 }
 
-/// `unsample render`
+/// The arguments of `unsample render`.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// A video, a folder of pictures, a pattern such as shot_%04d.png, shot_####.png or 'shot_*.png', a GIF, an
-    /// animated PNG or WebP, or one picture.
+    /// A video, a folder of images, a pattern such as shot_%04d.png, shot_####.png or 'shot_*.png', a GIF, an
+    /// animated PNG or WebP, or a single image.
     pub input: PathBuf,
-    /// Where the result goes: the same kinds; the name decides.
+    /// Where to write the result: the same kinds, chosen by the name.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: PathBuf,
-    /// Replace files that are there; without it they are an error, before any work.
+    /// Replace existing files; without this they are an error, before any work.
     #[arg(long)]
     pub overwrite: bool,
     /// Connect another clip, for instance Hint=depth/
     #[arg(long = "clip", value_name = "NAME=INPUT")]
-    pub clips: Vec<Named>,
+    pub clips: Vec<Assignment>,
     /// Set a parameter, for instance prompt="a pencil sketch"; `unsample params` lists them.
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub values: Vec<Named>,
+    pub values: Vec<Assignment>,
     /// Set a keyframe, for instance cfg@12=6.5
     #[arg(long = "key", value_name = "NAME@FRAME=VALUE")]
-    pub keys: Vec<Key>,
-    /// Render these frames only, with their part of the sound; the rest of the clip is still looked at.
+    pub keys: Vec<Keyframe>,
+    /// Render only these frames, with their part of the sound; the rest of the clip is still read where it is needed.
     #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
-    pub frames: Option<Range>,
+    pub frames: Option<FrameRange>,
     /// Press a button of the plugin before rendering.
     #[arg(long = "press", value_name = "NAME")]
     pub presses: Vec<String>,
     /// After rendering, print a parameter's value to standard output, for instance status.
     #[arg(long = "print", value_name = "NAME")]
     pub prints: Vec<String>,
-    /// Say nothing but errors.
+    /// Print nothing but errors.
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Print the plugin's log messages, too.
     #[arg(short, long)]
     pub verbose: bool,
-    /// Which plugin.
+    /// The plugin to load.
     #[command(flatten)]
     pub plugin: PluginArgs,
-    /// How the host behaves.
+    /// The behaviour of the host.
     #[command(flatten)]
     pub host: HostArgs,
 }
 
-/// Which plugin to load.
+/// The plugin to load.
 #[derive(Clone, Debug, Args)]
 pub struct PluginArgs {
-    /// The bundle [default: beside this program, else in OFX_PLUGIN_PATH, else in the system's plugin folders]
+    /// The bundle [default: beside this program, then in OFX_PLUGIN_PATH, then in the system's plugin folders]
     #[arg(long, value_name = "PATH")]
     pub bundle: Option<PathBuf>,
-    /// The identifier of the plugin, if the bundle has several.
+    /// The identifier of the plugin, if the bundle contains several.
     #[arg(long, value_name = "ID")]
     pub plugin: Option<String>,
     /// The context: general or filter [default: general if the plugin has it]
@@ -102,68 +102,68 @@ pub struct PluginArgs {
     pub context: Option<String>,
 }
 
-/// How the host behaves, to imitate other hosts.
+/// The behaviour of the host, for imitating other hosts.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Host behaviour")]
 pub struct HostArgs {
-    /// The depth of the images [default: the best that the plugin takes]
+    /// The depth of the images [default: the best that the plugin supports]
     #[arg(long, value_parser = variant::<Depth>())]
     pub depth: Option<Depth>,
-    /// The components of the images [default: rgba if the plugin takes it]
+    /// The components of the images [default: rgba if the plugin supports it]
     #[arg(long, value_parser = variant::<Components>())]
     pub components: Option<Components>,
-    /// Multiply colours by alpha.
+    /// Pass premultiplied images.
     #[arg(long)]
     pub premultiplied: bool,
-    /// Render that many frames at once, on one instance if the plugin allows it.
+    /// Render this many frames at once, on one instance if the plugin allows it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub threads: usize,
-    /// The order in which frames are asked for.
+    /// The order in which frames are rendered.
     #[arg(long, value_parser = variant::<Order>(), default_value_t)]
     pub order: Order,
     /// The layout of the rows in memory.
     #[arg(long, value_parser = variant::<RowBytes>(), default_value_t)]
     pub row_bytes: RowBytes,
-    /// Where the lower left corner of the picture is.
+    /// The position of the image's lower left corner.
     #[arg(long, value_name = "X,Y", allow_hyphen_values = true, default_value = "0,0")]
     pub origin: Point,
-    /// Answer every time with the current frame, as hosts without temporal access do.
+    /// Return the current frame for every time, as hosts without temporal access do.
     #[arg(long)]
     pub no_temporal: bool,
     /// Render at this scale.
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub scale: f64,
-    /// Do without a suite, for instance OfxProgressSuite, or OfxMessageSuite:2 for one version.
+    /// Omit a suite, for instance OfxProgressSuite, or OfxMessageSuite:2 for one version.
     #[arg(long = "no-suite", value_name = "NAME")]
     pub no_suites: Vec<String>,
-    /// Let string parameters have no keyframes, as most hosts do.
+    /// Allow no keyframes on string parameters, as most hosts do.
     #[arg(long)]
     pub no_string_animation: bool,
-    /// What a clip answers outside of its range.
+    /// What a clip returns outside its range.
     #[arg(long, value_parser = variant::<Outside>(), default_value_t)]
     pub outside: Outside,
-    /// How often a sequence of renders is announced.
+    /// How often the sequence actions are called.
     #[arg(long, value_parser = variant::<Sequence>(), default_value_t)]
     pub sequence: Sequence,
     /// The number of the first frame, on the host's time line.
     #[arg(long, value_name = "FRAME", allow_hyphen_values = true, default_value_t = 1)]
     pub first_frame: i32,
-    /// Make an instance for every frame, as MLT does.
+    /// Create an instance for every frame, as MLT does.
     #[arg(long)]
     pub fresh_instances: bool,
-    /// Abort after the plugin has asked that many times whether to.
+    /// Abort when the plugin has asked this many times whether to abort.
     #[arg(long, value_name = "N", hide = true)]
     pub abort_after: Option<u32>,
-    /// The colour space that clips are said to be in, or none to say nothing [default: what the file says]
+    /// The colour space to report for clips, or none to report nothing [default: the one of the file's tags]
     #[arg(long, value_name = "NAME")]
     pub colourspace: Option<ColourManagement>,
-    /// The name by which the host is known to the plugin.
+    /// The host's name as reported to the plugin.
     #[arg(long, value_name = "NAME")]
     pub host_name: Option<String>,
 }
 
 impl HostArgs {
-    /// The settings for the host.
+    /// Converts the arguments to settings of the host.
     pub fn settings(&self, context: Option<&str>) -> Settings {
         let default = Settings::default();
         Settings {
@@ -189,18 +189,18 @@ impl HostArgs {
     }
 }
 
-/// `unsample params`
+/// The arguments of `unsample params`.
 #[derive(Debug, Args)]
 pub struct ParamsArgs {
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
-    /// Which plugin.
+    /// The plugin to load.
     #[command(flatten)]
     pub plugin: PluginArgs,
 }
 
-/// `unsample sigmas`
+/// The arguments of `unsample sigmas`.
 #[derive(Debug, Args)]
 pub struct SigmasArgs {
     /// ays-sd1, ays-sdxl, ays-svd, normal, karras, exponential, sgm_uniform, simple, ddim_uniform, beta or kl_optimal
@@ -209,112 +209,112 @@ pub struct SigmasArgs {
     /// linear (the checkpoints' own), sqrt_linear (AnimateDiff) or linear_sdxl (AnimateDiff-SDXL)
     #[arg(long, value_name = "NAME", default_value = "linear")]
     pub betas: String,
-    /// The number of steps.
+    /// The number of sampling steps.
     #[arg(long, value_name = "N")]
     pub steps: usize,
     /// The part of the schedule to keep, from its end.
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub denoise: f64,
-    /// Turn it round, as unsampling does.
+    /// Reverse the list, as for unsampling.
     #[arg(long)]
     pub flip: bool,
 }
 
-/// `unsample models`
+/// The subcommands of `unsample models`.
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
-    /// List the weight files of the models folder and say what each is.
+    /// List the weight files of the models folder and what each of them is.
     List,
-    /// Say what a weight file is and whether its networks can be built.
+    /// Print what a weight file is and whether its networks can be built from it.
     Inspect(InspectArgs),
     /// Download models from the Hugging Face hub into the models folder.
     Pull(PullArgs),
-    /// Print the models folder.
+    /// Print the path of the models folder.
     Dir,
 }
 
-/// `unsample models pull`
+/// The arguments of `unsample models pull`.
 #[derive(Debug, Args)]
 pub struct PullArgs {
-    /// A set of models or one of them; left out: say which there are.
+    /// The name of a set of models or of a single one; without it, list what is available.
     pub name: Option<String>,
-    /// Another folder than the models folder.
+    /// Download into this folder instead of the models folder.
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// A mirror of the hub.
+    /// The URL of the hub, or of a mirror.
     #[arg(long, value_name = "URL", default_value = "https://huggingface.co")]
     pub endpoint: String,
-    /// Another table of models, laid out as bundle/models.toml.
+    /// Another table of models, in the format of bundle/models.toml.
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
 }
 
-/// `unsample models inspect`
+/// The arguments of `unsample models inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A file of weights or a diffusers folder.
+    /// A weight file or a diffusers folder.
     pub file: PathBuf,
-    /// As JSON, with the tensors.
+    /// Print JSON, including the tensors.
     #[arg(long)]
     pub json: bool,
-    /// Name every tensor with its format and shape.
+    /// List every tensor with its format and shape.
     #[arg(long)]
     pub tensors: bool,
 }
 
-/// `unsample cache`
+/// The arguments of `unsample cache`.
 #[derive(Debug, Args)]
 pub struct CacheArgs {
-    /// What to do.
+    /// The subcommand of `cache`.
     #[command(subcommand)]
     pub command: CacheCommand,
-    /// The folder, if it is not the usual one (the parameter cacheFolder).
+    /// The cache folder, if it is not the default one (the parameter cacheFolder).
     #[arg(long, value_name = "DIR", global = true)]
     pub folder: Option<PathBuf>,
 }
 
-/// What to do with the cache.
+/// The subcommands of `unsample cache`.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Say how much there is.
+    /// Print the size of the cache.
     Info,
-    /// Remove everything.
+    /// Remove all cache entries.
     Clear,
 }
 
-/// `unsample doctor`
+/// The arguments of `unsample doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Which plugin.
+    /// The plugin to load.
     #[command(flatten)]
     pub plugin: PluginArgs,
 }
 
-/// `unsample bench`
+/// The arguments of `unsample bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The number of frames.
+    /// The number of frames to restyle.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub frames: u32,
-    /// The size of the frames, which is the size that the model works at.
+    /// The size of the frames, which is also the size that the model works at.
     #[arg(long, value_name = "WxH", default_value = "256x256")]
-    pub size: Size,
+    pub size: FrameSize,
     /// Set a parameter, for instance checkpoint=/models/sd15.safetensors
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub values: Vec<Named>,
-    /// As JSON.
+    pub values: Vec<Assignment>,
+    /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
-    /// Which plugin.
+    /// The plugin to load.
     #[command(flatten)]
     pub plugin: PluginArgs,
 }
 
-/// `WxH`
+/// Width and height in pixels, written `WxH`; each from 8 to 8192.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size(pub u32, pub u32);
+pub struct FrameSize(pub u32, pub u32);
 
-impl FromStr for Size {
+impl FromStr for FrameSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -327,22 +327,22 @@ impl FromStr for Size {
     }
 }
 
-impl std::fmt::Display for Size {
+impl std::fmt::Display for FrameSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}x{}", self.0, self.1)
     }
 }
 
-/// `NAME=VALUE`
+/// A name and a value, written `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Before the first equals sign.
+pub struct Assignment {
+    /// The text before the first equals sign, trimmed.
     pub name: String,
-    /// After it.
+    /// The text after the first equals sign, unchanged.
     pub value: String,
 }
 
-impl FromStr for Named {
+impl FromStr for Assignment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -354,22 +354,22 @@ impl FromStr for Named {
     }
 }
 
-/// `NAME@FRAME=VALUE`
+/// A keyframe, written `NAME@FRAME=VALUE`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
-    /// The parameter.
+pub struct Keyframe {
+    /// The name of the parameter.
     pub name: String,
-    /// The time.
+    /// The time of the keyframe, in the host's frame numbers.
     pub frame: f64,
-    /// The value.
+    /// The value of the parameter at this frame, as text.
     pub value: String,
 }
 
-impl FromStr for Key {
+impl FromStr for Keyframe {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Named { name, value } = text.parse()?;
+        let Assignment { name, value } = text.parse()?;
         let (name, frame) = name.split_once('@').ok_or("there is no @ in it; write NAME@FRAME=VALUE")?;
         let frame: f64 = frame.trim().parse().map_err(|_| format!("{frame} is no frame"))?;
         if !frame.is_finite() || name.trim().is_empty() {
@@ -379,20 +379,20 @@ impl FromStr for Key {
     }
 }
 
-/// `A-B`, or `A` for one frame.
+/// Frames to render in the host's numbering, written `A-B`, or `A` for one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// The first frame.
+pub struct FrameRange {
+    /// The number of the first frame.
     pub first: i32,
-    /// The last frame.
+    /// The number of the last frame, inclusive.
     pub last: i32,
 }
 
-impl FromStr for Range {
+impl FromStr for FrameRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // A sign may stand before either number, so the dash between them is the first one after a digit.
+        // Either number may have a sign, so the dash between them is the first one after a digit.
         let dash = text
             .char_indices()
             .skip(1)
@@ -404,7 +404,7 @@ impl FromStr for Range {
     }
 }
 
-/// `X,Y`
+/// A position in pixels, written `X,Y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point(pub i32, pub i32);
 
@@ -438,17 +438,17 @@ mod tests {
 
     #[test]
     fn assignments_are_split_at_the_first_sign() {
-        let named: Named = "prompt=a=b, c@d".parse().unwrap();
+        let named: Assignment = "prompt=a=b, c@d".parse().unwrap();
         assert_eq!((named.name.as_str(), named.value.as_str()), ("prompt", "a=b, c@d"));
-        assert!("prompt".parse::<Named>().is_err() && "=x".parse::<Named>().is_err());
-        let key: Key = "cfg@-3.5=7".parse().unwrap();
+        assert!("prompt".parse::<Assignment>().is_err() && "=x".parse::<Assignment>().is_err());
+        let key: Keyframe = "cfg@-3.5=7".parse().unwrap();
         assert_eq!((key.name.as_str(), key.frame, key.value.as_str()), ("cfg", -3.5, "7"));
-        assert!("cfg=7".parse::<Key>().is_err() && "cfg@x=7".parse::<Key>().is_err());
+        assert!("cfg=7".parse::<Keyframe>().is_err() && "cfg@x=7".parse::<Keyframe>().is_err());
     }
 
     #[test]
     fn ranges_take_signs() {
-        let range = |text: &str| text.parse::<Range>().map(|range| (range.first, range.last));
+        let range = |text: &str| text.parse::<FrameRange>().map(|range| (range.first, range.last));
         assert_eq!(range("3-17"), Ok((3, 17)));
         assert_eq!(range("5"), Ok((5, 5)));
         assert_eq!(range("-4--2"), Ok((-4, -2)));

@@ -1,4 +1,4 @@
-//! How a command ends when it does not succeed.
+//! Failed commands and their exit statuses.
 
 use std::process::ExitCode;
 
@@ -6,19 +6,19 @@ use crate::io::MediaError;
 use crate::words;
 use openfx_host::error::HostError;
 
-/// A failed command: its sentence and its kind of exit.
+/// A failed command: the message for the user and the kind of failure.
 #[derive(Debug)]
 pub enum Failure {
     /// The work failed: exit status 1.
     Failed(String),
-    /// The user stopped it: exit status 1.
+    /// The user stopped the command: exit status 1.
     Stopped(String),
-    /// The arguments were wrong: exit status 2.
+    /// The arguments were invalid: exit status 2.
     Usage(String),
 }
 
 impl Failure {
-    /// Prints the sentence and gives the exit status.
+    /// Prints the message to standard error and returns the exit status.
     pub fn report(self) -> ExitCode {
         let (sentence, code) = match self {
             Self::Failed(sentence) | Self::Stopped(sentence) => (sentence, 1),

@@ -1,7 +1,8 @@
-//! The command line of Unsample: a batch renderer, and what goes with it.
+//! The command line of Unsample: renders clips without an editor, inspects and downloads models, checks the
+//! installation.
 //!
-//! `host` is a complete OpenFX host and knows nothing of the plugin's crate; `io` reads and writes pictures and
-//! videos; `commands` has one file for each command; only `words` prints.
+//! The OpenFX host is the crate `openfx-host`, which does not depend on the plugin's crate. `io` reads and writes
+//! images and videos; `commands` has one file per command; all output to the terminal goes through `words`.
 
 mod bundle;
 mod cli;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
-    // What was asked for on standard output and is not there is no success.
+    // Output that could not be written to standard output counts as a failure.
     let result = result.and_then(|()| match words::lost() {
         Some(why) => Err(Failure::Failed(format!("cannot write to standard output: {why}"))),
         None => Ok(()),

@@ -1,11 +1,11 @@
-//! Options that are one of a list of names, for enumerations of crates that know nothing of command lines.
+//! Command-line options whose values are the variants of an enumeration in a crate that does not depend on clap.
 
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use strum::{EnumMessage, VariantArray};
 
-/// Parses the name of a variant; the help shows every variant with its documentation.
+/// A clap parser for the names of an enumeration's variants; the help lists every variant with its documentation.
 pub fn variant<T>() -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = strum::ParseError> + VariantArray + EnumMessage + Clone + Send + Sync + 'static,

@@ -1,24 +1,24 @@
-//! What the program says. Rust's own `println!` and `eprintln!` panic when nobody can hear them, which must end
+//! Output to the terminal. The standard `println!` and `eprintln!` panic if the stream is closed, which must end
 //! neither a render nor, from within a call of the plugin, the process.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
 
-/// Why standard output took no more; the first reason.
+/// The first error of writing to standard output.
 static LOST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Prints to standard output. A reader that has seen enough, such as `head`, is no failure; what else goes wrong is
-/// kept for [`lost`].
+/// Prints to standard output. A closed pipe (such as to `head`) is not an error; any other error is kept for
+/// [`lost`].
 pub fn out(text: &str) {
     note(io::stdout().write_all(text.as_bytes()));
 }
 
-/// Prints a line to standard error, if it can be had.
+/// Prints a line to standard error; errors are ignored.
 pub fn err(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Why something that was printed to standard output did not arrive: a full disk, a closed file.
+/// The reason why output to standard output was lost, such as a full disk or a closed file.
 pub fn lost() -> Option<String> {
     note(io::stdout().flush());
     LOST.lock().ok()?.take()

@@ -1,4 +1,5 @@
-//! What a clip's numbers mean, the whole way through a host: colour spaces that are told, hidden colours, highlights.
+//! The interpretation of a clip's values all the way through a host: reported colour spaces, hidden colours,
+//! highlights.
 
 use openfx_host as host;
 use testing::plugin as support;
@@ -15,7 +16,7 @@ use host::session::{ColourManagement, Settings};
 use stage::{load, recipe};
 use support::{fine, pixels, render, scene};
 
-/// The tensor of a diagnostics file by name, as floats.
+/// A tensor of a diagnostics file, as floats.
 fn tensor(file: &Path, name: &str) -> Vec<f32> {
     let bytes = std::fs::read(file).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -23,7 +24,7 @@ fn tensor(file: &Path, name: &str) -> Vec<f32> {
     data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
-/// Writes two 16-bit pictures of one value in each channel.
+/// Writes two 16-bit images with one value per channel.
 fn write_flat(folder: &Path, value: [f32; 3]) {
     std::fs::create_dir_all(folder).unwrap();
     for frame in 1..=2 {
@@ -33,7 +34,7 @@ fn write_flat(folder: &Path, value: [f32; 3]) {
     }
 }
 
-/// The colour that the model sees of a flat clip, with more arguments, and what was said.
+/// Renders a flat clip with more arguments; returns the colour that the model sees, and the messages.
 fn seen(value: [f32; 3], more: &[&str]) -> ([f32; 3], String) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -74,7 +75,7 @@ fn the_effect_asks_to_be_told_and_hosts_that_cannot_tell_are_not_asked() {
     assert_eq!(told, (core.clone(), core, "ACEScg".into(), "ACEScg".into()));
     let off = style(Settings { colour: ColourManagement::Off, ..Settings::default() });
     assert_eq!(off, (none.clone(), none.clone(), String::new(), String::new()));
-    // Nuke hides effects that ask, or falls over them.
+    // Nuke hides effects that request a colour space, or fails on them.
     let nuke = Settings { name: "uk.co.thefoundry.nuke".into(), colour: named, ..Settings::default() };
     assert_eq!(style(nuke), (none.clone(), none, String::new(), String::new()));
 }
@@ -98,10 +99,10 @@ fn a_clip_is_read_in_the_colour_space_that_the_host_tells() {
         close(got, [want; 3]);
         assert!(!said.contains("colour space"), "{said}");
     }
-    // A colour of BT.2020 that is the red of Rec.709.
+    // The colour of BT.2020 that is Rec.709's red.
     let red = [0.6274f32, 0.0691, 0.0164].map(|v| v.powf(1.0 / 2.2));
     close(seen(red, &["--set", "inputColour=gamma22", "--set", "inputPrimaries=rec2020"]).0, [1.0, 0.0, 0.0]);
-    // What the user chooses goes before what the host tells.
+    // The user's choice has priority over what the host reports.
     close(
         seen([0.5; 3], &["--colourspace", "rec2100_pq_display", "--set", "inputColour=display"]).0,
         [0.5; 3],
@@ -111,7 +112,7 @@ fn a_clip_is_read_in_the_colour_space_that_the_host_tells() {
     assert!(said.contains("the clip's colour space arri_logc4 is none that Unsample knows"), "{said}");
 }
 
-/// Writes a clip with a matte, and what its hidden part holds.
+/// Writes a clip with a matte and the given colours in its hidden part.
 fn write_matte(folder: &Path, hidden: impl Fn(u32, u32) -> [u8; 3]) {
     std::fs::create_dir_all(folder).unwrap();
     for frame in 1..=2 {
@@ -146,7 +147,7 @@ fn hidden_colours_change_no_visible_pixel_and_come_back_as_they_were() {
     let at = |name: &str| folder.path().join(name);
     write_matte(&at("black"), |_, _| [0; 3]);
     write_matte(&at("noise"), |x, y| [(x * 53) as u8, (y * 97) as u8, (x * y * 31) as u8]);
-    // Both out of the same cache: the second must find the stages of the first.
+    // Both use the same cache: the second must find the stages of the first.
     let control = ["--set", "controlNet1Model=pocket_lines", "--set", "controlNet1Preprocessor=canny"];
     let said = |name: &str, out: &str| fine(&render(&at(name), &at(out), &at("cache"), &control));
     let first = said("black", "a");
@@ -165,7 +166,7 @@ fn hidden_colours_change_no_visible_pixel_and_come_back_as_they_were() {
             }
         }
     }
-    // A clip that shows nothing at all is left alone, and the user is told.
+    // A clip in which nothing is visible is passed through, and the user is told.
     std::fs::create_dir_all(at("gone")).unwrap();
     let clear: ImageBuffer<Rgba<u8>, Vec<u8>> = ImageBuffer::from_pixel(40, 32, Rgba([200, 90, 10, 0]));
     clear.save(at("gone/0001.png")).unwrap();

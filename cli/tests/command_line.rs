@@ -1,4 +1,4 @@
-//! The program itself: its exit status, what it prints, and the plugin as it comes out of the build.
+//! The program itself: its exit status, its output, and the plugin as the build produces it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,7 +11,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The plugin's library. Cargo leaves it in one of two places; an old copy in the other must not win.
+/// The plugin's library. Cargo puts it in one of two places; an old copy in the other must not be used.
 fn library() -> PathBuf {
     let name = format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let beside = testing::plugin::tool().with_file_name(&name);
@@ -187,7 +187,7 @@ fn an_empty_cache_is_told_of_and_cleared() {
         assert_eq!(result.status.code(), Some(0));
         assert!(text(&result.stdout).contains("0 entries"), "{}", text(&result.stdout));
     }
-    // What cannot be looked into is not empty.
+    // A folder that cannot be listed does not count as empty.
     let file = folder.path().join("file");
     std::fs::write(&file, "no folder").expect("writable");
     for command in ["info", "clear"] {
@@ -201,7 +201,7 @@ fn an_empty_cache_is_told_of_and_cleared() {
     assert_eq!(result.status.code(), Some(0), "{}", text(&result.stderr));
 }
 
-/// Writes the built-in checkpoint with its data changed, which begin at the number that `change` gets.
+/// Writes the built-in checkpoint with its data changed by `change`, which also gets the offset where the data begin.
 fn damaged(to: &Path, change: impl Fn(&mut [u8], usize)) {
     let built_in = testing::root().join("bundle/models/pocket.safetensors");
     let mut bytes = std::fs::read(built_in).expect("the built-in model");
@@ -270,7 +270,7 @@ fn files_that_a_render_refuses_are_not_passed_by_models() {
             line("dir.safetensors").contains("it is a folder without the files of a diffusers model"),
             "{list}"
         );
-        // A list is a look at the beginning of every tensor; what is in them is for inspect.
+        // `models list` reads only the beginning of every tensor; the values are checked by `inspect`.
         assert!(line("nan.safetensors").ends_with("a small (text width 64) checkpoint"), "{list}");
     }
 }

@@ -1,5 +1,5 @@
-//! ControlNet through the plugin and a host: a ControlNet for the built-in model, made on the fly from its encoder and
-//! projections that are no longer zero.
+//! ControlNet through the plugin and a host: a ControlNet for the built-in model, built from its encoder and
+//! projections that are not zero.
 
 use testing::networks;
 use testing::plugin as support;
@@ -12,7 +12,7 @@ use candle_core::{DType, Device, Tensor};
 use networks::{assert_close, open, tensor};
 use support::{distance, fine, pixels, render, said, write_clip};
 
-/// Writes a ControlNet for the built-in model in the layout of a LDM file; `prefix` as the layout has it.
+/// Writes a ControlNet for the built-in model in the layout of an LDM file; `prefix` as in that layout.
 fn write_control(path: &Path, prefix: &str, strength: f64) {
     let checkpoint = open(testing::root().join("bundle/models/pocket.safetensors"));
     let mut tensors: HashMap<String, Tensor> = HashMap::new();
@@ -83,7 +83,7 @@ impl Place {
         format!("Hint={}", self.path("hints").display())
     }
 
-    /// Renders; returns what was said and the pictures.
+    /// Renders; returns the messages and the images.
     fn render(&self, name: &str, more: &[&str]) -> (String, Vec<Vec<u16>>) {
         let output = render(&self.path("clip"), &self.path(name), &self.path("cache"), more);
         (fine(&output), pixels(&self.path(name)))
@@ -94,7 +94,7 @@ impl Place {
     }
 }
 
-/// The stages that were computed, of what a render said.
+/// The stages that were computed, according to the messages of a render.
 fn computed(said: &str) -> Vec<&str> {
     let stages = ["latents", "unsampled", "resampled"];
     stages.into_iter().filter(|stage| said.contains(&format!("{stage} computed"))).collect()
@@ -108,7 +108,7 @@ fn it_steers_and_each_setting_reruns_what_it_touches() {
     assert!(distance(&plain[1], &steered[1]) > 0.01, "it does nothing");
     assert_eq!(computed(&said), ["resampled"], "the default is the resampling pass");
 
-    // What has no effect finds the plain result in the cache.
+    // Settings without effect find the plain result in the cache.
     for (name, more) in [
         ("weight 0", &["--set", "controlNet1Weight=0"][..]),
         ("empty range", &["--set", "controlNet1Start=0.5", "--set", "controlNet1End=0.5"]),
@@ -123,7 +123,7 @@ fn it_steers_and_each_setting_reruns_what_it_touches() {
     assert_eq!(computed(&said), ["resampled"], "the unsampled latents are those of both");
     assert!(distance(&both[1], &upwards[1]) > 0.002);
 
-    // Two of half the weight are one of the whole.
+    // Two at half the weight equal one at full weight.
     let second = place.control.replace("Net1", "Net3");
     let half = ["--set", &second, "--set", "controlNet1Weight=0.5", "--set", "controlNet3Weight=0.5"];
     let (_, halves) = place.controlled("halves", &half);
@@ -140,7 +140,7 @@ fn weights_take_keyframes_and_the_range_is_one_of_noise_levels() {
         let file = open(file);
         ["latents.unsampled", "latents.resampled"].map(|name| tensor(&file, name))
     };
-    // Without a motion module frames do not touch each other.
+    // Without a motion module frames do not influence each other.
     let [_, full] = tensors("full", &[]);
     let [_, none] = tensors("none", &["--set", "controlNet1Weight=0"]);
     let [_, keyed] = tensors("keyed", &["--key", "controlNet1Weight@1=0", "--key", "controlNet1Weight@3=1"]);
@@ -186,7 +186,7 @@ fn hints_come_from_their_own_clip_where_there_is_one() {
     let first = hint.narrow(0, 0, 1).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
     assert_eq!([first[0], first[32 * 40], first[11 * 40 + 15]], [0.0, 20.0 / 255.0, 1.0]);
 
-    // Each frame alone, by a host that begins with it, has the same hints.
+    // Rendered alone, by a host that begins with it, a frame has the same hints.
     let one = place.controlled("one", &[&clip[..], &["--frames", "2-2", "--set", "cacheSize=0"]].concat()).1;
     assert!(one[0] == from_clip[1], "off by {}", distance(&one[0], &from_clip[1]));
 
@@ -204,7 +204,7 @@ fn a_hint_of_another_size_and_length_covers_the_working_picture() {
     let place = Place::new();
     let folder = place.path("large");
     std::fs::create_dir_all(&folder).unwrap();
-    // 120 x 64: the middle 80 x 64 in every second pixel; two frames for three.
+    // 120 x 64: the central 80 x 64 from every second pixel; two frames for three.
     for frame in 1..=2u32 {
         let picture = image::RgbImage::from_fn(120, 64, |x, y| image::Rgb([x as u8, y as u8, frame as u8]));
         picture.save(folder.join(format!("{frame:04}.png"))).unwrap();
@@ -265,7 +265,8 @@ fn what_is_no_controlnet_for_this_model_is_refused() {
     assert!(text.contains("`zero_convs.1.0.weight` has the shape [8, 32, 1, 1]"), "{text}");
 }
 
-/// A tensor of the way down or the middle as diffusers calls it; the built-in model has two residual blocks in a level.
+/// The diffusers name of a tensor of the encoder or the middle block; the built-in model has two residual blocks per
+/// level.
 fn diffusers(name: &str) -> String {
     let mut parts = name.splitn(4, '.');
     let (block, rest) = (parts.next().unwrap(), parts.collect::<Vec<_>>());

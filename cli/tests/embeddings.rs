@@ -1,5 +1,5 @@
-//! Textual inversion embeddings: every layout, prompts that name them against the reference workflow's own encoding, and
-//! what a user is told. `golden/embeddings/generate.py` made the files.
+//! Textual inversion embeddings: every layout, prompts with embeddings compared with the reference workflow's own
+//! encoding, and the messages for the user. `golden/embeddings/generate.py` made the files.
 
 use testing::networks;
 use testing::plugin as support;
@@ -14,10 +14,10 @@ use engine::nn::{Embeddings, Tensors, TextEncoder, prompt};
 use engine::weights::{Embedding, find_named};
 use networks::{golden, open, tensor};
 
-/// What the reference workflow's encodings have to be met to, in absolute terms; their values reach about 4.
+/// The allowed absolute difference from the reference workflow's encodings, whose values reach about 4.
 const LIMIT: f32 = 2e-5;
 
-/// The embeddings that a prompt names, as the folder of golden files has them.
+/// The embeddings that a prompt names, from the folder of golden files.
 fn named(text: &str) -> Embeddings {
     let mut embeddings = Embeddings::new();
     for name in prompt::read(text).unwrap().embeddings() {
@@ -35,7 +35,7 @@ fn largest(got: &Tensor, want: &Tensor) -> f32 {
     (got - want).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
 }
 
-/// Every fourth token, as the golden file keeps them.
+/// Every fourth token, which is what the golden file contains.
 fn thinned(context: &Tensor) -> Tensor {
     let places: Vec<u32> = (0..context.dim(1).unwrap() as u32).step_by(4).collect();
     context.index_select(&Tensor::new(places, &Device::Cpu).unwrap(), 1).unwrap()
@@ -62,7 +62,7 @@ fn prompts_are_encoded_as_the_reference_does() {
             let error = largest(&pooled, &tensor(&file, &format!("{name}.pooled")));
             assert!(error <= LIMIT, "{name}, pooled: {error:e}");
         }
-        // The words alone are something else.
+        // The words without the embedding give a different result.
         let plain = prompt.replace("embedding:", "");
         let without = encoder.encode(&plain, skip, &Embeddings::new()).unwrap();
         assert!(
@@ -105,7 +105,7 @@ fn every_layout_is_recognised_and_read() {
     }
 }
 
-/// A file of vectors of zeros.
+/// Writes a file of zero vectors.
 fn zeros(
     folder: &Path,
     name: &str,
@@ -124,7 +124,7 @@ fn zeros(
 fn files_of_all_families_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let (sd15, xl) = ((Family::SD15, &[768][..]), (Family::SDXL, &[768, 1280][..]));
-    /// Name, tensors with their shapes, what it is, and whether it fits SD1.5 and SDXL.
+    /// Name, tensors with their shapes, description, and whether it fits SD1.5 and SDXL.
     type Case<'a> = (&'a str, &'a [(&'a str, &'a [usize])], &'a str, [bool; 2]);
     let cases: [Case<'_>; 9] = [
         (
@@ -219,7 +219,7 @@ fn copied(names: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-/// The text of a stage at the places behind the start token.
+/// The text encoding in the diagnostics, at the tokens after the start token.
 fn encoded(folder: &Path, name: &str) -> Tensor {
     tensor(&open(folder.join("stages.safetensors")), name).i((0, 1..6)).unwrap()
 }
@@ -236,7 +236,7 @@ fn a_render_uses_embeddings_and_their_contents_are_in_the_keys() {
         (encoded(folder.path(), "text.positive"), encoded(folder.path(), "text.negative"));
     let picture = std::fs::read(folder.path().join("out/0001.png")).unwrap();
 
-    // Another file under the same name is another embedding, found in the cache or not.
+    // Another file under the same name is another embedding, even if the result of the first is cached.
     std::fs::remove_file(models.path().join("webui.pt")).unwrap();
     std::fs::rename(models.path().join("params.safetensors"), models.path().join("webui.safetensors"))
         .unwrap();

@@ -1,5 +1,5 @@
-//! The programs beside the plugin: whatever lies there, the plugin loads, and what cannot be used is a sentence and an
-//! unchanged frame.
+//! The programs beside the plugin: whatever files are there, the plugin loads, and an engine that cannot be used
+//! results in a message and an unchanged frame.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -13,7 +13,7 @@ use protocol::message::{Hello, Side};
 use testing::plugin::{self as support, distance, fine, pixels, said, tool, write_clip};
 use testing::processes;
 
-/// A bundle of its own, whose engines can be replaced.
+/// A copy of the bundle whose engines can be replaced.
 struct Bundle {
     folder: tempfile::TempDir,
 }
@@ -30,7 +30,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What an engine of a build says first, for a shell's `printf`.
+/// The greeting of an engine of some build, as the argument of a shell's `printf`.
 fn greeting(build: &str) -> String {
     let mut bytes = Vec::new();
     protocol::wire::greet(&mut bytes, &Hello { side: Side::Engine, build: build.to_owned() }).unwrap();
@@ -55,7 +55,7 @@ impl Bundle {
         contents.find(|entry| entry.path().join("Unsample.ofx").is_file()).unwrap().path().join(name)
     }
 
-    /// Puts a shell script in the place of a program.
+    /// Replaces a program by a shell script.
     fn script(&self, name: &str, text: &str) {
         let path = self.binary(name);
         let _ = fs::remove_file(&path);
@@ -63,7 +63,7 @@ impl Bundle {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Compiles a program, or with `-shared` a library.
+    /// Compiles a program, or a library with `-shared`.
     fn compile(&self, output: &Path, source: &str, more: &[&str]) {
         let file = self.folder.path().join("source.c");
         fs::write(&file, source).unwrap();
@@ -95,7 +95,7 @@ impl Bundle {
         said(&Command::new(tool()).arg("doctor").arg("--bundle").arg(self.path()).output().unwrap())
     }
 
-    /// Nothing can be restyled, for this reason, which the render and the doctor give.
+    /// Asserts that nothing can be restyled, for this reason, which both the render and the doctor print.
     fn cannot(&self, reason: &str) {
         let output = self.render(&[]);
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -104,8 +104,8 @@ impl Bundle {
         assert!(doctor.contains(reason), "{doctor}");
     }
 
-    /// Renders on the processor, with the reason in the status and in the doctor's report; a card asked for by name is
-    /// an error with the same reason.
+    /// Asserts that the render falls back to the processor, with the reason in the status and in the doctor's report;
+    /// requesting a card explicitly is an error with the same reason.
     fn falls_back(&self, reason: &str) {
         let status = fine(&self.render(&[]));
         assert!(status.contains("on the processor in f32") && status.contains(reason), "{status}");
@@ -124,7 +124,7 @@ fn without_an_engine_nothing_is_restyled_and_the_sentence_says_so() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("is not there: the bundle is incomplete"), "{}", said(&output));
     assert!(bundle.doctor().contains("nothing can be restyled"));
-    // What needs no engine works.
+    // A render that needs no engine works.
     fine(&bundle.render(&["--set", "view=source"]));
 }
 
@@ -243,7 +243,7 @@ fn the_engine_ends_with_a_host_that_is_killed() {
         assert!(started.elapsed() < Duration::from_secs(60), "no engine was started");
         std::thread::sleep(Duration::from_millis(20));
     };
-    // In the middle of the work.
+    // While the work is in progress.
     std::thread::sleep(Duration::from_millis(500));
     host.kill().unwrap();
     host.wait().unwrap();

@@ -1,4 +1,4 @@
-//! Hints through a host: the preprocessors as parameters, their networks in the models folder, their place in the cache.
+//! Hints through a host: the preprocessors as parameters, their networks in the models folder, and caching.
 
 use testing::networks;
 use testing::plugin;
@@ -16,7 +16,7 @@ use plugin::{bundle, fine, pixels, said, tool, write_clip};
 
 const FRAMES: u32 = 3;
 
-/// A clip, a home without models, a cache.
+/// A folder with a clip, a home folder without models, and a cache.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -43,7 +43,7 @@ impl Place {
         PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
     }
 
-    /// Puts the weights of a golden file into the models folder.
+    /// Copies the weights of a golden file into the models folder.
     fn install(&self, golden_name: &str, name: &str) {
         let file = open(golden(&format!("hints/{golden_name}.safetensors")));
         let view = View::below(file.clone(), "weights.");
@@ -68,7 +68,7 @@ impl Place {
         command.args(more).output().unwrap()
     }
 
-    /// Pictures of a folder as a tensor.
+    /// The images of a folder as a tensor.
     fn pictures(&self, name: &str) -> Tensor {
         let frames = pixels(&self.path(name));
         let values: Vec<f32> = frames.iter().flatten().map(|value| f32::from(*value) / 65535.0).collect();
@@ -116,7 +116,7 @@ fn a_network_is_found_by_what_it_is_and_its_hint_kept() {
     let want = detect(&detector, &place.pictures("clip"));
     assert_close("lineart", &place.pictures("drawn"), &want, 1e-3);
 
-    // Another process finds it, one with another clip as Hint does not.
+    // Another process finds it in the cache, one with another clip as Hint does not.
     let text = fine(&place.render("again", "lineart", &[]));
     assert!(text.contains("hint from disk") && !text.contains("hint computed"), "{text}");
     assert_close("from the cache", &place.pictures("again"), &want, 1e-3);

@@ -1,4 +1,4 @@
-//! The plugin through a host: the project's own, which takes nothing from the plugin's crate.
+//! The plugin in the project's own host, which shares no code with the plugin's crate.
 
 use testing::plugin as support;
 
@@ -93,7 +93,7 @@ fn depths_layouts_and_places_in_memory() {
     ] {
         assert!(render(name, more) == want, "{name}: other pixels");
     }
-    // Fewer bits change the input by their rounding, and the result by not much more.
+    // Fewer bits change the input by rounding, and the result by not much more.
     for (depth, limit) in [("half", 0.002), ("short", 0.001), ("byte", 0.01)] {
         let off = distance(&render(depth, &["--depth", depth]), &want);
         assert!(off < limit, "{depth}: off by {off}");
@@ -113,7 +113,7 @@ fn alpha_stays_and_premultiplied_pictures_look_the_same() {
     let source = pixels(&place.path("alpha")).remove(1);
     let alpha = |p: &[u16]| p.iter().skip(3).step_by(4).copied().collect::<Vec<_>>();
     assert!(alpha(&plain) == alpha(&source));
-    // What is hidden is the source's own, which the multiplied one does not have.
+    // Hidden pixels are the source's own, which a premultiplied clip does not have.
     let seen = |p: &[u16]| p.chunks(4).filter(|pixel| pixel[3] > 0).flatten().copied().collect::<Vec<_>>();
     let far = distance(&seen(&plain), &seen(&multiplied));
     assert!(far < 0.01, "{far}");
@@ -175,7 +175,7 @@ fn a_host_without_other_frames_gets_each_on_its_own_and_says_so_once() {
     let (log, styled) = place.render("alone", &["--no-temporal"]);
     assert_eq!(log.matches("only the current frame").count(), 1, "{log}");
     assert_eq!(styled.len(), 3);
-    // The same frame as a clip of its own, in image mode.
+    // The same frame as a separate clip, in image mode.
     std::fs::create_dir_all(place.path("single")).unwrap();
     std::fs::copy(place.path("clip").join("0002.png"), place.path("single").join("0001.png")).unwrap();
     let output = render(

@@ -1,4 +1,4 @@
-//! `unsample models pull` against a hub on loopback.
+//! `unsample models pull` against a test server on loopback.
 
 use testing::hub;
 
@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use hub::{Hub, Served};
 use sha2::{Digest, Sha256};
 
-/// A hub, a models folder and a table that grows.
+/// A test server, a models folder and a table of models.
 struct Place {
     hub: Hub,
     folder: tempfile::TempDir,
@@ -37,7 +37,7 @@ impl Place {
         Self { hub: Hub::start(), folder: tempfile::tempdir().expect("a folder"), table: String::new() }
     }
 
-    /// Adds a file to the table; `more` are further lines of it.
+    /// Adds a file to the table, with `more` lines in its entry.
     fn list(&mut self, name: &str, more: &str) {
         self.table.push_str(&format!(
             "[files.{name}]\nabout = 'the {name}'\nrepository = 'someone/models'\npath = 'deep/{name}.bin'\n\
@@ -45,7 +45,7 @@ impl Place {
         ));
     }
 
-    /// Adds a file with size and checksum to hub and table.
+    /// Adds a file with size and checksum to server and table.
     fn offer(&mut self, name: &str, bytes: &[u8]) {
         self.hub.put("someone/models", &format!("deep/{name}.bin"), served(bytes));
         self.list(name, &format!("size = {}\nsha256 = '{}'", bytes.len(), sum(bytes)));
@@ -72,7 +72,7 @@ impl Place {
             .expect("the program was built")
     }
 
-    /// Pulls and expects success; what was printed.
+    /// Pulls and expects success; returns what was printed.
     #[track_caller]
     fn pulled(&self, name: &str) -> String {
         let output = self.pull_from(&self.hub.url, name);
@@ -82,7 +82,7 @@ impl Place {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// Pulls and expects status 1; the sentence.
+    /// Pulls and expects exit status 1; returns the message.
     #[track_caller]
     fn refused(&self, name: &str) -> String {
         let output = self.pull_from(&self.hub.url, name);
@@ -101,7 +101,7 @@ fn a_set_arrives_in_its_folders() {
     place.offer("one", &one);
     place.offer("two", &two);
     let printed = place.pulled("both");
-    // Size and licence of all come before the first result.
+    // Size and licence of all files come before the first result.
     let result = printed.find("checksum right").expect("a result");
     for part in
         ["the one\n  300.0 kB, licence Licence of one\n  from someone/models, deep/one.bin", "Licence of two"]
@@ -113,7 +113,7 @@ fn a_set_arrives_in_its_folders() {
     assert!(!place.models().join(".pull").exists(), "nothing is left over");
     assert_eq!(place.hub.starts(), [0, 0]);
 
-    // Again, and nothing is downloaded.
+    // A second pull downloads nothing.
     let printed = place.pulled("both");
     assert_eq!(printed.matches("  is there\n").count(), 2, "{printed}");
     assert_eq!(place.hub.starts(), [0usize; 0]);
@@ -138,7 +138,7 @@ fn the_next_call_goes_on_too() {
     place.hub.cut(&[100_000, 0, 0, 0, 0]);
     let sentence = place.refused("large");
     assert!(sentence.contains("large.bin could not be downloaded from http://127.0.0.1"), "{sentence}");
-    assert!(sentence.contains("in 5 tries") && sentence.contains("goes on from it"), "{sentence}");
+    assert!(sentence.contains("in 5 tries") && sentence.contains("resumes from it"), "{sentence}");
     assert!(!place.path("large").exists(), "half a file must not look like one");
     assert_eq!(place.hub.starts().len(), 5);
     place.pulled("large");
@@ -171,7 +171,7 @@ fn a_wrong_checksum_leaves_nothing() {
     assert!(sentence.contains("file.bin was thrown away"), "{sentence}");
     assert!(sentence.contains(&sum(&other)) && sentence.contains(&sum(&wanted)), "{sentence}");
     assert!(!place.path("file").exists() && !place.models().join(".pull/file.bin").exists());
-    // The right file at last.
+    // Now the correct file.
     place.hub.put("someone/models", "deep/file.bin", served(&wanted));
     place.hub.starts();
     place.pulled("file");
@@ -206,7 +206,7 @@ fn another_file_of_that_name_is_left_alone() {
     for found in [contents(11, 4_000), contents(11, 5)] {
         fs::write(place.path("mine"), &found).expect("writable");
         let sentence = place.refused("mine");
-        assert!(sentence.contains("is there and is another file than the one to pull"), "{sentence}");
+        assert!(sentence.contains("exists and is a different file from the one to pull"), "{sentence}");
         assert_eq!(fs::read(place.path("mine")).expect("it is there"), found);
     }
     assert_eq!(place.hub.starts(), [0usize; 0]);
@@ -223,7 +223,7 @@ fn missing_and_refused_files_and_hubs() {
     assert!(sentence.contains("has no file deep/gone.bin in someone/models"), "{sentence}");
     let sentence = place.refused("closed");
     assert!(
-        sentence.contains("does not give away deep/closed.bin of someone/models (HTTP status 401)"),
+        sentence.contains("refuses access to deep/closed.bin of someone/models (HTTP status 401)"),
         "{sentence}"
     );
     let output = place.pull_from("http://127.0.0.1:1", "gone");
@@ -245,7 +245,7 @@ fn a_full_disk_is_named() {
     let sentence = place.refused("file");
     assert!(sentence.contains("there is no room left for"), "{sentence}");
     assert_eq!(place.hub.starts().len(), 1, "no second try");
-    // Room again.
+    // Make room again.
     fs::remove_file(part).expect("it is there");
     place.pulled("file");
     assert_eq!(fs::read(place.path("file")).expect("it is there"), bytes);

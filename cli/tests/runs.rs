@@ -1,7 +1,9 @@
-//! Whole runs through the plugin against a second implementation of the workflow; `golden/runs/generate.py` made them.
+//! Complete runs through the plugin, compared with a second implementation of the workflow, whose results
+//! `golden/runs/generate.py` made.
 //!
-//! The networks are tiny, everything else is as it is with large ones: windows, guidance, solvers, noise schedules,
-//! prompts, ControlNets and motion modules with their settings, given as a user gives them.
+//!
+//! The networks are tiny, everything else is as with large ones: windows, guidance, solvers, noise schedules,
+//! prompts, ControlNets and motion modules with their settings, given on the command line.
 
 use testing::networks;
 use testing::plugin as support;
@@ -26,7 +28,7 @@ fn write(path: &Path, tensors: impl IntoIterator<Item = (String, Tensor)>) {
     candle_core::safetensors::save(&tensors, path).unwrap();
 }
 
-/// A motion module of a version: with its middle, with its number of positions.
+/// Writes a motion module of some version, with the middle block and number of positions of that version.
 fn write_motion(path: &Path, version: &str, shapes: &Shapes) {
     let mut tensors = Vec::new();
     for (name, shape) in shapes {
@@ -50,7 +52,7 @@ fn write_motion(path: &Path, version: &str, shapes: &Shapes) {
     write(path, tensors);
 }
 
-/// Writes the pictures of a tensor `[frames, 3, height, width]` of bytes.
+/// Writes the images of a tensor `[frames, 3, height, width]` of bytes.
 fn write_pictures(run: &safetensors::SafeTensors<'_>, name: &str, folder: &Path) {
     let view = run.tensor(name).unwrap();
     let &[frames, 3, height, width] = view.shape() else { panic!("{name} has the shape {:?}", view.shape()) };
@@ -100,7 +102,7 @@ fn check(name: &str) {
         write(&path, weights("control1", "", ""));
     }
     if controls > 1 {
-        // Without a prefix, as some files are.
+        // Without a prefix, as in some published files.
         let path = choose("controlNet2Model", at("control2.safetensors"));
         write(&path, weights("control2", "second.", ""));
     }
@@ -127,7 +129,7 @@ fn check(name: &str) {
     fine(&command.output().unwrap());
 
     let got = open(diagnostics);
-    // As for the runs of the reference workflow itself.
+    // The limits are those of the reference workflow's own runs.
     let limits = [
         ("sigmas.unsample", 2e-6),
         ("sigmas.resample", 2e-6),
@@ -144,27 +146,28 @@ fn check(name: &str) {
     }
 }
 
-/// Static windows; two ControlNets, one on both passes with weights by frame and an end, one on the second pass alone;
-/// the VAE both ways.
+/// Static windows; two ControlNets, one on both passes with weights by frame and an end, one on the second pass only;
+/// the VAE in both directions.
 #[test]
 fn static_windows_with_two_controlnets() {
     check("static");
 }
 
-/// Uniform windows with norms across frames, a second-order solver, prompts of several chunks and with weights, guidance
-/// and motion scale by frame.
+/// Uniform windows with norms across frames, a second-order solver, prompts of several chunks and with weights,
+/// guidance and motion scale by frame.
 #[test]
 fn uniform_windows_with_v1() {
     check("uniform");
 }
 
-/// Windows around the clip's ends, a solver that looks twice, half a motion module, a ControlNet on the way up.
+/// Windows that wrap around the clip's ends, a solver with two evaluations per step, a motion module at half
+/// strength, a ControlNet on the unsampling pass.
 #[test]
 fn looped_windows_with_heun() {
     check("looped");
 }
 
-/// Windows merged by distance from their middle, different schedules up and down, a denoise below 1.
+/// Windows merged by distance from their middle, different schedules for the two passes, a denoise below 1.
 #[test]
 fn relative_fuse_with_denoise() {
     check("relative");
@@ -176,13 +179,13 @@ fn strided_windows() {
     check("strided");
 }
 
-/// Windows side by side, the last one short; different numbers of steps.
+/// Adjacent windows, the last one shorter; different numbers of steps.
 #[test]
 fn batched_windows() {
     check("batched");
 }
 
-/// Every frame on its own, from pictures to pictures, with a clip skip.
+/// Every frame on its own, from images to images, with a clip skip.
 #[test]
 fn pictures_without_a_motion_module() {
     check("pictures");

@@ -1,4 +1,4 @@
-//! Clips of several shots through the host: a shot is a clip of its own.
+//! Clips of several shots through the host: every shot is restyled as a separate clip.
 
 use testing::plugin as support;
 
@@ -8,13 +8,13 @@ use std::process::Output;
 use image::{ImageBuffer, Rgb};
 use support::{fine, pixels, render, said, scene};
 
-/// Another place than [`scene`]: stripes that move the other way.
+/// Content that differs from [`scene`]: stripes that move the other way.
 fn stripes(x: u32, y: u32, frame: u32) -> [f32; 3] {
     let bright = ((x + 2 * frame) / 6).is_multiple_of(2);
     [0.15, if bright { 0.5 } else { 0.2 }, 0.75 - y as f32 / 90.0]
 }
 
-/// A shot: what it shows, and how many frames.
+/// A shot: its content and its number of frames.
 type Shot = (fn(u32, u32, u32) -> [f32; 3], u32);
 
 /// Writes the shots one after the other, numbered from 1.
@@ -29,7 +29,7 @@ fn write(folder: &Path, shots: &[Shot]) {
     }
 }
 
-/// A clip of two shots, `first` and `second` frames long, and either shot alone.
+/// A clip of two shots, `first` and `second` frames long, and each shot alone.
 struct Place {
     folder: tempfile::TempDir,
 }
@@ -65,7 +65,7 @@ fn two_shots_in_a_clip_are_as_two_clips() {
     let (text, found) = place.render("both", "auto", &["--set", "cacheSize=0"]);
     assert!(text.contains("a cut was found at frame 6 of the clip"), "{text}");
     assert!(found == apart, "shots differ from clips");
-    // Whatever the host calls the frames, the cut is the clip's.
+    // The cut is reported in the clip's frame numbers, whatever the host's are.
     let (text, _) = place.render("both", "moved", &["--first-frame", "1001", "--frames", "1006-1006"]);
     assert!(text.contains("a cut was found at frame 6 of the clip"), "{text}");
 
@@ -73,7 +73,7 @@ fn two_shots_in_a_clip_are_as_two_clips() {
     assert!(listed == apart && !text.contains("(found)"), "{text}");
     let (text, off) = place.render("both", "off", &["--set", "cuts=off"]);
     assert!(!text.contains("a cut at"), "{text}");
-    // Without steadying, too: the motion module alone sees across the cut.
+    // Without steadying, too: then only the motion module could mix frames across the cut.
     let bare = |name: &str, cuts: &str| {
         place.render("both", name, &["--set", "steadyFrames=0", "--set", &format!("cuts={cuts}")]).1
     };

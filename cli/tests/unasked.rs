@@ -1,4 +1,4 @@
-//! What was chosen for the user, or found, is information: the read-outs have it, and no warning does.
+//! What the plugin chose or found by itself is information: it is in the read-outs, and never a warning.
 
 use testing::plugin as support;
 use testing::weights;
@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use support::{bundle, fine, scene, tool, write_clip};
 use weights::{built_in, changed};
 
-/// A clip, a models folder and a checkpoint outside of it.
+/// A folder with a clip, a models folder and a checkpoint outside it.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -25,7 +25,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// Renders a clip; standard output has the read-outs, standard error what the host was told.
+    /// Renders a clip; standard output has the read-outs, standard error the messages to the host.
     fn render(&self, clip: &str, set: &[(&str, &Path)]) -> Output {
         let mut command = Command::new(tool());
         command.env("UNSAMPLE_MODELS", self.path("models")).env("XDG_DATA_HOME", self.path("no data"));
@@ -61,7 +61,7 @@ fn a_motion_module_that_is_taken_by_itself_is_named_in_the_read_outs() {
     let said =
         |path: &Path| format!("motionModule is empty, so the motion module {} was taken", path.display());
     let (read_outs, told) = render();
-    // Both of them, and at the end: there is nothing else to say.
+    // Both of them, and at the end: there is nothing else to report.
     let lines: Vec<&str> = read_outs.lines().collect();
     assert!(lines.len() == 2 && lines.iter().all(|line| line.ends_with(&said(&one))), "{read_outs}");
     assert!(!told.contains("motion module"), "{told}");
@@ -69,7 +69,7 @@ fn a_motion_module_that_is_taken_by_itself_is_named_in_the_read_outs() {
     let (read_outs, _) = render();
     let want = format!("{}, one of 2 for a small model in the models folders", said(&two));
     assert_eq!(read_outs.matches(&want).count(), 2, "{read_outs}");
-    // One that the user has chosen needs no word.
+    // A motion module that the user has chosen is not mentioned.
     let chosen = place.render("clip", &[("checkpoint", &checkpoint), ("motionModule", &one)]);
     assert!(!streams(&chosen).0.contains("motionModule is empty"));
 }
@@ -80,7 +80,7 @@ fn a_damaged_motion_module_that_was_taken_by_itself_says_how_it_came_to_be_taken
     let checkpoint = place.path("ink.safetensors");
     let how = "was taken from the models folder because motionModule is empty";
     let layer = "down_blocks.0.motion_modules.0.temporal_transformer";
-    // What shows when the file is opened, and what shows when its values are read.
+    // One fault is found when the file is opened, the other when its values are read.
     for (tensor, value) in [("norm.weight", 0.0), ("proj_in.bias", f32::NAN)] {
         let name = "pocket_motion.safetensors";
         let path = changed(&place.path("models"), name, &format!("{layer}.{tensor}"), |values| {
@@ -101,7 +101,7 @@ fn a_motion_module_that_cannot_be_read_is_named_where_one_is_looked_for() {
     let checkpoint = place.path("ink.safetensors");
     let whole = std::fs::read(built_in("pocket_motion.safetensors")).unwrap();
     std::fs::write(place.path("models/mm_v3.safetensors"), &whole[..whole.len() / 2]).unwrap();
-    // Something else that cannot be read is no motion module.
+    // Another unreadable file is not taken for a motion module.
     std::fs::write(place.path("models/a.safetensors"), "no weights").unwrap();
     let render = || streams(&place.render("clip", &[("checkpoint", &checkpoint)]));
     let (read_outs, told) = render();

@@ -1,4 +1,4 @@
-//! What the targets for files share: opening bytes as a file of weights and looking at everything in it.
+//! Code shared by the targets for files: opens bytes as a weight file and examines everything in it.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::families::identify;
 use engine::weights::{Lora, TensorFile, View};
 
-/// Opens bytes as a file of weights. If it is one, it is identified, and every name and shape is looked at, also as
+/// Opens bytes as a weight file. If they are one, it is identified, and every name and shape is examined, also as
 /// those of a LoRA.
 pub fn open(bytes: &[u8]) -> Option<Arc<TensorFile>> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary folder");
@@ -42,7 +42,7 @@ pub fn open(bytes: &[u8]) -> Option<Arc<TensorFile>> {
     }
 }
 
-/// Asserts that an error is one sentence.
+/// Asserts that an error is a single sentence.
 pub fn sentence(error: &impl ToString) {
     let text = error.to_string();
     assert!(!text.contains('\n'), "a sentence of several lines: {text}");

@@ -1,4 +1,4 @@
-//! Tensor names of a LoRA: every line of the input is a name, in a well-formed file of small tensors whose shapes suit
+//! Tensor names of a LoRA: every line of the input is a name, in a well-formed file of small tensors whose shapes fit
 //! their names. The file is opened as a LoRA and added to networks whose layers are small, too.
 #![no_main]
 
@@ -15,7 +15,7 @@ use engine::weights::{Lora, Network, TensorFile, View};
 const WIDTH: usize = 4;
 const RANK: usize = 2;
 
-/// A file of f16 tensors with these names and shapes.
+/// Builds a file of f16 tensors with these names and shapes.
 fn file<N: AsRef<str>>(tensors: impl IntoIterator<Item = (N, Vec<usize>)>) -> Vec<u8> {
     let mut header = String::from("{");
     let mut at = 0;
@@ -41,7 +41,7 @@ fn file<N: AsRef<str>>(tensors: impl IntoIterator<Item = (N, Vec<usize>)>) -> Ve
     file
 }
 
-/// The networks that are changed: all layers of the built-in model, but small.
+/// The networks to change: all layers of the built-in model, but small.
 fn networks() -> &'static [(Network, View); 3] {
     static NETWORKS: OnceLock<[(Network, View); 3]> = OnceLock::new();
     NETWORKS.get_or_init(|| {

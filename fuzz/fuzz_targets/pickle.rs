@@ -1,4 +1,4 @@
-//! A pickle of any kind: as the legacy format has it, and inside of torch's archive.
+//! Any pickle: in the legacy format, and inside torch's archive.
 #![no_main]
 
 mod files;

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use engine::nn::tokenizer::tokenize;
 
 fuzz_target!(|text: &str| {
-    // A weight beyond all range is an error.
+    // A weight outside the allowed range is an error.
     let Ok(tokens) = tokenize(text) else { return };
     assert!(!tokens.chunks.is_empty());
     for chunk in &tokens.chunks {

@@ -1,4 +1,5 @@
-//! Schedule text and lists of frames: at any frame one or two prompts, whose weights are in 0..1 and add up to 1.
+//! Schedule text and lists of frames: at any frame there are one or two prompts, whose weights are in 0..1 and add up
+//! to 1.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

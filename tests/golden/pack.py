@@ -24,7 +24,7 @@ def write(name, content):
 def main(manifests, vectors):
     packed = {}
     for path in sorted(manifests.glob("*.json")):
-        # The order of a file's tensors is a fact, too.
+        # The order of a file's tensors is part of the data, too.
         packed[path.name] = {"tensors": list(json.loads(path.read_text())["tensors"].items())}
     for path in sorted((manifests / "maps").glob("*.json")):
         table = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""ControlNet for line hints in LDM's layout: a copy of the UNet's way down that reads a hint and adds to its skips."""
+"""ControlNet for line hints in LDM's layout: a copy of the UNet's encoder half that reads a hint and adds to the UNet's skips."""
 
 import torch
 from torch import nn
@@ -57,7 +57,7 @@ class ControlNet(nn.Module):
 def line_hint(frames: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
     """Frames [N, 3, H, W] 0..1 and kinds [N] -> white lines on black [N, 3, H, W]: 0 thin and hard, 1 soft, 2 thick.
 
-    Made with convolutions alone, near enough to the preprocessors that people use (canny, soft edge, scribble).
+    Made with convolutions only, close enough to the common preprocessors (canny, soft edge, scribble).
     """
     grey = (frames * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
     taps = torch.exp(-0.5 * torch.arange(-3.0, 4.0).square() / 1.2**2)

@@ -52,7 +52,7 @@ class FeedForward(nn.Module):
 class Attention(nn.Module):
     """Multi-head attention, q/k/v without bias.
 
-    x [N, T, C] attends to context [N, S, context_width], or to itself where there is none.
+    x [N, T, C] attends to context [N, S, context_width], or to itself if there is none.
     """
 
     def __init__(self, channels: int, heads: int, context_width: int | None = None):

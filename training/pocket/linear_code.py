@@ -1,11 +1,11 @@
-"""The encoder's starting point: the best linear code of a picture patch, written into LDM's encoder topology.
+"""The encoder: the best linear code of an image patch, written into LDM's encoder topology.
 
 A small autoencoder that starts from random weights learns brightness first and colour last, and takes long to become
 as good as a linear transform. So the encoder is not trained at all: it is set to the principal components of
-drawn 8x8 patches (in three steps of 2x2, as the topology wants it), whitened. Its residual branches stay at zero.
+drawn 8x8 patches (in three steps of 2x2, as the topology requires), whitened. Its residual branches stay at zero.
 Latents are then known before any training, and the decoder and the UNet can learn at the same time.
 
-GroupNorm and SiLU stand between the last step and `conv_out`. Each code number x passes them unharmed as a group
+GroupNorm and SiLU lie between the last step and `conv_out`. Each code number x passes them unchanged as a group
 (x, -x, K, -K): its mean is 0 and its deviation K/sqrt(2) for |x| << K, and silu(a) - silu(-a) = a.
 """
 
@@ -55,7 +55,7 @@ class LinearCode:
         return cls(first, second, third, -third @ mean)
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
-        """[N, H, W, 3] uint8 -> latents [N, C, H/8, W/8] float32; what the installed encoder gives, only faster."""
+        """[N, H, W, 3] uint8 -> latents [N, C, H/8, W/8] float32; the same result as the installed encoder, but faster."""
         x = pictures.astype(np.float32) / 127.5 - 1.0
         for step in (self.first, self.second):
             x = blocks(x) @ step.T.astype(np.float32)

@@ -1,6 +1,6 @@
 """The looks as written image operators: a frame [H, W, 3] float32 in 0..1 and a clip seed -> the same frame restyled.
 
-An operator depends on the frame and on the clip's seed only, so paper and pigment stand still while the picture
+An operator depends on the frame and on the clip's seed only, so paper and pigment stay fixed while the image
 moves, and the ground truth of a look is known for any footage.
 """
 

@@ -70,7 +70,7 @@ class TemporalTransformer(nn.Module):
 
 
 class _Named(nn.Module):
-    """Gives a transformer the `temporal_transformer` step of its published name."""
+    """Wraps a transformer so that its tensor names contain `temporal_transformer`, as published."""
 
     def __init__(self, channels: int, heads: int, length: int):
         super().__init__()

@@ -9,10 +9,10 @@ import torch
 
 
 class Run:
-    """One training run in a folder: `name.pt` holds everything to resume it, `name.log` its story.
+    """One training run in a folder: `name.pt` holds everything needed to resume it, `name.log` its log.
 
-    The learning rate follows the clock: a short rise, then a cosine to zero at the time limit, so that a slow or
-    a busy machine ends in a finished state too.
+    The learning rate follows the clock: a short rise, then a cosine to zero at the time limit, so that training also
+    ends in a finished state on a slow or busy machine.
     """
 
     def __init__(self, folder: Path, name: str, minutes: float, learning_rate: float):
@@ -37,7 +37,7 @@ class Run:
             self.log(f"resumed at step {self.step}")
 
     def begin(self):
-        """Start the clock now: what was prepared since the run was made does not count."""
+        """Start the clock now: preparation since the run was created does not count."""
         self._saved = self._mark = time.monotonic()
         self._processor_mark = time.process_time()
 

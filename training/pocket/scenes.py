@@ -1,6 +1,6 @@
-"""Drawn video: textured, shaded things of many sizes that move and hide each other before a camera that moves too.
+"""Drawn video: textured, shaded objects of many sizes that move and occlude each other in front of a moving camera.
 
-Nothing here reads a picture. A scene is a list of layers (far to near); a layer is a polygon with a pose that is a
+Nothing here reads an image. A scene is a list of layers (far to near); a layer is a polygon with a pose that is a
 function of time, filled from a noise tile that travels with it. Lengths are in units of the frame's height.
 """
 

@@ -1,4 +1,4 @@
-"""The two noise tables that the model has to work with, and the sampling schedule used for judging it."""
+"""The two noise tables that the model has to support, and the sampling schedule used for evaluating it."""
 
 import numpy as np
 import torch

@@ -6,7 +6,7 @@ from torch import nn
 VOCABULARY = 49408
 POSITIONS = 77
 START, END = 49406, 49407
-UNTAUGHT = 0  # a token that no caption uses; its row stays zero, as those of all words the captions lack
+UNTAUGHT = 0  # a token that no caption uses; its row stays zero, like those of all words that occur in no caption
 
 
 class Embeddings(nn.Module):
@@ -80,7 +80,7 @@ class TextModel(nn.Module):
         nn.init.normal_(self.embeddings.position_embedding.weight, std=0.1)
 
     def keep_only(self, token_ids):
-        """Zero the rows of all tokens but these: rows that no caption teaches then compress to nothing."""
+        """Zero the rows of all tokens but these: rows that no caption trains then compress to nothing."""
         table = self.embeddings.token_embedding.weight
         with torch.no_grad():
             kept = torch.zeros(VOCABULARY, 1)

@@ -100,7 +100,7 @@ class Upsample(nn.Module):
 class UNet(nn.Module):
     """Predicts the noise: x [N, latent_channels, h, w], timesteps [N], context [N, 77, D] -> shape of x.
 
-    With `motion` (a MotionModule) N is clips*frames, the frames of a clip in a row. `control` is what a ControlNet gives.
+    With `motion` (a MotionModule) N is clips*frames, the frames of a clip in a row. `control` is the output of a ControlNet.
     """
 
     def __init__(self, shape: UNetShape):

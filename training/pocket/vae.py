@@ -1,6 +1,6 @@
 """The autoencoder in LDM's AutoencoderKL topology and names: /8 in each direction, mid block with attention.
 
-The training adds what LDM does not have: latents are normalised per channel by running statistics, which
+Training adds something that LDM does not have: latents are normalised per channel by running statistics, which
 `baked_state` folds into quant_conv and post_quant_conv so that mean * SCALE has mean 0 and deviation 1.
 """
 

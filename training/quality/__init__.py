@@ -1,1 +1,1 @@
-"""Measuring what the plugin does to pictures: clips, renders, measures, the parts of the measurement, the page."""
+"""Measures the plugin's output: clips, renders, measures, the parts of the measurement, the page."""

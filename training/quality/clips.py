@@ -1,4 +1,4 @@
-"""The clips that are measured on: drawn ones that no training has seen, and footage that is given."""
+"""The clips used for measuring: drawn ones that were not used in training, and footage given by the user."""
 
 import hashlib
 import subprocess
@@ -16,7 +16,7 @@ RATIO = (9, 16)
 
 
 class ClipError(Exception):
-    """One sentence for the user."""
+    """A problem with a clip; its text is a message for the user."""
 
 
 @dataclass
@@ -73,14 +73,14 @@ def footage(path: Path, frames: int, width: int) -> Clip:
 
 
 def write_frames(frames: np.ndarray, folder: Path) -> None:
-    """0001.png and so on."""
+    """Writes the frames as 0001.png and so on."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, frame in enumerate(frames, 1):
         cv2.imwrite(str(folder / f"{number:04d}.png"), frame[..., ::-1])
 
 
 def read_frames(folder: Path) -> np.ndarray:
-    """What `write_frames` wrote, or the plugin in the same names."""
+    """Reads the frames that `write_frames`, or the plugin with the same names, wrote."""
     files = sorted(folder.glob("*.png"))
     if not files:
         raise ClipError(f"{folder}: no frames")

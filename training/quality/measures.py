@@ -1,9 +1,9 @@
-"""The measures. A clip is [frames, H, W, 3] uint8; what is measured of it is one number.
+"""The measures. A clip is [frames, H, W, 3] uint8; each measure gives one number for it.
 
-Closeness is measured in two ways. Peak signal-to-noise ratio needs no network with opinions of its own, and the ground
-truth of a look is known to the pixel; but it is hard on thin lines that are drawn a pixel off and on a flat colour that is
-another of the same palette, and easy on a grey in between. The distance in character is blind to where things are: it
-compares the colours, contrasts and busyness of the whole picture.
+Closeness is measured in two ways. Peak signal-to-noise ratio does not depend on another network, and the ground
+truth of a look is known to the pixel; but it penalises thin lines that are a pixel off and a flat colour that is
+another one of the same palette, and favours an averaged grey. The distance in character ignores positions: it
+compares the colours, contrasts and amount of detail of the whole image.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ import numpy as np
 
 from pocket.looks import blur, edges, luma
 
-EDGE_SIGMA = 1.5  # pixels: an outline may be drawn this much beside its place
-QUANTUM = 0.5 / 255.0  # what 8 bits can say; no clip counts as steadier
-CONSISTENT = 1.0  # pixels between a point and where forward and backward flow bring it
+EDGE_SIGMA = 1.5  # pixels: tolerance for the position of an outline
+QUANTUM = 0.5 / 255.0  # resolution of 8 bits; no clip counts as steadier than this
+CONSISTENT = 1.0  # pixels between a point and its position after forward and backward flow
 
 
 def unit(clip: np.ndarray) -> np.ndarray:
@@ -46,9 +46,9 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def structure(source: np.ndarray, styled: np.ndarray) -> float:
-    """Correlation of the edge maps, frame by frame, averaged: 1 where every outline stands in its place, 0 where none does.
+    """Correlation of the edge maps, frame by frame, averaged: 1 if every outline is in its place, 0 if none is.
 
-    A frame without any edge keeps no structure.
+    A frame without any edge has no structure.
     """
     values = []
     for x, y in zip(luma(unit(source)), luma(unit(styled))):
@@ -61,16 +61,16 @@ def structure(source: np.ndarray, styled: np.ndarray) -> float:
 
 @dataclass
 class Motion:
-    """How a clip moves from each frame to the next: where every pixel comes from and whether that is known."""
+    """Motion of a clip from each frame to the next: the origin of every pixel and whether it is known."""
 
     maps: list[np.ndarray]  # per transition [H, W, 2]: the pixel of the frame before, x and y
-    valid: list[np.ndarray]  # per transition [H, W] bool: neither hidden before nor outside of the picture
+    valid: list[np.ndarray]  # per transition [H, W] bool: neither occluded in the frame before nor outside the image
 
 
 def motion(source: np.ndarray) -> Motion:
     """Dense optical flow (dense inverse search; Kroeger, Timofte, Dai, Van Gool 2016) of every transition.
 
-    A pixel is valid where the flow back and the flow forth agree to `CONSISTENT` pixels.
+    A pixel is valid if backward and forward flow agree to `CONSISTENT` pixels.
     """
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in source]
@@ -89,9 +89,9 @@ def motion(source: np.ndarray) -> Motion:
 
 
 def changes(clip: np.ndarray, moved: Motion) -> np.ndarray:
-    """[frames - 1]: mean absolute change of each transition, 0..1, after moving the frame before along `moved`.
+    """[frames - 1]: mean absolute change of each transition, 0..1, after warping the frame before along `moved`.
 
-    A transition of which no pixel is known (a cut) is NaN.
+    A transition without a single valid pixel (a cut) is NaN.
     """
     clip = unit(clip)
     values = []
@@ -108,15 +108,15 @@ def flicker(source: np.ndarray, styled: np.ndarray, moved: Motion) -> float:
 
 
 def slope(clip: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring pixels, across and down, 0..1: how many edges there are and how hard they are."""
+    """Mean absolute difference of neighbouring pixels, across and down, 0..1: how many edges there are and how strong they are."""
     return float(np.mean([np.abs(np.diff(frame, axis=axis)).mean() for frame in map(unit, clip) for axis in (0, 1)]))
 
 
 def jitter(source: np.ndarray, styled: np.ndarray, moved: Motion) -> float:
-    """Flicker for the same amount of edges: over the slope of the styled clip as that of the source over its own.
+    """Flicker for the same amount of edges: flicker of the styled clip over its slope, relative to that of the source over its own.
 
-    Where everything sits a little beside its place, a picture changes by the shift times its slope. So a drawing with three
-    times the edges of the source flickers three times as much when it follows the motion exactly as well, and this is 1.
+    If everything is slightly displaced, an image changes by the displacement times its slope. So a drawing with three
+    times the edges of the source flickers three times as much when it follows the motion just as well; jitter is then 1.
     """
     return flicker(source, styled, moved) * max(slope(source), QUANTUM) / max(slope(styled), QUANTUM)
 
@@ -124,8 +124,8 @@ def jitter(source: np.ndarray, styled: np.ndarray, moved: Motion) -> float:
 def jump(source: np.ndarray, styled: np.ndarray, moved: Motion) -> tuple[float, int]:
     """The largest change between neighbouring frames over the median one, and the frame (from 1) that it leads to.
 
-    Each change is taken over the source's own of the same transition first. Looking for the largest one anywhere, and not
-    at the borders of windows, treats every overlap alike: a wider one has more places where it could show.
+    Each change is first divided by the source's own of the same transition. Taking the largest one anywhere, and not only
+    at the borders of windows, treats all overlaps alike: a wider one has more frames where a seam could appear.
     """
     relative = np.maximum(changes(styled, moved), QUANTUM) / np.maximum(changes(source, moved), QUANTUM)
     at = int(np.nanargmax(relative))

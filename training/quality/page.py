@@ -1,4 +1,4 @@
-"""docs/quality.md from the parts' numbers."""
+"""Writes docs/quality.md from the numbers of the parts."""
 
 from . import verdicts
 

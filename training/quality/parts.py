@@ -1,7 +1,7 @@
-"""The parts of the measurement. Each takes the plugin and a clip and gives plain numbers for the page.
+"""The parts of the measurement. Each takes the plugin and a clip and returns plain numbers for the page.
 
-What a part does not set is as the effect has it by default, but for the averaging of neighbouring frames: it would hide
-what the parts look for, so only the looks, those by cfg and its own part have it.
+Parameters that a part does not set have the effect's defaults, except for the averaging of neighbouring frames: it would
+hide what the parts measure, so only the looks, the looks by cfg and its own part use it.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ SOURCE_PROMPT = {"unsamplePromptMode": "own", "unsamplePrompt": "photo"}
 
 @dataclass
 class Job:
-    """What the parts share."""
+    """The plugin, the settings and the helpers that the parts share."""
 
     plugin: Plugin
     looks: tuple[str, ...] = tuple(LOOKS)
@@ -45,7 +45,7 @@ class Job:
         return self.plugin.render(clip, {"steadyFrames": 0, **changed}, noise)
 
     def styled(self, clip: Clip, look: str, noise=None, **changed) -> np.ndarray:
-        """With every other default of the effect."""
+        """A render in this look, with the effect's defaults for everything else, steadying included."""
         return self.render(clip, noise, prompt=look, steadyFrames=self.plugin.defaults["steadyFrames"], **changed)
 
     def motion(self, clip: Clip) -> measures.Motion:
@@ -61,7 +61,7 @@ class Job:
         return self._truths[key]
 
     def unsampled(self, clip: Clip) -> tuple[np.ndarray, float]:
-        """The clip as noise with the default settings, and the noise level that it is at."""
+        """The clip as noise with the default settings, and the noise level that it has."""
         stages = self.plugin.stages(clip, {"prompt": "photo"})
         return stages["latents.unsampled"], float(stages["sigmas.resample"][0])
 
@@ -88,7 +88,7 @@ def gaussian(shape, sigma: float) -> np.ndarray:
 
 
 def round_trip(job: Job, clip: Clip) -> dict:
-    """Through the autoencoder and back: with a denoise of 0 neither pass has a step to do."""
+    """Through the autoencoder and back: with a denoise of 0 neither pass has any steps."""
     back = job.render(clip, denoise=0)
     return {"psnr": measures.psnr(clip.frames, back), "ssim": measures.ssim(clip.frames, back)}
 
@@ -120,7 +120,7 @@ def looks(job: Job, clip: Clip) -> dict:
 
 
 def curve(job: Job, clip: Clip, values, render, looks=None) -> dict:
-    """{look: [{"value", figures}]} of what `render(value, look)` gives."""
+    """{look: [{"value", figures}]} of the clips that `render(value, look)` returns."""
     return {look: [{"value": value, **job.judged(clip, render(value, look), look)} for value in values]
             for look in looks or job.curve_looks}
 
@@ -145,7 +145,7 @@ def samplers(job: Job, clip: Clip) -> dict:
 
 
 def added_noise(job: Job, clip: Clip) -> dict:
-    """Random noise on top of the clip's own, in parts of the noise level that both are at."""
+    """Random noise on top of the clip's own, as fractions of the noise level that both have."""
     own, sigma = job.unsampled(clip)
 
     def render(value, look):

@@ -1,4 +1,4 @@
-"""Contact sheets. Only those of drawn clips go into the repository; footage belongs to others."""
+"""Contact sheets. Only those of drawn clips go into the repository; footage has other owners."""
 
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def sheet(rows: list[list[tuple[str, np.ndarray]]]) -> np.ndarray:
 
 
 def save_all(sheets: dict[str, np.ndarray], folder: Path, limit: int = LIMIT) -> list[str]:
-    """Writes NAME.jpg, as finely as the limit allows; the names of the files.
+    """Writes NAME.jpg, at the highest quality that the size limit allows; returns the names of the files.
 
-    Raises ValueError when they are too large at the coarsest.
+    Raises ValueError if they are too large even at the lowest quality.
     """
     for quality in (88, 78, 65, 50):
         coded = {f"{name}.jpg": cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

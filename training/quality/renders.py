@@ -1,4 +1,4 @@
-"""Renders through the plugin, each made once: a finished one lies in a folder named after everything that it depends on."""
+"""Renders through the plugin, each made once: a finished one is kept in a folder named after a hash of everything that it depends on."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ FOLLOWED = ("steps", "sampler", "scheduler", "cfg", "denoise", "unsamplePromptMo
 
 
 class RenderError(Exception):
-    """The plugin's own sentence."""
+    """A failed render, with the plugin's own message."""
 
 
 def file_digest(path: Path) -> str:
@@ -32,10 +32,10 @@ def render_key(clip: str, models: list[str], settings: dict[str, str], noise: st
 
 
 class Plugin:
-    """The command line tool with the bundle, and a folder for what they make.
+    """The command line tool with the bundle, and a folder for their output.
 
-    Every render sets the effect's defaults of `FOLLOWED` by hand, so that finished renders are not taken for those of
-    other defaults.
+    Every render sets the effect's defaults of `FOLLOWED` explicitly, so that finished renders are not confused with those
+    of other defaults.
     """
 
     def __init__(self, tool: Path, bundle: Path, work: Path):
@@ -64,9 +64,9 @@ class Plugin:
         return folder
 
     def folder(self, clip: Clip, settings: dict, noise: Path | None = None, diagnostics: bool = False) -> Path:
-        """Renders the clip with these parameters unless that was done before; the folder of the frames.
+        """Renders the clip with these parameters unless that was done before; returns the folder of the frames.
 
-        `noise` is a file with `latents.unsampled` to start from. With `diagnostics` the stages are there as well, as
+        `noise` is a file with `latents.unsampled` to start from. With `diagnostics` the folder also contains the stages, as
         stages.safetensors.
         """
         changed = ", ".join(f"{name} {value}" for name, value in settings.items()) or "the defaults"

@@ -1,10 +1,10 @@
-"""What the figures say: the claims of the unsampling guide, the targets of the built-in model, the defaults that follow."""
+"""Conclusions from the figures: the claims of the unsampling guide, the targets of the built-in model, the defaults that follow."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-DECIBEL = 0.2  # differences below this are called none
+DECIBEL = 0.2  # smaller differences count as none
 SHARE = 0.05  # likewise for structure and flicker
 RIGHT = 0.8  # of the looks nearest to their own operator
 STEADY = 1.3  # times the source's flicker
@@ -52,7 +52,7 @@ def listed(curve: dict, digits: int) -> str:
 
 
 def rises(curve: dict, least: float) -> bool:
-    """The last is above the first by at least `least`, and no step falls by as much."""
+    """Whether the last is above the first by at least `least`, and no step falls by as much."""
     values = list(curve.values())
     return values[-1] - values[0] >= least and all(b - a > -least for a, b in zip(values, values[1:]))
 
@@ -161,23 +161,23 @@ def targets(results: dict, given: set[str]) -> list[Target]:
 
 
 def only(part: dict, given: set[str]) -> dict:
-    """Of a part the clips that are real footage, or all where there is none."""
+    """The clips of a part that are real footage, or all if there is none."""
     return {name: clip for name, clip in part.items() if name in given} or part
 
 
 def defaults(results: dict, now: dict[str, str], given: set[str] = frozenset()) -> list[Default]:
-    """What the figures would choose, beside what the effect has. `given` names the clips that are real footage."""
+    """The defaults that the figures suggest, beside those of the effect. `given` names the clips that are real footage."""
     found = []
     if part := results.get("reconstruction"):
         below = mean_reconstruction(part)
         steps = int(now["steps"])
         at = {key: value for key, value in below.items() if key[2] == steps} or below
-        # Heun asks the network twice a step, so it stands beside others of twice its steps.
+        # Heun evaluates the network twice per step, so it is compared with others at twice its steps.
         cheap = {key: value for key, value in at.items() if key[0] != "heun"}
         best = min(cheap, key=cheap.get)
         ours = (now["sampler"], now["scheduler"], steps)
         if cheap.get(ours, np.inf) - cheap[best] < DECIBEL:
-            best = ours  # what is as good is not changed
+            best = ours  # a default that is as good is kept
         sampler, scheduler, _ = best
         why = (f"{cheap[best]:.2f} dB below the round trip in {steps} steps, one evaluation each; "
                f"the best has {min(cheap.values()):.2f}")
@@ -221,7 +221,7 @@ def defaults(results: dict, now: dict[str, str], given: set[str] = frozenset()) 
 
 
 def agrees(default: Default) -> bool:
-    """Whether the effect already has it; 4.0 and 4 are the same."""
+    """Whether the effect already has this default; 4.0 and 4 are the same."""
     try:
         return float(default.now) == float(default.best)
     except ValueError:

@@ -1,4 +1,4 @@
-//! `cargo xtask bindings`: openfx-sys/src/bindings.rs from the headers beside it.
+//! `cargo xtask bindings`: generates openfx-sys/src/bindings.rs from the headers beside it.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bundle`: the folder that hosts load, Unsample.ofx.bundle.
+//! `cargo xtask bundle`: builds Unsample.ofx.bundle, the folder that hosts load.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::{cargo, cuda, root, target};
 
-/// Options of the task.
+/// Options of `cargo xtask bundle`.
 #[derive(clap::Args, Default)]
-pub struct Arguments {
+pub struct BundleArgs {
     /// Copy the bundle into the plugin folder that every host searches
     #[arg(long)]
     pub install: bool,
@@ -24,11 +24,11 @@ pub struct Arguments {
     pub out: Option<PathBuf>,
 }
 
-/// What was made.
+/// The results of a build.
 pub struct Made {
-    /// The bundle.
+    /// The path of the bundle.
     pub bundle: PathBuf,
-    /// The command line tool.
+    /// The path of the command-line program.
     pub tool: PathBuf,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn library() -> String {
     format!("{}unsample{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }
 
-/// Folder of the binary inside a bundle, by the standard's names for platforms.
+/// Name of the folder of the binaries inside a bundle, as the OpenFX standard defines it for each platform.
 fn platform() -> Result<&'static str> {
     Ok(match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => "Linux-x86-64",
@@ -71,9 +71,9 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds and bundles.
-pub fn run(arguments: &Arguments) -> Result<Made> {
-    // In one run, so that the three agree in the features of what they share.
+/// Builds plugin, engine and command line, and makes the bundle.
+pub fn run(arguments: &BundleArgs) -> Result<Made> {
+    // In one build, so that all three use the same features of shared crates.
     let packages = ["unsample", "unsample-engine", "unsample-cli"].map(|package| ["--package", package]);
     cargo(&[&["build", "--release"][..], packages.as_flattened()].concat(), &[])?;
     let release = target().join("release");
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<Made> {
     Ok(Made { bundle, tool })
 }
 
-/// Puts a bundle together from a folder of build results.
+/// Assembles a bundle from a folder of build results.
 fn assemble(build: &Path, bundle: &Path) -> Result<()> {
     let contents = bundle.join("Contents");
     let binaries = contents.join(platform()?);

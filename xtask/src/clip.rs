@@ -1,21 +1,21 @@
 //! The sample clip: a small street at dusk with a walker and a passing car, drawn from shapes.
 //!
-//! It has what restyling is judged by: large and small moving shapes that pass behind each other, edges, gradients and
-//! a panning camera.
+//! It contains what matters for judging a restyled clip: large and small moving shapes that occlude each other,
+//! edges, gradients and a panning camera.
 
 use image::{Rgb, RgbImage};
 
 /// Size of the clip's frames.
 pub const SIZE: (u32, u32) = (256, 144);
 
-/// A point or an extent in the scene, in units of the picture's height.
+/// A point or an extent in the scene, in units of the frame's height.
 type V = (f32, f32);
 
 fn mix(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
     std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t.clamp(0.0, 1.0))
 }
 
-/// Repeatable noise for windows and stones, 0..1.
+/// Deterministic noise for windows and stones, 0..1.
 fn hash(x: i32, y: i32) -> f32 {
     let mut h = (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77);
     h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
@@ -28,7 +28,7 @@ fn slab(p: V, centre: V, half: V, round: f32) -> f32 {
     q.0.max(0.0).hypot(q.1.max(0.0)) + q.0.max(q.1).min(0.0) - round
 }
 
-/// Signed distance to a limb: a line from `a` to `b` with a thickness.
+/// Signed distance to a limb: a line segment from `a` to `b` with a radius.
 fn limb(p: V, a: V, b: V, radius: f32) -> f32 {
     let (pa, ba) = ((p.0 - a.0, p.1 - a.1), (b.0 - a.0, b.1 - a.1));
     let t = ((pa.0 * ba.0 + pa.1 * ba.1) / (ba.0 * ba.0 + ba.1 * ba.1)).clamp(0.0, 1.0);

@@ -1,5 +1,5 @@
-//! The engine for NVIDIA cards in a bundle: the same crate with the feature `cuda`, and the libraries that it is linked
-//! with.
+//! The engine for NVIDIA cards in a bundle: the same crate with the feature `cuda`, and the libraries that it links
+//! to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{cargo, target};
 
-/// The libraries that it is linked with, apart from the driver's.
+/// The libraries that the engine links to, apart from the driver's.
 const LIBRARIES: &[&str] = &["cudart", "nvrtc", "curand", "cublasLt", "cublas"];
 
-/// Builds it and puts it into the folder of a bundle's binaries, with its libraries if they are to be carried.
+/// Builds the engine and copies it into the bundle's folder of binaries, with its libraries if `carry` is set.
 pub fn add(binaries: &Path, carry: bool) -> Result<()> {
     ensure!(!cfg!(target_os = "macos"), "there is no CUDA for macOS");
     let compiler = Command::new("nvcc").arg("--version").output();
@@ -21,7 +21,7 @@ pub fn add(binaries: &Path, carry: bool) -> Result<()> {
         "nvcc was not found: install a CUDA toolkit and put its bin folder into PATH, or make one with\n\n    \
          eval \"$(scripts/cuda-toolkit.sh)\"\n"
     );
-    // In a folder of its own, so that going to and fro between the two builds compiles nothing again.
+    // In a separate folder, so that switching between the two builds recompiles nothing.
     let folder = target().join("cuda");
     let text = folder.to_str().context("the target folder's name is not in UTF-8")?;
     let options = ["build", "--release", "--package", "unsample-engine", "--bins", "--features", "cuda"];
@@ -36,7 +36,7 @@ pub fn add(binaries: &Path, carry: bool) -> Result<()> {
     Ok(())
 }
 
-/// Where a toolkit keeps its libraries.
+/// The library folders of the CUDA toolkit.
 fn toolkit() -> Vec<PathBuf> {
     let roots = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
     let usual = ["/usr/local/cuda", "/opt/cuda", "/usr"].map(PathBuf::from);
@@ -44,14 +44,14 @@ fn toolkit() -> Vec<PathBuf> {
     roots.flat_map(|root| ["lib64", "lib", "lib/x86_64-linux-gnu"].map(|folder| root.join(folder))).collect()
 }
 
-/// Puts the libraries into a folder under the names by which they are linked: `lib<name>.so.<number>`.
+/// Copies the libraries into a folder under the names by which they are linked: `lib<name>.so.<number>`.
 fn carry_libraries(to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for name in LIBRARIES {
         let start = format!("lib{name}.so.");
         let found = toolkit().into_iter().find_map(|folder| {
             let entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-            // libcublas.so.13 and not libcublas.so.13.0.2.14, which is the same file.
+            // libcublas.so.13, not libcublas.so.13.0.2.14, which is the same file.
             let linked = |path: &PathBuf| {
                 let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 file.strip_prefix(&start).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
@@ -65,7 +65,7 @@ fn carry_libraries(to: &Path) -> Result<()> {
         };
         let file = fs::canonicalize(&found)?;
         let copy = to.join(found.file_name().unwrap_or_default());
-        // They are large, and a link is as good as long as both are on one disk.
+        // They are large, and a hard link suffices if both are on one file system.
         if fs::hard_link(&file, &copy).is_err() {
             fs::copy(&file, &copy).with_context(|| format!("{}", file.display()))?;
         }

@@ -11,9 +11,9 @@ use image::{Delay, Frame, RgbImage, imageops};
 
 use crate::{bundle, clip, target};
 
-/// Options of the task.
+/// Options of `cargo xtask demo`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct DemoArgs {
     /// What to turn the sample clip into
     #[arg(long, default_value = "a pencil sketch")]
     pub prompt: String,
@@ -22,10 +22,10 @@ pub struct Arguments {
     pub frames: u32,
 }
 
-/// Builds, renders, lays source and result side by side.
-pub fn run(arguments: &Arguments) -> Result<()> {
+/// Builds the bundle, renders the sample clip and makes an image of source and result side by side.
+pub fn run(arguments: &DemoArgs) -> Result<()> {
     let started = Instant::now();
-    let made = bundle::run(&bundle::Arguments::default())?;
+    let made = bundle::run(&bundle::BundleArgs::default())?;
     let built = started.elapsed();
 
     let folder = target().join("demo");
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .arg(styled.join("%04d.png"))
         .arg("--bundle")
         .arg(&made.bundle)
-        // A third more than the clip has: at 144 pixels people are smaller than the model can draw.
+        // A third larger than the clip: at 144 pixels people are too small for the model to draw.
         .args([
             "--set",
             &format!("prompt={}", arguments.prompt),
@@ -101,7 +101,7 @@ fn gif(path: &Path, frames: &[RgbImage]) -> Result<()> {
     Ok(())
 }
 
-/// Four moments of the clip: the source above, the result below.
+/// Four frames of the clip: the source above, the result below.
 fn side_by_side(before: &[RgbImage], after: &[RgbImage]) -> Result<RgbImage> {
     let first = before.first().context("no frames")?;
     let (w, h) = first.dimensions();

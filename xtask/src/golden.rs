@@ -1,8 +1,8 @@
 //! `cargo xtask golden FILE...`: renders reference runs through the plugin and compares every stage.
 //!
 //! A reference run is a safetensors file with the tensors of another system's run (`frames.input`, `latents.*`,
-//! `text.*`, `frames.styled`) and, in its metadata, the `settings` of that run as JSON. The settings are mapped to the
-//! plugin's parameters, the clip is rendered by `unsample render`, and the plugin's diagnostics are held against the
+//! `text.*`, `frames.styled`) and, in its metadata, the `settings` of that run as JSON. The settings are mapped to
+//! the plugin's parameters, `unsample render` renders the clip, and the plugin's diagnostics are compared with the
 //! file.
 
 use std::collections::BTreeMap;
@@ -20,9 +20,9 @@ use crate::{bundle, target};
 
 mod settings;
 
-/// Options of the task.
+/// Options of `cargo xtask golden`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct GoldenArgs {
     /// Reference runs
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -34,8 +34,8 @@ pub struct Arguments {
     pub no_build: bool,
 }
 
-/// Limits by stage of what rounding in another order of summation may change in f32: of the relative RMS, and of the
-/// largest error over the largest value.
+/// The allowed error of a stage, from summing in another order in f32: relative RMS, and largest error divided by the
+/// largest value.
 fn limits(name: &str, second_order: bool) -> Option<(f64, f64)> {
     Some(match name {
         n if n.starts_with("sigmas.") => (2e-6, 2e-6),
@@ -49,10 +49,10 @@ fn limits(name: &str, second_order: bool) -> Option<(f64, f64)> {
     })
 }
 
-/// Shape and values.
-type Values = (Vec<usize>, Vec<f32>);
+/// The shape of a tensor and its values.
+type TensorValues = (Vec<usize>, Vec<f32>);
 
-fn tensors(path: &Path) -> Result<(BTreeMap<String, Values>, Value)> {
+fn tensors(path: &Path) -> Result<(BTreeMap<String, TensorValues>, Value)> {
     let bytes = fs::read(path).with_context(|| format!("{}", path.display()))?;
     let (_, header) = SafeTensors::read_metadata(&bytes)?;
     let settings = header.metadata().as_ref().and_then(|m| m.get("settings"));
@@ -67,8 +67,8 @@ fn tensors(path: &Path) -> Result<(BTreeMap<String, Values>, Value)> {
     Ok((out, settings))
 }
 
-/// Writes [frames, 3, h, w] as numbered 8-bit pictures.
-fn write_frames((shape, values): &Values, folder: &Path) -> Result<()> {
+/// Writes a tensor [frames, 3, h, w] as numbered 8-bit images.
+fn write_frames((shape, values): &TensorValues, folder: &Path) -> Result<()> {
     let &[count, 3, height, width] = shape.as_slice() else { bail!("the clip has the shape {shape:?}") };
     fs::create_dir_all(folder)?;
     let plane = height * width;
@@ -82,7 +82,7 @@ fn write_frames((shape, values): &Values, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the tensors of a LoRA file that are for a text encoder, or the others.
+/// Writes either the text encoder tensors of a LoRA file or all others.
 fn write_part(file: &Path, of_text: bool, to: &Path) -> Result<()> {
     let bytes = fs::read(file).with_context(|| format!("{}", file.display()))?;
     let tensors = SafeTensors::deserialize(&bytes).with_context(|| format!("{}", file.display()))?;
@@ -91,7 +91,7 @@ fn write_part(file: &Path, of_text: bool, to: &Path) -> Result<()> {
     Ok(safetensors::serialize_to_file(part, None, to)?)
 }
 
-/// LoRAs as the effect takes them. It has one weight for each; a file that a run adds to the UNet and to the text
+/// LoRAs as the effect accepts them. It has one weight for each; a file that a run adds to the UNet and to the text
 /// encoders with different strengths is written to `folder` in two parts.
 fn lora_parameters(loras: &[RunLora], folder: &Path) -> Result<Parameters> {
     let mut parts = Vec::new();
@@ -117,14 +117,14 @@ fn lora_parameters(loras: &[RunLora], folder: &Path) -> Result<Parameters> {
     Ok(parameters)
 }
 
-/// Relative RMS and largest error over the largest value.
+/// Relative RMS, and largest error divided by the largest value.
 fn difference(got: &[f32], want: &[f32]) -> (f64, f64) {
     let (mut square, mut reference, mut worst, mut largest) = (0f64, 0f64, 0f64, 0f64);
     for (&g, &w) in got.iter().zip(want) {
         let (d, w) = (f64::from(g) - f64::from(w), f64::from(w));
         square += d * d;
         reference += w * w;
-        // A value that is no number counts as a difference without bound.
+        // NaN counts as an infinite difference.
         worst = if d.is_nan() { f64::INFINITY } else { worst.max(d.abs()) };
         largest = largest.max(w.abs());
     }
@@ -132,22 +132,22 @@ fn difference(got: &[f32], want: &[f32]) -> (f64, f64) {
     (if relative.is_nan() { f64::INFINITY } else { relative }, worst / largest.max(1e-300))
 }
 
-/// Limit of the differences between neighbouring frames.
+/// The allowed relative RMS of the differences between neighbouring frames.
 const STEPS: f64 = 1e-2;
 
-/// What each frame of latents has that the one before it has not.
-fn steps((shape, values): &Values) -> Vec<f32> {
+/// The difference between each frame of latents and the one before.
+fn steps((shape, values): &TensorValues) -> Vec<f32> {
     let each = values.len() / shape[0].max(1);
     values.iter().skip(each).zip(values).map(|(now, before)| now - before).collect()
 }
 
-/// What is printed after an error.
+/// The text printed after an error.
 fn verdict(within: bool) -> &'static str {
     if within { "" } else { "  TOO FAR" }
 }
 
 /// Renders and compares one run; returns whether every stage is within its limit.
-fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool> {
+fn check(file: &Path, arguments: &GoldenArgs, made: &bundle::Made) -> Result<bool> {
     let (want, settings) = tensors(file)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = target().join("golden").join(&name);
@@ -157,7 +157,7 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
     write_frames(want.get("frames.input").context("the run has no frames.input")?, &folder.join("input"))?;
     let mut clips = Vec::new();
     if let Some(hint) = want.get("hint.1") {
-        // The effect has one such clip, for all ControlNets.
+        // The effect has one hint clip for all ControlNets.
         for (other, values) in want.iter().filter(|(other, _)| other.starts_with("hint.")) {
             ensure!(values == hint, "{other} is another clip than hint.1; the effect has one clip Hint");
         }
@@ -191,7 +191,7 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
                 let (relative, worst) = difference(v, values);
                 (relative, worst, verdict(relative <= limits.0 && worst <= limits.1))
             }
-            // A hint is input; at another size than the clip's it is stored as it was before it was resized.
+            // A hint is input; if its size is not the clip's, the run contains it before resizing.
             Some(_) if stage.starts_with("hint.") => continue,
             Some((s, _)) => {
                 println!("  {stage:29} has the shape {s:?}, expected {shape:?}");
@@ -207,7 +207,7 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
         fine &= word.is_empty();
         println!("  {stage:29} {relative:12.2e} {worst:12.2e} {:10.0e} {:6.0e}{word}", limits.0, limits.1);
         if stage.starts_with("latents.") && shape[0] > 1 {
-            // Frames that are nearly alike could hide an error in what tells them apart.
+            // If frames are nearly alike, an error in their differences would not show in the total.
             let (got, want) = (steps(&got[stage]), steps(&want[stage]));
             let (relative, worst) = difference(&got, &want);
             let word = verdict(relative <= STEPS);
@@ -218,15 +218,15 @@ fn check(file: &Path, arguments: &Arguments, made: &bundle::Made) -> Result<bool
     Ok(fine)
 }
 
-/// Compares all runs.
-pub fn run(arguments: &Arguments) -> Result<()> {
+/// Compares all runs; an error if one of them exceeds a limit.
+pub fn run(arguments: &GoldenArgs) -> Result<()> {
     let made = if arguments.no_build {
         bundle::Made {
             bundle: target().join("bundle").join("Unsample.ofx.bundle"),
             tool: target().join("release").join(format!("unsample{}", std::env::consts::EXE_SUFFIX)),
         }
     } else {
-        bundle::run(&bundle::Arguments::default())?
+        bundle::run(&bundle::BundleArgs::default())?
     };
     let mut failed = Vec::new();
     for file in &arguments.files {

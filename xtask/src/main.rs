@@ -1,4 +1,4 @@
-//! Tasks of a contributor that are not cargo itself: `cargo xtask <task>`.
+//! Tasks for contributors beyond cargo's own commands: `cargo xtask <task>`.
 
 mod bindings;
 mod bundle;
@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of a contributor")]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
     task: Task,
 }
@@ -23,21 +23,21 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Build the plugin, bundle it, restyle the bundled sample clip with the built-in model
-    Demo(demo::Arguments),
+    Demo(demo::DemoArgs),
     /// Build Unsample.ofx.bundle and the command line tool
-    Bundle(bundle::Arguments),
+    Bundle(bundle::BundleArgs),
     /// Render reference runs and print the error of every stage
-    Golden(golden::Arguments),
+    Golden(golden::GoldenArgs),
     /// Measure the built-in model through the plugin and write docs/quality.md (needs python3 with numpy and cv2)
-    Quality(quality::Arguments),
-    /// Generate openfx-sys/src/bindings.rs anew (needs libclang)
+    Quality(quality::QualityArgs),
+    /// Regenerate openfx-sys/src/bindings.rs (needs libclang)
     Bindings,
     /// Rewrite the parameter table in README.md
     Readme,
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().task {
+    match Cli::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bundle(arguments) => bundle::run(&arguments).map(|made| {
             println!("{}\n{}", made.bundle.display(), made.tool.display());
@@ -51,12 +51,12 @@ fn main() -> Result<()> {
     }
 }
 
-/// The folder of the workspace.
+/// The root folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
 }
 
-/// The folder that cargo builds into.
+/// cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

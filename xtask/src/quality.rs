@@ -1,7 +1,7 @@
-//! `cargo xtask quality`: what the plugin does to pictures, measured and written to docs/quality.md.
+//! `cargo xtask quality`: measures the plugin's output and writes docs/quality.md.
 //!
-//! The measures are those of image processing and live with the model's other tools in training/; this builds the plugin
-//! and hands it over.
+//! The measuring code is in training/, with the model's other tools; this task builds the plugin and starts that
+//! code.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::{bundle, root, target};
 
-/// Options of the task.
+/// Options of `cargo xtask quality`.
 #[derive(clap::Args)]
-pub struct Arguments {
-    /// Footage to measure on beside the drawn clips; pictures of it are kept out of the page
+pub struct QualityArgs {
+    /// Footage to measure on besides the drawn clips; images of it are kept out of the page
     #[arg(value_name = "CLIP")]
     pub clips: Vec<PathBuf>,
     /// Frames of a clip [default: 16; quick: 8]
@@ -27,21 +27,21 @@ pub struct Arguments {
     /// prompts, samplers, added-noise, cfg, near-cfg, steadying, overlap; may be repeated
     #[arg(long, value_name = "PART")]
     pub only: Vec<String>,
-    /// One drawn clip, four looks, small: to see that it runs
+    /// One drawn clip, four looks, small: to check that it runs
     #[arg(long)]
     pub quick: bool,
-    /// Forget finished renders, as after a change of the plugin's code
+    /// Discard finished renders, needed after a change of the plugin's code
     #[arg(long)]
     pub fresh: bool,
-    /// Folder of quality.md and its pictures [default: docs]
+    /// Folder of quality.md and its images [default: docs]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
 
-/// Builds, renders, measures, writes.
-pub fn run(arguments: &Arguments) -> Result<()> {
+/// Builds the plugin, renders, measures and writes the page.
+pub fn run(arguments: &QualityArgs) -> Result<()> {
     let python = python()?;
-    let made = bundle::run(&bundle::Arguments::default())?;
+    let made = bundle::run(&bundle::BundleArgs::default())?;
     let out = arguments.out.clone().unwrap_or_else(|| root().join("docs"));
     let mut command = Command::new(&python);
     command.arg(root().join("training").join("evaluate.py"));
@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The Python to use: `PYTHON` or python3, with what the measurement needs.
+/// The Python interpreter: `PYTHON` or python3, if it has the packages that the measurement needs.
 fn python() -> Result<PathBuf> {
     let python = PathBuf::from(std::env::var_os("PYTHON").unwrap_or_else(|| OsString::from("python3")));
     let found = Command::new(&python)
@@ -74,8 +74,8 @@ fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The options that evaluate.py takes as they are.
-fn options(arguments: &Arguments) -> Vec<String> {
+/// The options that are passed on to evaluate.py unchanged.
+fn options(arguments: &QualityArgs) -> Vec<String> {
     let mut options = Vec::new();
     for (name, value) in [("--frames", arguments.frames), ("--width", arguments.width)] {
         options.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
@@ -87,8 +87,8 @@ fn options(arguments: &Arguments) -> Vec<String> {
     options
 }
 
-/// The command as the page shows it: clips by their file names, since their folders are this machine's.
-fn shown(arguments: &Arguments) -> String {
+/// The command as the page shows it: clips by their file names only, since their folders belong to this machine.
+fn shown(arguments: &QualityArgs) -> String {
     let clips =
         arguments.clips.iter().filter_map(|clip| Some(clip.file_name()?.to_string_lossy().into_owned()));
     let words = ["cargo", "xtask", "quality"].map(str::to_owned);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_page_shows_the_command_without_folders() {
-        let arguments = Arguments {
+        let arguments = QualityArgs {
             clips: vec!["/somewhere/else/person.mp4".into()],
             frames: Some(8),
             width: None,

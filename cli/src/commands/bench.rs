@@ -1,4 +1,4 @@
-//! `unsample bench`: the cost of every part of a restyled clip, as the plugin writes it beside its stages' tensors.
+//! `unsample bench`: time and memory of every part of restyling a clip, from the diagnostics that the plugin writes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use crate::bundle;
-use crate::cli::{BenchArgs, Size};
+use crate::cli::{BenchArgs, FrameSize};
 use crate::failure::Failure;
 use openfx_host::clip::{Facts, Feed};
 use openfx_host::instance::{Edit, Instance, Recipe};
@@ -18,20 +18,20 @@ use openfx_host::plugin::Plugin;
 use openfx_host::render::{Job, Order, render};
 use openfx_host::session::{Session, Settings, Silent};
 
-/// A block that moves over a gradient.
-struct Clip {
-    size: Size,
+/// A generated clip: a square that moves over a gradient.
+struct GeneratedClip {
+    size: FrameSize,
     frames: u32,
 }
 
-impl Feed for Clip {
+impl Feed for GeneratedClip {
     fn facts(&self) -> Facts {
-        let Size(width, height) = self.size;
+        let FrameSize(width, height) = self.size;
         Facts { width, height, frames: self.frames, fps: 24.0, pixel_aspect: 1.0, deep: true, alpha: false }
     }
 
     fn picture(&self, number: u32) -> Result<SharedPicture, String> {
-        let Size(width, height) = self.size;
+        let FrameSize(width, height) = self.size;
         let (side, left) = (width.min(height) / 3, number * 4 % width);
         let pixel = |x: u32, y: u32| {
             let inside = (left..left + side).contains(&x) && (height / 3..height / 3 + side).contains(&y);
@@ -42,10 +42,10 @@ impl Feed for Clip {
     }
 }
 
-/// Runs the command.
+/// Runs `unsample bench`.
 ///
 /// # Errors
-/// With the sentence for the user.
+/// The failure, with the message for the user.
 pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::Failed(error.to_string()))?;
     let file = folder.path().join("stages.safetensors");
@@ -55,7 +55,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let costs = costs(&file).ok_or_else(|| {
         Failure::Failed("the plugin wrote no costs; it is older than this program".to_owned())
     })?;
-    let (Size(width, height), frames) = (args.size, args.frames);
+    let (FrameSize(width, height), frames) = (args.size, args.frames);
     if args.json {
         let clip = json!({ "width": width, "height": height, "frames": frames });
         super::print(&format!("{:#}\n", json!({ "clip": clip, "seconds": total, "costs": costs })));
@@ -79,14 +79,14 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Restyles the clip with nothing remembered, and has the stages written to `file`.
+/// Restyles the clip with an empty cache, writing the diagnostics to `file`.
 fn restyle(args: &BenchArgs, folder: &Path, file: &Path) -> Result<(), Failure> {
     let session = Arc::new(Session::new(Settings::default(), Box::new(Silent)));
     let plugin =
         Plugin::load(&bundle::find(args.plugin.bundle.as_deref())?, args.plugin.plugin.as_deref(), &session)?;
     let first = session.settings.first_frame;
     session.set_range(f64::from(first), f64::from(first) + f64::from(args.frames.max(1)) - 1.0);
-    let clip = Clip { size: args.size, frames: args.frames.max(1) };
+    let clip = GeneratedClip { size: args.size, frames: args.frames.max(1) };
     let edit = |(name, text): (&str, String)| Edit { name: name.into(), time: None, text };
     let fixed = [
         ("workingSize", "0".to_owned()),
@@ -102,12 +102,13 @@ fn restyle(args: &BenchArgs, folder: &Path, file: &Path) -> Result<(), Failure> 
         presses: Vec::new(),
     };
     let instance = Instance::create(&plugin, &recipe)?;
-    // One frame takes all of them through every stage, and writing the stages' tensors decodes every frame.
+    // Rendering one frame takes the whole segment through every stage, and writing the diagnostics decodes every
+    // frame.
     let job = Job { first, last: first, order: Order::Forward, threads: 1, fresh_instances: false };
     Ok(render(&plugin, &instance, &recipe, &job, &mut |_| Ok(()))?)
 }
 
-/// The costs in the metadata of the stages' file.
+/// The costs in the metadata of the diagnostics file.
 fn costs(file: &Path) -> Option<Value> {
     let bytes = std::fs::read(file).ok()?;
     let (_, header) = SafeTensors::read_metadata(&bytes).ok()?;

@@ -1,4 +1,4 @@
-//! `unsample cache`: how much is remembered on disk, and away with it.
+//! `unsample cache`: shows the size of the disk cache and clears it.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,13 +11,13 @@ use super::print;
 use crate::cli::{CacheArgs, CacheCommand};
 use crate::failure::Failure;
 
-/// Runs the command.
+/// Runs `unsample cache`.
 ///
 /// # Errors
-/// The folder cannot be listed, or some entries could not be removed. A folder that is not there is an empty cache.
+/// The folder cannot be listed, or some entries could not be removed. A missing folder is an empty cache.
 pub fn run(args: &CacheArgs) -> Result<(), Failure> {
     let folder = args.folder.as_ref().map_or_else(default_folder, |folder| pasted_path(folder).into_owned());
-    // Looking and clearing need no bound.
+    // Listing and clearing do not depend on the size limit.
     let cache = DiskCache::new(folder, u64::MAX);
     let shown = cache.folder().display();
     if let Err(error) = std::fs::read_dir(cache.folder())
@@ -41,7 +41,7 @@ pub fn run(args: &CacheArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A sentence on what is still there after everything should have gone.
+/// A sentence about files that are left after clearing.
 fn left(folder: &Path, usage: &DiskUsage) -> Option<String> {
     let entries = match usage.entries {
         0 => return None,

@@ -1,4 +1,4 @@
-//! `unsample models`: what weight files there are, and what is in one.
+//! `unsample models`: lists weight files and inspects one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::cli::{InspectArgs, ModelsCommand};
 use crate::failure::Failure;
 use crate::words;
 
-/// Runs the command.
+/// Runs `unsample models`.
 ///
 /// # Errors
-/// The file cannot be read, or the system has no place for models.
+/// The file cannot be read, or the system defines no folder for models.
 pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
     match command {
         ModelsCommand::List => list(),
@@ -30,7 +30,7 @@ pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
     }
 }
 
-/// The folder of this user's models.
+/// The models folder of the current user.
 pub fn folder() -> Result<std::path::PathBuf, Failure> {
     models_dir().ok_or_else(|| Failure::Failed("the system does not say where a user's data goes".into()))
 }
@@ -62,7 +62,7 @@ fn list() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Bytes as people read them.
+/// A number of bytes in readable units.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
@@ -91,7 +91,7 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         Ok(()) => Ok(notes),
         Err(error) => Err(error.to_string()),
     });
-    // The report first: it says what the damaged file was meant to be.
+    // The report comes first: it says what the damaged file was supposed to be.
     let verdict = checked.clone().map(|_| ()).map_err(Failure::Failed);
     if args.json {
         print(&format!("{:#}\n", as_json(&file, &path, &identity, &checked)));

@@ -1,4 +1,4 @@
-//! `unsample params`: every parameter as the bundle describes it to a host.
+//! `unsample params`: lists every parameter as the bundle describes it to a host.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use openfx_host::plugin::Plugin;
 use openfx_host::props::{Item, PropertySet};
 use openfx_host::session::{Session, Settings, Silent};
 
-/// Runs the command.
+/// Runs `unsample params`.
 ///
 /// # Errors
-/// The bundle does not load.
+/// The bundle cannot be loaded.
 pub fn run(args: &ParamsArgs) -> Result<(), Failure> {
     let bundle = bundle::find(args.plugin.bundle.as_deref())?;
     let settings = Settings { context: args.plugin.context.clone(), ..Settings::default() };
@@ -33,7 +33,7 @@ pub fn run(args: &ParamsArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How many groups a parameter is in.
+/// The nesting depth of a parameter in groups.
 fn depth(param: &Param, all: &[Arc<Param>]) -> usize {
     let mut depth = 0;
     let mut parent = param.props.string(kOfxParamPropParent);
@@ -47,13 +47,13 @@ fn depth(param: &Param, all: &[Arc<Param>]) -> usize {
     depth
 }
 
-/// The kind as people call it.
+/// The common name of a parameter's type.
 fn kind_name(kind: Kind) -> String {
     let name = kind.name().to_string_lossy();
     name.strip_prefix("OfxParamType").unwrap_or(&name).to_lowercase()
 }
 
-/// One number if they are all the same, else all of them.
+/// A single value if all are equal, otherwise all of them.
 fn one_or_all<T: serde::Serialize + PartialEq>(values: &[T]) -> Json {
     match values {
         [] => Json::Null,
@@ -157,7 +157,7 @@ fn as_text(param: &Param, depth: usize) -> String {
     text
 }
 
-/// A bound of a range; the largest numbers there are mean that there is none.
+/// A bound of a range; the largest numbers mean that there is no bound.
 fn bound(value: &Json) -> String {
     match value.as_f64() {
         Some(number) if number.abs() > 1e300 => "any".into(),

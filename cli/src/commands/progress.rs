@@ -1,4 +1,4 @@
-//! Progress and messages on standard error.
+//! Progress bars and messages on standard error.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,48 +10,48 @@ use parking_lot::Mutex;
 use crate::words;
 use openfx_host::session::{Message, Progress};
 
-/// How much is said.
+/// How much is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// Errors.
+pub enum Verbosity {
+    /// Errors only.
     Quiet,
-    /// Progress and messages.
+    /// Progress bars and messages.
     Normal,
     /// The plugin's log, too.
     Verbose,
 }
 
-/// A bar for the frames, and below it one for the plugin's own progress while there is any.
+/// A bar for the frames, and below it one for the plugin's own progress when it reports any.
 pub struct Bars {
-    voice: Voice,
+    verbosity: Verbosity,
     all: MultiProgress,
     frames: ProgressBar,
     plugin: Mutex<Option<ProgressBar>>,
-    /// What was said, but for the log.
+    /// The messages printed so far, without the log.
     said: Mutex<BTreeSet<String>>,
-    /// The log's last line.
+    /// The last line of the log.
     last: Mutex<Option<String>>,
 }
 
-/// The bars, in the hands of the host.
+/// The bars as the host's user interface.
 pub struct Shown(pub Arc<Bars>);
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are constants; should one be wrong, the plain bar will do.
+    // The templates are constants; if one is wrong, a plain bar is used.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
 
 impl Bars {
-    /// Bars that are not shown yet; indicatif shows none where standard error is no terminal.
-    pub fn new(voice: Voice) -> Arc<Self> {
+    /// Creates hidden bars; indicatif draws none if standard error is not a terminal.
+    pub fn new(verbosity: Verbosity) -> Arc<Self> {
         let all = MultiProgress::new();
-        if voice == Voice::Quiet {
+        if verbosity == Verbosity::Quiet {
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
         Arc::new(Self {
-            voice,
+            verbosity,
             all,
             frames: ProgressBar::hidden(),
             plugin: Mutex::default(),
@@ -68,12 +68,12 @@ impl Bars {
         bar.enable_steady_tick(Duration::from_millis(500));
     }
 
-    /// One frame more is done.
+    /// Advances by one finished frame.
     pub fn step(&self) {
         self.frames.inc(1);
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub fn finish(&self) {
         if let Some(bar) = self.plugin.lock().take() {
             bar.finish_and_clear();
@@ -83,7 +83,7 @@ impl Bars {
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
-        if self.voice != Voice::Quiet {
+        if self.verbosity != Verbosity::Quiet {
             self.all.suspend(|| words::err(line));
         }
     }
@@ -112,13 +112,13 @@ impl Progress for Shown {
     }
 
     fn message(&self, message: &Message) {
-        // An error's sentence comes at the end, with the exit status.
+        // The message of an error is printed at the end, with the exit status.
         let bad = message.kind.ends_with("Error") || message.kind.ends_with("Fatal");
         let log = message.kind.ends_with("Log");
-        if bad || (log && self.0.voice != Voice::Verbose) {
+        if bad || (log && self.0.verbosity != Verbosity::Verbose) {
             return;
         }
-        // Every frame may say the same, and so may every segment in turn.
+        // Every frame, or alternating segments, may report the same.
         let new = match log {
             true => self.0.last.lock().replace(message.text.clone()).as_ref() != Some(&message.text),
             false => self.0.said.lock().insert(message.text.clone()),

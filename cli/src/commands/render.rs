@@ -1,4 +1,4 @@
-//! `unsample render`
+//! `unsample render`: renders a clip through the plugin.
 
 use std::borrow::Cow;
 use std::ffi::CStr;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use protocol::{pasted, pasted_path};
 
-use super::progress::{Bars, Shown, Voice};
+use super::progress::{Bars, Shown, Verbosity};
 use crate::bundle;
 use crate::cli::RenderArgs;
 use crate::failure::Failure;
 use crate::io::stop::{self, When};
-use crate::io::{self, Info, MediaError, Sink, Source, Target, Wish};
+use crate::io::{self, ClipSource, Info, MediaError, OutputRequest, Sink, Target};
 use openfx_host::clip::{Facts, Feed};
 use openfx_host::error::HostError;
 use openfx_host::instance::{Edit, Instance, Recipe, find_param};
@@ -23,8 +23,8 @@ use openfx_host::render::{Job, Rendered, render, time_domain};
 use openfx_host::session::{ColourManagement, Session};
 use openfx_host::suites;
 
-/// A clip of the command line as a feed for the host.
-struct FileFeed(Arc<dyn Source>);
+/// Feeds the frames of a clip to the host.
+struct FileFeed(Arc<dyn ClipSource>);
 
 impl Feed for FileFeed {
     fn facts(&self) -> Facts {
@@ -49,13 +49,14 @@ impl Feed for FileFeed {
     }
 }
 
-/// Runs the command.
+/// Runs `unsample render`.
 ///
 /// # Errors
-/// With the sentence for the user.
+/// The failure, with the message for the user.
 pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     stop_on_ctrl_c();
-    // Whatever a program that was stopped with us says, or seems to lack, is not the reason.
+    // After a stop request, messages of child processes that were stopped too, or seem to be missing, are not the
+    // reason.
     work(args).map_err(|failure| match failure {
         stopped @ Failure::Stopped(_) => stopped,
         _ if stop::asked() => HostError::Aborted.into(),
@@ -81,16 +82,16 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     }
     let range = range(args, args.host.first_frame, info.frames)?;
     let voice = match (args.quiet, args.verbose) {
-        (true, _) => Voice::Quiet,
-        (_, true) => Voice::Verbose,
-        _ => Voice::Normal,
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
     };
     let bars = Bars::new(voice);
     let mut notices = clips.notices();
     notices.extend(clips.stray_keys(args));
-    // What is wrong with the output should show now, not after the first frame.
-    let place = Place { first_frame: args.host.first_frame, range, info: &info };
-    notices.extend(place.check(output, args.overwrite, &clips)?);
+    // Problems with the output should be reported now, not after the first frame.
+    let rendered = RenderedPart { first_frame: args.host.first_frame, range, info: &info };
+    notices.extend(rendered.check(output, args.overwrite, &clips)?);
     go_on()?;
     for notice in notices {
         bars.say(&format!("note: {notice}"));
@@ -113,10 +114,10 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     let recipe = clips.recipe(args);
     let instance = Instance::create(&plugin, &recipe)?;
     let job = job(args, range, &instance)?;
-    bars.begin(u64::from(place.count()));
+    bars.begin(u64::from(rendered.count()));
     let mut writer = Writer {
         output,
-        target: Target { info: place.part(), frames: place.count(), overwrite: args.overwrite },
+        target: Target { info: rendered.part(), frames: rendered.count(), overwrite: args.overwrite },
         offset: i64::from(args.host.first_frame) - 1,
         sink: None,
         written: 0,
@@ -129,7 +130,7 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     let result = result.and(instance.sync_and_purge());
     bars.finish();
     if args.host.no_suites.iter().any(|suite| suite.starts_with("OfxMessageSuite")) {
-        // What a host without messages has to show is the read-out.
+        // A host without a message suite shows the status read-out instead.
         value(&instance, "status", f64::from(job.last)).iter().for_each(|status| bars.say(status));
     }
     let printed = if result.is_ok() { printed(args, &instance, f64::from(job.last)) } else { Vec::new() };
@@ -146,14 +147,14 @@ fn work(args: &RenderArgs) -> Result<(), Failure> {
     if !complaints.is_empty() {
         return Err(HostError::Rules(complaints).into());
     }
-    let (seconds, frames) = (began.elapsed().as_secs_f64(), place.count());
+    let (seconds, frames) = (began.elapsed().as_secs_f64(), rendered.count());
     let plural = if frames == 1 { "" } else { "s" };
     bars.say(&format!("{}: {frames} frame{plural} in {seconds:.1} s", output.display()));
     Ok(())
 }
 
-/// The path that an output's text means. In an address a bare `#` or `?` belongs to the name: for a file that is read it
-/// may end the name, if only such a file is there, but what is written must not take the place of another file.
+/// The path of the output. In a `file://` address an unencoded `#` or `?` counts as part of the name: for an input it
+/// may end the name if only such a file exists, but an output must not replace another file.
 fn output_path(given: &Path) -> Cow<'_, Path> {
     let address = given.to_str().filter(|text| text.to_ascii_lowercase().contains("file:/"));
     match address {
@@ -162,14 +163,14 @@ fn output_path(given: &Path) -> Cow<'_, Path> {
     }
 }
 
-/// Whether the host has a suite of that name; a version may follow it.
+/// Whether the host has a suite of that name, optionally followed by a version.
 fn known_suite(name: &str) -> bool {
     let name = name.split_once(':').map_or(name, |(name, _)| name);
     suites::names().iter().any(|suite| suite == name)
 }
 
-/// The clips of the command line, by their names; the main one first.
-struct Clips(Vec<(String, PathBuf, Arc<dyn Source>)>);
+/// The clips of the command line by name; the main one first.
+struct Clips(Vec<(String, PathBuf, Arc<dyn ClipSource>)>);
 
 impl Clips {
     fn open(args: &RenderArgs) -> Result<Self, Failure> {
@@ -183,7 +184,7 @@ impl Clips {
         Ok(Self(all.map(open).collect::<Result<_, Failure>>()?))
     }
 
-    fn source(&self) -> &dyn Source {
+    fn source(&self) -> &dyn ClipSource {
         &*self.0[0].2
     }
 
@@ -191,7 +192,7 @@ impl Clips {
         self.0.iter().flat_map(|(.., source)| source.notices().iter().cloned()).collect()
     }
 
-    /// A sentence on keyframes that stand beside the clip: in an editor they are seen to, here they are a slip.
+    /// The notice about keyframes outside the clip: in an editor they are visible, here they are probably a mistake.
     fn stray_keys(&self, args: &RenderArgs) -> Option<String> {
         let first = args.host.first_frame;
         let last = last_frame(first, self.source().info().frames);
@@ -211,7 +212,7 @@ impl Clips {
     }
 
     fn recipe(&self, args: &RenderArgs) -> Recipe {
-        let feed = |source: &Arc<dyn Source>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
+        let feed = |source: &Arc<dyn ClipSource>| Arc::new(FileFeed(source.clone())) as Arc<dyn Feed>;
         let values = args.values.iter().map(|named| Edit {
             name: named.name.clone(),
             time: None,
@@ -230,15 +231,15 @@ impl Clips {
     }
 }
 
-/// The frames that are rendered, of which clip.
-struct Place<'a> {
+/// The part of a clip that is rendered.
+struct RenderedPart<'a> {
     first_frame: i32,
     range: (i32, i32),
     info: &'a Info,
 }
 
-impl Place<'_> {
-    /// The first and the last frame as files count them, from 1.
+impl RenderedPart<'_> {
+    /// The first and the last frame in file numbers, which count from 1.
     fn frames(&self) -> (u32, u32) {
         let number =
             |frame: i32| u32::try_from(i64::from(frame) - i64::from(self.first_frame) + 1).unwrap_or(1);
@@ -250,7 +251,7 @@ impl Place<'_> {
         last - first + 1
     }
 
-    /// What the rendered frames have in common, with the times and the sound that belong to them.
+    /// The properties of the rendered frames, with their timestamps and their part of the sound.
     fn part(&self) -> Info {
         let (first, last) = self.frames();
         if self.count() == self.info.frames {
@@ -266,7 +267,7 @@ impl Place<'_> {
         let inputs: Vec<&Path> = clips.0.iter().map(|(_, path, _)| path.as_path()).collect();
         let files: Vec<&Path> =
             clips.0.iter().flat_map(|(.., source)| source.files().iter().map(PathBuf::as_path)).collect();
-        let wish = Wish {
+        let request = OutputRequest {
             output,
             frames: self.frames(),
             whole: self.info.frames,
@@ -274,18 +275,18 @@ impl Place<'_> {
             inputs: &inputs,
             files: &files,
         };
-        io::check_output(&wish, &self.part())
+        io::check_output(&request, &self.part())
     }
 }
 
-/// What to say at a stop, where there is something left of the render.
+/// The message about what is left of a stopped render.
 static KEPT: Mutex<Option<String>> = Mutex::new(None);
 
-/// How long the program takes to stop, before it is ended where it stands: the system gives it about ten seconds.
+/// How long the program may take to stop before it is ended: the system allows about ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The first Ctrl-C asks everybody to stop, and so do the closing of the terminal and the system; the second one does
-/// not ask, nor does the first for longer than [`PATIENCE`].
+/// The first Ctrl-C, closing of the terminal or shutdown requests a stop; a second one ends the program at once, and
+/// so does [`PATIENCE`] after the first.
 fn stop_on_ctrl_c() {
     let handler = || {
         let first = stop::ask(PATIENCE, || {
@@ -299,21 +300,21 @@ fn stop_on_ctrl_c() {
             std::process::exit(130);
         }
     };
-    // Without a handler Ctrl-C ends the program at once, which is no reason not to render.
+    // Without a handler Ctrl-C ends the program at once, which is acceptable.
     let _ = ctrlc::set_handler(handler);
 }
 
-/// Ends the command if somebody asked for it.
+/// Fails if a stop was requested.
 fn go_on() -> Result<(), Failure> {
     if stop::asked() { Err(HostError::Aborted.into()) } else { Ok(()) }
 }
 
-/// The number of a clip's last frame, as the host counts.
+/// The number of a clip's last frame in the host's numbering.
 fn last_frame(first: i32, frames: u32) -> i32 {
     first.saturating_add(i32::try_from(frames).unwrap_or(i32::MAX)).saturating_sub(1)
 }
 
-/// The frames to render, as the host counts them: those that were asked for, else the whole clip.
+/// The frames to render in the host's numbering: those requested, or the whole clip.
 fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failure> {
     let last = last_frame(first, frames);
     match args.frames {
@@ -335,7 +336,7 @@ fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failu
     }
 }
 
-/// What the host is to do: the frames, as long as the effect has them.
+/// The job for the host; an error if the effect does not cover all requested frames.
 fn job(args: &RenderArgs, range: (i32, i32), instance: &Instance) -> Result<Job, Failure> {
     let (first, last) = time_domain(&instance.effect)?;
     if f64::from(range.0) < first || f64::from(range.1) > last {
@@ -361,11 +362,11 @@ fn value(instance: &Instance, name: &str, time: f64) -> Option<String> {
     Some(param.show(&value))
 }
 
-/// Writes the frames as they come. The output is made with the first of them, which knows its size.
+/// Writes the frames as they arrive. The output is created with the first of them, which determines its size.
 struct Writer<'a> {
     output: &'a Path,
     target: Target,
-    /// From the host's frame numbers to those of files, which begin with 1.
+    /// Difference between the host's frame numbers and those of files, which begin with 1.
     offset: i64,
     sink: Option<Box<dyn Sink>>,
     written: u32,
@@ -403,7 +404,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What is left of a render that is stopped now, a sentence.
+    /// A sentence about what is left of a render that is stopped now.
     fn kept(&self) -> Option<String> {
         let plural = if self.written == 1 { "" } else { "s" };
         let kept = self.written > 0 && self.sink.as_ref().is_some_and(|sink| sink.keeps_frames());
@@ -412,7 +413,7 @@ impl Writer<'_> {
         })
     }
 
-    /// The failure of a render, with what is left of it.
+    /// The failure of a render, including what is left of it.
     fn failed(self, error: HostError) -> Failure {
         match self.kept().filter(|_| stop::asked()) {
             Some(sentence) => Failure::Stopped(sentence),

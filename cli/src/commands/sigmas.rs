@@ -1,4 +1,4 @@
-//! `unsample sigmas`: the noise levels of a run, one a line.
+//! `unsample sigmas`: prints the noise levels of a schedule, one per line.
 
 use engine::diffusion::{Betas, DiffusionError, NoiseSchedule, Scheduler, flip, sigmas};
 
@@ -8,7 +8,7 @@ use super::print;
 use crate::cli::SigmasArgs;
 use crate::failure::Failure;
 
-/// Runs the command.
+/// Runs `unsample sigmas`.
 ///
 /// # Errors
 /// A name is unknown or a number out of range.
@@ -22,7 +22,7 @@ pub fn run(args: &SigmasArgs) -> Result<(), Failure> {
     if args.flip {
         list = flip(&list);
     }
-    // The shortest text that reads back as the same number.
+    // The shortest text that parses to the same number.
     print(&list.iter().map(|sigma| format!("{sigma}\n")).collect::<String>());
     Ok(())
 }

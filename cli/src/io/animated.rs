@@ -1,4 +1,4 @@
-//! Animated GIF and PNG, and animated WebP to read.
+//! Animated GIF and PNG, and animated WebP for input.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
@@ -11,13 +11,13 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Delay, Frame, ImageDecoder, ImageFormat};
 
 use super::fresh::FreshFile;
-use super::spool::{Frames, Replay};
+use super::spool::{FrameIter, Replay};
 use super::stills::to_rgba8;
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Sink, Source, Target, apng, stop};
+use super::{ClipSource, ColourTags, Info, MediaError, Sink, Target, apng, stop};
 use openfx_host::picture::{Picture, Samples, SharedPicture};
 
-/// A clip out of one file of frames.
+/// A clip read from a single animated file.
 pub struct Animation {
     info: Info,
     path: PathBuf,
@@ -25,23 +25,26 @@ pub struct Animation {
 }
 
 impl Animation {
-    /// Opens an animation; `None` for a single picture.
+    /// Opens an animation; `None` for a still image.
     pub fn open(path: &Path, format: ImageFormat) -> Result<Option<Self>, MediaError> {
         let failed = |error| MediaError::decode(path, &error);
         let (moves, kind) = match format {
-            ImageFormat::Gif => (true, Kind::Gif),
+            ImageFormat::Gif => (true, AnimationKind::Gif),
             ImageFormat::Png => {
                 let png = png(path)?;
                 let deep = png.color_type().bytes_per_pixel() / png.color_type().channel_count() > 1;
-                (png.is_apng().map_err(failed)?, if deep { Kind::DeepPng } else { Kind::Png })
+                (
+                    png.is_apng().map_err(failed)?,
+                    if deep { AnimationKind::DeepPng } else { AnimationKind::Png },
+                )
             }
-            ImageFormat::WebP => (webp(path)?.has_animation(), Kind::WebP),
+            ImageFormat::WebP => (webp(path)?.has_animation(), AnimationKind::WebP),
             _ => return Ok(None),
         };
         if !moves {
             return Ok(None);
         }
-        // No format says how many frames there are, nor whether any of them is transparent.
+        // No format states how many frames there are, nor whether any of them is transparent.
         let (mut seconds, mut alpha, mut size) = (Vec::new(), false, (0, 0));
         for frame in decode(path, kind)? {
             if stop::asked() {
@@ -66,7 +69,7 @@ impl Animation {
                 fps: times.fps(),
                 times,
                 pixel_aspect: 1.0,
-                bits: if kind == Kind::DeepPng { 16 } else { 8 },
+                bits: if kind == AnimationKind::DeepPng { 16 } else { 8 },
                 alpha,
                 full_chroma: true,
                 colour: ColourTags::default(),
@@ -83,7 +86,7 @@ impl Animation {
     }
 }
 
-impl Source for Animation {
+impl ClipSource for Animation {
     fn info(&self) -> &Info {
         &self.info
     }
@@ -117,26 +120,26 @@ fn webp(path: &Path) -> Result<WebPDecoder<BufReader<File>>, MediaError> {
     WebPDecoder::new(file(path)?).map_err(|error| MediaError::decode(path, &error))
 }
 
-/// What has to be decoded.
+/// The animated formats that are decoded here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum AnimationKind {
     Gif,
     WebP,
     Png,
-    /// With 16 bits.
+    /// PNG with 16 bits per channel.
     DeepPng,
 }
 
-/// Frames, RGBA, and how many seconds each is shown.
+/// RGBA frames, each with its duration in seconds.
 type Decoded = Box<dyn Iterator<Item = Result<(Picture, f64), MediaError>>>;
 
-fn decode(path: &Path, kind: Kind) -> Result<Decoded, MediaError> {
+fn decode(path: &Path, kind: AnimationKind) -> Result<Decoded, MediaError> {
     let failed = |error| MediaError::decode(path, &error);
     let frames = match kind {
-        Kind::DeepPng => return Ok(Box::new(apng::Deep::open(path)?)),
-        Kind::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
-        Kind::WebP => webp(path)?.into_frames(),
-        Kind::Png => png(path)?.apng().map_err(failed)?.into_frames(),
+        AnimationKind::DeepPng => return Ok(Box::new(apng::DeepApng::open(path)?)),
+        AnimationKind::Gif => GifDecoder::new(file(path)?).map_err(failed)?.into_frames(),
+        AnimationKind::WebP => webp(path)?.into_frames(),
+        AnimationKind::Png => png(path)?.apng().map_err(failed)?.into_frames(),
     };
     let path = path.to_owned();
     Ok(Box::new(frames.map(move |frame| {
@@ -151,7 +154,7 @@ fn decode(path: &Path, kind: Kind) -> Result<Decoded, MediaError> {
     })))
 }
 
-/// Whether a pixel of a picture in RGBA is not opaque.
+/// Whether a pixel of an RGBA image is not opaque.
 fn is_clear(picture: &Picture) -> bool {
     match &picture.samples {
         Samples::Eight(samples) => samples.chunks_exact(4).any(|pixel| pixel[3] != u8::MAX),
@@ -160,9 +163,9 @@ fn is_clear(picture: &Picture) -> bool {
     }
 }
 
-/// Decodes on a thread of its own, as the library's decoders cannot move between threads. The thread ends with
-/// the file, or when the other end of the channel is gone.
-fn on_a_thread(file: PathBuf, kind: Kind, skip: usize, alpha: bool) -> Frames {
+/// Decodes on a separate thread, since the library's decoders cannot move between threads. The thread ends with the
+/// file, or when the receiving end of the channel is dropped.
+fn on_a_thread(file: PathBuf, kind: AnimationKind, skip: usize, alpha: bool) -> FrameIter {
     let (sender, receiver) = sync_channel(2);
     std::thread::spawn(move || {
         let frames = match decode(&file, kind) {
@@ -191,7 +194,7 @@ pub struct GifSink {
 }
 
 impl GifSink {
-    /// Begins the file.
+    /// Creates the file and writes its header.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
         let fresh = FreshFile::new(output, target.overwrite)?;
         let file = File::create(fresh.path()).map_err(|error| MediaError::write(output, &error))?;
@@ -201,14 +204,15 @@ impl GifSink {
     }
 }
 
-/// How long frame `index` is shown, in units of which a second has `units`. Rounded from one frame's beginning to the
-/// next one's, so that nothing adds up.
+/// The duration of frame `index`, in units of which a second has `units`. It is rounded from one frame's start to the
+/// next, so that errors do not add up.
 fn duration(times: &Times, index: usize, units: f64) -> f64 {
     let at = |index: usize| (times.seconds(index) * units).round();
     at(index + 1) - at(index)
 }
 
-/// Hundredths of a second that a frame of a GIF is shown; players take less for a tenth of a second.
+/// The shortest duration of a GIF frame, in hundredths of a second; players replace shorter ones by a tenth of a
+/// second.
 pub const GIF_SHORTEST: f64 = 2.0;
 
 impl Sink for GifSink {
@@ -218,11 +222,11 @@ impl Sink for GifSink {
             path: target.to_owned(),
             why: "a frame has no pixels".into(),
         })?;
-        // A pixel is clear or opaque, and the library takes all but the wholly clear for opaque.
+        // A pixel is transparent or opaque, and the library treats all that are not fully transparent as opaque.
         for pixel in pixels.pixels_mut().filter(|pixel| pixel.0[3] < 128) {
             pixel.0 = [0; 4];
         }
-        // The format has 16 bits for it.
+        // The format stores the duration in 16 bits.
         let hundredths = duration(&self.times, self.frames, 100.0).clamp(GIF_SHORTEST, 65_535.0);
         let delay = Delay::from_numer_denom_ms(hundredths as u32 * 10, 1);
         self.frames += 1;
@@ -235,20 +239,20 @@ impl Sink for GifSink {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), MediaError> {
-        // The encoder writes its trailer when it goes.
+        // The encoder writes the trailer when it is dropped.
         self.encoder = None;
         check_complete(self.fresh.path(), self.fresh.target(), &[0x3b])?;
         self.fresh.publish()
     }
 }
 
-/// The library's encoders swallow a failed last write; the end of the file shows it.
+/// The library's encoders ignore an error in the last write; the end of the file shows whether it is complete.
 fn check_complete(path: &Path, target: &Path, trailer: &[u8]) -> Result<(), MediaError> {
     let bytes = std::fs::read(path).map_err(|error| MediaError::write(target, &error))?;
     if bytes.ends_with(trailer) { Ok(()) } else { Err(MediaError::Full(target.to_owned())) }
 }
 
-/// Writes an animated PNG, in 16 bits if the source has them.
+/// Writes an animated PNG, with 16 bits per channel if the source has them.
 pub struct ApngSink {
     writer: Option<png::Writer<BufWriter<File>>>,
     fresh: FreshFile,
@@ -259,7 +263,7 @@ pub struct ApngSink {
 }
 
 impl ApngSink {
-    /// Begins the file.
+    /// Creates the file and writes its header.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
         let fresh = FreshFile::new(output, target.overwrite)?;
         let file = File::create(fresh.path()).map_err(|error| MediaError::write(output, &error))?;
@@ -278,7 +282,7 @@ impl ApngSink {
     }
 }
 
-/// The time of a frame in seconds, as a fraction of 16-bit numbers.
+/// The duration of a frame in seconds, as a fraction of 16-bit numbers.
 fn delay(times: &Times, index: usize) -> (u16, u16) {
     let tick = times.tick();
     if times.is_even()

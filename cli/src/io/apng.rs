@@ -1,5 +1,5 @@
-//! Animated PNG with 16 bits a colour, which the library for pictures does not put together: the frames of the file are
-//! laid over each other as the PNG standard (third edition, 11.3.4 and 13.9) has it.
+//! Animated PNG with 16 bits per channel, which the image library does not compose: the frames of the file are
+//! composed as the PNG standard (third edition, 11.3.4 and 13.9) specifies.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -10,15 +10,15 @@ use png::{BitDepth, BlendOp, ColorType, DecodingError, DisposeOp, FrameControl};
 
 use super::MediaError;
 
-type Reader = png::Reader<BufReader<File>>;
+type PngReader = png::Reader<BufReader<File>>;
 
-/// The frames of a file, as they are seen.
-pub struct Deep {
+/// The composed frames of a file.
+pub struct DeepApng {
     path: PathBuf,
-    reader: Reader,
-    /// How many there are to come.
+    reader: PngReader,
+    /// The number of frames to come.
     left: u32,
-    /// RGBA of the whole picture, and what becomes of it before the next frame.
+    /// RGBA samples of the whole image, and how it is disposed of before the next frame.
     canvas: Vec<u16>,
     after: After,
 }
@@ -29,15 +29,15 @@ enum After {
     Return(Vec<u16>),
 }
 
-impl Deep {
+impl DeepApng {
     /// Opens an animated file.
     ///
     /// # Errors
-    /// It cannot be read, or is no PNG of 16 bits.
+    /// It cannot be read, or is not a PNG of 16 bits.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
         let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
         let mut decoder = png::Decoder::new(BufReader::new(file));
-        // Colours that mean transparency become it.
+        // Colour-key transparency becomes an alpha channel.
         decoder.set_transformations(png::Transformations::EXPAND);
         let failed = |error| failed(path, error);
         let mut reader = decoder.read_info().map_err(failed)?;
@@ -48,13 +48,13 @@ impl Deep {
         let left = info.animation_control.map_or(0, |control| control.num_frames);
         let size = info.width as usize * info.height as usize;
         if info.frame_control.is_none() {
-            // A picture for programs that know no animations.
+            // The first image is not part of the animation.
             next(&mut reader).map_err(failed)?;
         }
         Ok(Self { path: path.to_owned(), reader, left, canvas: vec![0; size * 4], after: After::Stay })
     }
 
-    /// The next frame and how many seconds it is shown.
+    /// The next frame and its duration in seconds.
     fn compose(&mut self) -> Result<(Picture, f64), MediaError> {
         match std::mem::replace(&mut self.after, After::Stay) {
             After::Stay => {}
@@ -80,7 +80,7 @@ impl Deep {
         Ok((picture, f64::from(place.delay_num) / f64::from(unit)))
     }
 
-    /// Lays RGBA over a part of the canvas, or makes the part empty.
+    /// Draws RGBA pixels onto a part of the canvas, or clears that part.
     fn lay(&mut self, place: &FrameControl, pixels: Option<&[[u16; 4]]>) {
         let width = self.reader.info().width as usize;
         let over = place.blend_op == BlendOp::Over;
@@ -101,7 +101,7 @@ impl Deep {
     }
 }
 
-impl Iterator for Deep {
+impl Iterator for DeepApng {
     type Item = Result<(Picture, f64), MediaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -114,12 +114,12 @@ impl Iterator for Deep {
     }
 }
 
-/// The pixels of the next frame of the file, RGBA.
-fn next(reader: &mut Reader) -> Result<Vec<[u16; 4]>, DecodingError> {
+/// The pixels of the next frame in the file, RGBA.
+fn next(reader: &mut PngReader) -> Result<Vec<[u16; 4]>, DecodingError> {
     let mut bytes = vec![0; reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded)?];
     let about = reader.next_frame(&mut bytes)?;
     let channels = about.color_type.samples();
-    // Interlaced rows stand as far apart as those of the whole picture.
+    // Rows of an interlaced image have the same stride as the whole image's.
     let row =
         if reader.info().interlaced { reader.info().width } else { about.width } as usize * channels * 2;
     let rows = bytes.chunks_exact(row.max(1)).take(about.height as usize);
@@ -137,7 +137,7 @@ fn next(reader: &mut Reader) -> Result<Vec<[u16; 4]>, DecodingError> {
         .collect())
 }
 
-/// One pixel over another, neither multiplied by its alpha.
+/// Composites one pixel over another; both have straight alpha.
 fn blend(new: [u16; 4], under: &[u16]) -> [u16; 4] {
     let most = f64::from(u16::MAX);
     let (above, below) = (f64::from(new[3]) / most, f64::from(under[3]) / most);
@@ -163,7 +163,7 @@ fn failed(path: &Path, error: DecodingError) -> MediaError {
 mod tests {
     use super::*;
 
-    /// Writes two by one pixels, and then frames of parts of them.
+    /// Writes images of two by one pixels, followed by frames that cover parts of them.
     fn write(path: &Path, frames: &[(FrameControl, &[u16])], color: ColorType, hidden_first: bool) {
         let mut encoder = png::Encoder::new(File::create(path).unwrap(), 2, 1);
         encoder.set_color(color);
@@ -206,9 +206,9 @@ mod tests {
         const FULL: u16 = u16::MAX;
         let frames: [(FrameControl, &[u16]); 5] = [
             (part(2, 0, DisposeOp::None, BlendOp::Source), &[1, 2, 3, FULL, 1001, 1002, 1003, FULL]),
-            // A third of it, over the right pixel, and gone again.
+            // A third of opacity, over the right pixel, and then undone.
             (part(1, 1, DisposeOp::Previous, BlendOp::Over), &[4004, 1002, 1003, 21_845]),
-            // In place of the left one, which is empty after it.
+            // Replaces the left pixel, which is cleared afterwards.
             (part(1, 0, DisposeOp::Background, BlendOp::Source), &[7, 8, 9, 10]),
             (part(1, 1, DisposeOp::None, BlendOp::Source), &[50, 60, 70, 80]),
             (part(1, 0, DisposeOp::None, BlendOp::Over), &[11, 12, 13, 14]),
@@ -222,7 +222,7 @@ mod tests {
         ];
         for hidden_first in [false, true] {
             write(&path, &frames, ColorType::Rgba, hidden_first);
-            let found: Vec<_> = Deep::open(&path).unwrap().map(Result::unwrap).collect();
+            let found: Vec<_> = DeepApng::open(&path).unwrap().map(Result::unwrap).collect();
             assert_eq!(found.len(), want.len());
             for (nth, ((picture, seconds), want)) in found.iter().zip(want).enumerate() {
                 assert_eq!(picture.to_sixteen(), want, "frame {nth}");
@@ -237,12 +237,12 @@ mod tests {
         let path = folder.path().join("a.png");
         let whole = part(2, 0, DisposeOp::None, BlendOp::Source);
         write(&path, &[(whole, &[300, 40_000]), (whole, &[5, 6])], ColorType::Grayscale, false);
-        let first = Deep::open(&path).unwrap().next().unwrap().unwrap().0;
+        let first = DeepApng::open(&path).unwrap().next().unwrap().unwrap().0;
         assert_eq!(first.to_sixteen(), [300, 300, 300, u16::MAX, 40_000, 40_000, 40_000, u16::MAX]);
         let file = std::fs::read(&path).unwrap();
         std::fs::write(&path, &file[..file.len() - 30]).unwrap();
         let errors: Vec<String> =
-            Deep::open(&path).unwrap().filter_map(Result::err).map(|error| error.to_string()).collect();
+            DeepApng::open(&path).unwrap().filter_map(Result::err).map(|error| error.to_string()).collect();
         assert_eq!(errors.len(), 1, "{errors:?}");
         assert!(errors[0].ends_with("a.png: it is cut off") || errors[0].contains("damaged"), "{errors:?}");
     }

@@ -1,6 +1,7 @@
-//! Videos in, through a pipe from ffmpeg.
+//! Video input through a pipe from ffmpeg.
 //!
-//! Frames come as PAM pictures, whose headers say their size and depth, so that nothing has to be guessed.
+//!
+//! FrameIter arrive as PAM images, whose headers state size and depth.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -8,13 +9,13 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use super::ffmpeg::Probed;
-use super::spool::{Frames, Replay};
+use super::spool::{FrameIter, Replay};
 use super::stop::{Process, When};
 use super::stream::Decoding;
-use super::{Info, MediaError, Source, ffmpeg};
+use super::{ClipSource, Info, MediaError, ffmpeg};
 use openfx_host::picture::{Picture, SharedPicture};
 
-/// A video file.
+/// A clip read from a video file.
 pub struct Video {
     info: Info,
     path: PathBuf,
@@ -23,19 +24,19 @@ pub struct Video {
 }
 
 impl Video {
-    /// Asks what the file is; decoding begins with the first frame that is wanted.
+    /// Probes the file; decoding begins when the first frame is requested.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
         let Probed { info, decoding, notices } = ffmpeg::probe(path)?;
         let (file, format) = (path.to_owned(), pixel_format(&info));
         let replay = Replay::new(Box::new(move |from| {
-            let frames: Frames = Box::new(Reader::start(&file, &decoding, format, from)?);
+            let frames: FrameIter = Box::new(FfmpegReader::start(&file, &decoding, format, from)?);
             Ok(frames)
         }));
         Ok(Self { info, path: path.to_owned(), notices, replay })
     }
 }
 
-impl Source for Video {
+impl ClipSource for Video {
     fn info(&self) -> &Info {
         &self.info
     }
@@ -74,8 +75,8 @@ fn pixel_format(info: &Info) -> &'static str {
     }
 }
 
-/// A running ffmpeg.
-struct Reader {
+/// A running ffmpeg process whose output is read frame by frame.
+struct FfmpegReader {
     process: Process,
     pipe: BufReader<ChildStdout>,
     words: Option<JoinHandle<Vec<u8>>>,
@@ -83,9 +84,9 @@ struct Reader {
     done: bool,
 }
 
-impl Reader {
-    /// Starts at frame `from`. ffmpeg decodes the frames before it too and drops them: a seek by time would be
-    /// faster and, in files with a changing rate, could land on the wrong frame.
+impl FfmpegReader {
+    /// Starts at frame `from`, counted from 1. ffmpeg decodes the frames before it too and discards them: seeking by
+    /// time would be faster but, in files with a varying rate, could land on the wrong frame.
     fn start(path: &Path, decoding: &Decoding, format: &str, from: u32) -> Result<Self, MediaError> {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin"]);
@@ -122,7 +123,7 @@ impl Reader {
         })
     }
 
-    /// The next picture; `None` at the end.
+    /// The next image; `None` at the end of the video.
     fn read(&mut self) -> Result<Option<Picture>, MediaError> {
         match read_pam(&mut self.pipe) {
             Ok(Some(picture)) => Ok(Some(picture)),
@@ -140,7 +141,7 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
+impl Iterator for FfmpegReader {
     type Item = Result<Picture, MediaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -153,7 +154,7 @@ impl Iterator for Reader {
     }
 }
 
-/// Reads one PAM picture; `None` at a clean end.
+/// Reads one PAM image; `None` if the pipe ends before it.
 fn read_pam(pipe: &mut impl BufRead) -> Result<Option<Picture>, String> {
     let mut line = String::new();
     if pipe.read_line(&mut line).map_err(|error| error.to_string())? == 0 {

@@ -1,4 +1,4 @@
-//! Videos out, through a pipe to ffmpeg.
+//! Video output through a pipe to ffmpeg.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -11,36 +11,36 @@ use super::times::Times;
 use super::{ColourTags, Info, MediaError, Sink, Target, ffmpeg, ivf, names, stream};
 use openfx_host::picture::Picture;
 
-/// Writes a video.
-pub struct Encoder {
-    // The order matters: ffmpeg ends before its file is removed.
-    running: Running,
+/// Writes a video file with ffmpeg.
+pub struct VideoSink {
+    // The order matters: ffmpeg has to end before its file is removed.
+    running: FfmpegEncoder,
     fresh: FreshFile,
     sixteen: bool,
     alpha: bool,
     times: Times,
-    /// How many frames ffmpeg was given.
+    /// How many frames were passed to ffmpeg.
     frames: u32,
 }
 
-/// A running ffmpeg.
-struct Running {
-    // The pipe goes before the process, which may wait for its end.
+/// A running ffmpeg process that encodes frames.
+struct FfmpegEncoder {
+    // The pipe is dropped before the process, which may wait for its end.
     pipe: Option<BufWriter<ChildStdin>>,
     process: Process,
-    /// ffmpeg's words.
+    /// The thread that collects ffmpeg's messages.
     words: Option<JoinHandle<Vec<u8>>>,
 }
 
-impl Encoder {
-    /// Starts ffmpeg; the codec goes by the extension.
+impl VideoSink {
+    /// Starts ffmpeg; the codec is chosen by the extension.
     pub fn create(output: &Path, target: &Target) -> Result<Self, MediaError> {
         ffmpeg::require(output)?;
         let fresh = FreshFile::new(output, target.overwrite)?;
         let extension = names::extension(output);
         let mut info = target.info.clone();
         if extension == "avi" && !info.times.is_even() {
-            // The container has one rate, and ffmpeg would fill the time between with empty frames.
+            // The container has a constant rate, and ffmpeg would fill gaps with empty frames.
             info.times = info.times.at_rate(info.fps, target.frames);
         }
         let even = info.times.is_even();
@@ -53,14 +53,15 @@ impl Encoder {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-y", "-f", "ivf", "-c:v", "rawvideo"]);
         if info.times.late() > 0.0 {
-            // ffmpeg lets every input begin at 0, so that a picture which is later than its sound needs this.
+            // ffmpeg makes every input begin at 0, so video that begins later than its sound needs this.
             command.args(["-itsoffset", &format!("{:.6}", info.times.late())]);
         }
         command.args(["-i", "pipe:0"]);
         let tracks = info.tracks.as_ref().map(|tracks| tracks.arguments(&extension).0).unwrap_or_default();
         command.args(tracks.input).args(["-map", "0:v:0"]).args(tracks.output);
         command.args(ffmpeg::passthrough());
-        // Else the encoder counts in frames of the rate that ffmpeg guesses, and moves uneven times to these.
+        // Otherwise the encoder counts in frames of the rate that ffmpeg guesses, and moves uneven timestamps to
+        // these.
         let tick = info.times.tick();
         command.args(["-enc_time_base:v", &format!("{}:{}", tick.numerator, tick.denominator)]);
         command.args(codec.arguments);
@@ -72,8 +73,8 @@ impl Encoder {
             command.args(["-movflags", "+faststart"]);
         }
         if !even {
-            // MP4 counts a track's length in the order of decoding, which ends before the last frame is shown where
-            // frames are reordered and their times are uneven.
+            // MP4 measures the length of a track in decoding order, which ends before the last frame is shown if
+            // frames are reordered and their timestamps are uneven.
             command.args(["-bf", "0"]);
         }
         if let Some(length) = last_length(&info.times, target.frames)
@@ -90,10 +91,10 @@ impl Encoder {
             (child.stdin.take(), child.stderr.take())
         };
         let pipe = stdin.map(|pipe| BufWriter::with_capacity(1 << 20, pipe));
-        let running = Running { pipe, process, words: stderr.map(ffmpeg::collect) };
+        let running = FfmpegEncoder { pipe, process, words: stderr.map(ffmpeg::collect) };
         let mut encoder = Self { running, fresh, sixteen, alpha, times: info.times.clone(), frames: 0 };
         let header =
-            ivf::header(ivf::Samples { sixteen, alpha }, (info.width, info.height), info.times.tick());
+            ivf::header(ivf::SampleFormat { sixteen, alpha }, (info.width, info.height), info.times.tick());
         encoder.send(&header)?;
         Ok(encoder)
     }
@@ -103,7 +104,7 @@ impl Encoder {
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// How ffmpeg ended and what it said.
+    /// The exit status and the messages of ffmpeg.
     fn ending(&mut self) -> (Option<ExitStatus>, String) {
         self.running.pipe = None;
         let words = self.running.words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
@@ -111,7 +112,7 @@ impl Encoder {
         (status, String::from_utf8_lossy(&words).into_owned())
     }
 
-    /// Why ffmpeg stopped.
+    /// The error that describes why ffmpeg stopped.
     fn failure(&mut self) -> MediaError {
         let (status, words) = self.ending();
         self.reason(status, &words)
@@ -130,10 +131,10 @@ impl Encoder {
     }
 }
 
-/// The system's words for a full disk, as ffmpeg repeats them.
+/// The system's message for a full disk, as ffmpeg repeats it.
 const NO_SPACE: &str = "No space left on device";
 
-impl Sink for Encoder {
+impl Sink for VideoSink {
     fn write(&mut self, _number: u32, picture: &Picture) -> Result<(), MediaError> {
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
         let bytes: Vec<u8> = if self.sixteen {
@@ -150,7 +151,8 @@ impl Sink for Encoder {
     fn finish(mut self: Box<Self>) -> Result<(), MediaError> {
         let flushed = self.running.pipe.take().is_some_and(|mut pipe| pipe.flush().is_ok());
         let (status, words) = self.ending();
-        // ffmpeg ends well even if the last bytes found no room, so its words and the file have a say, too.
+        // ffmpeg exits successfully even if the last bytes did not fit, so its messages and the file are checked,
+        // too.
         if !flushed || !status.is_some_and(|status| status.success()) || words.contains(NO_SPACE) {
             return Err(self.reason(status, &words));
         }
@@ -167,9 +169,9 @@ impl Sink for Encoder {
     }
 }
 
-/// The filter of packets that gives the last frame its length: a frame comes without one, and the muxer takes that of
-/// the one before. The filter's own time base is not that of its packets in every version of ffmpeg, so that the length
-/// is told as a multiple of what the packets say. `None` where the length is that of the frame before.
+/// The bitstream filter that sets the duration of the last frame: a frame has no duration, and the muxer repeats that
+/// of the frame before. The filter's time base is not that of its packets in every version of ffmpeg, so the duration
+/// is given as a multiple of the packets' own. `None` if the duration is that of the frame before.
 fn last_length(times: &Times, frames: u32) -> Option<String> {
     let last = frames.checked_sub(1)?;
     let length = times.last_held(last as usize)?;
@@ -180,7 +182,7 @@ fn last_length(times: &Times, frames: u32) -> Option<String> {
     Some(format!("setts=duration=if(eq(N\\,{last})\\,{length}\\,DURATION)"))
 }
 
-/// What a container gets.
+/// The codec settings for a container.
 struct Codec {
     arguments: &'static [&'static str],
     format: &'static str,
@@ -189,7 +191,7 @@ struct Codec {
 }
 
 const H264: &[&str] = &["-c:v", "libx264", "-crf", "16", "-preset", "medium"];
-/// With the tag by which Apple's players know HEVC.
+/// With the tag that Apple's players need for HEVC.
 const HEVC: &[&str] = &[
     "-c:v",
     "libx265",
@@ -202,33 +204,34 @@ const HEVC: &[&str] = &[
     "-x265-params",
     "log-level=error",
 ];
-/// Matroska has tags of its own.
+/// Matroska has codec tags of its own.
 const HEVC_MKV: &[&str] =
     &["-c:v", "libx265", "-crf", "16", "-preset", "medium", "-x265-params", "log-level=error"];
 const PRORES: &[&str] = &["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"];
 const PRORES_HQ: &[&str] = &["-c:v", "prores_ks", "-profile:v", "hq"];
 const VP9: &[&str] = &["-c:v", "libvpx-vp9", "-crf", "20", "-b:v", "0", "-row-mt", "1", "-deadline", "good"];
 
-/// Whether a video of this extension gets the clip's alpha.
+/// Whether a video with this extension can hold the clip's alpha.
 pub fn holds_alpha(extension: &str, info: &Info) -> bool {
     codec(extension, info).alpha
 }
 
-/// Whether ffmpeg has an encoder and the encoder takes a pixel format.
+/// Whether ffmpeg has an encoder that supports a pixel format.
 fn encodes(encoder: &str, format: &str) -> bool {
     ffmpeg::lists(&format!("encoder={encoder}"), format)
 }
 
-/// Bits of a colour in a video of this extension.
+/// Bits per channel of a video with this extension.
 pub fn bits(extension: &str, info: &Info) -> u8 {
     stream::bits(codec(extension, info).format)
 }
 
 fn codec(extension: &str, info: &Info) -> Codec {
-    // Chroma at half the size needs even sides.
+    // 4:2:0 chroma needs even sides.
     let even = info.width.is_multiple_of(2) && info.height.is_multiple_of(2);
     let deep = if even { "yuv420p10le" } else { "yuv444p10le" };
-    // Stills of 16 bits are no wish for a video that few players show; a video of more than 8 is.
+    // For stills with 16 bits an ordinary 8-bit video is written, since few players support more; for a video of more
+    // than 8 bits, a deep one.
     let deep_video = info.bits > 8 && (info.bits < 16 || info.tracks.is_some());
     let (arguments, format, alpha) = match extension {
         "webm" if info.alpha && even => (VP9, "yuva420p", true),
@@ -246,8 +249,8 @@ fn codec(extension: &str, info: &Info) -> Codec {
     Codec { arguments, format, sixteen: info.bits > 8 || format.contains("p10"), alpha }
 }
 
-/// From RGB to the numbers that the tags promise. The tags are set on the frames, too: newer versions of ffmpeg take
-/// them from there.
+/// The filter that converts from RGB as the tags promise. The tags are set on the frames, too: newer versions of
+/// ffmpeg take them from there.
 fn filter(info: &Info, format: &str) -> String {
     let colour = &info.colour;
     let (scaler, tag) = matrix(colour);
@@ -259,18 +262,18 @@ fn filter(info: &Info, format: &str) -> String {
     )
 }
 
-/// The matrix by the scaler's name and by its tag. One that the scaler does not know becomes that of
+/// The matrix by the scaler's name and by its tag. One that the scaler does not support becomes that of
 /// high-definition video.
 fn matrix(colour: &ColourTags) -> (&'static str, &'static str) {
     scaler_matrix(&colour.matrix).unwrap_or(("bt709", "bt709"))
 }
 
-/// The same by a tag; `None` if the scaler does not know it.
+/// The scaler's name of a matrix and its tag; `None` if the scaler does not support it.
 pub fn scaler_matrix(tag: &str) -> Option<(&'static str, &'static str)> {
     Some(match tag {
         "bt709" => ("bt709", "bt709"),
         "bt470bg" => ("bt470", "bt470bg"),
-        // The scaler computes the one with constant luminance as the other.
+        // The scaler treats the constant-luminance matrix like the other one.
         "bt2020nc" | "bt2020c" => ("bt2020", "bt2020nc"),
         "smpte170m" => ("smpte170m", "smpte170m"),
         "smpte240m" => ("smpte240m", "smpte240m"),
@@ -279,7 +282,7 @@ pub fn scaler_matrix(tag: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// The transfer curve as an option; two curves have one name when ffmpeg reports them and another one here.
+/// The transfer curve as an option; ffmpeg reports two curves under names that differ from those of the option.
 fn transfer(colour: &ColourTags) -> &str {
     match colour.transfer.as_str() {
         "bt470m" => "gamma22",

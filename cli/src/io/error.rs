@@ -1,4 +1,4 @@
-//! What can go wrong with files, one kind for each sentence.
+//! Errors of reading and writing files, one variant per message.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use image::error::ImageFormatHint;
 
 use super::ffmpeg::Unusable;
 
-/// A failure of reading or writing pictures; its display text is the sentence for the user.
+/// An error of reading or writing clips; its display text is the message for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
     /// The input does not exist.
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
-    /// A folder or a pattern without a picture.
+    /// A folder or a pattern without any image.
     #[error("there is no picture in {}", .0.display())]
     Empty(PathBuf),
     /// A folder with more than one sequence.
@@ -23,147 +23,138 @@ pub enum MediaError {
         .folder.display(), .folder.join("*").display()
     )]
     Several {
-        /// The folder.
         folder: PathBuf,
-        /// The sequences.
+        /// A list of the sequences for the message.
         found: String,
     },
-    /// A kind of picture that people have and that is not read here.
+    /// A common image format that is not supported.
     #[error("{} is {kind}, which is not read here: convert it to OpenEXR, TIFF or PNG first", .path.display())]
     Picture {
         /// The file, or a folder of such files.
         path: PathBuf,
-        /// The name of the kind.
+        /// The name of the format.
         kind: &'static str,
     },
-    /// An address, or a stream.
+    /// A URL, or the name of a stream.
     #[error("'{}' is not the name of a file: clips are read from files and written to files", .0.display())]
     NoFile(PathBuf),
     /// A name that no clip can be read from.
     #[error("cannot read {}: {why}", .path.display())]
     InputName {
-        /// The name.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason, as the end of the message.
         why: String,
     },
-    /// A name that nothing can be written to.
+    /// A name that cannot be written to.
     #[error("cannot write {}: {why}", .path.display())]
     OutputName {
-        /// The name.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason, as the end of the message.
         why: String,
     },
-    /// There is a file already.
+    /// The output exists already.
     #[error(
         "{}{}: choose another name, or replace {} with --overwrite",
         .path.display(), and_more(*.more), if *.more == 0 { "it" } else { "them" }
     )]
     Exists {
-        /// The first of the files.
+        /// The first of the existing files.
         path: PathBuf,
-        /// How many more there are.
+        /// How many more of its files exist.
         more: usize,
     },
-    /// The output would replace what it is made from.
+    /// The output would replace a file that the clip is read from.
     #[error("{} is what the clip is read from: choose another output", .0.display())]
     Input(PathBuf),
-    /// The pictures would be among those that the clip is made of.
+    /// The output images would be added to the folder that the clip is read from.
     #[error(
         "the clip is read from the folder {}, and pictures written there would become a part of it: choose another folder",
         .0.display()
     )]
     InputFolder(PathBuf),
-    /// Somebody else wrote a file of the output's name meanwhile.
+    /// Another process created a file with the output's name during the render.
     #[error("{} has appeared during the render and was left alone: the result is {}", .path.display(), .kept.display())]
     Taken {
-        /// The output.
         path: PathBuf,
-        /// Where the result is.
+        /// The path of the result.
         kept: PathBuf,
     },
-    /// The extension of an output is of no known kind.
+    /// The extension of an output is unknown.
     #[error(
         "do not know how to write {}: use a video (.mp4 .mov .mkv .webm), .gif, .apng, a still (.png .jpg .tif .exr), \
          a pattern such as frame%04d.png, or a folder", .0.display()
     )]
     UnknownOutput(PathBuf),
-    /// A video was named and ffmpeg cannot be used.
+    /// An input or output is a video, and ffmpeg cannot be used.
     #[error("{} is a video, and {why}: install it, or use a folder of pictures", .path.display())]
     NoFfmpeg {
-        /// The video.
         path: PathBuf,
-        /// What is wrong with ffmpeg.
+        /// Why ffmpeg cannot be used.
         why: Unusable,
     },
-    /// A video was named, and ffmpeg was ended before it began.
+    /// An input or output is a video, and ffmpeg was killed before it started to work.
     #[error("{} is a video, and {why}", .path.display())]
     Video {
-        /// The video.
         path: PathBuf,
-        /// How ffmpeg ended.
+        /// The description of how ffmpeg ended.
         why: String,
     },
-    /// The file is damaged or of another kind than its name says.
+    /// The file is damaged or not of the kind that its name suggests.
     #[error("cannot read {}: {why}", .path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
-        /// What was found.
+        /// The description of the damage.
         why: String,
     },
-    /// The pictures of a sequence differ.
+    /// The images of a sequence differ in size.
     #[error("{} is {found}, and the clip's first frame is {expected}: all frames must have one size", .path.display())]
     Size {
         /// The file that differs.
         path: PathBuf,
-        /// Its size.
+        /// The size of that file.
         found: String,
-        /// The size of the first.
+        /// The size of the first image.
         expected: String,
     },
-    /// A frame outside of the clip.
+    /// A frame number outside the clip.
     #[error("{} has no frame {number}, it has frames 1 to {frames}", .path.display())]
     NoFrame {
-        /// The clip.
         path: PathBuf,
-        /// The frame that was asked for.
+        /// The frame that was requested.
         number: u32,
-        /// How many there are.
+        /// The number of frames of the clip.
         frames: u32,
     },
-    /// No room.
+    /// The disk is full.
     #[error("the disk is full: {} could not be completed", .0.display())]
     Full(PathBuf),
-    /// Any other failure of writing.
+    /// Any other error of writing.
     #[error("cannot write {}: {why}", .path.display())]
     Unwritable {
-        /// The file.
         path: PathBuf,
-        /// The system's or the encoder's words.
+        /// The message of the system or of the encoder.
         why: String,
     },
 }
 
 impl MediaError {
-    /// A failed write, told apart from a full disk.
+    /// The error of a failed write, distinguishing a full disk.
     pub fn write(path: &Path, error: &io::Error) -> Self {
         let why = error.to_string();
         let kind = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        // The encoder of single PNGs hands the system's words on, and nothing else.
+        // The encoder of single PNGs passes only the text of the system's error on.
         if kind || why.contains(&io::Error::from_raw_os_error(NO_SPACE).to_string()) {
             return Self::Full(path.to_owned());
         }
         Self::Unwritable { path: path.to_owned(), why }
     }
 
-    /// A failed read.
+    /// The error of a failed read, for any reason.
     pub fn read(path: &Path, why: impl std::fmt::Display) -> Self {
         Self::Unreadable { path: path.to_owned(), why: why.to_string() }
     }
 
-    /// A failed read of bytes.
+    /// The error of a failed read of bytes; the end of the file gets a message of its own.
     pub fn ended(path: &Path, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::read(path, "it is cut off"),
@@ -171,7 +162,7 @@ impl MediaError {
         }
     }
 
-    /// A failed decode, without what only the image library's makers understand.
+    /// The error of a failed decode, without details that only developers of the image library understand.
     pub fn decode(path: &Path, error: &ImageError) -> Self {
         let kind = |hint: ImageFormatHint| match hint {
             ImageFormatHint::Exact(format) => format!("{format:?}").to_uppercase(),
@@ -194,7 +185,7 @@ impl MediaError {
         }
     }
 
-    /// A failed encode. The image libraries wrap the system's error, some of them twice.
+    /// The error of a failed encode. The image libraries wrap the system's error, some of them twice.
     pub fn encode(path: &Path, error: &(dyn std::error::Error + 'static)) -> Self {
         match in_chain(error, |cause| system_error(cause)) {
             Some(error) => Self::write(path, error),
@@ -230,10 +221,10 @@ fn and_more(more: usize) -> String {
     }
 }
 
-/// The system's number for a full disk.
+/// The system's error code for a full disk.
 const NO_SPACE: i32 = if cfg!(windows) { 112 } else { 28 };
 
-/// What is found first in an error and its causes.
+/// The first match in an error and its causes.
 fn in_chain<'a, T>(
     error: &'a (dyn std::error::Error + 'static),
     find: impl Fn(&'a (dyn std::error::Error + 'static)) -> Option<T>,
@@ -241,7 +232,7 @@ fn in_chain<'a, T>(
     std::iter::successors(Some(error), |error| error.source()).find_map(find)
 }
 
-/// The system's error inside of a library's, which do not all count it among their sources.
+/// The system's error inside a library's error; not all libraries return it from `source`.
 fn system_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
     if let Some(image::ImageError::IoError(error)) = error.downcast_ref() {
         return Some(error);

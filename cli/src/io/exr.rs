@@ -1,7 +1,8 @@
-//! OpenEXR: pictures of light, in half floats, without an end at white.
+//! OpenEXR: linear light in half floats, without clipping at white.
 //!
-//! A file's colours are multiplied by its alpha, and a picture's here are not. Where alpha is 0 and there is colour
-//! all the same (a flame, a reflection), the colour is taken as it is, and goes back as it came.
+//!
+//! A file's colours are premultiplied by alpha, those of a [`Picture`] are not. Where alpha is 0 and there is colour
+//! all the same (a flame, a reflection), the colour is used unchanged, and written back unchanged.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -19,22 +20,22 @@ use super::fresh::FreshFile;
 use super::{MediaError, Profile};
 use openfx_host::picture::Picture;
 
-/// What a file says before its pixels.
-pub struct About {
-    /// The display window, which is what the picture's maker wants to be seen.
+/// The header of a file.
+pub struct ExrHeader {
+    /// The size of the display window, which is the visible image.
     pub size: (u32, u32),
     /// Whether there is an alpha channel.
     pub alpha: bool,
-    /// Width of a pixel by its height.
+    /// Width of a pixel divided by its height.
     pub pixel_aspect: f64,
-    /// What of the file is not used, a sentence.
+    /// The notice about parts of the file that are not used.
     pub notice: Option<String>,
-    /// Primaries other than those of Rec. 709.
+    /// Primaries, if they differ from those of Rec. 709.
     pub profile: Option<Profile>,
 }
 
-/// Reads the headers.
-pub fn about(path: &Path) -> Result<About, MediaError> {
+/// Reads the headers of all parts.
+pub fn about(path: &Path) -> Result<ExrHeader, MediaError> {
     let meta = MetaData::read_from_file(path, false).map_err(|error| failed(path, error))?;
     let header = meta.headers.iter().find(|header| has_colours(header)).ok_or_else(|| {
         let names: Vec<String> = meta.headers.iter().flat_map(channels).collect();
@@ -49,7 +50,7 @@ pub fn about(path: &Path) -> Result<About, MediaError> {
         .flat_map(channels)
         .filter(|name| !["R", "G", "B", "A"].contains(&name.as_str()))
         .collect();
-    Ok(About {
+    Ok(ExrHeader {
         size: (side(size.width())?, side(size.height())?),
         alpha: has(header, "A"),
         pixel_aspect: f64::from(header.shared_attributes.pixel_aspect),
@@ -64,7 +65,7 @@ pub fn about(path: &Path) -> Result<About, MediaError> {
     })
 }
 
-/// A failed read in plain words.
+/// The error of a failed read in plain words.
 fn failed(path: &Path, error: exr::error::Error) -> MediaError {
     match error {
         exr::error::Error::Io(error) => MediaError::ended(path, &error),
@@ -83,17 +84,16 @@ fn has_colours(header: &Header) -> bool {
     !header.deep && ["R", "G", "B"].iter().all(|channel| has(header, channel))
 }
 
-/// The channels of a part, with its name where it has one.
+/// The channel names of a part. Those of a part without colours are prefixed by its name, if it has one.
 fn channels(header: &Header) -> Vec<String> {
     let part = header.own_attributes.layer_name.as_ref().filter(|_| !has_colours(header));
     let named = |channel: &str| part.map_or_else(|| channel.to_owned(), |part| format!("{part}.{channel}"));
     header.channels.list.iter().map(|channel| named(&channel.name.to_string())).collect()
 }
 
-/// Reads the first part that has colours: floats, not multiplied by alpha. What lies outside of the data window is
-/// empty.
+/// Reads the first part with R, G and B as floats with straight alpha. Pixels outside the data window are empty.
 pub fn load(path: &Path) -> Result<Picture, MediaError> {
-    let About { size: (width, height), alpha, .. } = about(path)?;
+    let ExrHeader { size: (width, height), alpha, .. } = about(path)?;
     let channels = if alpha { 4 } else { 3 };
     type Pixels = (Vec<f32>, Vec2<usize>);
     let image = read()
@@ -131,7 +131,7 @@ pub fn load(path: &Path) -> Result<Picture, MediaError> {
         .ok_or_else(|| MediaError::read(path, "it has no pixels"))
 }
 
-/// Where a pixel of the data window is in the display window.
+/// The position in the display window of a pixel of the data window; `None` if it is outside.
 fn inside(position: i32, offset: usize, corner: i32, side: u32) -> Option<usize> {
     let place = i64::from(position) + i64::try_from(offset).ok()? - i64::from(corner);
     usize::try_from(place).ok().filter(|place| *place < side as usize)
@@ -144,8 +144,8 @@ fn divide(pixel: &mut [f32]) {
     }
 }
 
-/// Writes a picture of light in half floats, compressed without loss. `glows` says that colours under alpha 0 are
-/// light and not a leftover.
+/// Writes an image of linear light in half floats with lossless compression. If `glows`, colours under an alpha of 0
+/// are light and not leftovers.
 pub fn save(
     fresh: &FreshFile,
     picture: &Picture,
@@ -188,7 +188,7 @@ pub fn save(
     })
 }
 
-/// The compression that others choose for pictures of film and renderers.
+/// The compression that is customary for film and rendered images.
 fn encoding() -> Encoding {
     Encoding {
         compression: exr::prelude::Compression::ZIP16,
@@ -197,7 +197,7 @@ fn encoding() -> Encoding {
     }
 }
 
-/// The largest light that a half float holds, in place of more.
+/// Clamps a value to the largest that a half float can represent.
 fn finite(value: f32) -> f32 {
     const MOST: f32 = 65_504.0;
     if value.is_nan() { 0.0 } else { value.clamp(-MOST, MOST) }

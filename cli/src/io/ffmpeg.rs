@@ -1,4 +1,4 @@
-//! The system's ffmpeg: is it there, and what does it say of a file.
+//! The system's ffmpeg: whether it is installed, and what it reports about a file.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,26 +12,26 @@ use super::stream::{self, Decoding, Described};
 use super::tracks::Tracks;
 use super::{Info, MediaError, timeline};
 
-/// A video that was looked at.
+/// A video file that was probed.
 pub struct Probed {
-    /// What it is.
+    /// Size, timestamps, colours and tracks of the clip.
     pub info: Info,
     /// How it has to be decoded.
     pub decoding: Decoding,
-    /// What the user should know, a sentence each.
+    /// Notices for the user, one sentence each.
     pub notices: Vec<String>,
 }
 
-/// Why ffmpeg cannot be used; its display text is a sentence without its end.
+/// Why ffmpeg cannot be used; the display text is a sentence without its full stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// A program is not there.
+    /// A program is not installed.
     #[error("ffmpeg is not installed here (no {0} was found in PATH)")]
     Absent(&'static str),
-    /// It is there and does not run.
+    /// A program is installed but does not run.
     #[error("ffmpeg does not run here: {0}")]
     Failing(String),
-    /// It runs, and somebody ended it.
+    /// A program was started and then killed.
     #[error("{0}")]
     Ended(String),
 }
@@ -39,7 +39,7 @@ pub enum Unusable {
 /// The version of the installed ffmpeg, as it prints it.
 ///
 /// # Errors
-/// ffmpeg or ffprobe is absent, broken, or was ended.
+/// ffmpeg or ffprobe is missing, broken, or was killed.
 pub fn version() -> Result<String, Unusable> {
     let text = first_line("ffmpeg")?;
     first_line("ffprobe")?;
@@ -56,7 +56,7 @@ fn first_line(program: &'static str) -> Result<String, Unusable> {
     })?;
     if !output.status.success() {
         let reason = reason(output.status, &output.stderr);
-        // Who was ended by a signal has no code.
+        // A process that was killed by a signal has no exit code.
         return Err(match output.status.code() {
             Some(_) => Unusable::Failing(reason),
             None => Unusable::Ended(reason),
@@ -65,7 +65,7 @@ fn first_line(program: &'static str) -> Result<String, Unusable> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
 }
 
-/// Makes sure of ffmpeg before a video is read or written.
+/// Checks that ffmpeg can be used, before a video is read or written.
 ///
 /// # Errors
 /// It cannot be used.
@@ -77,7 +77,7 @@ pub fn require(path: &Path) -> Result<(), MediaError> {
     })
 }
 
-/// The option that hands every decoded frame over once, which had another name before ffmpeg 5.1.
+/// The option that passes every decoded frame on exactly once, which had another name before ffmpeg 5.1.
 pub fn passthrough() -> [&'static str; 2] {
     let old = version().is_ok_and(|version| {
         let mut numbers =
@@ -87,8 +87,8 @@ pub fn passthrough() -> [&'static str; 2] {
     if old { ["-vsync", "0"] } else { ["-fps_mode", "passthrough"] }
 }
 
-/// Whether ffmpeg's help on a topic, such as `encoder=libx264`, has a word. What ffmpeg does not have it says in other
-/// words.
+/// Whether ffmpeg's help on a topic, such as `encoder=libx264`, contains a word. Help on something that ffmpeg lacks
+/// is an error message without it.
 pub fn lists(topic: &str, word: &str) -> bool {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-h", topic]).stdin(Stdio::null());
@@ -96,10 +96,10 @@ pub fn lists(topic: &str, word: &str) -> bool {
     String::from_utf8_lossy(&output.stdout).split_whitespace().any(|other| other == word)
 }
 
-/// Asks ffprobe what a video is, and decodes it once.
+/// Asks ffprobe for the properties of a video, and decodes it once.
 ///
 /// # Errors
-/// ffmpeg cannot be used, or there is no video in the file that it can decode.
+/// ffmpeg cannot be used, or the file contains no video that it can decode.
 pub fn probe(path: &Path) -> Result<Probed, MediaError> {
     require(path)?;
     let mut command = Command::new("ffprobe");
@@ -112,7 +112,7 @@ pub fn probe(path: &Path) -> Result<Probed, MediaError> {
     let json: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| MediaError::read(path, error))?;
     let streams = json["streams"].as_array().map(Vec::as_slice).unwrap_or_default();
-    // A cover picture is no video.
+    // A cover image does not count as video.
     let is_video = |stream: &&Value| {
         stream["codec_type"] == "video" && stream["disposition"]["attached_pic"].as_u64() != Some(1)
     };
@@ -140,12 +140,12 @@ pub fn probe(path: &Path) -> Result<Probed, MediaError> {
     Ok(Probed { info, decoding, notices })
 }
 
-/// Whether a file is of the kind that has edit lists: MP4, QuickTime and their like.
+/// Whether a file is of the kind that has edit lists: MP4, QuickTime and related formats.
 fn is_mov(json: &Value) -> bool {
     json["format"]["format_name"].as_str().is_some_and(|names| names.split(',').any(|name| name == "mov"))
 }
 
-/// What ffprobe says of the first packets of sound; nothing where it fails.
+/// ffprobe's JSON for the first audio packets; null if it fails.
 fn first_sound(path: &Path) -> Value {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-select_streams", "a", "-read_intervals", "%+0.1"]);
@@ -154,7 +154,7 @@ fn first_sound(path: &Path) -> Value {
     output.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or(Value::Null)
 }
 
-/// Runs a program to its end, or to that of the user's patience.
+/// Runs a program until it ends or the user stops the render.
 pub fn run(command: &mut Command) -> std::io::Result<Output> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let process = Process::start(command, When::Asked)?;
@@ -172,7 +172,7 @@ pub fn run(command: &mut Command) -> std::io::Result<Output> {
     Ok(Output { status, stdout: bytes, stderr })
 }
 
-/// Collects a program's words all along, so that it never waits for a reader.
+/// Reads a program's standard error on a thread, so that the program never blocks on a full pipe.
 pub fn collect(mut stderr: ChildStderr) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut words = Vec::new();
@@ -181,7 +181,7 @@ pub fn collect(mut stderr: ChildStderr) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// How many frames a video holds, by its packets; `None` if it cannot be read.
+/// The number of frames of a video, by its packets; `None` if it cannot be read.
 pub fn count_packets(path: &Path) -> Option<u32> {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-select_streams", "v:0", "-count_packets"]);
@@ -190,14 +190,14 @@ pub fn count_packets(path: &Path) -> Option<u32> {
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
-/// A path that ffmpeg cannot take for an option or a protocol.
+/// A path in a form that ffmpeg takes neither for an option nor for a protocol.
 pub fn file_argument(path: &Path) -> std::ffi::OsString {
     let mut argument = std::ffi::OsString::from("file:");
     argument.push(path);
     argument
 }
 
-/// Why ffmpeg ended before it was done: its last words, unless somebody ended it.
+/// Why ffmpeg ended early: its last message, unless it was killed.
 pub fn reason(status: ExitStatus, stderr: &[u8]) -> String {
     #[cfg(unix)]
     {
@@ -213,7 +213,7 @@ pub fn reason(status: ExitStatus, stderr: &[u8]) -> String {
     last_line(stderr).unwrap_or_else(|| format!("ffmpeg ended early ({status})"))
 }
 
-/// The last line that a program printed, without the part of the program and its address before it.
+/// The last line that a program printed, without the name and address of the component before it.
 pub fn last_line(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
     let mut line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;

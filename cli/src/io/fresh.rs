@@ -1,4 +1,4 @@
-//! A file that gets its name when it is complete.
+//! Output files that get their final name only when they are complete.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::MediaError;
-use super::partial::{self, Held};
-use super::stop::{self, Registered, When};
+use super::partial::{self, PartialLock};
+use super::stop::{self, RegisteredHook, When};
 
-/// A file beside its final place. Dropped without [`FreshFile::publish`], it removes itself.
+/// A temporary file beside its target. It is removed when dropped without [`FreshFile::publish`].
 #[derive(Debug)]
 pub struct FreshFile {
     target: PathBuf,
     beside: PathBuf,
-    held: Option<Held>,
+    held: Option<PartialLock>,
     overwrite: bool,
     published: bool,
-    _ending: Registered,
+    _ending: RegisteredHook,
 }
 
 impl FreshFile {
-    /// Chooses the name beside `target`, with the same extension (encoders go by it), and makes an empty file of it.
-    /// A link is followed: what it points to is written, and the link stays.
+    /// Creates an empty file with a temporary name beside `target`, with the same extension (encoders choose the
+    /// format by it). If `target` is a symbolic link, the file it points to is written and the link stays.
     ///
     /// # Errors
-    /// The folder does not exist or cannot be written, or the target is no place for a file.
+    /// The folder does not exist or is not writable, or the target cannot be a file.
     pub fn new(target: &Path, overwrite: bool) -> Result<Self, MediaError> {
         let unwritable = |why: &str| MediaError::OutputName { path: target.to_owned(), why: why.to_owned() };
         let target = follow(target);
@@ -41,7 +41,8 @@ impl FreshFile {
         if target.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(unwritable("its folder does not exist"));
         }
-        // Short, since a name may be as long as the system allows already, and plain, whatever the name is made of.
+        // Short, since the target's name may already be as long as the system allows, and ASCII, whatever the
+        // target's name contains.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut beside = target.with_file_name(format!("{}{}-{number}", partial::PREFIX, std::process::id()));
@@ -54,24 +55,24 @@ impl FreshFile {
             let _ = fs::remove_file(&doomed);
         });
         partial::sweep_beside(&target);
-        let held = Held::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
+        let held = PartialLock::create(&beside).map_err(|error| MediaError::write(&target, &error))?;
         Ok(Self { target, beside, held: Some(held), overwrite, published: false, _ending })
     }
 
-    /// Where to write for now.
+    /// The temporary path to write to.
     pub fn path(&self) -> &Path {
         &self.beside
     }
 
-    /// The final place, for messages.
+    /// The final path, for messages.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Gives the file its name, over an older one only if that was allowed.
+    /// Renames the file to its target, replacing an existing file only if that was allowed.
     ///
     /// # Errors
-    /// The file cannot be renamed, or another one has taken its name meanwhile.
+    /// The file cannot be renamed, or another file has appeared under the target's name.
     pub fn publish(mut self) -> Result<(), MediaError> {
         let failed = |error| MediaError::write(&self.target, &error);
         self.held = None;
@@ -80,7 +81,7 @@ impl FreshFile {
             self.published = true;
             return Ok(());
         }
-        // A second name is refused where there is a file; not all file systems have that.
+        // Creating a hard link fails if the target exists; not all file systems support hard links.
         match fs::hard_link(&self.beside, &self.target) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -97,7 +98,7 @@ impl FreshFile {
         Err(MediaError::Taken { path: self.target.clone(), kept })
     }
 
-    /// A free name beside the target.
+    /// An unused name beside the target.
     fn spare(&self) -> PathBuf {
         let stem = self.target.file_stem().unwrap_or_default();
         let names = (2..).map(|number| {
@@ -117,16 +118,16 @@ impl Drop for FreshFile {
     fn drop(&mut self) {
         self.held = None;
         if !self.published {
-            // There may be nothing to remove, and nobody left to tell.
+            // The file may not exist, and an error cannot be reported from here.
             let _ = fs::remove_file(&self.beside);
         }
     }
 }
 
-/// The place that a link means in the end, there or not.
+/// The path that a chain of symbolic links leads to, whether it exists or not.
 pub fn follow(path: &Path) -> PathBuf {
     let mut place = path.to_owned();
-    // As many as Linux follows.
+    // The same limit as Linux.
     for _ in 0..40 {
         let Ok(next) = fs::read_link(&place) else { break };
         place = place.parent().unwrap_or(Path::new("")).join(next);

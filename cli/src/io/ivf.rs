@@ -1,22 +1,24 @@
-//! Frames with times for ffmpeg's input: a rawvideo pipe has a rate and no times, so raw pictures go through a pipe in
-//! IVF, a container of a fixed header and, before every frame, its size and its time. ffmpeg is told that the frames
-//! are rawvideo; the format of the samples it takes from the header's four letters, as NUT has them.
+//! Passes raw frames with timestamps to ffmpeg: a rawvideo pipe has a rate but no timestamps, so raw images are
+//! wrapped in IVF, a container with a fixed header and, before every frame, its size and its timestamp. ffmpeg's
+//! arguments declare the frames as rawvideo; it takes the sample format from the FourCC in the header, as defined for
+//! NUT.
 //!
-//! The layout is that of libvpx's ivfdec.c, the letters are those of the NUT specification (nut4cc.txt).
+//!
+//! The layout is that of libvpx's ivfdec.c, the FourCCs are those of the NUT specification (nut4cc.txt).
 
 use super::times::Tick;
 
-/// What a pixel is made of.
+/// The sample format of a pixel.
 #[derive(Clone, Copy, Debug)]
-pub struct Samples {
-    /// 16 bits, low byte first; else 8.
+pub struct SampleFormat {
+    /// 16 bits per sample, little-endian; otherwise 8.
     pub sixteen: bool,
-    /// RGBA; else RGB.
+    /// RGBA; otherwise RGB.
     pub alpha: bool,
 }
 
-impl Samples {
-    /// The letters; a number of bits stands as a byte.
+impl SampleFormat {
+    /// The FourCC; the number of bits is one of its bytes.
     fn letters(self) -> [u8; 4] {
         match (self.sixteen, self.alpha) {
             (false, false) => *b"RGB\x18",
@@ -27,8 +29,8 @@ impl Samples {
     }
 }
 
-/// The file's header. The two fields for the size have 16 bits, and ffmpeg takes no other size.
-pub fn header(samples: Samples, size: (u32, u32), tick: Tick) -> [u8; 32] {
+/// The header of the file. Its two size fields have 16 bits, and ffmpeg reads the size from nowhere else.
+pub fn header(samples: SampleFormat, size: (u32, u32), tick: Tick) -> [u8; 32] {
     let side = |side: u32| u16::try_from(side).unwrap_or(u16::MAX).to_le_bytes();
     let mut bytes = [0; 32];
     bytes[0..4].copy_from_slice(b"DKIF");
@@ -41,7 +43,7 @@ pub fn header(samples: Samples, size: (u32, u32), tick: Tick) -> [u8; 32] {
     bytes
 }
 
-/// What stands before a frame of `len` bytes that is shown at `time`, in ticks.
+/// The header of a frame of `len` bytes that is shown at `time`, in ticks.
 pub fn frame_header(len: usize, time: u64) -> [u8; 12] {
     let mut bytes = [0; 12];
     bytes[..4].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
@@ -56,7 +58,7 @@ mod tests {
     #[test]
     fn headers_have_their_fields_in_place() {
         let tick = Tick { numerator: 1001, denominator: 30000 };
-        let bytes = header(Samples { sixteen: true, alpha: false }, (640, 360), tick);
+        let bytes = header(SampleFormat { sixteen: true, alpha: false }, (640, 360), tick);
         assert_eq!(&bytes[..12], b"DKIF\0\0\x20\0RGB0");
         assert_eq!(bytes[12..24], [0x80, 2, 0x68, 1, 0x30, 0x75, 0, 0, 0xe9, 3, 0, 0]);
         assert_eq!(frame_header(258, 3), [2, 1, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);

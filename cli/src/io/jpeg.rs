@@ -1,4 +1,4 @@
-//! JPEG without make-believe: the image library fills up with grey what a damaged file does not have.
+//! Strict JPEG decoding: the image library fills missing parts of a damaged file with grey, this reports them.
 
 use image::{DynamicImage, GrayImage, RgbImage};
 use zune_core::bytestream::ZCursor;
@@ -6,15 +6,15 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-/// Some pixels of a file are not there.
+/// The file is damaged or incomplete.
 pub struct Damaged;
 
-/// The pixels of a file, not yet turned upright; `None` for colours that are left to the image library, and for what its
-/// headers do not make sense of. Oddities between the headers, which many cameras and programs have, cost no pixel and
-/// are passed over.
+/// The pixels of a file, not yet rotated upright; `None` for colour formats that are left to the image library, and
+/// for files whose headers cannot be parsed. Irregularities between the headers, which many cameras and programs
+/// produce, do not affect the pixels and are ignored.
 ///
 /// # Errors
-/// The file ends too early, or its data do not decode.
+/// The file is truncated, or its data do not decode.
 pub fn decode(file: &[u8]) -> Result<Option<DynamicImage>, Damaged> {
     let lenient = DecoderOptions::default()
         .set_strict_mode(false)
@@ -32,7 +32,7 @@ pub fn decode(file: &[u8]) -> Result<Option<DynamicImage>, Damaged> {
     let Some((width, height)) = decoder.dimensions() else { return Ok(None) };
     decoder.set_options(lenient.set_strict_mode(true).jpeg_set_out_colorspace(space));
     let pixels = decoder.decode().map_err(|_| Damaged)?;
-    // The format has 16 bits for a side.
+    // JPEG stores sides in 16 bits.
     let (width, height) = (width as u32, height as u32);
     Ok(match space {
         ColorSpace::Luma => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
@@ -71,12 +71,12 @@ mod tests {
         let file = file(&DynamicImage::ImageRgb8(noise));
         assert!(decode(&file[..file.len() / 2]).is_err());
         assert!(decode(&file[..file.len() - 40]).is_err());
-        // A marker that belongs nowhere, in the middle of the pixels.
+        // A marker in the middle of the pixel data.
         let mut broken = file.clone();
         let middle = broken.len() / 2;
         broken[middle..middle + 2].copy_from_slice(&[0xff, 0xc4]);
         assert!(decode(&broken).is_err());
-        // The end mark alone costs nothing.
+        // A missing end marker alone loses no pixel.
         assert!(matches!(decode(&file[..file.len() - 2]), Ok(Some(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! Between files that hold light, files that hold what a display shows, and videos that say what their numbers mean.
+//! Converts between linear and display-referred files, and videos with colour tags.
 
 use std::path::Path;
 
@@ -8,23 +8,24 @@ use super::output_kind::OutputKind;
 use super::{ColourTags, Info, MediaError, Sink, Target};
 use openfx_host::picture::{Picture, Samples};
 
-/// What is done to a clip's colours for an output of another kind.
+/// The colour conversion of a clip for an output of another kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Conversion {
-    /// Numbers of a display become light.
+    /// From display-referred values to linear light.
     ToLight,
-    /// These become sRGB, as which files are taken that do not say what their numbers mean. Light beyond white is
-    /// brought down to it, and what lies outside of sRGB's colours is cut off.
+    /// From this colour space to sRGB, which untagged files are assumed to have. Light beyond white is scaled down to
+    /// white, and colours outside the sRGB gamut are clipped.
     ToDisplay(Colour),
 }
 
-/// Which conversion an output wants for a clip; `None` if its frames are written as they are.
+/// The conversion that an output needs for a clip; `None` if its frames are written unchanged.
 pub fn conversion(kind: &OutputKind, extension: &str, info: &Info) -> Option<Conversion> {
     let colour = &info.colour;
     if extension == "exr" {
         return (!colour.is_light()).then_some(Conversion::ToLight);
     }
-    // A video takes a video's tags along; pictures of light, or of a space that only the user knows, have none for it.
+    // A video keeps the tags of a source video; linear images, or those in a colour space that only the user knows,
+    // have no tags for it.
     let tagged = info.tracks.is_some() || !colour.is_light() && colour.named.is_none();
     if *kind == OutputKind::Video && tagged {
         return None;
@@ -33,14 +34,14 @@ pub fn conversion(kind: &OutputKind, extension: &str, info: &Info) -> Option<Con
     (meaning != Colour::DISPLAY).then_some(Conversion::ToDisplay(meaning))
 }
 
-/// A sink for a clip of another kind.
-pub struct Converter {
+/// A sink that converts the frames before it passes them on.
+pub struct ConvertingSink {
     sink: Box<dyn Sink>,
     conversion: Conversion,
 }
 
-impl Converter {
-    /// Makes the output; it is told that the frames are of its own kind.
+impl ConvertingSink {
+    /// Creates the output, for frames that are already converted.
     pub fn create(
         output: &Path,
         target: &Target,
@@ -53,7 +54,7 @@ impl Converter {
     }
 }
 
-impl Sink for Converter {
+impl Sink for ConvertingSink {
     fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError> {
         self.sink.write(number, &convert(picture, self.conversion))
     }
@@ -67,7 +68,7 @@ impl Sink for Converter {
     }
 }
 
-/// The picture in floats of the other kind; alpha stays.
+/// Converts an image to floats of the other kind; alpha is kept.
 fn convert(picture: &Picture, conversion: Conversion) -> Picture {
     let samples = match conversion {
         Conversion::ToLight => {
@@ -81,7 +82,7 @@ fn convert(picture: &Picture, conversion: Conversion) -> Picture {
             let size = (picture.width as usize, picture.height as usize);
             let whole =
                 frame::Picture { width: size.0, height: size.1, rgba: picture.with_channels(4).to_floats() };
-            // Colours are not multiplied by alpha here.
+            // Alpha is straight here.
             let shown = Encoding { colour, alpha: Alpha::Opaque }.prepare(&whole).rgba;
             if picture.channels == 4 {
                 shown
@@ -110,10 +111,10 @@ mod tests {
         let white = shown([0.58; 3], Transfer::Pq, Primaries::Rec2020);
         assert!(white.iter().all(|&value| value >= 253), "{white:?}");
         assert_eq!(shown([1.0; 3], Transfer::Pq, Primaries::Rec2020), [255; 3]);
-        // Display P3 (0, 200, 0), of which sRGB has no red: by the published matrices green is 203.
+        // Display P3 (0, 200, 0), for which sRGB would need negative red: by the published matrices green is 203.
         let green = shown([0.0, 200.0 / 255.0, 0.0], Transfer::Display, Primaries::P3);
         assert!(green[0] == 0 && green[1].abs_diff(203) <= 1, "{green:?}");
-        // Half of the light of white is sRGB 188.
+        // Half the light of white is sRGB 188.
         assert_eq!(shown([0.5; 3], Transfer::Linear, Primaries::AcesCg), [188; 3]);
     }
 

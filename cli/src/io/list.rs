@@ -1,6 +1,6 @@
-//! Lists in sentences.
+//! Formats lists for messages.
 
-/// Numbers as people write them, runs as `3-7`; a long list is cut short.
+/// Formats numbers as a list, runs as `3-7`; a long list is abbreviated.
 pub fn numbers(numbers: &[u32]) -> String {
     const SHOWN: usize = 8;
     let mut runs: Vec<(u32, u32)> = Vec::new();

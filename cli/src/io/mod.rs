@@ -1,8 +1,9 @@
-//! Pictures from files and into files: videos (through the system's ffmpeg), folders and patterns of stills,
-//! animated GIF and PNG, single pictures.
+//! Reads and writes clips: videos (through the system's ffmpeg), folders and patterns of stills, animated GIF and
+//! PNG, single images.
 //!
-//! A [`Source`] answers for any frame at any time; a [`Sink`] takes the frames in order. What a sink writes
-//! stands under another name until it is complete, so that a failed render leaves no half file behind.
+//!
+//! A [`ClipSource`] returns any frame at any time; a [`Sink`] takes the frames in order. A sink writes under a temporary
+//! name until the output is complete, so that a failed render leaves no partial file behind.
 
 mod animated;
 mod apng;
@@ -35,7 +36,7 @@ mod tracks;
 
 pub use error::MediaError;
 pub use ffmpeg::version as ffmpeg_version;
-pub use output::{Wish, check as check_output};
+pub use output::{OutputRequest, check as check_output};
 use output_kind::{OutputKind, output_kind};
 pub use profile::Profile;
 pub use times::Times;
@@ -49,53 +50,53 @@ use openfx_sys::*;
 
 use openfx_host::picture::{Picture, SharedPicture};
 
-/// What is known of a clip before its first frame is read.
+/// Properties of a clip that are known before its first frame is read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Info {
-    /// Pixels in a row.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
     /// Number of frames; they are numbered from 1.
     pub frames: u32,
-    /// Frames a second, on average; 25 for stills, which do not say.
+    /// Frames per second, on average; 25 for stills, which do not specify it.
     pub fps: f64,
-    /// When the frames are shown.
+    /// Timestamps of the frames.
     pub times: Times,
-    /// Width of a pixel by its height.
+    /// Width of a pixel divided by its height.
     pub pixel_aspect: f64,
-    /// Bits of a sample: 8, a video's 10 or 12, or 16, which is also what floats count as. Whatever has more than 8
-    /// is handed over in 16.
+    /// Bits per sample: 8, a video's 10 or 12, or 16, which also stands for floating point. Anything above 8 is
+    /// delivered with 16.
     pub bits: u8,
     /// Whether there is an alpha channel.
     pub alpha: bool,
-    /// Whether every pixel has a colour of its own: in most videos four share one.
+    /// Whether the chroma resolution is full (4:4:4): in most videos four pixels share one chroma sample.
     pub full_chroma: bool,
-    /// How a video's numbers mean colours.
+    /// The meaning of the values of a video.
     pub colour: ColourTags,
-    /// What all pictures of a sequence say of their colours, where it is not the usual.
+    /// The colour profile of a sequence, if all images agree and it is not the default.
     pub profile: Option<Profile>,
-    /// What a video has beside its pictures.
+    /// The sound, subtitles and other tracks of a video.
     pub tracks: Option<Tracks>,
 }
 
-/// The names by which ffmpeg knows the meaning of a video's numbers.
+/// A video's colour tags, by ffmpeg's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColourTags {
-    /// From luma and chroma to RGB.
+    /// The matrix between luma and chroma and RGB.
     pub matrix: String,
-    /// The colours of R, G and B.
+    /// The primaries of R, G and B.
     pub primaries: String,
-    /// The transfer curve.
+    /// The transfer characteristics.
     pub transfer: String,
-    /// Whether luma uses all numbers (`pc`) and not only those from 16 to 235 of 255 (`tv`).
+    /// Whether luma uses the full range (`pc`) and not only 16 to 235 of 255 (`tv`).
     pub full_range: bool,
-    /// The colour space that the user names, in place of what the tags say.
+    /// A colour space named by the user, which overrides the tags.
     pub named: Option<String>,
 }
 
 impl Default for ColourTags {
-    /// High-definition video, the common case for pictures that do not say.
+    /// High-definition video, the usual assumption for untagged images.
     fn default() -> Self {
         Self {
             matrix: "bt709".into(),
@@ -108,8 +109,8 @@ impl Default for ColourTags {
 }
 
 impl ColourTags {
-    /// The colour space by its name in the configuration of OpenFX 1.5; that of high-definition video where there is
-    /// none for the tags.
+    /// The name of the colour space in the configuration of OpenFX 1.5; that of high-definition video if no name
+    /// matches the tags.
     pub fn colourspace(&self) -> &'static CStr {
         match (self.transfer.as_str(), self.primaries.as_str()) {
             ("smpte2084", "smpte432" | "smpte431") => kOfxColourspaceSt2084P3d65Display,
@@ -127,71 +128,71 @@ impl ColourTags {
 }
 
 impl ColourTags {
-    /// Numbers that are light itself, as OpenEXR has them.
+    /// Tags of linear light, as in OpenEXR.
     pub fn light() -> Self {
         Self { transfer: "linear".into(), ..Self::default() }
     }
 
-    /// What the numbers mean. Those of ordinary video are what a display shows.
+    /// Transfer curve and primaries of the values. Those of ordinary video are display-referred.
     pub fn meaning(&self) -> Colour {
         let host = HostColour { colourspace: Some(self.name()), ..HostColour::default() };
         host.resolve(InputColour::Auto, InputPrimaries::Auto).0
     }
 
-    /// The colour space by its name: the user's, else as [`ColourTags::colourspace`].
+    /// The name of the colour space: the user's, or as in [`ColourTags::colourspace`].
     pub fn name(&self) -> String {
         self.named.clone().unwrap_or_else(|| self.colourspace().to_string_lossy().into_owned())
     }
 
-    /// Whether the numbers are light itself.
+    /// Whether the values are linear light.
     pub fn is_light(&self) -> bool {
         self.transfer == "linear"
     }
 }
 
-/// A clip to read from, in any order and from any thread.
-pub trait Source: Send + Sync {
-    /// What the clip is.
+/// A clip that can be read in any order and from any thread.
+pub trait ClipSource: Send + Sync {
+    /// The properties of the clip.
     fn info(&self) -> &Info;
 
-    /// The files that it reads, by frame where there is one a frame.
+    /// The files of the clip: one per frame for sequences, otherwise a single one.
     fn files(&self) -> &[PathBuf];
 
-    /// What the user should know of the clip, a sentence each.
+    /// Notices about the clip for the user, one sentence each.
     fn notices(&self) -> &[String];
 
-    /// Frame `number`, counted from 1.
+    /// Reads frame `number`, counted from 1.
     ///
     /// # Errors
-    /// The file is damaged or gone, its pictures differ in size, or there is no such frame.
+    /// The file is damaged or missing, its images differ in size, or there is no such frame.
     fn frame(&self, number: u32) -> Result<SharedPicture, MediaError>;
 }
 
-/// A file or a folder to write to, in order.
+/// An output file or folder, written in order.
 pub trait Sink {
-    /// Takes the next frame; `number` is its place in the clip and names the file of a sequence.
+    /// Writes the next frame; `number` is its position in the clip, which names the file of a sequence.
     ///
     /// # Errors
-    /// The disk is full, the folder cannot be written, or the encoder gave up.
+    /// The disk is full, the folder is not writable, or the encoder failed.
     fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError>;
 
-    /// Whether every frame has its name as soon as it is written.
+    /// Whether every frame has its final name as soon as it is written.
     fn keeps_frames(&self) -> bool {
         false
     }
 
-    /// Completes what was written and gives it its name. Without this call nothing half-written stays.
+    /// Completes the output and gives it its final name. Without this call no partial file is left.
     ///
     /// # Errors
     /// As for `write`.
     fn finish(self: Box<Self>) -> Result<(), MediaError>;
 }
 
-/// Opens an input: a video, a folder or pattern of stills, an animation, or a single picture.
+/// Opens an input: a video, a folder or pattern of stills, an animation, or a single image.
 ///
 /// # Errors
-/// Nothing is there, it is of no known kind, or ffmpeg is needed and absent.
-pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
+/// The input does not exist, is of an unknown kind, or needs ffmpeg, which is missing.
+pub fn open(input: &Path) -> Result<Box<dyn ClipSource>, MediaError> {
     names::check_is_file(input)?;
     if let Some(sequence) = sequence::find(input)? {
         return Ok(Box::new(stills::Stills::open(input, sequence)?));
@@ -203,7 +204,7 @@ pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
     if let Some(kind) = names::other_picture(&extension) {
         return Err(MediaError::Picture { path: input.to_owned(), kind });
     }
-    // By what is in it: names err.
+    // By the contents: extensions may be wrong.
     let format = stills::format(input)?;
     if let Some(format) = format
         && let Some(clip) = animated::Animation::open(input, format)?
@@ -216,32 +217,32 @@ pub fn open(input: &Path) -> Result<Box<dyn Source>, MediaError> {
     Ok(Box::new(decoder::Video::open(input)?))
 }
 
-/// What an output has to be like.
+/// The properties of an output.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// What the frames have in common: size, rate, bits, alpha, colours, sound.
+    /// Size, rate, bits, alpha, colours and tracks of the frames to write.
     pub info: Info,
-    /// How many frames will be written.
+    /// The number of frames that will be written.
     pub frames: u32,
-    /// Whether a file of that name may be replaced.
+    /// Whether an existing file of that name may be replaced.
     pub overwrite: bool,
 }
 
-/// Makes an output; its kind comes from the name.
+/// Creates an output, whose kind is determined by the name.
 ///
 /// # Errors
-/// The name says no known kind, the folder is missing, or ffmpeg is needed and absent.
+/// The extension is unknown, the folder is missing, or ffmpeg is needed and missing.
 pub fn create(output: &Path, target: &Target) -> Result<Box<dyn Sink>, MediaError> {
     let kind = output_kind(output, target.frames)?;
     match light::conversion(&kind, &kind.extension(output), &target.info) {
-        Some(conversion) => light::Converter::create(output, target, kind, conversion),
+        Some(conversion) => light::ConvertingSink::create(output, target, kind, conversion),
         None => create_as_is(output, target, kind),
     }
 }
 
 fn create_as_is(output: &Path, target: &Target, kind: OutputKind) -> Result<Box<dyn Sink>, MediaError> {
     Ok(match kind {
-        OutputKind::Video => Box::new(encoder::Encoder::create(output, target)?),
+        OutputKind::Video => Box::new(encoder::VideoSink::create(output, target)?),
         OutputKind::Gif => Box::new(animated::GifSink::create(output, target)?),
         OutputKind::AnimatedPng => Box::new(animated::ApngSink::create(output, target)?),
         OutputKind::Pattern(pattern) => Box::new(stills::StillSink::create(pattern, target)?),

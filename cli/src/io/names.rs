@@ -1,4 +1,4 @@
-//! Which files a name on the command line means.
+//! Interprets file names given on the command line.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::MediaError;
 
-/// The stills that can be read.
+/// Extensions of the still formats that can be read.
 const STILLS: &[&str] =
     &["png", "jpg", "jpeg", "jpe", "tif", "tiff", "bmp", "webp", "ppm", "pgm", "pnm", "pam", "exr"];
 
-/// Pictures of other kinds that people have; ffmpeg would take some of them for a video of one frame.
+/// Other image formats in common use; ffmpeg would read some of them as a video of one frame.
 const OTHER_PICTURES: &[(&str, &str)] = &[
     ("dpx", "DPX"),
     ("cin", "Cineon"),
@@ -35,7 +35,7 @@ const OTHER_PICTURES: &[(&str, &str)] = &[
     ("svg", "SVG"),
 ];
 
-/// A `%04d` or a `####` in a file name.
+/// A file name with a `%04d` or a `####`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     folder: PathBuf,
@@ -45,8 +45,8 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// The pattern in a path's last part: `%d` or `%0Nd`, or two or more `#`, once. `%%` beside it is a percent sign,
-    /// as programs that print numbers have it, and so is a `%` that begins no number.
+    /// Parses the pattern in a path's last component: `%d` or `%0Nd`, or two or more `#`, exactly once. Beside it
+    /// `%%` is a percent sign, as in printf, and so is a `%` that begins no number.
     pub fn parse(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let mut found = Self::places(name);
@@ -62,12 +62,12 @@ impl Pattern {
         })
     }
 
-    /// Whether a path's last part has several places for a number.
+    /// Whether a path's last component has several places for a number.
     pub fn is_ambiguous(path: &Path) -> bool {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| Self::places(name).len() > 1)
     }
 
-    /// Where numbers go: from, to, how many digits.
+    /// The places for numbers: start, end, number of digits.
     fn places(name: &str) -> Vec<(usize, usize, usize)> {
         let bytes = name.as_bytes();
         let run = |from: usize, is: fn(&u8) -> bool| bytes[from..].iter().take_while(|byte| is(byte)).count();
@@ -98,18 +98,18 @@ impl Pattern {
         found
     }
 
-    /// The digits that a number between `%` and `d` asks for.
+    /// The number of digits stated between `%` and `d`.
     fn width(text: &str) -> Option<usize> {
         let digits = if text.is_empty() { Some(1) } else { text.strip_prefix('0')?.parse().ok() };
         digits.filter(|digits| (1..=18).contains(digits))
     }
 
-    /// A pattern from its parts.
+    /// Builds a pattern from its parts.
     pub fn new(folder: &Path, before: &str, digits: usize, after: &str) -> Self {
         Self { folder: folder.to_owned(), before: before.to_owned(), digits, after: after.to_owned() }
     }
 
-    /// As one writes it.
+    /// The pattern as it is written on the command line.
     pub fn written(&self) -> PathBuf {
         let number = if self.digits == 1 { "%d".to_owned() } else { format!("%0{}d", self.digits) };
         self.folder.join(format!(
@@ -125,12 +125,12 @@ impl Pattern {
         self.folder.join(format!("{}{number:0digits$}{}", self.before, self.after))
     }
 
-    /// The folder that the files are in.
+    /// The folder of the files.
     pub fn folder(&self) -> &Path {
         if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder }
     }
 
-    /// The number in a file name, if the pattern could have made the name.
+    /// The number in a file name, if the name matches the pattern.
     pub fn number(&self, name: &str) -> Option<u64> {
         let middle = name.strip_prefix(&self.before)?.strip_suffix(&self.after)?;
         let plain = !middle.is_empty() && middle.bytes().all(|b| b.is_ascii_digit());
@@ -139,10 +139,10 @@ impl Pattern {
     }
 }
 
-/// Why a name is no place for a number.
+/// The reason for refusing a pattern with more than one place.
 pub const SEVERAL_PLACES: &str = "its name has several places for a frame's number";
 
-/// What to say of a name with a place for a number as other programs write it: `%4d`, `%i`, `$F4`, `@@@@`.
+/// A hint about a name with a number placeholder of other programs: `%4d`, `%i`, `$F4`, `@@@@`.
 pub fn foreign(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let name = name.replace("%%", "  ");
@@ -178,10 +178,10 @@ fn foreign_place(name: &str) -> Option<&str> {
     })
 }
 
-/// The ordinary files in a folder.
+/// The regular files in a folder, without hidden ones.
 ///
 /// # Errors
-/// It cannot be listed.
+/// The folder cannot be listed.
 pub fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
     let entries = fs::read_dir(folder).map_err(|error| MediaError::read(folder, error))?;
     Ok(entries
@@ -190,25 +190,25 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>, MediaError> {
         .collect())
 }
 
-/// The folder that a file is in.
+/// The folder that contains a file.
 pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A path's last part.
+/// A path's last component.
 pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Such as `.DS_Store`, and `._shot.png`, which holds what another system knows of `shot.png`.
+/// Names such as `.DS_Store`, and `._shot.png`, which holds metadata of `shot.png` from another system.
 fn is_hidden(path: &Path) -> bool {
     file_name(path).starts_with('.')
 }
 
-/// Whether a name is that of a file here: no address of the net, and no stream.
+/// Checks that a name refers to a file, not to a URL or a stream.
 ///
 /// # Errors
-/// It is one.
+/// It does not.
 pub fn check_is_file(path: &Path) -> Result<(), MediaError> {
     let text = path.to_string_lossy();
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
@@ -223,22 +223,22 @@ pub fn check_is_file(path: &Path) -> Result<(), MediaError> {
     Ok(())
 }
 
-/// The name of a kind of picture that cannot be read.
+/// The name of an image format that is not supported, by its extension.
 pub fn other_picture(extension: &str) -> Option<&'static str> {
     OTHER_PICTURES.iter().find(|(known, _)| *known == extension).map(|(_, name)| *name)
 }
 
-/// The extension in small letters, empty if there is none.
+/// The extension in lower case, empty if there is none.
 pub fn extension(path: &Path) -> String {
     path.extension().map(|ext| ext.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// Whether an extension is that of a still picture that can be read.
+/// Whether an extension is that of a still format that can be read.
 pub fn is_still(extension: &str) -> bool {
     STILLS.contains(&extension)
 }
 
-/// Orders names as people number them: runs of digits by their value, the rest letter by letter.
+/// Natural order of names: runs of digits by their value, the rest character by character.
 pub fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
@@ -265,7 +265,7 @@ pub fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Takes the digits at the front, without leading zeros.
+/// Removes the digits at the start of `text` and returns them without leading zeros.
 fn digits<'a>(text: &mut &'a str) -> &'a str {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (run, rest) = text.split_at(end);

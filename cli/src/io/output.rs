@@ -1,4 +1,4 @@
-//! Before any work is done: may the output be written, and what of the clip will not be in it.
+//! Checks before a render starts: whether the output can be written, and what of the clip it cannot hold.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,33 +13,33 @@ use super::names::{self, Pattern};
 use super::output_kind::{OutputKind, check_is_output, output_kind};
 use super::{Info, MediaError, Profile, ffmpeg, list, sequence, stills};
 
-/// An output that somebody wishes for.
+/// An output that the user asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
-    /// Its name.
+pub struct OutputRequest<'a> {
+    /// The path as given by the user.
     pub output: &'a Path,
     /// The first and the last frame, counted from 1.
     pub frames: (u32, u32),
-    /// How many frames the whole clip has.
+    /// The number of frames of the whole clip.
     pub whole: u32,
-    /// Whether files that are there may be replaced.
+    /// Whether existing files may be replaced.
     pub overwrite: bool,
-    /// What the clips are read from: names as they were given.
+    /// The inputs of all clips, as given by the user.
     pub inputs: &'a [&'a Path],
-    /// The files behind these names.
+    /// The files that these inputs consist of.
     pub files: &'a [&'a Path],
 }
 
-/// Whether an output can be made. The value is what the user should know of it, a sentence each; `info` is the clip's,
-/// with the times and the tracks of the frames that are written.
+/// Checks whether an output can be made. Returns notices for the user, one sentence each; `info` describes the frames
+/// that are written, with their times and tracks.
 ///
 /// # Errors
-/// As for [`super::create`], as far as it can be known beforehand; the output is an input, or it exists and may not be
-/// replaced.
-pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
-    let output = wish.output;
+/// As for [`super::create`], as far as they can be known beforehand; also if the output is an input, or exists and
+/// may not be replaced.
+pub fn check(request: &OutputRequest, info: &Info) -> Result<Vec<String>, MediaError> {
+    let output = request.output;
     check_is_output(output)?;
-    let (first, last) = wish.frames;
+    let (first, last) = request.frames;
     let count = last.saturating_sub(first).saturating_add(1);
     let kind = output_kind(output, count)?;
     if kind == OutputKind::Video {
@@ -47,25 +47,27 @@ pub fn check(wish: &Wish, info: &Info) -> Result<Vec<String>, MediaError> {
     }
     let mut notices = Vec::new();
     if let OutputKind::Pattern(pattern) = &kind {
-        check_folder(pattern, wish)?;
-        check_files((first..=last).map(|number| pattern.file(number)), wish)?;
-        notices.extend(strangers(pattern, wish));
+        check_folder(pattern, request)?;
+        check_files((first..=last).map(|number| pattern.file(number)), request)?;
+        notices.extend(strangers(pattern, request));
     } else {
-        check_files(std::iter::once(output.to_owned()), wish)?;
-        // It is removed again: what is wrong with the place should show now, not after the first frame.
-        FreshFile::new(output, wish.overwrite)?;
-        notices.extend(neighbour(output, wish));
+        check_files(std::iter::once(output.to_owned()), request)?;
+        // The file is removed again at once: a problem with its folder should be reported now, not after the first
+        // frame.
+        FreshFile::new(output, request.overwrite)?;
+        notices.extend(neighbour(output, request));
     }
     notices.extend(left_out(&kind, output, info));
     Ok(notices)
 }
 
-fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), MediaError> {
-    let inputs: HashSet<Identity> = wish.files.iter().filter_map(|file| Identity::of(file)).collect();
+fn check_files(files: impl Iterator<Item = PathBuf>, request: &OutputRequest) -> Result<(), MediaError> {
+    let inputs: HashSet<FileIdentity> =
+        request.files.iter().filter_map(|file| FileIdentity::of(file)).collect();
     let mut existing = None;
     let mut more = 0;
     for file in files {
-        let Some(identity) = Identity::of(&file) else { continue };
+        let Some(identity) = FileIdentity::of(&file) else { continue };
         if inputs.contains(&identity) {
             return Err(MediaError::Input(file));
         }
@@ -75,35 +77,35 @@ fn check_files(files: impl Iterator<Item = PathBuf>, wish: &Wish) -> Result<(), 
         }
     }
     match existing {
-        Some(path) if !wish.overwrite && path.is_file() => Err(MediaError::Exists { path, more }),
+        Some(path) if !request.overwrite && path.is_file() => Err(MediaError::Exists { path, more }),
         _ => Ok(()),
     }
 }
 
-/// The folder of a sequence: not the one that a clip is read from as a whole, and one that can be written.
-fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
+/// Checks the folder of a sequence: it must be writable, and a clip must not be read from it as a whole.
+fn check_folder(pattern: &Pattern, request: &OutputRequest) -> Result<(), MediaError> {
     let folder = pattern.folder();
-    let identity = Identity::of(folder);
-    let (first, last) = wish.frames;
+    let identity = FileIdentity::of(folder);
+    let (first, last) = request.frames;
     let files = || (first..=last).map(|number| names::file_name(&pattern.file(number)));
     let becomes_part = |input: &Path| match input.is_dir() {
-        true => Identity::of(input) == identity,
+        true => FileIdentity::of(input) == identity,
         false => {
-            Identity::of(names::folder_of(input)) == identity
+            FileIdentity::of(names::folder_of(input)) == identity
                 && files().any(|name| sequence::takes(input, &name))
         }
     };
-    if identity.is_some() && wish.inputs.iter().any(|input| becomes_part(input)) {
+    if identity.is_some() && request.inputs.iter().any(|input| becomes_part(input)) {
         return Err(MediaError::InputFolder(folder.to_owned()));
     }
-    // The first part of the path that is there: the rest will be made.
+    // The first ancestor that exists: the rest will be created.
     let there = folder.ancestors().find(|folder| folder.exists()).filter(|path| !path.as_os_str().is_empty());
     let there = there.unwrap_or(Path::new("."));
     if !there.is_dir() {
         let why = format!("{} is not a folder", there.display());
         return Err(MediaError::OutputName { path: folder.to_owned(), why });
     }
-    // A name that nobody has.
+    // A name that is not in use.
     let probe = there.join(format!(".unsample-{}", std::process::id()));
     FreshFile::new(&probe, true).map(drop).map_err(|error| match error {
         MediaError::Unwritable { why, .. } => MediaError::Unwritable { path: folder.to_owned(), why },
@@ -111,26 +113,28 @@ fn check_folder(pattern: &Pattern, wish: &Wish) -> Result<(), MediaError> {
     })
 }
 
-/// What to say where a picture is made beside the one that it is made from, in place of another one of its sequence.
-fn neighbour(output: &Path, wish: &Wish) -> Option<String> {
+/// The notice if an image is written beside the one that it is made from and replaces another one of its sequence.
+fn neighbour(output: &Path, request: &OutputRequest) -> Option<String> {
     let exists = output.is_file();
-    let folder = Identity::of(names::folder_of(output));
+    let folder = FileIdentity::of(names::folder_of(output));
     let of_one = |input: &&&Path| {
-        input.is_file() && Identity::of(names::folder_of(input)) == folder && sequence::are_one(input, output)
+        input.is_file()
+            && FileIdentity::of(names::folder_of(input)) == folder
+            && sequence::are_one(input, output)
     };
-    let input = wish.inputs.iter().find(of_one).filter(|_| exists)?;
+    let input = request.inputs.iter().find(of_one).filter(|_| exists)?;
     let (output, input) = (output.display(), input.display());
     Some(format!("{output} belongs to the same sequence as {input}, and is replaced"))
 }
 
-/// Pictures of an earlier render that will not be replaced and will look like a part of this one. Who replaces a part of
-/// a sequence knows of the clip's other frames.
-fn strangers(pattern: &Pattern, wish: &Wish) -> Option<String> {
+/// The notice about images of an earlier render that will not be replaced and would look like part of this one. A
+/// render of a part of the clip expects the clip's other frames to be there.
+fn strangers(pattern: &Pattern, request: &OutputRequest) -> Option<String> {
     let files = names::list(pattern.folder()).ok()?;
     let number = |file: &PathBuf| u32::try_from(pattern.number(&names::file_name(file))?).ok();
-    let own = |number: &u32| match wish.overwrite {
-        true => (1..=wish.whole).contains(number),
-        false => (wish.frames.0..=wish.frames.1).contains(number),
+    let own = |number: &u32| match request.overwrite {
+        true => (1..=request.whole).contains(number),
+        false => (request.frames.0..=request.frames.1).contains(number),
     };
     let mut others: Vec<u32> = files.iter().filter_map(number).filter(|number| !own(number)).collect();
     others.sort_unstable();
@@ -144,7 +148,7 @@ fn strangers(pattern: &Pattern, wish: &Wish) -> Option<String> {
     })
 }
 
-/// What the output cannot hold.
+/// Notices about everything that the output cannot hold.
 fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     let extension = kind.extension(output);
     let shown = output.display();
@@ -218,20 +222,20 @@ fn left_out(kind: &OutputKind, output: &Path, info: &Info) -> Vec<String> {
     notices
 }
 
-/// What becomes of colours that the output cannot say of itself.
+/// The notice about colours that the output cannot describe.
 fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Option<String> {
     let meaning = info.colour.meaning();
     let plain = meaning.primaries == Primaries::Rec709;
     let name = info.colour.name();
     match light::conversion(kind, extension, info) {
-        // Light of sRGB's primaries and back is the common way of OpenEXR.
+        // Linear light with sRGB primaries is the usual encoding of OpenEXR.
         Some(Conversion::ToDisplay(Colour { transfer: Transfer::Linear, .. })) if plain => None,
         Some(Conversion::ToDisplay(_)) => Some(format!(
             "{shown} will be sRGB: the clip's colours ({name}) are converted, without what is brighter than white or \
              more colourful than sRGB holds"
         )),
         Some(Conversion::ToLight) if meaning != Colour::DISPLAY => Some(format!(
-            "{shown} will not be light that programs understand: the clip's colours ({name}) are taken for those of \
+            "{shown} will not be linear light as programs expect it: the clip's colours ({name}) are taken for those of \
              sRGB"
         )),
         None if extension == "exr" && !plain => {
@@ -241,17 +245,17 @@ fn colours(kind: &OutputKind, extension: &str, shown: &str, info: &Info) -> Opti
     }
 }
 
-/// What makes two names the same file or folder.
+/// What identifies a file or folder, whatever its name.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Identity {
+enum FileIdentity {
     #[cfg(unix)]
     Node(u64, u64),
     #[cfg(not(unix))]
     Path(PathBuf),
 }
 
-impl Identity {
-    /// `None` if nothing is there.
+impl FileIdentity {
+    /// `None` if the path does not exist.
     fn of(path: &Path) -> Option<Self> {
         let path = fresh::follow(path);
         #[cfg(unix)]

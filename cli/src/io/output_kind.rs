@@ -1,21 +1,21 @@
-//! What the name of an output asks for.
+//! Determines the kind of output from its name.
 
 use std::path::Path;
 
 use super::MediaError;
 use super::names::{Pattern, SEVERAL_PLACES, check_is_file, extension, file_name, foreign};
 
-/// The stills that can be written.
+/// The still formats that can be written.
 const WRITABLE: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "ppm", "exr"];
 
-/// The containers that ffmpeg is asked to write.
+/// The video containers that are written through ffmpeg.
 const VIDEOS: &[&str] = &["mp4", "m4v", "mov", "mkv", "webm", "avi"];
 
-/// Whether a name is one that somebody would give to a file that is to be made here: what is meant for another system,
-/// or is a slip of pasting, makes a file that nobody finds. What is there already may be called as it likes.
+/// Refuses names that are probably mistakes: a pattern for another program, or a slip when pasting, would create a
+/// file that the user does not find. Existing files may have any name.
 ///
 /// # Errors
-/// It is none.
+/// The name is one of these.
 pub fn check_is_output(path: &Path) -> Result<(), MediaError> {
     check_is_file(path)?;
     let wrong = |why: String| Err(MediaError::OutputName { path: path.to_owned(), why });
@@ -35,34 +35,34 @@ pub fn check_is_output(path: &Path) -> Result<(), MediaError> {
     if cfg!(windows) {
         return Ok(());
     }
-    // The first folder that is not there, or the file.
+    // The outermost folder that does not exist, or the file.
     let made = path.ancestors().take_while(|part| part.symlink_metadata().is_err()).last();
     let made = made.and_then(|part| path.strip_prefix(part.parent()?).ok()).unwrap_or(path).to_string_lossy();
     let drive = matches!(made.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic());
     if drive || made.contains('\\') {
         let parts = made.split(['/', '\\']).collect::<Vec<_>>().join("/");
-        return wrong(format!("it is written as on Windows, and here folders are parted by /: {parts}"));
+        return wrong(format!("it is a Windows path, and here folders are separated by /: {parts}"));
     }
     Ok(())
 }
 
-/// What an output's name asks for.
+/// The kind of output that a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutputKind {
-    /// A video through ffmpeg.
+    /// A video, written through ffmpeg.
     Video,
     /// An animated GIF.
     Gif,
     /// An animated PNG.
     AnimatedPng,
-    /// One file a frame.
+    /// One file per frame.
     Pattern(Pattern),
-    /// A single picture of this extension.
+    /// A single image with this extension.
     Still(String),
 }
 
 impl OutputKind {
-    /// The extension of the files, in small letters.
+    /// The extension of the files, in lower case.
     pub fn extension(&self, output: &Path) -> String {
         match self {
             Self::Pattern(pattern) => extension(&pattern.file(1)),
@@ -71,10 +71,10 @@ impl OutputKind {
     }
 }
 
-/// The kind of output that a name and a number of frames ask for.
+/// The kind of output for a name and a number of frames.
 ///
 /// # Errors
-/// The extension is unknown, or it is that of a single picture and there are several frames.
+/// The extension is unknown, or it is that of a single image and there are several frames.
 pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError> {
     let ext = extension(output);
     let unknown = || MediaError::UnknownOutput(output.to_owned());
@@ -132,7 +132,7 @@ pub fn output_kind(output: &Path, frames: u32) -> Result<OutputKind, MediaError>
     Ok(OutputKind::Pattern(Pattern::new(output, "", 4, ".png")))
 }
 
-/// Whether a name is nothing but the ending of an output.
+/// Whether a name consists of nothing but an output's extension.
 fn is_only_ending(name: &str) -> bool {
     let ending = name.strip_prefix('.').unwrap_or_default().to_lowercase();
     let ending = ending.as_str();
@@ -171,7 +171,7 @@ mod tests {
             ("C:/o.mp4", "C:/o.mp4"),
         ] {
             let want = format!(
-                "cannot write {name}: it is written as on Windows, and here folders are parted by /: {parts}"
+                "cannot write {name}: it is a Windows path, and here folders are separated by /: {parts}"
             );
             assert_eq!(why(Path::new(name)), Err(want));
         }

@@ -1,4 +1,4 @@
-//! Files that are being written, told from those that a process left behind when it was killed.
+//! Temporary files: tells those that are being written from those that a killed process left behind.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -6,29 +6,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// How the name of a file begins that has not got its own name yet.
+/// How the names of temporary files begin.
 pub const PREFIX: &str = ".partial-";
-/// Times that a file is made anew after it was swept between its making and its lock.
+/// How often a file is created again after it was removed between its creation and its lock.
 const ATTEMPTS: usize = 8;
 
-/// A sign on a file that somebody is writing it, which the system takes away when the process ends, however it ends: on
-/// Unix a lock, which binds only those who ask for it; on Windows, where a lock would keep the encoder out, an open file
-/// that cannot be removed meanwhile.
+/// Marks a file as being written, until the process ends in whatever way: on Unix an advisory lock; on Windows, where
+/// a lock would keep the encoder from writing, an open handle that prevents deletion.
 #[derive(Debug)]
-pub struct Held {
+pub struct PartialLock {
     _file: File,
 }
 
-impl Held {
-    /// Makes an empty file.
+impl PartialLock {
+    /// Creates an empty file.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// The folder is not writable.
     pub fn create(path: &Path) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
             let file = open(File::options().write(true).create(true).truncate(true), path)?;
             if cfg!(unix) {
-                // Some network folders have no locks, and then nothing is swept there either.
+                // Some network file systems have no locks; files are not removed there either.
                 let _ = file.lock();
             }
             if path.exists() {
@@ -49,7 +48,7 @@ fn open(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Removes what killed processes left half written in the folder of an output; once for every folder.
+/// Removes the half-written files of killed processes from the folder of an output; once per folder.
 pub fn sweep_beside(target: &Path) {
     static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let folder = match target.parent() {
@@ -65,24 +64,24 @@ pub fn sweep_beside(target: &Path) {
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_str().is_some_and(is_partial);
-        // A link or a pipe of this name is not ours, and to open a pipe would be to wait.
+        // A link or a pipe of this name is not ours, and opening a pipe would block.
         if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         let path = entry.path();
         if cfg!(windows) {
-            // Refused while somebody holds it.
+            // This fails while another process has the file open.
             let _ = fs::remove_file(&path);
         } else if let Ok(file) = File::options().append(true).open(&path)
             && file.try_lock().is_ok()
         {
-            // While the lock is held: who waits for it finds the file gone.
+            // The lock is held during removal: another process that waits for it finds the file gone.
             let _ = fs::remove_file(&path);
         }
     }
 }
 
-/// Whether a name is one that we give: `.partial-PROCESS-NUMBER` and an extension.
+/// Whether a name has the form of our temporary files: `.partial-PROCESS-NUMBER` and an extension.
 fn is_partial(name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix(PREFIX)
@@ -103,7 +102,7 @@ mod tests {
             fs::write(file(name), "half").unwrap();
         }
         fs::create_dir(file(".partial-3-3")).unwrap();
-        let held = Held::create(&file(".partial-2-0.mp4")).unwrap();
+        let held = PartialLock::create(&file(".partial-2-0.mp4")).unwrap();
         sweep(folder.path());
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -1,5 +1,5 @@
-//! What the file of a picture says of its colours. It is not applied: numbers are taken as those of sRGB, or in OpenEXR
-//! as Rec. 709's light. It is told, and goes along into files that hold it.
+//! Colour information in image files. It is not applied: values are taken as sRGB, or in OpenEXR as linear Rec. 709.
+//! It is reported, and copied into output files that can hold it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use exr::meta::attribute::Chromaticities;
 use image::ImageFormat;
 use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformOptions};
 
-/// What a file says of its colours, as far as it is not what every file means that says nothing.
+/// Colour information of a file, if it differs from what is assumed without any.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Profile {
-    /// An ICC profile.
+    /// The bytes of an ICC profile.
     Icc(Arc<[u8]>),
-    /// The primaries and the white of an OpenEXR file.
+    /// The primaries and the white point of an OpenEXR file.
     Primaries(Chromaticities),
-    /// What a PNG says in other chunks, in words.
+    /// Colour information in other PNG chunks, described in words.
     Chunks(String),
 }
 
-/// The coordinates of red, green, blue and white, and who has them.
+/// Known sets of primaries: name, and x and y of red, green, blue and white.
 const PRIMARIES: [(&str, [f32; 8]); 5] = [
     ("Rec.709", [0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290]),
     ("ACEScg", [0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767]),
@@ -29,10 +29,11 @@ const PRIMARIES: [(&str, [f32; 8]); 5] = [
 ];
 
 impl Profile {
-    /// What a file says that has this ICC profile or none; `None` for sRGB and where nothing is said.
+    /// The profile of an image file, which may have an ICC profile; `None` for sRGB and for files without colour
+    /// information.
     pub fn of(file: &Path, format: Option<ImageFormat>, icc: Option<Vec<u8>>) -> Option<Self> {
-        let chunks = (format == Some(ImageFormat::Png)).then(|| Chunks::read(file)).flatten();
-        if let Some(known) = chunks.as_ref().and_then(Chunks::in_place_of_a_profile) {
+        let chunks = (format == Some(ImageFormat::Png)).then(|| PngChunks::read(file)).flatten();
+        if let Some(known) = chunks.as_ref().and_then(PngChunks::in_place_of_a_profile) {
             return known;
         }
         if let Some(icc) = icc {
@@ -41,13 +42,13 @@ impl Profile {
         chunks?.gamma_and_primaries()
     }
 
-    /// What the header of an OpenEXR file says; `None` for Rec. 709.
+    /// The profile of an OpenEXR file, from its header; `None` for Rec. 709.
     pub fn of_light(chromaticities: Option<Chromaticities>) -> Option<Self> {
         let stated = chromaticities?;
         (name(&coordinates(&stated)) != Some("Rec.709")).then_some(Self::Primaries(stated))
     }
 
-    /// What the user should know of it, a sentence; `others` says that further pictures of the clip say something else.
+    /// The notice for the user, one sentence; `others` means that further images of the clip have different profiles.
     pub fn notice(&self, path: &Path, others: bool) -> String {
         let shown = path.display();
         let rest = if others {
@@ -69,7 +70,7 @@ impl Profile {
         }
     }
 
-    /// What it is.
+    /// A description of the profile for messages.
     pub fn words(&self) -> String {
         match self {
             Self::Icc(icc) => match description(icc) {
@@ -81,7 +82,7 @@ impl Profile {
         }
     }
 
-    /// The extensions of the stills that hold it, to go along with pictures in RGB.
+    /// Extensions of the still formats that can hold the profile together with RGB pixels.
     pub fn holders(&self) -> &'static [&'static str] {
         match self {
             Self::Icc(icc)
@@ -94,7 +95,7 @@ impl Profile {
         }
     }
 
-    /// The bytes of an ICC profile.
+    /// The bytes of an ICC profile that can be embedded in other files.
     pub fn icc(&self) -> Option<Vec<u8>> {
         if let Self::Icc(icc) = self { Some(icc.to_vec()) } else { None }
     }
@@ -105,14 +106,14 @@ fn coordinates(of: &Chromaticities) -> [f32; 8] {
     [red.x(), red.y(), green.x(), green.y(), blue.x(), blue.y(), white.x(), white.y()]
 }
 
-/// Files round in the third place, and some have older values for a white.
+/// The name of a set of primaries. Files round to three digits, and some have older values for a white point.
 fn name(stated: &[f32; 8]) -> Option<&'static str> {
     let near = |known: &[f32; 8]| known.iter().zip(stated).all(|(a, b)| (a - b).abs() < 0.003);
     PRIMARIES.iter().find(|(_, known)| near(known)).map(|(name, _)| *name)
 }
 
-/// Whether a profile shows the numbers as sRGB does, to two of 255: there are many makers of such profiles, and not all
-/// of them call them so.
+/// Whether a profile maps values as sRGB does, to within two of 255: there are many such profiles from different
+/// makers, and not all of them are called sRGB.
 fn is_srgb(icc: &[u8]) -> bool {
     let Ok(profile) = ColorProfile::new_from_slice(icc) else { return false };
     let levels = [0_u8, 25, 51, 102, 153, 204, 230, 255];
@@ -139,7 +140,7 @@ fn is_srgb(icc: &[u8]) -> bool {
     done && shown.iter().zip(&plain).all(|(a, b)| a.abs_diff(*b) <= 2)
 }
 
-/// The name in a profile, on one line and not endless.
+/// The name in a profile, on one line and of limited length.
 fn description(icc: &[u8]) -> Option<String> {
     let text = match ColorProfile::new_from_slice(icc).ok()?.description? {
         ProfileText::PlainString(text) => text,
@@ -152,16 +153,16 @@ fn description(icc: &[u8]) -> Option<String> {
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
-/// What a PNG says beside an ICC profile.
-struct Chunks {
-    /// Numbers of ITU-T H.273: primaries and transfer curve.
+/// Colour information of a PNG besides an ICC profile.
+struct PngChunks {
+    /// Code points of ITU-T H.273: primaries and transfer characteristics.
     code_points: Option<(u8, u8)>,
     says_srgb: bool,
     gamma: Option<f32>,
     primaries: Option<[f32; 8]>,
 }
 
-impl Chunks {
+impl PngChunks {
     fn read(file: &Path) -> Option<Self> {
         let file = std::io::BufReader::new(std::fs::File::open(file).ok()?);
         let reader = png::Decoder::new(file).read_info().ok()?;
@@ -181,10 +182,10 @@ impl Chunks {
         })
     }
 
-    /// What counts before a profile, as the PNG standard has it: code points. `Some(None)` for those of sRGB.
+    /// Code points, which have priority over a profile in the PNG standard. `Some(None)` if they mean sRGB.
     fn in_place_of_a_profile(&self) -> Option<Option<Profile>> {
         let (primaries, curve) = self.code_points?;
-        // The curves of high-definition video are taken for sRGB's everywhere here.
+        // The transfer curves of high-definition video count as sRGB's throughout this program.
         if primaries == 1 && matches!(curve, 1 | 6 | 13 | 14 | 15) {
             return Some(None);
         }
@@ -206,9 +207,10 @@ impl Chunks {
         ))))
     }
 
-    /// What counts last.
+    /// Gamma and primaries, which have the lowest priority.
     fn gamma_and_primaries(&self) -> Option<Profile> {
-        // From sRGB's own to 0.51, which is how ffmpeg writes the curve of video, taken for sRGB's everywhere here.
+        // From sRGB's own value to 0.51, which ffmpeg writes for the transfer curve of video; that counts as sRGB's
+        // throughout this program.
         let gamma = self.gamma.filter(|gamma| !(0.43..0.53).contains(gamma));
         let primaries = self.primaries.as_ref().filter(|of| !are_usual(of));
         let words = match (gamma, primaries) {
@@ -241,7 +243,7 @@ mod tests {
     fn only_what_shows_other_colours_is_no_srgb() {
         let shows_srgb = |profile: ColorProfile| is_srgb(&profile.encode().unwrap());
         assert!(shows_srgb(ColorProfile::new_srgb()));
-        // The name says nothing.
+        // The name of a profile does not matter.
         let mut renamed = ColorProfile::new_srgb();
         renamed.description = None;
         assert!(shows_srgb(renamed));
@@ -265,7 +267,7 @@ mod tests {
             "{said}"
         );
         assert!(p3.holders().contains(&"png") && !p3.holders().contains(&"exr"));
-        // Grey pictures become RGB, which its profile does not fit.
+        // Grey images become RGB, which a grey profile does not fit.
         assert!(icc(&ColorProfile::new_gray_with_gamma(1.0)).holders().is_empty());
         assert_eq!(Profile::Icc(Arc::from(*b"no profile")).words(), "the colour profile");
     }
@@ -302,7 +304,7 @@ mod tests {
         let linear = of(|info| info.source_gamma = Some(png::ScaledFloat::new(1.0)));
         assert_eq!(linear, Some(Profile::Chunks("the gamma that it states (1.000)".into())));
         assert_eq!(of(|info| info.source_gamma = Some(png::ScaledFloat::new(0.45455))), None);
-        // As ffmpeg writes a frame of standard-definition video.
+        // As in a frame of standard-definition video written by ffmpeg.
         fn chromaticities(numbers: [f32; 8]) -> png::SourceChromaticities {
             let pair =
                 |at: usize| (png::ScaledFloat::new(numbers[at]), png::ScaledFloat::new(numbers[at + 1]));

@@ -1,4 +1,4 @@
-//! Which files of a folder, a pattern or a list are the frames of a clip.
+//! Determines which files of a folder, a pattern or a list are the frames of a clip.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use super::names::{self, Pattern, file_name, natural};
 use super::{MediaError, list};
 
-/// The files of a clip, one a frame.
+/// The files of a clip, one per frame.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Sequence {
-    /// In their order. A missing frame has the file of the one before.
+pub struct StillSequence {
+    /// The files in order. A missing frame has the file of the frame before.
     pub files: Vec<PathBuf>,
-    /// What the user should know.
+    /// Notices for the user, one sentence each.
     pub notices: Vec<String>,
 }
 
-/// The sequence that a name means: a folder, a pattern such as `shot_%04d.png`, or names with `*` in them. `None` for
-/// a file.
+/// The sequence that an input stands for: a folder, a pattern such as `shot_%04d.png`, or names with `*` in them.
+/// `None` for a single file.
 ///
 /// # Errors
-/// The folder cannot be listed, holds no picture that can be read, or holds several sequences.
-pub fn find(input: &Path) -> Result<Option<Sequence>, MediaError> {
+/// The folder cannot be listed, contains no supported image, or contains several sequences.
+pub fn find(input: &Path) -> Result<Option<StillSequence>, MediaError> {
     if input.is_dir() {
         return folder(input).map(Some);
     }
@@ -52,7 +52,7 @@ pub fn find(input: &Path) -> Result<Option<Sequence>, MediaError> {
     Ok(Some(in_order(input, numbered)))
 }
 
-/// Whether a file of this name, beside the files that a pattern or names with `*` mean, would be one of them.
+/// Whether a file with this name, in the folder of a pattern or of names with `*`, would be part of that sequence.
 pub fn takes(input: &Path, name: &str) -> bool {
     if input.symlink_metadata().is_ok() {
         return false;
@@ -64,20 +64,20 @@ pub fn takes(input: &Path, name: &str) -> bool {
     Pattern::parse(input).is_some_and(|pattern| pattern.number(name).is_some())
 }
 
-/// Whether the names of two pictures differ in numbers only.
+/// Whether the names of two images differ in numbers only.
 pub fn are_one(one: &Path, other: &Path) -> bool {
     let ((words, numbers), (other_words, _)) = (split(&file_name(one)), split(&file_name(other)));
     let still = |path: &Path| names::is_still(&names::extension(path));
     still(one) && still(other) && !numbers.is_empty() && words == other_words
 }
 
-/// A clip of one picture.
-pub fn single(file: &Path) -> Sequence {
-    Sequence { files: vec![file.to_owned()], notices: Vec::new() }
+/// A sequence of one image.
+pub fn single(file: &Path) -> StillSequence {
+    StillSequence { files: vec![file.to_owned()], notices: Vec::new() }
 }
 
-/// All readable pictures in a folder, which have to be one sequence.
-fn folder(folder: &Path) -> Result<Sequence, MediaError> {
+/// All supported images in a folder, which have to be one sequence.
+fn folder(folder: &Path) -> Result<StillSequence, MediaError> {
     let all = names::list(folder)?;
     let (stills, others): (Vec<PathBuf>, Vec<PathBuf>) =
         all.into_iter().partition(|file| names::is_still(&names::extension(file)));
@@ -92,11 +92,11 @@ fn folder(folder: &Path) -> Result<Sequence, MediaError> {
     let mut groups = groups(stills);
     let mut sequence = match groups.as_mut_slice() {
         [only] => std::mem::take(only).read(folder),
-        // Names without numbers are a list in the order of the names.
+        // Names without numbers are a list in alphabetical order.
         several if several.iter().all(|group| group.files.len() == 1) && stems_differ(several) => {
-            let mut files: Vec<PathBuf> = groups.into_iter().flat_map(Group::paths).collect();
+            let mut files: Vec<PathBuf> = groups.into_iter().flat_map(NumberedFiles::paths).collect();
             files.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
-            Sequence { files, notices: Vec::new() }
+            StillSequence { files, notices: Vec::new() }
         }
         _ => {
             let found = groups.iter().map(|group| group.describe(folder)).collect::<Vec<_>>().join(", ");
@@ -107,7 +107,7 @@ fn folder(folder: &Path) -> Result<Sequence, MediaError> {
     Ok(sequence)
 }
 
-/// What to say of pictures beside the clip's of kinds that are not read. A camera's raw file beside its JPEG is no loss.
+/// The notice about unsupported images beside those of the clip. A camera's raw file beside its JPEG is not reported.
 fn unread(name: &Path, others: &[PathBuf], read: &[PathBuf]) -> Option<String> {
     let stems: HashSet<_> = read.iter().filter_map(|file| file.file_stem()).collect();
     let alone = |file: &&PathBuf| file.file_stem().is_none_or(|stem| !stems.contains(stem));
@@ -128,17 +128,17 @@ fn unread(name: &Path, others: &[PathBuf], read: &[PathBuf]) -> Option<String> {
     ))
 }
 
-/// Whether no two pictures differ in their extension only, as a camera's two versions of a shot do.
-fn stems_differ(groups: &[Group]) -> bool {
+/// Whether no two images differ in their extension only, as a camera's two versions of a shot do.
+fn stems_differ(groups: &[NumberedFiles]) -> bool {
     let files = groups.iter().flat_map(|group| &group.files);
     let mut stems: Vec<_> = files.map(|(_, file)| file.file_stem().unwrap_or_default()).collect();
     stems.sort();
     stems.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// Names with stars, as ffmpeg's glob patterns have them. If they differ in one number only, it counts the frames as in a
-/// folder; else they are in the order of the names.
-fn starred(input: &Path) -> Result<Sequence, MediaError> {
+/// Names with `*`, as in ffmpeg's glob patterns. If they differ in one number only, it counts the frames as in a
+/// folder; otherwise they are in alphabetical order.
+fn starred(input: &Path) -> Result<StillSequence, MediaError> {
     let folder = names::folder_of(input);
     if !folder.is_dir() {
         return Err(MediaError::Missing(folder.to_owned()));
@@ -155,13 +155,13 @@ fn starred(input: &Path) -> Result<Sequence, MediaError> {
     stills.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
     let mut sequence = match groups(stills.clone()).as_mut_slice() {
         [only] => std::mem::take(only).read(input),
-        _ => Sequence { files: stills, notices: Vec::new() },
+        _ => StillSequence { files: stills, notices: Vec::new() },
     };
     sequence.notices.extend(unread);
     Ok(sequence)
 }
 
-/// Whether a name fits a pattern of text and stars.
+/// Whether a name matches a pattern of text and `*`.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(start) else { return false };
@@ -176,25 +176,25 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// Files whose names differ in one number only.
 #[derive(Debug, Default)]
-struct Group {
-    /// The name around the number.
+struct NumberedFiles {
+    /// The part of the name before the number.
     before: String,
     after: String,
-    /// Number and file.
+    /// The number in each name, and the file.
     files: Vec<(u64, PathBuf)>,
 }
 
-impl Group {
+impl NumberedFiles {
     fn paths(self) -> impl Iterator<Item = PathBuf> {
         self.files.into_iter().map(|(_, file)| file)
     }
 
-    fn read(mut self, folder: &Path) -> Sequence {
+    fn read(mut self, folder: &Path) -> StillSequence {
         self.files.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| natural(&file_name(&a.1), &file_name(&b.1))));
         in_order(folder, self.files)
     }
 
-    /// How to name it on the command line, and how many files it has.
+    /// How to name the sequence on the command line, and the number of its files.
     fn describe(&self, folder: &Path) -> String {
         let Some((_, first)) = self.files.first() else { return String::new() };
         if self.files.len() == 1 {
@@ -206,11 +206,11 @@ impl Group {
             name.get(self.before.len()..end).unwrap_or_default().to_owned()
         };
         let numbers: Vec<String> = self.files.iter().map(|(_, file)| number(file)).collect();
-        // All of one length, or some with leading zeros: padded.
+        // All numbers have the same length, or some have leading zeros: padded.
         let shortest = numbers.iter().map(String::len).min().unwrap_or(1);
         let padded = numbers.iter().any(|number| number.starts_with('0'))
             || numbers.iter().all(|number| number.len() == shortest);
-        // As the first file has it, capitals of the extension included.
+        // As in the first file's name, including the case of the extension.
         let name = file_name(first);
         let after = name.get(name.len().saturating_sub(self.after.len())..).unwrap_or(&self.after);
         let pattern = Pattern::new(folder, &self.before, if padded { shortest } else { 1 }, after);
@@ -218,21 +218,21 @@ impl Group {
     }
 }
 
-/// Sorts names into sequences. Of the numbers in a name the last one that differs between names of the same words
-/// counts the frames; the ones before it, such as a take's, tell sequences apart.
-fn groups(files: Vec<PathBuf>) -> Vec<Group> {
+/// Groups names into sequences. The last number that differs between names with the same words counts the frames; the
+/// ones before it, such as the number of a take, distinguish sequences.
+fn groups(files: Vec<PathBuf>) -> Vec<NumberedFiles> {
     let mut by_words: BTreeMap<Vec<String>, Vec<(Vec<String>, PathBuf)>> = BTreeMap::new();
     for file in files {
         let (words, numbers) = split(&file_name(&file));
         by_words.entry(words).or_default().push((numbers, file));
     }
-    let mut found: BTreeMap<(String, String), Group> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), NumberedFiles> = BTreeMap::new();
     for (words, files) in by_words {
         let count = words.len() - 1;
         let differs = |place: &usize| {
             files.iter().any(|(numbers, _)| value(&numbers[*place]) != value(&files[0].0[*place]))
         };
-        // Without any difference the last number will do.
+        // If no number differs, the last one counts the frames.
         let place = (0..count).rev().find(differs).or(count.checked_sub(1));
         for (numbers, file) in files {
             let text = |range: std::ops::Range<usize>| -> String {
@@ -255,12 +255,13 @@ fn groups(files: Vec<PathBuf>) -> Vec<Group> {
     found.into_values().collect()
 }
 
-/// Numbers beyond any count, such as dates with a time, become the largest one.
+/// Numbers that are too large, such as dates with a time, become the largest value.
 fn value(digits: &str) -> u64 {
     digits.parse().unwrap_or(u64::MAX)
 }
 
-/// A name as words and the numbers between them: one word more than numbers. The extension's case says nothing.
+/// Splits a name into words and the numbers between them: one word more than numbers. The extension's case is
+/// ignored.
 fn split(name: &str) -> (Vec<String>, Vec<String>) {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     let (mut words, mut numbers) = (Vec::new(), Vec::new());
@@ -276,15 +277,15 @@ fn split(name: &str) -> (Vec<String>, Vec<String>) {
     (words, numbers)
 }
 
-/// The frames by their numbers. A frame that is missing from a run keeps its place, and shows the one before, so that
-/// frame numbers, times and sound stay right; numbers that are far apart, or in steps, are only an order.
-fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> Sequence {
+/// The frames ordered by number. A frame that is missing from a run keeps its position and shows the one before, so
+/// that frame numbers, times and sound stay right; numbers that are far apart, or in steps, only define an order.
+fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> StillSequence {
     let shown = name.display();
     let numbers: Vec<u64> = numbered.iter().map(|(number, _)| *number).collect();
     let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
     let steps: Vec<u64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let plain =
-        |notices| Sequence { files: numbered.iter().map(|(_, file)| file.clone()).collect(), notices };
+        |notices| StillSequence { files: numbered.iter().map(|(_, file)| file.clone()).collect(), notices };
     if let Some(twice) = steps.iter().position(|step| *step == 0) {
         let number = numbers[twice];
         return plain(vec![format!(
@@ -316,14 +317,14 @@ fn in_order(name: &Path, numbered: Vec<(u64, PathBuf)>) -> Sequence {
         list::numbers(&missing),
         if missing.len() == 1 { "its" } else { "their" }
     )];
-    Sequence { files, notices }
+    StillSequence { files, notices }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A folder of empty files.
+    /// Creates a folder of empty files.
     fn made(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for name in names {

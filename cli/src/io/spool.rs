@@ -1,5 +1,5 @@
-//! Random access to what can only be read from front to back: the frames that were read lately are kept,
-//! up to a number of bytes, and an older one means reading again.
+//! Random access to files that can only be read from front to back: recently read frames are kept, up to a number of
+//! bytes; an older frame makes it read again from the start.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,38 +9,41 @@ use parking_lot::Mutex;
 use super::MediaError;
 use openfx_host::picture::{Picture, SharedPicture};
 
-/// Frames from some number on, in order.
-pub type Frames = Box<dyn Iterator<Item = Result<Picture, MediaError>> + Send>;
+/// Decoded frames in order, beginning at some frame.
+pub type FrameIter = Box<dyn Iterator<Item = Result<Picture, MediaError>> + Send>;
 
-/// Starts reading at a frame: the first item is that frame.
-pub type Start = Box<dyn Fn(u32) -> Result<Frames, MediaError> + Send + Sync>;
+/// Opens the file at a frame: the first item of the result is that frame, counted from 1.
+pub type OpenAt = Box<dyn Fn(u32) -> Result<FrameIter, MediaError> + Send + Sync>;
 
-/// How many bytes of decoded frames a clip keeps in memory: some 170 frames of 1080p, or 2400 of 512x288.
+/// How many bytes of decoded frames a clip keeps in memory: about 170 frames of 1080p, or 2400 of 512x288.
 const SPOOL_BYTES: usize = 1 << 30;
 
-/// A reader from front to back with a spool behind it.
+/// A sequential reader with a spool of recent frames.
 pub struct Replay {
-    start: Start,
-    state: Mutex<State>,
+    start: OpenAt,
+    state: Mutex<ReplayState>,
 }
 
-struct State {
-    reader: Option<Frames>,
-    /// The number of the frame that `reader` gives next.
+struct ReplayState {
+    reader: Option<FrameIter>,
+    /// The number of the frame that `reader` returns next.
     next: u32,
     spool: Spool,
 }
 
 impl Replay {
-    /// A reader that has not begun.
-    pub fn new(start: Start) -> Self {
-        Self { start, state: Mutex::new(State { reader: None, next: 0, spool: Spool::new(SPOOL_BYTES) }) }
+    /// Creates a reader that has not opened the file yet.
+    pub fn new(start: OpenAt) -> Self {
+        Self {
+            start,
+            state: Mutex::new(ReplayState { reader: None, next: 0, spool: Spool::new(SPOOL_BYTES) }),
+        }
     }
 
-    /// The frame, or `None` where the file ends before it.
+    /// Frame `number`, counted from 1, or `None` if the file ends before it.
     ///
     /// # Errors
-    /// The reader failed.
+    /// The file cannot be opened or decoded.
     pub fn frame(&self, number: u32) -> Result<Option<SharedPicture>, MediaError> {
         let mut state = self.state.lock();
         if let Some(picture) = state.spool.get(number) {
@@ -72,7 +75,7 @@ impl Replay {
     }
 }
 
-/// Frames by number; the ones that were added first go first when room is needed.
+/// FrameIter by number; the ones added first are dropped first when room is needed.
 #[derive(Debug)]
 pub struct Spool {
     frames: HashMap<u32, SharedPicture>,
@@ -87,12 +90,12 @@ impl Spool {
         Self { frames: HashMap::new(), order: VecDeque::new(), bytes: 0, limit }
     }
 
-    /// A frame, if it is there.
+    /// Frame `number`, if the spool has it.
     pub fn get(&self, number: u32) -> Option<SharedPicture> {
         self.frames.get(&number).cloned()
     }
 
-    /// Adds a frame and drops old ones.
+    /// Adds a frame and drops old ones if needed.
     pub fn put(&mut self, number: u32, picture: SharedPicture) {
         let bytes = picture.bytes();
         while self.bytes + bytes > self.limit {

@@ -1,4 +1,4 @@
-//! Sequences of single pictures, and single pictures.
+//! Image sequences and single images.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Seek, Write};
@@ -17,19 +17,19 @@ use parking_lot::Mutex;
 
 use super::fresh::FreshFile;
 use super::names::{Pattern, extension};
-use super::sequence::Sequence;
+use super::sequence::StillSequence;
 use super::spool::Spool;
 use super::times::Times;
-use super::{ColourTags, Info, MediaError, Profile, Sink, Source, Target, exr, jpeg, stop, tiff};
+use super::{ClipSource, ColourTags, Info, MediaError, Profile, Sink, Target, exr, jpeg, stop, tiff};
 use openfx_host::picture::{Picture, SharedPicture};
 
-/// Stills do not say how fast they follow each other.
+/// The frame rate of stills, which do not specify one.
 const STILLS_FPS: f64 = 25.0;
 
-/// Half a gigabyte of decoded stills stays in memory.
+/// Half a gigabyte of decoded stills is kept in memory.
 const KEEP_BYTES: usize = 1 << 29;
 
-/// A clip of one file a frame.
+/// A clip with one file per frame.
 pub struct Stills {
     files: Vec<PathBuf>,
     notices: Vec<String>,
@@ -39,14 +39,14 @@ pub struct Stills {
 }
 
 impl Stills {
-    /// Opens the sequence. Every picture's header is read: the first one decides the size, the deepest one the depth,
-    /// and there is alpha if one of them has it.
-    pub fn open(path: &Path, sequence: Sequence) -> Result<Self, MediaError> {
-        let Sequence { files, mut notices } = sequence;
+    /// Opens a sequence by reading every image's header: the first one determines the size, the one with the most
+    /// bits the depth, and there is an alpha channel if any of them has one.
+    pub fn open(path: &Path, sequence: StillSequence) -> Result<Self, MediaError> {
+        let StillSequence { files, mut notices } = sequence;
         let frames = u32::try_from(files.len()).map_err(|_| MediaError::read(path, "too many files"))?;
-        let mut whole: Option<Header> = None;
+        let mut whole: Option<StillHeader> = None;
         let mut turned = 0;
-        // What its pictures say of their colours, each once, and the first file that says it.
+        // The distinct colour profiles, each with the first file that has it.
         let mut profiles: Vec<(Option<Profile>, &Path)> = Vec::new();
         for (nth, file) in files.iter().enumerate() {
             if stop::asked() {
@@ -55,7 +55,7 @@ impl Stills {
             if nth > 0 && files[nth - 1] == *file {
                 continue;
             }
-            let (header, about) = Header::read(file)?;
+            let (header, about) = StillHeader::read(file)?;
             if nth == 0 {
                 notices.extend(about.notices);
             }
@@ -69,9 +69,11 @@ impl Stills {
                     let why = "some of its pictures are OpenEXR, which is light, and some are not".to_owned();
                     return Err(MediaError::read(path, why));
                 }
-                Some(first) if first.size == header.size => {
-                    Header { bits: first.bits.max(header.bits), alpha: first.alpha || header.alpha, ..first }
-                }
+                Some(first) if first.size == header.size => StillHeader {
+                    bits: first.bits.max(header.bits),
+                    alpha: first.alpha || header.alpha,
+                    ..first
+                },
                 Some(first) => return Err(size_error(file, header.size, first.size)),
             });
         }
@@ -110,30 +112,30 @@ impl Stills {
     }
 }
 
-/// What a picture's file says before its pixels.
-struct Header {
-    /// Upright.
+/// The header of an image file.
+struct StillHeader {
+    /// Width and height after rotation to upright.
     size: (u32, u32),
     bits: u8,
     alpha: bool,
     turned: bool,
     pixel_aspect: f64,
-    /// The numbers are proportional to light.
+    /// Values are linear light.
     light: bool,
 }
 
-/// What else a picture's file says.
-struct Beside {
-    /// What the user should know of the file.
+/// Further information in an image file.
+struct StillDetails {
+    /// Notices for the user.
     notices: Vec<String>,
     profile: Option<Profile>,
 }
 
-impl Header {
-    fn read(file: &Path) -> Result<(Self, Beside), MediaError> {
+impl StillHeader {
+    fn read(file: &Path) -> Result<(Self, StillDetails), MediaError> {
         if is_exr(file) {
-            let exr::About { size, alpha, pixel_aspect, notice, profile } = exr::about(file)?;
-            let beside = Beside { notices: notice.into_iter().collect(), profile };
+            let exr::ExrHeader { size, alpha, pixel_aspect, notice, profile } = exr::about(file)?;
+            let beside = StillDetails { notices: notice.into_iter().collect(), profile };
             return Ok((Self { size, bits: 16, alpha, turned: false, pixel_aspect, light: true }, beside));
         }
         let reader = reader(file)?;
@@ -152,16 +154,16 @@ impl Header {
         };
         let (notices, icc) = match format {
             Some(ImageFormat::Tiff) => {
-                let mut about = tiff::About::read(file);
+                let mut about = tiff::TiffTags::read(file);
                 (about.notices(file), about.take_icc())
             }
             _ => (Vec::new(), decoder.icc_profile().ok().flatten()),
         };
-        Ok((header, Beside { notices, profile: Profile::of(file, format, icc) }))
+        Ok((header, StillDetails { notices, profile: Profile::of(file, format, icc) }))
     }
 }
 
-/// Whether upright means that width and height change places.
+/// Whether an orientation swaps width and height.
 fn on_its_side(orientation: Orientation) -> bool {
     matches!(
         orientation,
@@ -180,7 +182,7 @@ fn size_error(file: &Path, found: (u32, u32), first: (u32, u32)) -> MediaError {
     }
 }
 
-impl Source for Stills {
+impl ClipSource for Stills {
     fn info(&self) -> &Info {
         &self.info
     }
@@ -202,7 +204,7 @@ impl Source for Stills {
             return Ok(picture);
         }
         let picture = Arc::new(read(file)?);
-        // A file may have been replaced meanwhile.
+        // A file may have been replaced in the meantime.
         if (picture.width, picture.height) != (self.info.width, self.info.height) {
             let size = (self.info.width, self.info.height);
             return Err(size_error(file, (picture.width, picture.height), size));
@@ -222,7 +224,7 @@ fn is_exr(path: &Path) -> bool {
     extension(path) == "exr"
 }
 
-/// The kind of picture in a file, by how it begins; `None` for what is none, or of a kind without a beginning.
+/// The image format of a file by its first bytes; `None` if it is not an image, or in a format without a signature.
 pub fn format(path: &Path) -> Result<Option<ImageFormat>, MediaError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(|error| MediaError::read(path, error))?;
@@ -234,7 +236,7 @@ fn sample_bytes(colour: ColorType) -> u8 {
     colour.bytes_per_pixel() / colour.channel_count()
 }
 
-/// Reads one picture and turns it upright; grey becomes RGB, everything else keeps its depth and its alpha.
+/// Reads an image and rotates it upright; grey becomes RGB, otherwise depth and alpha are kept.
 pub fn read(path: &Path) -> Result<Picture, MediaError> {
     if is_exr(path) {
         return exr::load(path);
@@ -263,10 +265,10 @@ pub fn read(path: &Path) -> Result<Picture, MediaError> {
     };
     let picture =
         picture.ok_or_else(|| MediaError::read(path, format!("not a picture of {channels} channels")))?;
-    Ok(if format == Some(ImageFormat::Tiff) { tiff::About::read(path).straight(picture) } else { picture })
+    Ok(if format == Some(ImageFormat::Tiff) { tiff::TiffTags::read(path).straight(picture) } else { picture })
 }
 
-/// The pixels, unless they are there already, and how to turn them upright.
+/// The pixels, which are `done` if they were decoded already, and the orientation of the image.
 fn decode<R: BufRead + Seek>(
     path: &Path,
     reader: ImageReader<R>,
@@ -279,14 +281,14 @@ fn decode<R: BufRead + Seek>(
     Ok((image, orientation))
 }
 
-/// What one kind of still can hold; OpenEXR has a way of its own.
-struct Ability {
+/// What an image format can hold; OpenEXR is handled separately.
+struct Capabilities {
     format: ImageFormat,
     sixteen: bool,
     alpha: bool,
 }
 
-fn ability(extension: &str) -> Option<Ability> {
+fn ability(extension: &str) -> Option<Capabilities> {
     let (format, sixteen, alpha) = match extension {
         "png" => (ImageFormat::Png, true, true),
         "tif" | "tiff" => (ImageFormat::Tiff, true, true),
@@ -297,37 +299,37 @@ fn ability(extension: &str) -> Option<Ability> {
         "exr" => (ImageFormat::OpenExr, true, true),
         _ => return None,
     };
-    Some(Ability { format, sixteen, alpha })
+    Some(Capabilities { format, sixteen, alpha })
 }
 
-/// Whether a still of this extension has alpha.
+/// Whether the still format of this extension has an alpha channel.
 pub fn holds_alpha(extension: &str) -> bool {
     ability(extension).is_some_and(|ability| ability.alpha)
 }
 
-/// Writes one file a frame, or a single one.
+/// Writes one file per frame, or a single image.
 pub struct StillSink {
-    place: Place,
-    ability: Ability,
+    destination: Destination,
+    ability: Capabilities,
     sixteen: bool,
     alpha: bool,
     overwrite: bool,
-    /// The clip's numbers are light, and its alpha is that of OpenEXR.
+    /// The clip has linear values, with alpha as in OpenEXR.
     light: bool,
     pixel_aspect: f64,
-    /// What the clip says of its colours, as far as this kind of file holds it.
+    /// The clip's colour profile, if this file format can hold it.
     profile: Option<Profile>,
-    /// A folder that this sink made, and that nothing was put into so far.
+    /// A folder that this sink created and that is still empty.
     made: Option<PathBuf>,
 }
 
-enum Place {
+enum Destination {
     Pattern(Pattern),
     Single(PathBuf),
 }
 
 impl StillSink {
-    /// Files named by a pattern; the folder is made if it is missing.
+    /// Creates a sink for files named by a pattern, and their folder if it is missing.
     pub fn create(pattern: Pattern, target: &Target) -> Result<Self, MediaError> {
         let folder = pattern.folder().to_owned();
         let missing = !folder.is_dir();
@@ -335,24 +337,24 @@ impl StillSink {
             std::fs::create_dir_all(&folder).map_err(|error| MediaError::write(&folder, &error))?;
         }
         let extension = extension(&pattern.file(1));
-        Self::new(Place::Pattern(pattern), &extension, target, missing.then_some(folder))
+        Self::new(Destination::Pattern(pattern), &extension, target, missing.then_some(folder))
     }
 
-    /// A single picture.
+    /// Creates a sink for a single image.
     pub fn single(output: &Path, extension: &str, target: &Target) -> Result<Self, MediaError> {
-        Self::new(Place::Single(output.to_owned()), extension, target, None)
+        Self::new(Destination::Single(output.to_owned()), extension, target, None)
     }
 
     fn new(
-        place: Place,
+        destination: Destination,
         extension: &str,
         target: &Target,
         made: Option<PathBuf>,
     ) -> Result<Self, MediaError> {
         let ability = ability(extension).ok_or_else(|| {
-            MediaError::UnknownOutput(match &place {
-                Place::Pattern(pattern) => pattern.file(1),
-                Place::Single(path) => path.clone(),
+            MediaError::UnknownOutput(match &destination {
+                Destination::Pattern(pattern) => pattern.file(1),
+                Destination::Single(path) => path.clone(),
             })
         })?;
         Ok(Self {
@@ -362,7 +364,7 @@ impl StillSink {
             light: target.info.colour.is_light(),
             pixel_aspect: target.info.pixel_aspect,
             profile: target.info.profile.clone().filter(|profile| profile.holders().contains(&extension)),
-            place,
+            destination,
             ability,
             made,
         })
@@ -371,9 +373,9 @@ impl StillSink {
 
 impl Sink for StillSink {
     fn write(&mut self, number: u32, picture: &Picture) -> Result<(), MediaError> {
-        let path = match &self.place {
-            Place::Pattern(pattern) => pattern.file(number),
-            Place::Single(path) => path.clone(),
+        let path = match &self.destination {
+            Destination::Pattern(pattern) => pattern.file(number),
+            Destination::Single(path) => path.clone(),
         };
         let fresh = FreshFile::new(&path, self.overwrite)?;
         let picture = picture.with_channels(if self.alpha { 4 } else { 3 });
@@ -408,7 +410,7 @@ impl Drop for StillSink {
 fn save(
     fresh: &FreshFile,
     picture: &Picture,
-    ability: &Ability,
+    ability: &Capabilities,
     sixteen: bool,
     profile: Option<&Profile>,
 ) -> Result<(), MediaError> {
@@ -425,7 +427,7 @@ fn save(
     }
     file.flush().map_err(failed)?;
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    // A full disk can show only now.
+    // Some file systems report a full disk only here.
     file.sync_all().map_err(failed)
 }
 
@@ -443,7 +445,7 @@ fn encode(
         (true, _) => ExtendedColorType::Rgba16,
     };
     let bytes: Vec<u8> = if sixteen {
-        // The image library takes 16-bit samples as bytes in the machine's own order.
+        // The image library takes 16-bit samples as bytes in native byte order.
         picture.to_sixteen().into_iter().flat_map(u16::to_ne_bytes).collect()
     } else {
         picture.to_eight()
@@ -467,7 +469,7 @@ fn with_profile<E: ImageEncoder>(mut encoder: E, icc: Option<Vec<u8>>) -> ImageR
     Ok(encoder)
 }
 
-/// The pixels of a picture as an image of the library, for the animations.
+/// The pixels as an image of the image library, in 8-bit RGBA, for the animated formats.
 pub fn to_rgba8(picture: &Picture) -> Option<image::RgbaImage> {
     let picture = picture.with_channels(4);
     image::RgbaImage::from_raw(picture.width, picture.height, picture.to_eight())

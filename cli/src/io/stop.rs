@@ -1,7 +1,8 @@
-//! Being asked to stop: what waits for other programs, and what has files that nobody else would remove, is told.
+//! Stopping on request: calls hooks of code that waits for other programs or has temporary files to remove.
 //!
-//! The first request is a wish: readers of videos let go, whoever works looks at [`asked`]. The second one ends the
-//! process, and so does time where nobody looks: both after [`tidy`]. None of it waits for anybody.
+//!
+//! The first request is cooperative: video readers give up, and code that works checks [`asked`]. The second request
+//! ends the process, and so does a timeout after the first; both call [`tidy`] before. None of this blocks for long.
 
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,20 +15,20 @@ static HOOKS: Mutex<Vec<(u64, When, Hook)>> = Mutex::new(Vec::new());
 
 type Hook = Box<dyn Fn() + Send>;
 
-/// When a hook runs.
+/// When a hook is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// At the first request, or at once if there was one.
+    /// At the first request, or at once if there was one already.
     Asked,
     /// Just before the process ends without unwinding.
     Ending,
 }
 
-/// Something to do while this lives.
+/// Keeps a hook registered until it is dropped.
 #[derive(Debug)]
-pub struct Registered(u64);
+pub struct RegisteredHook(u64);
 
-impl Drop for Registered {
+impl Drop for RegisteredHook {
     fn drop(&mut self) {
         hooks().retain(|(id, ..)| *id != self.0);
     }
@@ -37,24 +38,24 @@ fn hooks() -> MutexGuard<'static, Vec<(u64, When, Hook)>> {
     HOOKS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Adds a hook. Hooks are short and register nothing themselves.
-pub fn register(when: When, hook: impl Fn() + Send + 'static) -> Registered {
+/// Adds a hook. Hooks must be short and must not register hooks themselves.
+pub fn register(when: When, hook: impl Fn() + Send + 'static) -> RegisteredHook {
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut hooks = hooks();
     if when == When::Asked && asked() {
         hook();
     }
     hooks.push((id, when, Box::new(hook)));
-    Registered(id)
+    RegisteredHook(id)
 }
 
-/// Whether somebody has asked.
+/// Whether a stop was requested.
 pub fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 
-/// Asks, on a thread of its own, which goes on to `late` if the process is still there after `patience`; `false` if
-/// somebody asked before.
+/// Requests a stop, on a new thread, which calls `late` if the process is still running after `patience`. Returns
+/// `false` if a stop was requested before.
 pub fn ask(patience: Duration, late: impl FnOnce() + Send + 'static) -> bool {
     let first = !ASKED.swap(true, Ordering::SeqCst);
     if first {
@@ -67,13 +68,13 @@ pub fn ask(patience: Duration, late: impl FnOnce() + Send + 'static) -> bool {
     first
 }
 
-/// Ends what would outlive the process and removes what would be left of it.
+/// Ends child processes that would outlive this one and removes temporary files.
 pub fn tidy() {
     run_hooks(|_| true);
 }
 
-/// Runs hooks, unless they are not to be had within a second: the process may be about to end for the very reason that
-/// somebody holds on to them.
+/// Calls hooks, unless their lock cannot be obtained within a second: the process may be ending because a thread is
+/// stuck holding it.
 fn run_hooks(which: impl Fn(When) -> bool) {
     let until = Instant::now() + Duration::from_secs(1);
     let hooks = loop {
@@ -87,15 +88,16 @@ fn run_hooks(which: impl Fn(When) -> bool) {
     hooks.iter().filter(|(_, when, _)| which(*when)).for_each(|(.., hook)| hook());
 }
 
-/// A program that ends with this value, or earlier by a request to stop.
+/// A child process that is killed when this value is dropped, or earlier by a request to stop.
 pub struct Process {
     child: Arc<Mutex<Child>>,
-    _ending: Registered,
+    _ending: RegisteredHook,
 }
 
 impl Process {
-    /// Starts a program in a group of its own: Ctrl-C goes to the whole group of a terminal, and an encoder that
-    /// obeyed it would end a file that is not to be. `when` says at which moment it is killed for the user.
+    /// Starts a program in a process group of its own: Ctrl-C is sent to the whole group of a terminal, and an
+    /// encoder that obeyed it would finish an unwanted file. `when` determines when it is killed after a request to
+    /// stop.
     ///
     /// # Errors
     /// It cannot be started.
@@ -115,15 +117,15 @@ impl Process {
         Ok(Self { child, _ending })
     }
 
-    /// The program, which is not to be waited for under this lock: nobody could kill it.
+    /// The child process. Do not wait for it while holding this lock: it could not be killed.
     pub fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Waits for the program's end.
+    /// Waits for the program to end.
     ///
     /// # Errors
-    /// The system does not know of it.
+    /// The system cannot wait for it.
     pub fn wait(&self) -> std::io::Result<ExitStatus> {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -139,7 +141,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let mut child = self.child();
-        // It may have ended by itself, in which case there is only the exit to collect.
+        // It may have ended already, in which case only its exit status has to be collected.
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -172,7 +174,7 @@ mod tests {
             counter.fetch_add(1, Ordering::SeqCst);
         });
         let gone = register(When::Ending, || {}).0;
-        // Not all hooks, as `tidy` does: they would end the programs of other tests.
+        // Only its own hooks, not all as in `tidy`: that would end the child processes of other tests.
         let run = |id: u64| {
             let hooks = hooks();
             let own: Vec<_> = hooks.iter().filter(|(other, ..)| *other == id).collect();

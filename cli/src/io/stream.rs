@@ -1,4 +1,4 @@
-//! What a video says of itself before a frame is decoded.
+//! Properties that a video declares before a frame is decoded.
 
 use std::path::Path;
 
@@ -7,26 +7,27 @@ use serde_json::Value;
 use super::times::Times;
 use super::{ColourTags, Info, encoder};
 
-/// How ffmpeg has to decode a video where it would not do so rightly by itself.
+/// How ffmpeg has to decode a video if its defaults would be wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decoding {
-    /// The decoder, where the usual one loses something.
+    /// The decoder, if the default one loses something.
     pub decoder: Option<&'static str>,
-    /// The scaler's name of the matrix, for a video that names none.
+    /// The scaler's name of the matrix, for a video without a matrix tag.
     pub matrix: Option<&'static str>,
 }
 
-/// A stream by what it says.
+/// The declared properties of a stream.
 pub struct Described {
-    /// Frames and times are found by decoding.
+    /// The clip's properties; frames and timestamps are filled in by decoding.
     pub info: Info,
     /// How it has to be decoded.
     pub decoding: Decoding,
-    /// What the user should know, a sentence each.
+    /// Notices for the user, one sentence each.
     pub notices: Vec<String>,
 }
 
-/// Takes in what ffprobe says of a stream; `decodes` tells whether ffmpeg has a decoder. `None` if it has no size.
+/// Interprets ffprobe's JSON for a stream; `decodes` tells whether ffmpeg has a decoder. `None` if the stream has no
+/// size.
 pub fn describe(path: &Path, stream: &Value, decodes: impl Fn(&str) -> bool) -> Option<Described> {
     let mut info = parse_stream(stream)?;
     let mut decoding = Decoding::default();
@@ -56,8 +57,9 @@ pub fn describe(path: &Path, stream: &Value, decodes: impl Fn(&str) -> bool) -> 
     Some(Described { info, decoding, notices })
 }
 
-/// Whether a size is one of which players and editors assume the same: high definition, and that of television before
-/// it. Of others, such as 960x540 or 512x288, some go by the height and some take all for high definition.
+/// Whether players and editors agree on the matrix of untagged video of this size: high definition, and earlier
+/// television formats. For others, such as 960x540 or 512x288, some decide by the height and some assume high
+/// definition.
 fn all_agree(info: &Info) -> bool {
     let (long, short) = (info.width.max(info.height), info.width.min(info.height));
     is_high(info) || (matches!(short, 480 | 486 | 576) && matches!(long, 640..=1024))
@@ -68,8 +70,8 @@ fn is_high(info: &Info) -> bool {
     info.width.max(info.height) >= 1280 || info.width.min(info.height) >= 720
 }
 
-/// The matrix of a video that names none, by its tag and as a sentence has it: what players and editors assume by the
-/// size.
+/// The matrix of a video without a matrix tag, by its tag and as named in messages: the usual assumption of players
+/// and editors for its size.
 fn usual_matrix(info: &Info) -> (&'static str, &'static str) {
     if is_high(info) {
         ("bt709", "BT.709, the usual way of high-definition video")
@@ -78,7 +80,7 @@ fn usual_matrix(info: &Info) -> (&'static str, &'static str) {
     }
 }
 
-/// VP8 and VP9 have their alpha in a stream of its own, which ffmpeg's decoders pass over and those of libvpx read.
+/// VP8 and VP9 store alpha in a separate stream, which ffmpeg's own decoders ignore and those of libvpx read.
 fn alpha_decoder(stream: &Value) -> Option<&'static str> {
     let tags = stream["tags"].as_object()?;
     let marked = tags.iter().any(|(name, value)| name.eq_ignore_ascii_case("alpha_mode") && value == "1");
@@ -99,7 +101,7 @@ fn is_yuv(stream: &Value) -> bool {
 fn parse_stream(stream: &Value) -> Option<Info> {
     let number = |name: &str| stream[name].as_u64().and_then(|n| u32::try_from(n).ok());
     let (mut width, mut height) = (number("width")?, number("height")?);
-    // ffmpeg turns a phone's video upright while decoding.
+    // ffmpeg rotates a phone's video upright while decoding.
     let turned = stream["side_data_list"]
         .as_array()
         .into_iter()
@@ -131,20 +133,20 @@ fn parse_stream(stream: &Value) -> Option<Info> {
     })
 }
 
-/// A fraction as a number, if both of its parts are above 0.
+/// A fraction as a number, if both parts are above 0.
 pub fn ratio(text: Option<&str>, sign: char) -> Option<f64> {
     let (above, below) = number_pair(text, sign)?;
     Some(f64::from(above) / f64::from(below))
 }
 
-/// Two numbers above 0.
+/// Two numbers above 0, separated by `sign`.
 pub fn number_pair(text: Option<&str>, sign: char) -> Option<(u32, u32)> {
     let (above, below) = text?.split_once(sign)?;
     let pair = (above.parse::<u32>().ok()?, below.parse::<u32>().ok()?);
     (pair.0 > 0 && pair.1 > 0).then_some(pair)
 }
 
-/// Bits of a sample, by the name of a pixel format.
+/// Bits per sample of a pixel format, by its name.
 pub fn bits(format: &str) -> u8 {
     let says = |marks: &[&str]| marks.iter().any(|mark| format.contains(mark));
     if says(&["p16", "48le", "48be", "64le", "64be", "p016", "gray16", "ya16", "f16", "f32"]) {
@@ -165,7 +167,7 @@ fn has_alpha(format: &str) -> bool {
     marks.iter().any(|mark| format.contains(mark))
 }
 
-/// The tags, with those of high-definition video where there are none; the matrix of luma and chroma stays empty then.
+/// The colour tags, with those of high-definition video where they are missing; a missing matrix stays empty.
 fn tags(stream: &Value) -> ColourTags {
     let default = ColourTags::default();
     let yuv = is_yuv(stream);
@@ -177,7 +179,8 @@ fn tags(stream: &Value) -> ColourTags {
         matrix: tag("color_space", if yuv { String::new() } else { default.matrix }),
         primaries: tag("color_primaries", default.primaries),
         transfer: tag("color_transfer", default.transfer),
-        // Formats of the older JPEG kind are full by their name; RGB is made limited, as video is.
+        // Formats of the older JPEG kind have full range by definition; RGB is converted to limited range, as is
+        // usual for video.
         full_range: yuv
             && (stream["pix_fmt"].as_str().is_some_and(|format| format.starts_with("yuvj"))
                 || stream["color_range"] == "pc"),
@@ -228,7 +231,7 @@ mod tests {
                 found.notices.iter().any(|note| note.contains("does not say how its colours are coded"));
             assert_eq!((said, found.notices.len()), (told, usize::from(told)), "{width}x{height}");
         }
-        // One that the scaler would silently take for that of old television.
+        // The scaler would silently replace this one by that of standard-definition television.
         let odd = json!({"width": 1920, "height": 1080, "pix_fmt": "yuv420p10le", "color_space": "ictcp"});
         let odd = describe(odd);
         assert_eq!((odd.info.colour.matrix.as_str(), odd.decoding.matrix), ("bt709", Some("bt709")));

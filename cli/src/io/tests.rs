@@ -1,5 +1,4 @@
-//! Pictures and videos of the command line, there and back. The part with videos needs ffmpeg, and says so when it
-//! is absent.
+//! Round trips of images and videos. The part with videos needs ffmpeg, and prints that it is skipped without.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +32,7 @@ fn target(info: Info) -> Target {
     Target { frames: info.frames, info, overwrite: false }
 }
 
-/// A picture that tells its number by its brightness, in 16 bits with values that 8 bits cannot hold.
+/// An image whose brightness encodes its number, in 16 bits with values that 8 bits cannot represent.
 fn picture(number: u32, bits: u8, alpha: bool) -> Picture {
     let channels = if alpha { 4 } else { 3 };
     let count = WIDTH * HEIGHT * u32::from(channels);
@@ -105,7 +104,7 @@ fn a_gif_keeps_its_frames_and_its_pace() {
     let source = super::open(&output).unwrap();
     assert_eq!((source.info().frames, source.info().fps), (4, 12.5));
     for number in [4, 2, 1, 3] {
-        // 256 colours are enough for 40 greys a frame, nearly.
+        // A palette of 256 colours nearly suffices for 40 greys per frame.
         let (read, wanted) = (source.frame(number).unwrap(), picture(number, 8, false));
         let pairs = read.to_eight().into_iter().zip(wanted.to_eight());
         assert!(pairs.into_iter().all(|(a, b)| a.abs_diff(b) < 12), "frame {number}");
@@ -139,10 +138,10 @@ fn a_folder_is_read_in_the_order_of_its_numbers() {
     assert_there_and_back(folder.path(), 3, 8, false);
 }
 
-/// A JPEG of the block pattern with an EXIF orientation.
+/// Writes a JPEG of the block pattern with an EXIF orientation.
 fn write_turned(path: &Path, picture: &image::RgbImage, orientation: u8) {
     use image::ImageEncoder;
-    // Big-endian TIFF of one entry: 0x0112, a short.
+    // Big-endian TIFF with one entry: 0x0112, a short.
     let mut exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
     let mut encoder =
@@ -157,7 +156,7 @@ fn write_turned(path: &Path, picture: &image::RgbImage, orientation: u8) {
 fn pictures_are_turned_upright_and_may_differ_in_that() {
     let folder = tempfile::tempdir().unwrap();
     let upright = image::RgbImage::from_fn(6, 4, |x, y| image::Rgb([x as u8 * 40, y as u8 * 60, 9]));
-    // Orientation 6: turned by 90 degrees clockwise to be upright.
+    // Orientation 6: rotate by 90 degrees clockwise to make it upright.
     let on_its_side = image::imageops::rotate270(&upright);
     write_turned(&folder.path().join("1.png"), &on_its_side, 6);
     write_turned(&folder.path().join("2.png"), &image::imageops::rotate180(&upright), 3);
@@ -174,7 +173,7 @@ fn pictures_are_turned_upright_and_may_differ_in_that() {
 fn openexr_keeps_light_beyond_white() {
     let folder = tempfile::tempdir().unwrap();
     let light = Info { colour: ColourTags::light(), bits: 16, ..info(2, 16, true) };
-    // Straight colours with alpha 1, a half and 0 with a glow; 1000 is beyond any display.
+    // Straight colours with alpha 1, a half and 0 with a glow; 1000 is brighter than any display.
     let samples = [[4.0, 0.25, 1000.0, 1.0], [0.5, 2.0, 0.125, 0.5], [3.0, 0.0, 0.0, 0.0]].concat();
     let picture = Picture::float(3, 1, 4, samples.clone()).unwrap();
     let path = folder.path().join("light_%04d.exr");
@@ -193,7 +192,7 @@ fn openexr_keeps_light_beyond_white() {
 #[test]
 fn light_and_display_are_converted_between_files() {
     let folder = tempfile::tempdir().unwrap();
-    // sRGB 188 is half of the light of white, to a rounding (IEC 61966-2-1).
+    // sRGB 188 is half the light of white, up to rounding (IEC 61966-2-1).
     let display = Picture::eight(1, 1, 3, vec![188, 255, 0]).unwrap();
     let one = Info { width: 1, height: 1, ..info(1, 8, false) };
     let exr = folder.path().join("a.exr");
@@ -226,7 +225,7 @@ fn a_colour_profile_goes_along_where_it_fits() {
         [("a.png", true), ("a.jpg", true), ("a.tif", true), ("a.webp", true), ("a.bmp", false)]
     {
         let output = at(name);
-        let wish = super::Wish {
+        let request = super::OutputRequest {
             output: &output,
             frames: (1, 1),
             whole: 1,
@@ -234,7 +233,7 @@ fn a_colour_profile_goes_along_where_it_fits() {
             inputs: &[],
             files: &[],
         };
-        let told = super::check_output(&wish, source.info()).unwrap();
+        let told = super::check_output(&request, source.info()).unwrap();
         assert_eq!(told.is_empty(), holds, "{name}: {told:?}");
         let mut sink = super::create(&output, &target(source.info().clone())).unwrap();
         sink.write(1, &source.frame(1).unwrap()).unwrap();
@@ -242,7 +241,7 @@ fn a_colour_profile_goes_along_where_it_fits() {
         let profile = super::open(&output).unwrap().info().profile.clone();
         assert_eq!(profile, holds.then(|| super::Profile::Icc(icc.clone().into())), "{name}");
     }
-    // A clip whose pictures say different things has no profile.
+    // A clip whose images have different profiles has none.
     image::RgbImage::new(2, 2).save(at("in2.png")).unwrap();
     fs::rename(&input, at("in1.png")).unwrap();
     let source = super::open(&at("in%d.png")).unwrap();
@@ -288,7 +287,7 @@ fn what_an_output_cannot_hold_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let told = |name: &str, info: &Info| {
         let output = folder.path().join(name);
-        let wish = super::Wish {
+        let request = super::OutputRequest {
             output: &output,
             frames: (1, 3),
             whole: 3,
@@ -296,7 +295,7 @@ fn what_an_output_cannot_hold_is_told() {
             inputs: &[],
             files: &[],
         };
-        super::check_output(&wish, info).unwrap().join(" ")
+        super::check_output(&request, info).unwrap().join(" ")
     };
     let (plain, clear) = (info(3, 8, false), info(3, 8, true));
     assert_eq!(told("a.gif", &plain), "");
@@ -306,13 +305,13 @@ fn what_an_output_cannot_hold_is_told() {
     {
         assert_eq!(told(name, &clear).is_empty(), holds, "{name}");
     }
-    // Colours of the light of HDR or of another space are converted where a file cannot say what they are.
+    // HDR and other colour spaces are converted for files that cannot describe them.
     let pq = ColourTags { transfer: "smpte2084".into(), primaries: "bt2020".into(), ..ColourTags::default() };
     let wide = ColourTags { named: Some("ACEScg".into()), ..ColourTags::light() };
     for (name, colour, says) in [
         ("%d.png", &pq, "will be sRGB: the clip's colours (rec2100_pq_display) are converted"),
         ("a.gif", &pq, "will be sRGB"),
-        ("%d.exr", &pq, "will not be light that programs understand"),
+        ("%d.exr", &pq, "will not be linear light as programs expect it"),
         ("%d.png", &wide, "will be sRGB: the clip's colours (ACEScg)"),
         ("%d.exr", &wide, "will not say that its colours are those of ACEScg"),
     ] {
@@ -347,7 +346,7 @@ fn what_is_wrong_is_said() {
     assert!(sentence("%04d.png").starts_with("there is no picture in"));
     fs::write(at("broken.png"), b"\x89PNG\r\n\x1a\nrubbish").unwrap();
     assert!(sentence("broken.png").starts_with("cannot read"));
-    // The second picture of a sequence has another size.
+    // The second image of a sequence has another size.
     write(&at("pair_1.png"), 1, 8, false).unwrap();
     image::RgbImage::new(4, 4).save(at("pair_2.png")).unwrap();
     let error = sentence("pair_%d.png");
@@ -371,7 +370,7 @@ fn an_output_that_is_not_finished_leaves_nothing() {
             fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert!(left.is_empty(), "{name}: {left:?}");
     }
-    // Not even a folder that was made for it.
+    // Not even a folder created for it is left.
     drop(super::create(&folder.path().join("frames"), &target(info(3, 8, false))).unwrap());
     assert!(!folder.path().join("frames").exists());
 }

@@ -1,4 +1,5 @@
-//! What a TIFF has that the image library does not tell: whether colours are multiplied by alpha, and further pages.
+//! TIFF information that the image library does not return: whether colours are premultiplied, and the number of
+//! pages.
 
 use std::fs::File;
 use std::io::{BufReader, Seek, Write};
@@ -11,24 +12,24 @@ use tiff::tags::{ExtraSamples, Tag};
 
 use openfx_host::picture::{Picture, Samples};
 
-/// What a file says before its pixels.
+/// Tags of a file and the number of its pages.
 #[derive(Default)]
-pub struct About {
-    /// Colours are multiplied by alpha.
+pub struct TiffTags {
+    /// Colours are premultiplied by alpha.
     associated: bool,
-    /// The numbers are floats.
+    /// Samples are floating point.
     floats: bool,
-    /// Pictures in the file.
+    /// Number of images in the file.
     pages: u32,
-    /// The colour profile, which the image library does not find in small pictures.
+    /// The colour profile, which the image library does not find in small images.
     icc: Option<Vec<u8>>,
 }
 
-/// Pages are counted up to here; a ring of pages has no end.
+/// The limit for counting pages; a cyclic list of pages has no end.
 const MOST_PAGES: u32 = 1000;
 
-impl About {
-    /// Of a file that could be read otherwise: what cannot be found out counts as not there.
+impl TiffTags {
+    /// Reads the tags of a file that is known to be readable: what cannot be read counts as missing.
     pub fn read(path: &Path) -> Self {
         Self::try_read(path).unwrap_or_default()
     }
@@ -37,7 +38,7 @@ impl About {
         let mut decoder = Decoder::new(BufReader::new(File::open(path).ok()?)).ok()?;
         let mut values = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok().flatten().unwrap_or_default();
         let associated = values(Tag::ExtraSamples).first() == Some(&ExtraSamples::AssociatedAlpha.to_u16());
-        // 3: floating point.
+        // 3 means floating point.
         let floats = values(Tag::SampleFormat).contains(&3);
         let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
         let mut pages = 1;
@@ -47,12 +48,12 @@ impl About {
         Some(Self { associated, floats, pages, icc })
     }
 
-    /// Takes the colour profile out.
+    /// Moves the colour profile out.
     pub fn take_icc(&mut self) -> Option<Vec<u8>> {
         self.icc.take()
     }
 
-    /// What the user should know, a sentence each.
+    /// Notices for the user, one sentence each.
     pub fn notices(&self, path: &Path) -> Vec<String> {
         let mut notices = Vec::new();
         if self.pages > 1 {
@@ -73,7 +74,7 @@ impl About {
         notices
     }
 
-    /// The picture with its colours as they are before alpha is applied. Under an alpha of 0 there is none to be had.
+    /// The image with straight alpha. Under an alpha of 0 the colours are lost.
     pub fn straight(&self, mut picture: Picture) -> Picture {
         if !self.associated || picture.channels != 4 {
             return picture;
@@ -101,7 +102,7 @@ fn divide<T: Copy + PartialEq + Default>(samples: &mut [T], by: impl Fn(T, T) ->
     }
 }
 
-/// Writes RGB or RGBA in 8 or 16 bits, whose alpha is marked as straight, with a colour profile.
+/// Writes RGB or RGBA in 8 or 16 bits, with alpha marked as straight, and a colour profile.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -167,7 +168,7 @@ mod tests {
                 file.write_image::<colortype::RGB8>(1, 1, &[1, 2, 3]).unwrap();
             }
         });
-        let said = |file: &tempfile::NamedTempFile| About::read(file.path()).notices(Path::new("a.tif"));
+        let said = |file: &tempfile::NamedTempFile| TiffTags::read(file.path()).notices(Path::new("a.tif"));
         assert_eq!(said(&pages), ["a.tif has 3 pages: the first one is used, the others are not"]);
         let floats = file(|file| file.write_image::<colortype::RGB32Float>(1, 1, &[-0.5, 0.5, 3.0]).unwrap());
         let said = said(&floats);

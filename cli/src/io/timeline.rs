@@ -1,4 +1,4 @@
-//! What ffprobe finds when it decodes a video once: the time of every frame, and what is wrong with some.
+//! The result of decoding a video once with ffprobe: the timestamp of every frame, and problems of individual frames.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,17 +12,17 @@ use super::{MediaError, list};
 
 /// The frames of a video.
 pub struct Timeline {
-    /// How many there are.
+    /// The number of frames.
     pub frames: u32,
-    /// When they are shown.
+    /// The timestamps of the frames.
     pub times: Times,
-    /// What the user should know, a sentence each.
+    /// Notices for the user, one sentence each.
     pub notices: Vec<String>,
 }
 
-/// Decodes the whole video: containers err about the number of frames, and an edit list, a changing rate or a damaged
-/// place would otherwise show only in the middle of a render. `stream` and `format` are what ffprobe says of the video
-/// and of its file, `fps` is the rate that the container says.
+/// Decodes the whole video: containers may state a wrong number of frames, and an edit list, a varying rate or a
+/// damaged place would otherwise show only in the middle of a render. `stream` and `format` are ffprobe's JSON for
+/// the video stream and its file, `fps` is the rate that the container states.
 pub fn read(path: &Path, stream: &Value, format: &Value, fps: f64) -> Result<Timeline, MediaError> {
     let mut command = Command::new("ffprobe");
     command.args([
@@ -50,7 +50,7 @@ pub fn read(path: &Path, stream: &Value, format: &Value, fps: f64) -> Result<Tim
     let container = Container { stream, format, words: &String::from_utf8_lossy(&output.stderr) };
     let mut notices = Vec::new();
     let times = container.times(frames, fps).unwrap_or_else(|| {
-        // A bare stream has a rate and no times, and one without a rate is given this one.
+        // An elementary stream has a rate but no timestamps; one without a rate is given this one.
         let bare = frames.iter().all(|frame| frame["best_effort_timestamp"].is_null());
         if !bare || fps == UNKNOWN_FPS {
             notices.push(format!(
@@ -67,16 +67,16 @@ pub fn read(path: &Path, stream: &Value, format: &Value, fps: f64) -> Result<Tim
     Ok(Timeline { frames: count, times, notices })
 }
 
-/// What ffmpeg takes where a stream says no rate.
+/// ffmpeg's default for streams without a rate.
 const UNKNOWN_FPS: f64 = 25.0;
 
-/// The file around the frames.
+/// The container of the frames.
 struct Container<'a> {
-    /// What ffprobe says of the video...
+    /// ffprobe's JSON for the video stream.
     stream: &'a Value,
-    /// ...and of the file.
+    /// ffprobe's JSON for the file.
     format: &'a Value,
-    /// What it said while decoding, in lines that have a level.
+    /// ffprobe's messages while decoding, one per line, with their levels.
     words: &'a str,
 }
 
@@ -91,7 +91,7 @@ impl Container<'_> {
         Some(Tick { numerator, denominator })
     }
 
-    /// How many frames the container says there are. AVI counts chunks, which may be fields, as long as a tick each.
+    /// The number of frames that the container states. AVI counts chunks, which may be fields, each one tick long.
     fn promised_frames(&self, fps: f64) -> Option<usize> {
         let count = self.stream["nb_frames"].as_str()?.parse::<usize>().ok()?;
         match self.tick().filter(|_| self.is("avi")) {
@@ -100,7 +100,7 @@ impl Container<'_> {
         }
     }
 
-    /// How many seconds of the video the container says there are.
+    /// The duration of the video in seconds that the container states.
     fn promised_seconds(&self) -> Option<f64> {
         let number = |value: &Value| value.as_str()?.parse::<f64>().ok();
         number(&self.stream["duration"])
@@ -108,20 +108,20 @@ impl Container<'_> {
             .or_else(|| number(&self.format["duration"]))
     }
 
-    /// When the frames are shown; `None` if most of them do not say it.
+    /// The timestamps of the frames; `None` if most of them have none.
     fn times(&self, frames: &[Value], fps: f64) -> Option<Times> {
         let tick = self.tick()?;
         let stamps: Vec<_> = frames.iter().map(|frame| frame["best_effort_timestamp"].as_i64()).collect();
         let (mut starts, step) = filled(&stamps)?;
         let zero = self.format["start_time"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
         let last = frames.last()?;
-        // Newer versions have another name for it.
+        // Newer versions of ffprobe use another name.
         let duration = last["duration"].as_i64().or_else(|| last["pkt_duration"].as_i64());
         let usual = if step > 0 { step } else { (1.0 / (fps * tick.seconds())).round().max(1.0) as i64 };
         let said = stamps.last()?.and(duration).filter(|&ticks| ticks > 0);
         let mut end = starts.last()? + said.unwrap_or(usual);
         if self.is("avi") {
-            // It has times of decoding only, which are late by the frames that the decoder waits for, and durations of
+            // The container has decoding timestamps only, which are late by the decoder's delay, and durations of
             // fields.
             let late = starts.first()? - self.stream["start_pts"].as_i64().unwrap_or(0);
             starts.iter_mut().for_each(|start| *start -= late);
@@ -131,8 +131,8 @@ impl Container<'_> {
             && !self.is_cut_off()
             && let Some(seconds) = clock(self.stream["tags"]["DURATION"].as_str().unwrap_or_default())
         {
-            // Frames have no duration there, and the last one may be held. Where the first frame is late, some
-            // programs count from it and some do not.
+            // Frames have no duration there, and the last one may be held. If the first frame is late, some programs
+            // count the duration from it and some do not.
             let said = (seconds / tick.seconds()).round() as i64;
             if said > end || starts.first() == Some(&0) && said > *starts.last()? {
                 end = said;
@@ -142,7 +142,7 @@ impl Container<'_> {
         Times::from_ticks(tick, &starts, end, zero, &rates.into_iter().flatten().collect::<Vec<_>>())
     }
 
-    /// Whether the file ends before its last part does.
+    /// Whether the file ends before its last element does.
     fn is_cut_off(&self) -> bool {
         self.words.contains("File ended prematurely")
             || self.is("flv") && self.words.contains("Packet corrupt")
@@ -152,7 +152,7 @@ impl Container<'_> {
         self.words.contains("[error]") || self.words.contains("[fatal]")
     }
 
-    /// How much there is of a clip that should have more.
+    /// The notice about a clip that is shorter than its container states.
     fn incomplete(&self, count: usize, times: &Times) -> Option<String> {
         let seconds = times.seconds(count);
         if self.is_cut_off() {
@@ -161,15 +161,16 @@ impl Container<'_> {
             return Some(format!("is cut off: {count} frames can be read{of}"));
         }
         let promised = self.promised_frames(times.fps())?;
-        // An index that promises more is enough for AVI, which has no edit list that hides frames.
+        // For AVI, which has no edit lists that hide frames, an index with more frames is sufficient evidence.
         let ends_early = self.is("avi") && promised as f64 > seconds * times.fps() + 2.0;
         (promised > count && (self.has_errors() || ends_early))
             .then(|| format!("is cut off or damaged: {count} of its {promised} frames can be read"))
     }
 }
 
-/// The times of all frames and the usual step between two of them, 0 for a single frame. A frame without a time, or
-/// with one that is not later than those before, is put evenly between its neighbours. `None` if these are most.
+/// The timestamps of all frames and the median step between two of them, 0 for a single frame. A frame without a
+/// timestamp, or with one that is not later than those before, is placed evenly between its neighbours. `None` if
+/// most frames are like that.
 fn filled(stamps: &[Option<i64>]) -> Option<(Vec<i64>, i64)> {
     let mut known: Vec<(usize, i64)> = Vec::new();
     for (index, stamp) in stamps.iter().enumerate() {
@@ -198,7 +199,7 @@ fn filled(stamps: &[Option<i64>]) -> Option<(Vec<i64>, i64)> {
     Some((times, step))
 }
 
-/// Seconds of `00:00:04.023000000`.
+/// Parses a duration such as `00:00:04.023000000` into seconds.
 fn clock(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
     for part in text.split(':') {
@@ -207,7 +208,7 @@ fn clock(text: &str) -> Option<f64> {
     Some(seconds)
 }
 
-/// Frames that a decoder complained of, and frames that are not there at all.
+/// The notice about frames that a decoder complained about, and about missing frames.
 fn damage(path: &Path, container: &Container, frames: &[Value], times: &Times) -> Option<String> {
     let broken: Vec<u32> = (1..)
         .zip(frames)
@@ -225,7 +226,7 @@ fn damage(path: &Path, container: &Container, frames: &[Value], times: &Times) -
     Some(format!("{} {found}; what can be read of it is used", path.display()))
 }
 
-/// Fields are two moments in one frame, and a model takes their comb for texture.
+/// The notice about interlaced video: a frame contains two moments, and the model would take the combing for texture.
 fn interlaced(path: &Path, stream: &Value, frames: &[Value]) -> Option<String> {
     let marked = frames.iter().filter(|frame| frame["interlaced_frame"].as_i64() == Some(1)).count();
     let order = stream["field_order"].as_str().unwrap_or("progressive");
@@ -244,7 +245,7 @@ fn interlaced(path: &Path, stream: &Value, frames: &[Value]) -> Option<String> {
     ))
 }
 
-/// What a video says of the display that it was graded on, which is not carried over.
+/// The notice about the metadata of the display that a video was graded on, which is not carried over.
 fn graded(path: &Path, stream: &Value, frames: &[Value]) -> Option<String> {
     let marks = ["Mastering display", "Content light level", "HDR Dynamic", "Dolby Vision", "DOVI"];
     let marked = |data: &Value| {
@@ -326,9 +327,9 @@ mod tests {
         );
         let corrupt = "[flv @ 0x1] [warning] Packet corrupt (stream = 0, dts = 2000).";
         assert!(told(json!({}), "flv", corrupt).contains("1.0 of its 4.0 seconds"));
-        // A recorded broadcast may end within a packet.
+        // A recorded broadcast may end in the middle of a packet.
         assert_eq!(told(json!({}), "mpegts", corrupt), "");
-        // Two fields a frame.
+        // Two fields per frame.
         let fields = |count: u32| json!({"nb_frames": count.to_string(), "time_base": "1/50"});
         assert!(told(fields(96), "avi", "").contains("24 of its 48 frames"));
         assert_eq!(told(fields(48), "avi", ""), "");

@@ -1,49 +1,49 @@
-//! When the frames of a clip are shown.
+//! Timestamps of the frames of a clip.
 
-/// A fraction of a second: the length of a tick.
+/// The length of a tick as a fraction of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// Seconds...
+    /// Numerator of the fraction, in seconds.
     pub numerator: u32,
-    /// ...by this.
+    /// Denominator of the fraction.
     pub denominator: u32,
 }
 
 impl Tick {
-    /// In seconds.
+    /// The length of the tick in seconds.
     pub fn seconds(self) -> f64 {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
 }
 
-/// The times of a clip's frames, in ticks from its first frame.
+/// The timestamps of a clip's frames, in ticks from its first frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Times {
     tick: Tick,
-    /// Of every frame, rising; the first is 0.
+    /// Start of every frame, ascending; the first is 0.
     starts: Vec<u64>,
-    /// When the last frame ends.
+    /// End of the last frame.
     end: u64,
-    /// Seconds from the beginning of the file to its first frame: there may be sound before.
+    /// Seconds from the beginning of the file to its first frame: sound may begin earlier.
     late: f64,
 }
 
 impl Times {
-    /// `frames` frames at an even rate.
+    /// `frames` frames at a constant rate.
     pub fn even(fps: f64, frames: u32) -> Self {
         let (rate, scale) = rate(fps);
         let starts = (0..u64::from(frames)).collect();
         Self { tick: Tick { numerator: scale, denominator: rate }, starts, end: u64::from(frames), late: 0.0 }
     }
 
-    /// `frames` frames at an even rate, as late as these.
+    /// `frames` frames at a constant rate, with the start offset of these.
     pub fn at_rate(&self, fps: f64, frames: u32) -> Self {
         Self { late: self.late, ..Self::even(fps, frames) }
     }
 
-    /// Frames at these times in ticks, the last one ending at `end`, in a file whose clock begins with `zero`. An even
-    /// rate that was only rounded to the ticks is made exact again: one of `rates`, which the file says, or else what
-    /// the times say. `None` if the times do not rise.
+    /// Frames with these timestamps in ticks, the last one ending at `end`, in a file whose clock begins at `zero`. A
+    /// constant rate that was merely rounded to ticks is restored exactly: one of `rates`, which the file states, or
+    /// one derived from the timestamps. `None` if the timestamps do not ascend.
     pub fn from_ticks(tick: Tick, times: &[i64], end: i64, zero: f64, rates: &[f64]) -> Option<Self> {
         let (first, last) = (*times.first()?, *times.last()?);
         if times.windows(2).any(|pair| pair[0] >= pair[1]) || end <= last {
@@ -51,7 +51,7 @@ impl Times {
         }
         let seconds = |ticks: i64| ticks as f64 * tick.seconds();
         let late = seconds(first) - zero;
-        // The clock of the file is known to a microsecond.
+        // The clock of the file is accurate to a microsecond.
         let late = if late.abs() < 2e-6 { 0.0 } else { late };
         let frames = u32::try_from(times.len()).ok()?;
         let rounding = tick.seconds() * 1.01;
@@ -71,16 +71,16 @@ impl Times {
         Some(Self { tick, starts, end: from_first(end), late })
     }
 
-    /// Frames that last that many seconds each, as animations say it.
+    /// Frames with these durations in seconds, as animated images store them.
     pub fn from_durations(seconds: &[f64]) -> Self {
-        // Players hold a frame of no duration for a tenth of a second.
+        // Players show a frame with a duration of 0 for a tenth of a second.
         let length = |seconds: f64| if seconds > 0.0 { seconds } else { 0.1 };
         let frames = u32::try_from(seconds.len()).unwrap_or(u32::MAX);
         let first = length(seconds.first().copied().unwrap_or(0.0));
         if seconds.iter().all(|&other| (length(other) - first).abs() < 1e-6) {
             return Self::even(1.0 / first, frames);
         }
-        // The clock of MPEG: hundredths and milliseconds are whole numbers of it.
+        // MPEG's clock: hundredths of a second and milliseconds are multiples of its ticks.
         const CLOCK: u32 = 90_000;
         let ticks = |seconds: f64| (seconds * f64::from(CLOCK)).round() as u64;
         let mut starts = Vec::with_capacity(seconds.len());
@@ -92,7 +92,7 @@ impl Times {
         Self { tick: Tick { numerator: 1, denominator: CLOCK }, starts, end: ticks(time), late: 0.0 }
     }
 
-    /// Frames `first` to `last`, counted from 1, as a clip of its own that begins with the first of them.
+    /// Frames `first` to `last`, counted from 1, as a separate clip that begins with the first of them.
     pub fn part(&self, first: u32, last: u32) -> Self {
         let (first, last) = (first.max(1) as usize - 1, (last as usize).min(self.starts.len()));
         let zero = self.starts.get(first).copied().unwrap_or(0);
@@ -102,9 +102,9 @@ impl Times {
         Self { tick: self.tick, starts, end: end - zero, late: 0.0 }
     }
 
-    /// The same times in ticks that are short enough for a late start: ffmpeg counts it in ticks, too.
+    /// The same timestamps in ticks fine enough for a late start, which ffmpeg rounds to ticks, too.
     pub fn finer(&self) -> Self {
-        /// Ticks in a second, or more: a start is off by a 40 000th at most.
+        /// Minimum number of ticks per second: a start is then off by at most 1/40 000 s.
         const ENOUGH: u32 = 20_000;
         let Tick { numerator, denominator } = self.tick;
         let factor = ENOUGH.div_ceil(denominator);
@@ -122,7 +122,8 @@ impl Times {
         self.tick
     }
 
-    /// When a frame begins, in ticks; `index` counts from 0. Beyond the last one frames follow as the last two did.
+    /// The start of a frame in ticks; `index` counts from 0. Frames beyond the last continue with the spacing of the
+    /// last two.
     pub fn start(&self, index: usize) -> u64 {
         match self.starts.get(index) {
             Some(start) => *start,
@@ -130,18 +131,18 @@ impl Times {
         }
     }
 
-    /// When a frame begins, in seconds from the first one; `index` counts from 0, and the end of the clip is the
-    /// number of its frames.
+    /// The start of a frame in seconds from the first one; `index` counts from 0, and the number of frames gives the
+    /// end of the clip.
     pub fn seconds(&self, index: usize) -> f64 {
         self.start(index) as f64 * self.tick.seconds()
     }
 
-    /// Seconds from the beginning of the file to its first frame; negative where the sound begins later.
+    /// Seconds from the beginning of the file to its first frame; negative if the sound begins later.
     pub fn late(&self) -> f64 {
         self.late
     }
 
-    /// Whether all frames have the length of one tick, the last one included.
+    /// Whether all frames, including the last, are one tick long.
     pub fn is_even(&self) -> bool {
         self.starts_evenly() && self.end == self.starts.len() as u64
     }
@@ -150,14 +151,14 @@ impl Times {
         self.starts.iter().enumerate().all(|(nth, &start)| nth as u64 == start)
     }
 
-    /// How many ticks the frame `last`, counted from 0, is shown, where that is not as long as the one before.
+    /// The duration in ticks of the frame `last`, counted from 0, if it differs from that of the frame before.
     pub fn last_held(&self, last: usize) -> Option<u64> {
         let length = self.start(last + 1) - self.start(last);
         let before = last.checked_sub(1).map_or(1, |before| self.start(last) - self.start(before));
         (length != before).then_some(length)
     }
 
-    /// Frames a second; on average where they are uneven.
+    /// Frames per second; an average if the rate varies.
     pub fn fps(&self) -> f64 {
         let tick = self.tick;
         if self.starts_evenly() {
@@ -167,8 +168,8 @@ impl Times {
     }
 }
 
-/// Rates that times may have, by the usual step and by the mean one, which says something only where a step has many
-/// ticks.
+/// Candidate frame rates of timestamps: from the median step and from the mean one, which is meaningful only if
+/// a step has many ticks.
 fn found_rates(tick: Tick, times: &[i64]) -> Vec<f64> {
     let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     steps.sort_unstable();
@@ -181,7 +182,7 @@ fn found_rates(tick: Tick, times: &[i64]) -> Vec<f64> {
     rates
 }
 
-/// A rate as a fraction; the American ones are exact.
+/// A frame rate as a fraction; NTSC rates (multiples of 1000/1001) are exact.
 pub fn rate(fps: f64) -> (u32, u32) {
     let fps = if fps.is_finite() && fps > 0.001 && fps < 100_000.0 { fps } else { 25.0 };
     let whole = (fps * 1.001).round();
@@ -252,12 +253,12 @@ mod tests {
 
     #[test]
     fn a_rate_that_the_file_says_wrongly_is_not_taken() {
-        // AVI gives the rate of fields first.
+        // For AVI, ffprobe gives the field rate first.
         let fields = Tick { numerator: 1, denominator: 24 };
         for rates in [&[24.0, 12.0][..], &[24.0]] {
             assert_eq!(Times::from_ticks(fields, &[0, 2, 4, 6], 8, 0.0, rates), Some(Times::even(12.0, 4)));
         }
-        // A lost field in the middle makes no rate of its own.
+        // A lost field in the middle does not produce a separate rate.
         let lost = Times::from_ticks(fields, &[0, 2, 4, 7, 9], 11, 0.0, &[24.0]).unwrap();
         assert_eq!(lost.fps(), 12.0);
         let thirds: Vec<i64> = (0..13).map(|nth| nth * 1000 / 30).collect();

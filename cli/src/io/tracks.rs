@@ -1,5 +1,5 @@
-//! What a video has beside its pictures: sound, subtitles, chapters. A rendered video takes along what its container
-//! can hold.
+//! The other tracks of a video file: sound, subtitles, chapters. They are copied into a rendered video as far as its
+//! container can hold them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,42 +8,42 @@ use serde_json::Value;
 
 use super::names;
 
-/// One track.
+/// A sound or subtitle track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Track {
-    /// Its number in the file.
+    /// The index of the stream in the file.
     index: u64,
     /// ffmpeg's name of the codec.
     codec: String,
-    /// Whether sound stands before its beginning that an edit list hides.
+    /// Whether the file has sound before the start of the track that an edit list hides.
     cut: bool,
 }
 
-/// The tracks of a file beside the video that is rendered.
+/// The tracks of a file other than the video that is rendered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tracks {
     path: PathBuf,
     audio: Vec<Track>,
     subtitles: Vec<Track>,
-    /// Timecode, sensors, cover pictures, attached fonts.
+    /// Number of other streams: timecode, sensor data, cover images, attached fonts.
     others: usize,
     chapters: usize,
-    /// Which seconds of it, where it is not the whole: beginning and length.
+    /// The part of the tracks to use if not all: start and length in seconds.
     part: Option<(f64, f64)>,
 }
 
 /// ffmpeg's arguments for the tracks.
 #[derive(Debug, Default)]
-pub struct Arguments {
-    /// Those that open the file; it is ffmpeg's second input.
+pub struct TrackArguments {
+    /// TrackArguments that open the file as ffmpeg's second input.
     pub input: Vec<OsString>,
-    /// Those that say what becomes of it.
+    /// TrackArguments that map and encode its tracks.
     pub output: Vec<OsString>,
 }
 
 impl Tracks {
-    /// The tracks in ffprobe's account of a file, without the video `taken`. `packets` is its account of the first
-    /// packets of sound.
+    /// The tracks in ffprobe's JSON of a file, without the video stream `taken`. `packets` is ffprobe's JSON of the
+    /// first audio packets.
     pub fn of(path: &Path, json: &Value, packets: &Value, taken: Option<u64>) -> Self {
         let mut tracks = Self {
             path: path.to_owned(),
@@ -76,14 +76,15 @@ impl Tracks {
         Self { part: Some((start, length)), ..self.clone() }
     }
 
-    /// Whether there is sound.
+    /// Whether there is any sound.
     pub fn has_sound(&self) -> bool {
         !self.audio.is_empty()
     }
 
-    /// The arguments for a file of this extension, and what will be missing in it, as parts of a sentence.
-    pub fn arguments(&self, extension: &str) -> (Arguments, Vec<String>) {
-        let mut arguments = Arguments::default();
+    /// The arguments for an output with this extension, and descriptions of what it will lack, as parts of a
+    /// sentence.
+    pub fn arguments(&self, extension: &str) -> (TrackArguments, Vec<String>) {
+        let mut arguments = TrackArguments::default();
         let mut missing = Vec::new();
         if let Some((start, length)) = self.part {
             for (name, seconds) in [("-ss", start), ("-t", length)] {
@@ -126,8 +127,8 @@ impl Tracks {
         (arguments, missing)
     }
 
-    /// The sound's codec: as it is where the container takes it. A part is encoded again, since packets do not end
-    /// where frames do, and so is sound with a hidden beginning for containers that have no edit lists.
+    /// The audio codec: a copy if the container supports it. A part of the sound is re-encoded, since packets do not
+    /// end where frames do, and so is sound with a hidden beginning in containers without edit lists.
     fn audio_codec(&self, extension: &str, track: &Track) -> &'static str {
         let codec = track.codec.as_str();
         let held: &[&str] = match extension {
@@ -155,10 +156,10 @@ impl Tracks {
     }
 }
 
-/// Seconds of sound before its beginning that are an encoder's way to begin, and silent.
+/// Seconds of sound before the start that are an encoder's priming samples, and silent.
 const LEAD_IN: f64 = 0.1;
 
-/// How many seconds of sound stand in a file before the stream begins.
+/// How many seconds of sound the file has before the start of the stream.
 fn hidden(stream: &Value, packets: &Value) -> f64 {
     let number = |value: &Value| value.as_str()?.parse::<f64>().ok();
     let own = |packet: &&Value| packet["stream_index"] == stream["index"];
@@ -168,7 +169,7 @@ fn hidden(stream: &Value, packets: &Value) -> f64 {
     begin.zip(first).map_or(0.0, |(begin, first)| begin - first)
 }
 
-/// What subtitles become in a container; `None` if it has none of the kind.
+/// The subtitle codec for a container; `None` if it cannot hold subtitles of this kind.
 fn subtitle_codec(extension: &str, codec: &str) -> Option<&'static str> {
     let text = matches!(codec, "subrip" | "srt" | "ass" | "ssa" | "webvtt" | "text" | "mov_text");
     match extension {

@@ -1,5 +1,5 @@
-//! What people's files and habits do to `unsample render`: the program itself, on files as they are found. Tests that
-//! need ffmpeg say so where it is absent. The plugin shows its source, so that no network runs.
+//! `unsample render` on files as users have them. Tests that need ffmpeg print that they are skipped without it. The
+//! plugin shows its source, so that no network runs.
 
 use testing::plugin as support;
 mod videos;
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use support::{bundle, said, tool, write_clip};
 
-/// A folder of a test's own.
+/// A separate folder for each test.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -22,7 +22,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// `unsample render INPUT -o OUTPUT ...`, in this folder.
+    /// The command `unsample render INPUT -o OUTPUT ...`, run in this folder.
     fn command(&self, input: &str, output: &str, more: &[&str]) -> Command {
         let mut command = Command::new(tool());
         command.current_dir(self.0.path()).arg("render").arg(input).arg("-o").arg(output);
@@ -46,7 +46,7 @@ impl Place {
         said(&result)
     }
 
-    /// A refusal before any work: exit status 2 and this sentence.
+    /// Asserts a refusal before any work: exit status 2 and this message.
     #[track_caller]
     fn refused(&self, input: &str, output: &str, more: &[&str], sentence: &str) {
         let result = self.render(input, output, more);
@@ -54,7 +54,7 @@ impl Place {
         assert!(said(&result).contains(sentence), "{}", said(&result));
     }
 
-    /// The names in a folder.
+    /// The names in a folder, sorted.
     fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).unwrap().flatten();
         let mut names: Vec<String> =
@@ -83,10 +83,10 @@ fn what_is_there_is_replaced_only_on_demand() {
     assert_eq!(place.names("out"), ["0002.png"]);
     fs::write(place.path("out.gif"), "precious").unwrap();
     place.refused("in", "out.gif", &[], "out.gif exists");
-    // Frames that are not there yet may be added, and the others are told of.
+    // Frames that do not exist yet may be added, and the others are reported.
     let said = place.fine("in", "out", &["--frames", "1-1"]);
     assert!(said.contains("out has picture 2 already"), "{said}");
-    // Who replaces some of them knows of the others, but not of those beyond the clip.
+    // A render that replaces some of the frames expects the others, but not those beyond the clip.
     fs::write(place.path("out/0003.png"), "another clip's").unwrap();
     let said = place.fine("in", "out", &["--frames", "1-1", "--overwrite"]);
     assert!(said.contains("out has picture 3 already"), "{said}");
@@ -118,7 +118,7 @@ fn an_input_is_never_an_output() {
             place.refused("in", output, more, "clip is read from");
         }
     }
-    // What would be written there is one of them, or would be.
+    // The output would be one of the clip's images, or become one.
     let folder = "the clip is read from the folder in, and pictures written there would become a part of it";
     for (input, output) in
         [("in/*", "in/x%d.png"), ("in/00*.png", "in/00_%d.png"), ("in/%04d.png", "in/7%03d.png")]
@@ -127,7 +127,7 @@ fn an_input_is_never_an_output() {
     }
     place.refused("in/%04d.png", "in", &["--overwrite"], "clip is read from");
     place.refused("in/0001.png", "in/0001.png", &["--overwrite"], "clip is read from");
-    // Another picture of the sequence is the user's to replace.
+    // The user may replace another image of the sequence.
     let said = place.fine("in/0001.png", "in/0003.png", &["--overwrite"]);
     assert!(!said.contains("is replaced"), "{said}");
     let said = place.fine("in/0001.png", "in/0003.png", &["--overwrite"]);
@@ -198,7 +198,7 @@ fn what_is_no_clip_or_no_frame_is_refused() {
     place.refused("in", "pipe:1", &[], "'pipe:1' is not the name of a file");
     place.refused("in", "out'", &[], "there is a quotation mark (') at one end");
     #[cfg(unix)]
-    place.refused("in", r"C:\Users\me\o.mp4", &[], "here folders are parted by /: C:/Users/me/o.mp4");
+    place.refused("in", r"C:\Users\me\o.mp4", &[], "here folders are separated by /: C:/Users/me/o.mp4");
     place.refused("dpx", "out", &[], "dpx is DPX, which is not read here: convert it to OpenEXR");
     place.refused("in", "out", &["--frames", "3-1"], "ends before it begins: the clip has frames 1 to 3");
     place.refused("in", "out", &["--frames", "0-2"], "the clip has 1 to 3");
@@ -210,7 +210,7 @@ fn what_is_no_clip_or_no_frame_is_refused() {
     assert_eq!(place.names("."), ["dpx", "in", "name"]);
 }
 
-/// What is written takes the place of nothing but what is named.
+/// Only the named file is replaced.
 #[cfg(unix)]
 #[test]
 fn an_address_with_a_sign_in_its_name_is_no_other_file() {
@@ -246,7 +246,7 @@ fn nobody_has_to_listen() {
         assert_eq!(result.status.code(), Some(0), "{ending}: {}", said(&result));
         assert_eq!(place.names(&out).len(), 3, "{ending}");
     }
-    // A failure stays one, unheard or not.
+    // A failure keeps its exit status even if the message cannot be written.
     let result = shell(&place, "\"$UNSAMPLE\" render none -o x 2>/dev/full");
     assert_eq!(result.status.code(), Some(2));
     for listing in ["params --bundle \"$BUNDLE\"", "sigmas --schedule karras --steps 900", "help"] {
@@ -268,7 +268,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Nobody answers where the program waits for something that never comes: here for whoever writes a pipe.
+/// The program waits for something that never comes, here a writer of a pipe, and does not react to the first signal.
 #[cfg(unix)]
 #[test]
 fn a_program_that_waits_for_ever_ends_all_the_same() {
@@ -293,7 +293,7 @@ fn a_program_that_waits_for_ever_ends_all_the_same() {
     }
 }
 
-/// A signal right after the first sentence, long before there is a frame.
+/// A signal directly after the first message, long before there is a frame.
 #[cfg(unix)]
 #[test]
 fn an_early_wish_to_stop_counts() {

@@ -1,4 +1,4 @@
-//! Videos as phones, recorders and editors leave them. Needs ffmpeg.
+//! Videos as phones, recorders and editors produce them. These tests need ffmpeg.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::{Place, said};
 
-/// Runs ffmpeg in the folder of a place; `false`, with a word, where it lacks what the arguments ask for.
+/// Runs ffmpeg in the folder of a test; prints a message and returns `false` if it lacks what the arguments need.
 fn ffmpeg(place: &Place, arguments: &str) -> bool {
     let mut command = Command::new("ffmpeg");
     command
@@ -28,7 +28,7 @@ fn probe(path: &Path, arguments: &str) -> Vec<String> {
     text.lines().map(|line| line.trim_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// The times of a video's frames, in seconds.
+/// The timestamps of a video's frames, in seconds.
 fn times(place: &Place, name: &str) -> Vec<f64> {
     let fields = "-select_streams v:0 -show_entries frame=best_effort_timestamp_time";
     let parse = |line: &String| line.split(',').next()?.parse().ok();
@@ -38,7 +38,7 @@ fn times(place: &Place, name: &str) -> Vec<f64> {
 #[track_caller]
 fn assert_times(name: &str, got: &[f64], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{name}: {got:?} for {want:?}");
-    // Matroska rounds to milliseconds, and shifts all where sound would begin before 0.
+    // Matroska rounds to milliseconds, and shifts everything if sound would begin before 0.
     let shift = if name.ends_with(".mkv") { got[0] - want[0] } else { 0.0 };
     assert!((0.0..0.05).contains(&shift), "{name}: {shift}");
     for (got, want) in got.iter().zip(want) {
@@ -46,7 +46,7 @@ fn assert_times(name: &str, got: &[f64], want: &[f64]) {
     }
 }
 
-/// When the sound begins to be loud, in seconds on the clock of the file.
+/// The time at which the sound becomes loud, in seconds on the clock of the file.
 fn onset(place: &Place, name: &str) -> f64 {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-copyts", "-i"]).arg(place.path(name));
@@ -56,7 +56,7 @@ fn onset(place: &Place, name: &str) -> f64 {
     values.into_iter().position(|value| value.unsigned_abs() > 3000).expect("a beep") as f64 / 8000.0
 }
 
-/// Two seconds of 10 frames a second with a beep at 1.0 s. Every frame after the first ten but each third is dropped.
+/// Two seconds at 10 frames per second with a beep at 1.0 s. After the first ten frames every third one is dropped.
 const UNEVEN: &str = "-f lavfi -i testsrc2=s=64x48:r=10:d=2 \
     -f lavfi -i aevalsrc='0.5*sin(6283*t)*between(t,1,1.2)':s=44100:d=2 \
     -vf select='lt(n,10)+not(mod(n,3))' -fps_mode vfr -c:v libx264 -c:a aac -b:a 128k";
@@ -97,7 +97,7 @@ fn a_part_of_a_clip_has_its_part_of_the_sound() {
         let got = onset(&place, name) - times(&place, name)[0];
         assert!((got - (begins - whole[8])).abs() < 0.01, "{name}: {got} for {}", begins - whole[8]);
         let length: f64 = probe(&place.path(name), "-show_entries format=duration")[0].parse().unwrap();
-        // Sound ends with a packet.
+        // Sound ends at the end of a packet.
         assert!((length - (whole[12] - whole[8])).abs() < 0.08, "{name}: {length}");
     }
 }
@@ -126,7 +126,7 @@ fn a_late_picture_stays_late() {
     }
 }
 
-/// An even rate has no say in when its first frame is shown.
+/// With a constant rate, the first frame may start late all the same.
 #[test]
 #[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_late_start_is_kept_to_the_millisecond() {
@@ -137,7 +137,7 @@ fn a_late_start_is_kept_to_the_millisecond() {
              -f lavfi -i aevalsrc='0.5*sin(6283*t)*between(t,1,1.2)':s=48000:d=3 -map 0:v -map 1:a \
              -vf settb=1/48000,setpts=PTS+{late}/TB -fps_mode passthrough -enc_time_base:v 1:48000 -c:v libx264"
         );
-        // Sound without a lead-in, so that Matroska has no reason to shift what it is given.
+        // Sound without priming samples, so that Matroska has no reason to shift its input.
         let made = ffmpeg(&place, &format!("{clip} -c:a aac in.mp4"))
             && ffmpeg(&place, &format!("{clip} -c:a pcm_s16le in.mkv"));
         if !made {
@@ -149,7 +149,7 @@ fn a_late_start_is_kept_to_the_millisecond() {
             let want = times(&place, input);
             place.fine(input, output, &["--overwrite"]);
             let got = times(&place, output);
-            // Opus begins 6.5 ms early, and WebM shifts all by that.
+            // Opus begins 6.5 ms early, and WebM shifts everything by that.
             let shift = if output == "out.webm" { 0.0065 } else { 0.0 };
             assert_eq!(got.len(), want.len(), "{output}");
             for (got, want) in got.iter().zip(&want) {
@@ -177,14 +177,14 @@ fn sound_that_an_edit_list_hides_stays_hidden() {
     for name in ["out.mp4", "out.mkv"] {
         place.fine("cut.mp4", name, &[]);
         let first = times(&place, name)[0];
-        // Within the lead-in of the encoder.
+        // Within the encoder's priming samples.
         assert!((0.0..0.05).contains(&first), "{name}: {first}");
         let found = onset(&place, name) - first;
         assert!((found - want).abs() < 0.03, "{name}: {found} for {want}");
     }
 }
 
-/// A program that is ended is not one that is absent.
+/// A program that was killed is not reported as missing.
 #[cfg(unix)]
 #[test]
 #[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
@@ -211,7 +211,7 @@ fn who_kills_ffmpeg_is_not_told_to_install_it() {
 #[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn what_is_wrong_with_a_video_is_told() {
     let place = Place::new();
-    // A video that does not say how its colours are coded is told, too.
+    // A video without colour tags is reported, too.
     let clip = "-f lavfi -i testsrc2=s=160x120:r=10:d=3 -g 5 -bf 0 -colorspace smpte170m";
     if !ffmpeg(&place, &format!("{clip} -c:v mpeg2video -q:v 2 in.ts")) {
         return;

@@ -4,9 +4,9 @@
     pip install torch transformers safetensors numpy
     python generate.py COMFYUI      (a checkout of ComfyUI; rewrites the files beside this one)
 
-The files of embeddings hold random vectors in the layouts that are found on people's disks, written by torch and
-safetensors. The towers are tiny and have weights from their names (../networks/seeded.py). Of every result each fourth
-token is kept. Made with torch 2.15 and ComfyUI of January 2026.
+The embedding files hold random vectors in the layouts in common use, written by torch and
+safetensors. The text encoders are tiny and have weights computed from their names (../networks/seeded.py). Every fourth
+token of each result is kept. Made with torch 2.15 and ComfyUI of January 2026.
 """
 
 import json
@@ -44,13 +44,13 @@ def vectors(count: int, width: int, seed: int) -> torch.Tensor:
 
 
 def write_embeddings():
-    """One file a layout."""
+    """Writes one file per layout."""
     (HERE / "sub").mkdir(exist_ok=True)
     web = {"string_to_token": {"*": 265}, "string_to_param": {"*": vectors(3, 64, 1)}, "name": "webui", "step": 500,
            "sd_checkpoint": None, "sd_checkpoint_name": None}
     torch.save(web, HERE / "webui.pt")
-    # The training code of the paper keeps its vectors in a module. The reference takes such a file only if its vectors
-    # are 768 wide, so no prompt below has it.
+    # The training code of the paper keeps its vectors in a module. The reference accepts such a file only if its vectors
+    # are 768 wide, so no prompt below uses it.
     torch.save({"string_to_token": {"*": torch.tensor(265)},
                 "string_to_param": torch.nn.ParameterDict({"*": torch.nn.Parameter(vectors(2, 64, 2))})},
                HERE / "parameters.pt")
@@ -61,7 +61,7 @@ def write_embeddings():
 
 
 def filled(model):
-    """A tower with weights from their names, and the names with their shapes."""
+    """A text encoder with weights computed from their names, and the names with their shapes."""
     shapes = seeded.fill(model.transformer, lambda name: name.removeprefix("text_model."))
     return model, shapes
 

@@ -5,10 +5,10 @@
     python generate.py            (writes plain, lineart, soft_edge and depth .safetensors beside this file)
 
 Networks are tiny and have random weights, rounded to f16 before anything is computed and stored in f16 under the names
-of the files that people have. Pictures are drawn by this script and hold values of f16 too.
+used in published files. Images are drawn by this script and hold values of f16 too.
 
 Depth is transformers' DepthAnything with one change: the table of positions is interpolated by the factor
-(patches + 0.1) / side, as the network's own code does. Pictures reach the networks as they do in controlnet_aux: padded
+(patches + 0.1) / side, as the network's own code does. Images are prepared as in controlnet_aux: padded
 to multiples of 64 by repeating border pixels for lineart and soft edge, resized by OpenCV's INTER_CUBIC for depth.
 """
 

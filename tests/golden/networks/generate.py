@@ -9,9 +9,9 @@
 Weights are rounded to f16 before anything is computed, then used in f32, and stored in f16 under the names of the LDM
 single file and of AnimateDiff. Group norms take min(32, channels / 4) groups, which is 32 at every published width.
 
-The motion module is a reference of its own, because diffusers' normalises over all frames whatever the version: group
+The motion module is an implementation of its own, because diffusers' normalises over all frames in every version: group
 norm, projection, twice (layer norm, plus position, attention over the frames of each pixel, added), gated feed-forward
-(added), projection, added. It runs behind the attention of a block, else behind its first residual block. "v1" lets
+(added), projection, added. It runs after the attention of a block, or after its first residual block if it has none. "v1" makes
 every group norm of the UNet take its statistics over all frames of a video.
 """
 
@@ -238,7 +238,7 @@ def run_motion(weights, place, x, frames, scale, effect):
 
 
 def animate(model, weights, scale, effect, middle: bool):
-    """Weaves the motion module into a diffusers UNet."""
+    """Inserts the motion module into a diffusers UNet."""
     def attach(module, place):
         def hook(_, __, output):
             x = output[0] if isinstance(output, tuple) else getattr(output, "sample", output)

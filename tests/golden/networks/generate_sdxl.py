@@ -4,7 +4,7 @@
     pip install torch diffusers transformers safetensors numpy
     python generate_sdxl.py       (writes sdxl.safetensors and sdxl_text.safetensors beside this file)
 
-Weights come from their names (seeded.py). The motion module is the reference of generate.py; with SDXL every group norm
+Weights are computed from their names (seeded.py). The motion module is the reference of generate.py; with SDXL every group norm
 takes its statistics over all frames of a video.
 """
 
@@ -60,8 +60,8 @@ def networks():
     out["out.control"] = run(828, down_block_additional_residuals=[y * 0.5 for y in down],
                              mid_block_additional_residual=mid * 0.5)
 
-    # A union of ControlNets with none of its kinds chosen. What its transformer adds to a hint by its kind is left out, as
-    # the reference workflow does then: its last layer is zero.
+    # A union ControlNet with none of its types selected. What its transformer adds to a hint by type is left out, as in
+    # the reference workflow in that case: its last layer is zero.
     union = ControlNetUnionModel(conditioning_embedding_out_channels=(4, 6, 8, 12), num_control_type=6,
                                  num_trans_channel=WIDTHS[0], num_trans_head=2, num_proj_channel=WIDTHS[0], **SHAPE)
     union_shapes = {key: shape for key, shape in seeded.fill(union, name).items() if key.startswith("control_add_embedding.")}
@@ -99,7 +99,7 @@ def text():
         shapes[tower] = seeded.fill(model, lambda key: re.sub(r"^text_model\.", "", key))
         pad = 49407 if tower == "l" else 0
         ids = [part + [pad] * (77 - len(part)) for part in (prompt, [49406, 49407])]
-        # The last layer's result is what the final norm gets; newer libraries list it behind the norm.
+        # The last layer's output is the input of the final norm; newer libraries list the output of the norm instead.
         last = []
         norm = getattr(model, "text_model", model).final_layer_norm
         norm.register_forward_pre_hook(lambda _, given: last.append(given[0]))

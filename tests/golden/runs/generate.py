@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Whole runs of the workflow at tiny sizes, by a second implementation of it: diffusers' and transformers' networks, and
-below in PyTorch the schedules, solvers, guidance, windows, ControlNets and motion module as the reference workflow
-(ComfyUI with AnimateDiff-Evolved and Advanced-ControlNet) has them.
+below in PyTorch the schedules, solvers, guidance, windows, ControlNets and motion module as in the reference workflow
+(ComfyUI with AnimateDiff-Evolved and Advanced-ControlNet).
 
     pip install torch diffusers transformers safetensors numpy
     python generate.py            (writes the .safetensors files beside this file)
     python generate.py static     (that one)
 
 Every file holds the clip, hints, texts, latents and frames of a run, and in its metadata the arguments of
-`unsample render` that mean the same. weights.json has names and shapes of the weights, whose values come from the names
+the corresponding `unsample render`. weights.json has names and shapes of the weights, whose values are computed from the names
 (../networks/seeded.py). Windows come from ../windows/lists.txt and tokens from ../tokens/tokens.json, which the reference
 workflow's own code made.
 """
@@ -40,7 +40,7 @@ WIDTHS = parts.WIDTHS
 
 
 class Noise:
-    """Table of noise levels, f32; names of the betas as the effect has them."""
+    """Table of noise levels, f32; the names of the betas are those of the effect."""
 
     def __init__(self, betas: str):
         ends = {"linear": (0.00085, 0.012), "sqrt_linear": (0.00085, 0.012), "linear_sdxl": (0.00085, 0.020)}[betas]
@@ -127,7 +127,7 @@ def sample(solver: str, model, x: torch.Tensor, sigmas: list[float]) -> torch.Te
             x = x + slope * (n - s)
         else:
             guess = x + slope * (n - s)
-            # The step counts as finished before its second look.
+            # The step counts as finished before its second evaluation.
             other = (guess - model(guess, n.item(), i + 1)) / n
             x = x + (slope + other) / 2 * (n - s)
     return x
@@ -137,7 +137,7 @@ def sample(solver: str, model, x: torch.Tensor, sigmas: list[float]) -> torch.Te
 
 
 def windows(context: dict, frames: int) -> list[list[list[int]]]:
-    """For each of 16 steps the windows."""
+    """The windows of each of 16 steps."""
     kind = [context["schedule"], "closed" if context["closed"] else "open", frames, context["length"], context["overlap"],
             context["stride"]]
     found = {}
@@ -208,7 +208,7 @@ def make_networks():
         "checkpoint": seeded.fill(unet, lambda key: "model.diffusion_model." + parts.unet_name(key))
         | seeded.fill(vae, lambda key: "first_stage_model." + parts.vae_name(key, 4)) | seeded.fill(clip, tower),
         "control1": seeded.fill(nets[0], lambda key: "control_model." + parts.control_name(key)),
-        # The same layout under other names has other values.
+        # The same layout under other names has different values.
         "control2": seeded.fill(nets[1], lambda key: "second." + parts.control_name(key)),
     }
     # LDM stores the attention of the VAE as convolutions.
@@ -344,7 +344,7 @@ def render(name, frames=16, size=(56, 72), version=None, context=None, up=None, 
     values["frames.styled"] = ((VAE.decode(values["latents.resampled"] / SCALE).sample + 1) / 2).clamp(0, 1)
     values["text.positive"] = texts["positive"]
 
-    # What the plugin is told.
+    # The arguments for the plugin.
     sets = dict(prompt=prompts[0], negativePrompt=prompts[1], unsamplePromptMode="own", unsamplePrompt=prompts[2],
                 unsampleNegativePrompt=prompts[3], betaSchedule=betas, denoise=denoise, clipSkip=clip_skip,
                 motionEffect=motion_effect)
@@ -376,7 +376,7 @@ def render(name, frames=16, size=(56, 72), version=None, context=None, up=None, 
     about = {"arguments": arguments, "version": version, "source": source, "controls": len(controls)}
     if not source:
         del values["frames.styled"]
-    # Pictures in bytes; the reference only has such values.
+    # Images in bytes; the reference only has such values.
     bytes_of = lambda value: (value * 255).round().to(torch.uint8)
     stored = {key: bytes_of(value) if key in ("frames.input", "hint.1") else value.contiguous()
               for key, value in values.items()}

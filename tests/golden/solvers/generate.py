@@ -1,13 +1,13 @@
-"""Writes functions.txt: what tells the reference's solvers from ours is the last bit of four functions.
+"""Writes functions.txt: the reference's solvers and ours differ only in the last bit of four functions.
 
-The reference's tensors are PyTorch's. Its f32 square root, logarithm and expm1 are fast vector versions that are an ulp
-off for some arguments, and for which ones depends on the processor; tanh is hardly ever. This script has the solvers in
-the reference's order of operations, with the functions as a parameter:
+The reference uses PyTorch. Its f32 square root, logarithm and expm1 are fast vector versions that are an ulp
+off for some arguments, and for which ones depends on the processor; tanh hardly ever is. This script implements the solvers
+in the reference's order of operations, with the functions as a parameter:
 
 - with PyTorch's own functions, on a processor with AVX-512, every row of toy.txt must come out to the last digit, or the
   script fails;
 - with correctly rounded ones in the solver (computed in f64, rounded once), the rows are written out for dpmpp_2m, the
-  only solver here that calls any. The square roots of the `tanh` denoiser, which are its own affair, are written out too.
+  only solver here that calls any. The square roots of the `tanh` denoiser, which is not part of a solver, are written out too.
 
 python3 generate.py   (needs numpy and torch)
 """

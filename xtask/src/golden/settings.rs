@@ -1,4 +1,4 @@
-//! A run's settings as the plugin's parameters.
+//! Maps the settings of a reference run to the plugin's parameters.
 
 use std::path::{Path, PathBuf};
 
@@ -8,37 +8,37 @@ use serde_json::Value;
 /// A LoRA of a run: its file and how strongly it is added to the UNet and to the text encoders.
 #[derive(Debug, PartialEq)]
 pub struct RunLora {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Weight in the UNet.
+    /// Its weight in the UNet.
     pub unet: f64,
-    /// Weight in the text encoders.
+    /// Its weight in the text encoders.
     pub text: f64,
 }
 
-/// What `--set` and `--key` take: parameters of a run.
+/// The parameters of a run, as arguments for `--set` and `--key`.
 #[derive(Default)]
 pub struct Parameters(Vec<String>);
 
 impl Parameters {
-    /// The command line.
+    /// The arguments for the command line.
     pub fn into_arguments(self) -> Vec<String> {
         self.0
     }
 
-    /// A value for the whole clip.
+    /// Sets a value for the whole clip.
     pub fn set(&mut self, name: &str, value: &str) {
         self.0.extend(["--set".to_owned(), format!("{name}={value}")]);
     }
 
-    /// A value at every frame.
+    /// Sets a value at every frame.
     fn keys(&mut self, name: &str, values: impl IntoIterator<Item = f64>) {
         for (index, value) in values.into_iter().enumerate() {
             self.0.extend(["--key".to_owned(), format!("{name}@{}={value}", index + 1)]);
         }
     }
 
-    /// A number, or a list of one for every frame; a shorter list holds its last value.
+    /// Sets a number, or a list with one number per frame; a shorter list holds its last value.
     fn numbers(&mut self, name: &str, value: &Value, frames: usize) -> Result<()> {
         match value {
             Value::Null => {}
@@ -53,7 +53,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// The ControlNets of a run.
+    /// Sets the ControlNets of a run.
     fn controls(&mut self, settings: &Value, models: &Path, frames: usize) -> Result<()> {
         let controls = settings["controlnet"].as_array().map_or(&[][..], Vec::as_slice);
         ensure!(controls.len() <= 3, "the run has {} ControlNets; the effect has 3", controls.len());
@@ -70,7 +70,7 @@ impl Parameters {
                 Value::Null => self.set(&name("Weight"), &strength.to_string()),
                 by_frame => {
                     let values = list(by_frame).with_context(|| format!("frame_strengths: {by_frame}"))?;
-                    // Frames that the list does not reach are without the ControlNet.
+                    // The ControlNet is off at frames that the list does not reach.
                     let filled = values.iter().copied().chain(std::iter::repeat(0.0));
                     self.keys(&name("Weight"), filled.take(frames).map(|w| w * strength));
                 }
@@ -86,11 +86,11 @@ impl Parameters {
         Ok(())
     }
 
-    /// The context windows of a run.
+    /// Sets the context windows of a run.
     fn windows(&mut self, settings: &Value) {
         let context = &settings["context"];
         if context.is_null() {
-            // The reference then takes all frames at once.
+            // The reference then processes all frames at once.
             self.set("contextLength", &settings["frames"].to_string());
             return;
         }
@@ -108,7 +108,7 @@ impl Parameters {
         self.set("contextClosed", &context["closed_loop"].as_bool().unwrap_or(false).to_string());
     }
 
-    /// Solvers, schedules and guidance of both passes.
+    /// Sets solvers, schedules and guidance of both passes.
     fn passes(&mut self, settings: &Value, frames: usize) -> Result<()> {
         let (up, down) = (&settings["unsample"], &settings["resample"]);
         for (pass, names) in [
@@ -134,7 +134,7 @@ impl Parameters {
     }
 }
 
-/// The first of several spellings that a run has.
+/// The first of several spellings that a run contains.
 fn first<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
     keys.iter().map(|key| &value[*key]).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
@@ -143,12 +143,13 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// A list of numbers.
+/// A list of numbers; `None` if `value` is something else.
 fn list(value: &Value) -> Option<Vec<f64>> {
     value.as_array()?.iter().map(Value::as_f64).collect()
 }
 
 /// The LoRAs of a run.
+///
 ///
 /// An entry names its file, or the run's `models` do, and has one strength or one for each part of the model.
 pub fn loras(settings: &Value, models: &Path) -> Result<Vec<RunLora>> {
@@ -177,7 +178,7 @@ pub fn loras(settings: &Value, models: &Path) -> Result<Vec<RunLora>> {
     entries.iter().enumerate().map(read).collect()
 }
 
-/// The plugin's parameters for a run's settings, all but the LoRAs.
+/// The plugin's parameters for a run's settings, except the LoRAs.
 pub fn parameters(settings: &Value, models: &Path) -> Result<Parameters> {
     let mut parameters = Parameters::default();
     let frames = settings["frames"].as_u64().unwrap_or(0) as usize;

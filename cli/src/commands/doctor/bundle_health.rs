@@ -1,4 +1,4 @@
-//! The bundle's own health: does it load, what does it export, does it describe itself.
+//! Checks the bundle: whether it can be loaded, what it exports, whether it describes itself.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use openfx_host::params::Kind;
 use openfx_host::plugin::{Plugin, binary_of};
 use openfx_host::session::{Session, Settings, Silent};
 
-/// The lines about the bundle.
+/// The findings about the bundle.
 pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let path = match bundle::find(args.plugin.bundle.as_deref()) {
         Ok(path) => path,

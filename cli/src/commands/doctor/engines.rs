@@ -1,4 +1,4 @@
-//! The engines in the bundle: whether they are there, of the plugin's build, and what they can run on.
+//! Checks the engines in the bundle: whether they exist, come from the plugin's build, and what they can run on.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,10 +10,10 @@ use super::Finding;
 use crate::bundle;
 use crate::cli::DoctorArgs;
 
-/// The lines about them.
+/// The findings about the engines.
 pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let binary = bundle::find(args.plugin.bundle.as_deref()).ok().and_then(|bundle| binary_of(&bundle).ok());
-    // What is wrong with the bundle is said elsewhere.
+    // Problems with the bundle are reported elsewhere.
     let Some(folder) = binary.as_deref().and_then(Path::parent) else { return Vec::new() };
     let at = |name: &str| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let (plain, cuda) = (at("unsample-engine"), at("unsample-engine-cuda"));
@@ -36,7 +36,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     lines
 }
 
-/// What a program says of itself and the machine, or why it cannot be used.
+/// What an engine reports about itself and the machine, or why it cannot be used.
 fn check(program: &Path) -> Result<Vec<Finding>, String> {
     let output = Command::new(program).arg("--check").output();
     let output = output.map_err(|error| format!("it does not start ({error})"))?;

@@ -1,9 +1,9 @@
-//! The symbols that a Linux shared library exports, read from its dynamic symbol table (ELF, 64 bits, little
-//! endian: what every plugin host on Linux loads).
+//! The exported symbols of a Linux shared library, read from its dynamic symbol table (64-bit little-endian ELF,
+//! which every plugin host on Linux loads).
 
 use std::path::Path;
 
-/// The names; `None` for a file of another kind.
+/// The names; `None` for another kind of file.
 pub fn exported(path: &Path) -> Option<Vec<String>> {
     names(&std::fs::read(path).ok()?)
 }
@@ -11,7 +11,7 @@ pub fn exported(path: &Path) -> Option<Vec<String>> {
 const SECTION_IS_DYNAMIC_SYMBOLS: u32 = 11;
 
 fn names(file: &[u8]) -> Option<Vec<String>> {
-    // Magic, 64 bits, little endian.
+    // Magic number, 64 bits, little-endian.
     if !file.starts_with(b"\x7fELF\x02\x01") {
         return None;
     }
@@ -37,14 +37,14 @@ fn names(file: &[u8]) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// The content of a section, by its header.
+/// The contents of a section, given its header.
 fn content<'a>(file: &'a [u8], header: &[u8]) -> Option<&'a [u8]> {
     let start = usize::try_from(number::<8>(header, 0x18)?).ok()?;
     let len = usize::try_from(number::<8>(header, 0x20)?).ok()?;
     file.get(start..start.checked_add(len)?)
 }
 
-/// A little-endian number of `N` bytes.
+/// Reads a little-endian number of `N` bytes.
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
     let slice = bytes.get(at..at + N)?;
     Some(slice.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))

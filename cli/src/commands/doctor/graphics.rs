@@ -1,4 +1,4 @@
-//! The graphics card: NVIDIA's driver and its cards.
+//! Checks the graphics card: NVIDIA's driver and its cards.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -7,12 +7,12 @@ use libloading::Library;
 use super::Finding;
 use crate::cli::DoctorArgs;
 
-/// The lines about it.
+/// The findings about driver and cards.
 pub fn report(_: &DoctorArgs) -> Vec<Finding> {
     driver()
 }
 
-/// NVIDIA's driver library and the cards that it knows.
+/// Looks for NVIDIA's driver library and lists its cards.
 fn driver() -> Vec<Finding> {
     let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
     // SAFETY: the driver's library is made to be loaded by any program.
@@ -26,27 +26,27 @@ fn driver() -> Vec<Finding> {
     vec![answers, cards(&library).unwrap_or_else(|| Finding::missing("the driver finds no card"))]
 }
 
-/// Asks a function of the driver for a number.
+/// Calls a function of the driver that returns a number.
 fn number(library: &Library, function: &CStr) -> Option<c_int> {
     type Ask = unsafe extern "C" fn(*mut c_int) -> c_int;
     let mut value = 0;
-    // SAFETY: the functions that this is used for have this type in every version of the driver.
+    // SAFETY: the functions called here have this type in every version of the driver.
     let status = unsafe { library.get::<Ask>(function).ok()?(&mut value) };
     (status == 0).then_some(value)
 }
 
-/// The cards' names.
+/// The finding with the names of the cards.
 fn cards(library: &Library) -> Option<Finding> {
     type Init = unsafe extern "C" fn(u32) -> c_int;
     type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
-    // SAFETY: the function has this type in every version of the driver; 0 is the only flag there is.
+    // SAFETY: the function has this type in every version of the driver; 0 is the only valid flag.
     let status = unsafe { library.get::<Init>(c"cuInit").ok()?(0) };
     let count = number(library, c"cuDeviceGetCount").filter(|count| status == 0 && *count > 0)?;
     // SAFETY: the function has this type in every version of the driver.
     let name = unsafe { library.get::<Name>(c"cuDeviceGetName") }.ok()?;
     let names = (0..count).filter_map(|card| {
         let mut text = [0u8; 128];
-        // SAFETY: the buffer is as long as is said; a card's handle is its number.
+        // SAFETY: the buffer is longer than the length passed; a card's handle is its number.
         let status = unsafe { name(text.as_mut_ptr().cast(), 127, card) };
         let text = CStr::from_bytes_until_nul(&text).ok()?;
         (status == 0).then(|| text.to_string_lossy().into_owned())

@@ -1,4 +1,4 @@
-//! The machine: plugin folders, hosts, ffmpeg, processor.
+//! Checks the machine: plugin folders, hosts, ffmpeg, processor.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::bundle;
 use crate::cli::DoctorArgs;
 use crate::io::ffmpeg_version;
 
-/// Where hosts look for plugins, and whether this one is there.
+/// The plugin folders of hosts, and whether the plugin is installed there.
 pub fn plugin_folders(_args: &DoctorArgs) -> Vec<Finding> {
     let line = |folder: PathBuf| {
         let shown = folder.display().to_string();
@@ -22,7 +22,7 @@ pub fn plugin_folders(_args: &DoctorArgs) -> Vec<Finding> {
     bundle::plugin_folders().into_iter().map(line).collect()
 }
 
-/// Hosts, by the places where they install themselves.
+/// Hosts, by the paths where they are installed.
 const HOSTS: &[(&str, &[&str])] = &[
     (
         "DaVinci Resolve",
@@ -46,7 +46,7 @@ const HOSTS: &[(&str, &[&str])] = &[
 const PROGRAMS: &[(&str, &str)] =
     &[("Natron", "Natron"), ("Kdenlive", "kdenlive"), ("Shotcut", "shotcut"), ("MLT", "melt")];
 
-/// The hosts that are installed.
+/// The installed hosts.
 pub fn hosts(_args: &DoctorArgs) -> Vec<Finding> {
     let mut lines = Vec::new();
     for (name, places) in HOSTS {
@@ -71,7 +71,7 @@ fn in_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| path.is_file())
 }
 
-/// ffmpeg.
+/// Checks whether ffmpeg can be used.
 pub fn video(_args: &DoctorArgs) -> Vec<Finding> {
     vec![match ffmpeg_version() {
         Ok(version) => Finding::good(format!("ffmpeg {version}")),
@@ -81,7 +81,7 @@ pub fn video(_args: &DoctorArgs) -> Vec<Finding> {
     }]
 }
 
-/// The processor's number of threads and the instructions that matter to the networks.
+/// The processor's number of threads and the instruction sets that speed up the networks.
 pub fn processor(_args: &DoctorArgs) -> Vec<Finding> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let features = features();

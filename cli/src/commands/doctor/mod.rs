@@ -1,4 +1,4 @@
-//! `unsample doctor`: what is there, what is missing, and what follows from that.
+//! `unsample doctor`: reports what is installed, what is missing, and what follows from that.
 
 mod bundle_health;
 mod engines;
@@ -13,44 +13,45 @@ use crate::failure::Failure;
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How it is.
-    pub state: State,
-    /// The sentence.
+    /// The assessment, shown as a mark before the text.
+    pub state: Health,
+    /// The text of the line.
     pub text: String,
 }
 
-/// How something is.
+/// The assessment of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// As it should be, or just a fact.
+pub enum Health {
+    /// As it should be, or just information.
     Good,
-    /// Something is missing that can be done without.
+    /// Something optional is missing.
     Missing,
-    /// Something is broken.
+    /// Something does not work; the command fails.
     Broken,
 }
 
 impl Finding {
-    /// A good one.
+    /// A finding with the state [`Health::Good`].
     pub fn good(text: impl Into<String>) -> Self {
-        Self { state: State::Good, text: text.into() }
+        Self { state: Health::Good, text: text.into() }
     }
 
-    /// A missing one.
+    /// A finding with the state [`Health::Missing`].
     pub fn missing(text: impl Into<String>) -> Self {
-        Self { state: State::Missing, text: text.into() }
+        Self { state: Health::Missing, text: text.into() }
     }
 
-    /// A broken one.
+    /// A finding with the state [`Health::Broken`].
     pub fn broken(text: impl Into<String>) -> Self {
-        Self { state: State::Broken, text: text.into() }
+        Self { state: Health::Broken, text: text.into() }
     }
 }
 
-/// A part of the report: its title and what makes its lines. Further parts are further rows of this table.
-type Part = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
+/// A section of the report: its title and the function that makes its lines. To add a section, add a row to the table
+/// below.
+type Section = (&'static str, fn(&DoctorArgs) -> Vec<Finding>);
 
-const PARTS: &[Part] = &[
+const SECTIONS: &[Section] = &[
     ("Plugin", bundle_health::report),
     ("Engine", engines::report),
     ("Models", models::report),
@@ -61,21 +62,21 @@ const PARTS: &[Part] = &[
     ("Graphics card", graphics::report),
 ];
 
-/// Runs the command.
+/// Runs `unsample doctor`.
 ///
 /// # Errors
 /// Something is broken, as opposed to missing.
 pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let mut broken = 0;
-    for (title, report) in PARTS {
+    for (title, report) in SECTIONS {
         super::print(&format!("{title}\n"));
         for finding in report(args) {
             let mark = match finding.state {
-                State::Good => "ok",
-                State::Missing => "--",
-                State::Broken => "!!",
+                Health::Good => "ok",
+                Health::Missing => "--",
+                Health::Broken => "!!",
             };
-            broken += u32::from(finding.state == State::Broken);
+            broken += u32::from(finding.state == Health::Broken);
             super::print(&format!("  {mark}  {}\n", finding.text));
         }
     }

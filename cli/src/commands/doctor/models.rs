@@ -1,4 +1,4 @@
-//! The models: the built-in one in the bundle, the files of the models folder.
+//! Checks the models: the built-in one in the bundle, the files of the models folder.
 
 use engine::families::list_models;
 use engine::pipeline::BUILT_IN;
@@ -8,7 +8,7 @@ use super::Finding;
 use crate::bundle;
 use crate::cli::DoctorArgs;
 
-/// The lines about models.
+/// The findings about models.
 pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let mut lines = Vec::new();
     if let Some(bundle) = bundle::find(args.plugin.bundle.as_deref()).ok().filter(|bundle| bundle.is_dir()) {

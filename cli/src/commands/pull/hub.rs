@@ -1,4 +1,4 @@
-//! One download through hf-hub, with patience.
+//! Downloads a file from the hub through hf-hub, with retries.
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -12,82 +12,78 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::finished;
 use super::table::Remote;
 
-/// Tries of a download that breaks off; each goes on from where the one before ended.
+/// Attempts at an interrupted download; each one resumes where the one before ended.
 const TRIES: u32 = 5;
 
-/// Why a model could not be pulled. `Display` is one sentence.
+/// Why a model could not be pulled. `Display` is the message for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
-    /// The hub cannot be reached, or breaks off again and again.
+    /// The hub cannot be reached, or the connection breaks repeatedly.
     #[error(
-        "{name} could not be downloaded from {endpoint} in {TRIES} tries ({why}); what is there is kept, the same command goes on from it"
+        "{name} could not be downloaded from {endpoint} in {TRIES} tries ({why}); what was downloaded is kept, and the same command resumes from it"
     )]
     Connection {
-        /// The file.
         name: String,
-        /// The hub.
+        /// The URL of the hub.
         endpoint: String,
-        /// What happened last.
+        /// The last error.
         why: String,
     },
     /// The hub has no such file.
     #[error("{endpoint} has no file {path} in {repository}")]
     Missing {
-        /// The hub.
+        /// The URL of the hub.
         endpoint: String,
-        /// The repository.
         repository: String,
-        /// The path in it.
+        /// The path in the repository.
         path: String,
     },
-    /// The hub refuses.
-    #[error("{endpoint} does not give away {path} of {repository} (HTTP status {status})")]
+    /// The hub refuses access, for instance without a login.
+    #[error("{endpoint} refuses access to {path} of {repository} (HTTP status {status})")]
     Refused {
-        /// The hub.
+        /// The URL of the hub.
         endpoint: String,
-        /// The repository.
         repository: String,
-        /// The path in it.
+        /// The path in the repository.
         path: String,
-        /// The status.
+        /// The HTTP status.
         status: u16,
     },
-    /// The hub answers in a way that no hub does.
+    /// The response is not that of a Hugging Face hub.
     #[error("{endpoint} does not answer as the Hugging Face hub does ({why})")]
     Strange {
-        /// The hub.
+        /// The URL of the hub.
         endpoint: String,
-        /// What is odd.
+        /// What is wrong with the response.
         why: String,
     },
-    /// The contents are not those that were wanted.
+    /// The contents do not have the expected checksum.
     #[error("{name} was thrown away: its sha256 is {found}, expected {wanted}")]
     Checksum {
-        /// The file.
         name: String,
-        /// Of what was downloaded.
+        /// The SHA-256 of the download.
         found: String,
-        /// Of what should have been.
+        /// The expected SHA-256.
         wanted: String,
     },
-    /// Another file has the name.
-    #[error("{path} is there and is another file than the one to pull; move it away first", path = .0.display())]
+    /// Another file has the target's name.
+    #[error("{path} exists and is a different file from the one to pull; move it away first", path = .0.display())]
     Other(PathBuf),
     /// The disk is full.
-    #[error("there is no room left for {path}; what is there is kept, the same command goes on from it", path = .0.display())]
+    #[error("there is no room left for {path}; what was downloaded is kept, and the same command resumes from it", path = .0.display())]
     Full(PathBuf),
-    /// Something else went wrong on the disk.
+    /// Any other file system error.
     #[error("{path}: {why}", path = .path.display())]
     Disk {
-        /// Where.
+        /// The file or folder concerned.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         why: String,
     },
 }
 
 impl PullError {
-    /// The error for a file or folder.
+    /// The error for a file system operation on `path`.
     pub fn disk(path: &Path, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.to_owned()),
@@ -96,35 +92,35 @@ impl PullError {
     }
 }
 
-/// The hub, or a mirror.
-pub struct Hub {
+/// A client of the hub or of a mirror.
+pub struct HubClient {
     endpoint: String,
 }
 
-/// What to do after a failed try.
-enum Verdict {
+/// What to do after a failed attempt.
+enum AfterFailure {
     /// Try again: the connection broke.
     Again(String),
-    /// Throw away what is there, then try again.
+    /// Delete the partial download, then try again.
     Afresh(String),
-    /// Give up.
+    /// Give up with this error.
     Stop(PullError),
 }
 
-impl Hub {
+impl HubClient {
     /// `endpoint` is a URL such as `https://huggingface.co`.
     pub fn new(endpoint: &str) -> Self {
         Self { endpoint: endpoint.trim_end_matches('/').to_owned() }
     }
 
-    /// Downloads a file into a cache of the hub's layout at `folder`, going on from what is there. Returns where it
-    /// lies; its name is the tag that the hub gives it.
+    /// Downloads a file into a cache with the hub's layout at `folder`, resuming a partial download. Returns the path
+    /// of the blob, whose name is the hub's ETag.
     ///
     /// # Errors
     /// See [`PullError`].
     pub fn download(&self, file: &Remote, folder: &Path) -> Result<PathBuf, PullError> {
-        // No retries of its own: with them a resumed download that fails at once would start again at byte 0 and
-        // append. And no token: what the table names is public, and a mirror must not get to see one.
+        // Without hf-hub's own retries: with them, a resumed download that fails at once would start again at byte 0
+        // and append. And without a token: the models in the table are public, and a mirror must not see a token.
         let builder = ApiBuilder::from_cache(Cache::new(folder.to_owned()));
         let builder = builder.with_token(None).with_endpoint(self.endpoint.clone());
         let api = builder.build().map_err(|error| self.strange(&error))?;
@@ -140,14 +136,14 @@ impl Hub {
             let bar = Bar::new(file.name());
             let Err(error) = repository.download_with_progress(&file.path, bar) else { continue };
             match self.judge(file, folder, error) {
-                // A link beside the finished file may be more than the file system can do.
+                // The symbolic link beside the finished file may not be supported by the file system.
                 _ if finished(folder).is_some() => {}
-                Verdict::Again(why) => last = why,
-                Verdict::Afresh(why) => {
+                AfterFailure::Again(why) => last = why,
+                AfterFailure::Afresh(why) => {
                     last = why;
                     let _ = std::fs::remove_dir_all(folder);
                 }
-                Verdict::Stop(error) => return Err(error),
+                AfterFailure::Stop(error) => return Err(error),
             }
         }
         finished(folder).ok_or_else(|| PullError::Connection {
@@ -157,37 +153,37 @@ impl Hub {
         })
     }
 
-    fn judge(&self, file: &Remote, folder: &Path, error: ApiError) -> Verdict {
+    fn judge(&self, file: &Remote, folder: &Path, error: ApiError) -> AfterFailure {
         let (endpoint, repository, path) =
             (self.endpoint.clone(), file.repository.clone(), file.path.clone());
         match error {
             ApiError::RequestError(request) => match *request {
                 ureq::Error::Status(404, _) => {
-                    Verdict::Stop(PullError::Missing { endpoint, repository, path })
+                    AfterFailure::Stop(PullError::Missing { endpoint, repository, path })
                 }
-                // More is there than the hub has.
-                ureq::Error::Status(416, _) => Verdict::Afresh("the hub has less than is there".into()),
+                // The partial file is longer than the hub's.
+                ureq::Error::Status(416, _) => AfterFailure::Afresh("the hub has less than is there".into()),
                 ureq::Error::Status(status @ (429 | 500..), _) => {
-                    Verdict::Again(format!("HTTP status {status}"))
+                    AfterFailure::Again(format!("HTTP status {status}"))
                 }
                 ureq::Error::Status(status, _) => {
-                    Verdict::Stop(PullError::Refused { endpoint, repository, path, status })
+                    AfterFailure::Stop(PullError::Refused { endpoint, repository, path, status })
                 }
-                ureq::Error::Transport(transport) => Verdict::Again(transport.to_string()),
+                ureq::Error::Transport(transport) => AfterFailure::Again(transport.to_string()),
             },
             ApiError::IoError(error) => match error.kind() {
                 io::ErrorKind::StorageFull
                 | io::ErrorKind::QuotaExceeded
                 | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::ReadOnlyFilesystem => Verdict::Stop(PullError::disk(folder, &error)),
-                _ => Verdict::Again(error.to_string()),
+                | io::ErrorKind::ReadOnlyFilesystem => AfterFailure::Stop(PullError::disk(folder, &error)),
+                _ => AfterFailure::Again(error.to_string()),
             },
-            ApiError::InvalidResume => Verdict::Afresh("more is there than the hub has".into()),
-            ApiError::LockAcquisition(_) => Verdict::Stop(PullError::Disk {
+            ApiError::InvalidResume => AfterFailure::Afresh("more is there than the hub has".into()),
+            ApiError::LockAcquisition(_) => AfterFailure::Stop(PullError::Disk {
                 path: folder.to_owned(),
                 why: "another download is at work here".into(),
             }),
-            error => Verdict::Stop(self.strange(&error)),
+            error => AfterFailure::Stop(self.strange(&error)),
         }
     }
 
@@ -196,7 +192,7 @@ impl Hub {
     }
 }
 
-/// A bar of bytes, where standard error is a terminal.
+/// A progress bar in bytes, if standard error is a terminal.
 struct Bar(ProgressBar);
 
 impl Bar {

@@ -1,8 +1,9 @@
-//! `unsample models pull`: models from the Hugging Face hub into the models folder.
+//! `unsample models pull`: downloads models from the Hugging Face hub into the models folder.
 //!
-//! Downloads go into the folder `.pull` of the models folder first, where a later call goes on from what is there,
-//! and get their names only when their checksum is right. Nothing of this is in the library, and so in the plugin:
-//! inside a host nothing is ever downloaded.
+//!
+//! Downloads are stored in the subfolder `.pull` of the models folder first, where a later call resumes them, and get
+//! their names only when their checksum has been verified. The plugin contains none of this code: inside a host
+//! nothing is ever downloaded.
 
 mod hub;
 mod table;
@@ -13,22 +14,22 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use self::hub::{Hub, PullError};
-use self::table::{Remote, Table, is_sha256};
+use self::hub::{HubClient, PullError};
+use self::table::{ModelTable, Remote, is_sha256};
 use super::models::{folder, size};
 use super::print;
 use crate::cli::PullArgs;
 use crate::failure::Failure;
 
-/// Runs the command.
+/// Runs `unsample models pull`.
 ///
 /// # Errors
-/// There is no such model, the hub does not deliver it, what it delivers is not what the table says, or it cannot be
+/// There is no such model, the hub does not deliver it, the download does not match the table, or it cannot be
 /// stored.
 pub fn run(args: &PullArgs) -> Result<(), Failure> {
     let table = match &args.table {
-        Some(path) => Table::read(path)?,
-        None => Table::own()?,
+        Some(path) => ModelTable::read(path)?,
+        None => ModelTable::own()?,
     };
     let Some(name) = &args.name else {
         let width = table.names().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -44,7 +45,7 @@ pub fn run(args: &PullArgs) -> Result<(), Failure> {
     for file in &files {
         print(&announcement(file, &to));
     }
-    let hub = Hub::new(&args.endpoint);
+    let hub = HubClient::new(&args.endpoint);
     for file in files {
         let place = to.join(file.place());
         let outcome = if place.exists() { present(file, &place) } else { fetch(&hub, file, &to, &place) };
@@ -54,7 +55,7 @@ pub fn run(args: &PullArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What will be downloaded, of what size, under which licence.
+/// A line that states what will be downloaded, its size and its licence.
 fn announcement(file: &Remote, to: &Path) -> String {
     let bytes = file.size.map_or_else(|| "size not in the table".to_owned(), size);
     format!(
@@ -68,7 +69,7 @@ fn announcement(file: &Remote, to: &Path) -> String {
     )
 }
 
-/// A file that has the right name already: taken as it is if it is the right one.
+/// Handles a file that exists already under the right name: accepted if its contents are right.
 fn present(file: &Remote, place: &Path) -> Result<&'static str, PullError> {
     let length = fs::metadata(place).map_err(|error| PullError::disk(place, &error))?.len();
     let same = match (&file.sha256, file.size) {
@@ -79,8 +80,8 @@ fn present(file: &Remote, place: &Path) -> Result<&'static str, PullError> {
     if same { Ok("is there") } else { Err(PullError::Other(place.to_owned())) }
 }
 
-/// Downloads a file, checks it and puts it in its place.
-fn fetch(hub: &Hub, file: &Remote, to: &Path, place: &Path) -> Result<&'static str, PullError> {
+/// Downloads a file, verifies it and moves it to its place.
+fn fetch(hub: &HubClient, file: &Remote, to: &Path, place: &Path) -> Result<&'static str, PullError> {
     let beside = to.join(".pull").join(file.name());
     let parent = place.parent().unwrap_or(to);
     for folder in [&beside, parent] {
@@ -88,7 +89,7 @@ fn fetch(hub: &Hub, file: &Remote, to: &Path, place: &Path) -> Result<&'static s
     }
     let blob = hub.download(file, &beside)?;
     let found = sha256(&blob)?;
-    // The hub names what it stores in LFS after its checksum.
+    // The hub names LFS files after their checksum.
     let stated = blob.file_name().and_then(|name| name.to_str()).filter(|name| is_sha256(name));
     let (wanted, how) = match (&file.sha256, stated) {
         (Some(sum), _) => (Some(sum.as_str()), "checksum right"),
@@ -97,13 +98,13 @@ fn fetch(hub: &Hub, file: &Remote, to: &Path, place: &Path) -> Result<&'static s
     };
     if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
         let error = PullError::Checksum { name: file.name().into(), found, wanted: wanted.into() };
-        // A second try must not go on from this.
+        // A second attempt must not resume this.
         let _ = fs::remove_dir_all(&beside);
         return Err(error);
     }
     fs::rename(&blob, place).map_err(|error| PullError::disk(place, &error))?;
     let _ = fs::remove_dir_all(&beside);
-    // Fails while other downloads lie in it.
+    // Fails while it contains other downloads.
     let _ = fs::remove_dir(to.join(".pull"));
     Ok(how)
 }
@@ -121,7 +122,7 @@ fn sha256(path: &Path) -> Result<String, PullError> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The finished download in a cache of the hub's layout, if there is one.
+/// The finished download in a cache with the hub's layout, if there is one.
 fn finished(folder: &Path) -> Option<PathBuf> {
     let repositories = fs::read_dir(folder).ok()?.flatten();
     let blobs = repositories.filter_map(|repository| fs::read_dir(repository.path().join("blobs")).ok());

@@ -7,44 +7,44 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// Sets and files by name.
+/// The table: model sets and files by name.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct ModelTable {
     #[serde(default)]
-    sets: BTreeMap<String, Set>,
+    sets: BTreeMap<String, ModelSet>,
     files: BTreeMap<String, Remote>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Set {
+struct ModelSet {
     about: String,
     files: Vec<String>,
 }
 
-/// A file of the hub.
+/// A file on the hub.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remote {
-    /// What it is.
+    /// A short description of the file.
     pub about: String,
     /// `owner/name` on the hub.
     pub repository: String,
-    /// Its path in the repository.
+    /// The path in the repository.
     pub path: String,
-    /// The folder below the models folder.
+    /// The subfolder of the models folder.
     pub folder: String,
-    /// Under what it may be used.
+    /// The name of its licence.
     pub licence: String,
-    /// Bytes, if known.
+    /// Size in bytes, if known.
     pub size: Option<u64>,
-    /// Checksum in lower-case hexadecimal digits, if known.
+    /// SHA-256 in lower-case hexadecimal digits, if known.
     pub sha256: Option<String>,
 }
 
-impl Table {
-    /// The table that came with the program.
+impl ModelTable {
+    /// The table built into the program.
     ///
     /// # Errors
     /// It is damaged, which a test rules out.
@@ -55,7 +55,7 @@ impl Table {
     /// Reads a table from a file.
     ///
     /// # Errors
-    /// The file cannot be read or is no such table.
+    /// The file cannot be read or is not such a table.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
@@ -79,10 +79,10 @@ impl Table {
         Ok(table)
     }
 
-    /// The files of a set, or the one file of that name.
+    /// The files of a set, or the single file with that name.
     ///
     /// # Errors
-    /// There is neither; the sentence says what there is.
+    /// There is neither; the message lists the names that exist.
     pub fn find(&self, name: &str) -> Result<Vec<&Remote>, Failure> {
         if let Some(set) = self.sets.get(name) {
             return Ok(set.files.iter().filter_map(|file| self.files.get(file)).collect());
@@ -93,7 +93,7 @@ impl Table {
         })
     }
 
-    /// Names with what they stand for, sets first.
+    /// All names with their descriptions, sets first.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         let sets = self.sets.iter().map(|(name, set)| (name.as_str(), set.about.as_str()));
         sets.chain(self.files.iter().map(|(name, file)| (name.as_str(), file.about.as_str())))
@@ -101,12 +101,12 @@ impl Table {
 }
 
 impl Remote {
-    /// Its place below the models folder.
+    /// The path below the models folder.
     pub fn place(&self) -> PathBuf {
         Path::new(&self.folder).join(self.name())
     }
 
-    /// The name of the file itself.
+    /// The file's own name.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
@@ -133,7 +133,7 @@ impl Remote {
     }
 }
 
-/// Whether this is a SHA-256 in lower-case hexadecimal digits.
+/// Whether a text is a SHA-256 in lower-case hexadecimal digits.
 pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_own_table_is_sound() {
-        let table = Table::own().expect("it parses");
+        let table = ModelTable::own().expect("it parses");
         for name in ["sd15-animatediff", "sdxl-hotshot"] {
             assert!(table.find(name).is_ok_and(|files| files.len() >= 2), "{name}");
         }
@@ -164,7 +164,9 @@ mod tests {
             (format!("[files.f]\n{file}sums = 3"), "unknown field `sums`"),
         ];
         for (text, part) in cases {
-            let Err(Failure::Usage(sentence)) = Table::parse(&text, "t") else { panic!("{text} was taken") };
+            let Err(Failure::Usage(sentence)) = ModelTable::parse(&text, "t") else {
+                panic!("{text} was taken")
+            };
             assert!(sentence.starts_with("t: ") && sentence.contains(part), "{sentence}");
         }
     }

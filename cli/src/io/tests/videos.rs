@@ -1,4 +1,4 @@
-//! Videos, there and back. Needs ffmpeg.
+//! Round trips of videos. They need ffmpeg.
 
 use super::super::{create, open};
 use super::*;
@@ -11,7 +11,7 @@ fn videos_come_back_frame_by_frame() {
     for name in ["a.mp4", "a.mkv", "a.mov", "a.webm"] {
         let output = folder.path().join(name);
         if let Err(error) = write(&output, 8, 8, false) {
-            // A small ffmpeg may lack an encoder.
+            // A minimal ffmpeg build may lack an encoder.
             println!("skipped {name}: {error}");
             continue;
         }
@@ -24,7 +24,7 @@ fn videos_come_back_frame_by_frame() {
             assert!((read - wanted).abs() < 3.0, "{name} frame {number}: {read} for {wanted}");
         }
     }
-    // Odd sides, which most players want even, are kept.
+    // Odd sides are kept, although most players expect even ones.
     let odd = folder.path().join("odd.mp4");
     let odd_info = Info { width: 17, height: 9, ..info(1, 8, false) };
     let mut sink = create(&odd, &target(odd_info)).unwrap();
@@ -54,7 +54,7 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
     {
         let output = folder.path().join(name);
         let target = target(Info { colour: colour.clone(), full_chroma: false, ..info(2, 10, false) });
-        // Greys that 8 bits cannot tell apart: 1 of 1023 between the columns.
+        // Grey levels that 8 bits cannot distinguish: neighbouring columns differ by 1 of 1023.
         let level = |x: u32, number: u32| ((400 + x + 90 * number) * 65535 / 1023) as u16;
         let mut sink = match create(&output, &target) {
             Ok(sink) => sink,
@@ -80,14 +80,14 @@ fn a_deep_video_stays_deep_and_keeps_its_tags() {
             let wanted = (0..WIDTH * HEIGHT).map(|at| f64::from(level(at % WIDTH, number)));
             let error =
                 samples.chunks_exact(3).zip(wanted).map(|(pixel, want)| (f64::from(pixel[1]) - want).abs());
-            // Two codes of ten bits: less than one of eight.
+            // Two codes of ten bits, less than one of eight.
             let mean = error.sum::<f64>() / f64::from(WIDTH * HEIGHT);
             assert!(mean < 2.0 * 64.0, "{name} frame {number}: {mean}");
         }
     }
 }
 
-/// A lossless video of one colour, whose luma and chroma are given and whose matrix is not.
+/// Writes a lossless video of one colour with the given luma and chroma and no matrix tag.
 fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) {
     let mut bytes = vec![yuv[0]; width * height];
     yuv[1..].iter().for_each(|&chroma| bytes.extend(vec![chroma; width * height / 4]));
@@ -103,7 +103,7 @@ fn write_untagged(output: &Path, (width, height): (usize, usize), yuv: [u8; 3]) 
 #[cfg_attr(not(ffmpeg), ignore = "needs ffmpeg")]
 fn a_video_without_a_matrix_keeps_its_colours() {
     let folder = tempfile::tempdir().unwrap();
-    // RGB (0, 189, 0) by BT.709 and by BT.601.
+    // RGB (0, 189, 0) in BT.709 and in BT.601.
     for (size, yuv, notices) in [((1280, 720), [132, 64, 53], 0), ((320, 240), [111, 73, 58], 1)] {
         let input = folder.path().join(format!("{}.mkv", size.0));
         write_untagged(&input, size, yuv);
@@ -125,7 +125,7 @@ fn a_video_without_a_matrix_keeps_its_colours() {
         }
         let written = open(&output).unwrap();
         assert!(written.notices().is_empty(), "{:?}", written.notices());
-        // Rounded twice more.
+        // Rounded twice more on the way.
         near(&written.frame(1).unwrap(), 5);
     }
 }
