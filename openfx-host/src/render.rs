@@ -283,6 +283,10 @@ pub fn render_frame(effect: &Arc<Effect>, frame: i32) -> Result<Picture, HostErr
             why: why.unwrap_or_else(|| format!("the plugin answered {}", status_name(reply.status))),
         });
     }
+    // A plugin may go on without a picture that could not be read; the frame is still not what was asked for.
+    if let Some(why) = effect.take_failure() {
+        return Err(HostError::Frame { frame, why });
+    }
     if !canvas.guards_are_whole() {
         session.complain("it wrote outside of the rows of its output");
     }
