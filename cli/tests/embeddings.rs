@@ -308,6 +308,27 @@ fn what_cannot_be_used_is_one_sentence_and_the_source() {
 }
 
 #[test]
+fn a_name_of_two_embeddings_is_told_each_time() {
+    let (models, folder) = (copied(&["webui.pt"]), tempfile::tempdir().unwrap());
+    let sub = models.path().join("sub");
+    std::fs::create_dir(&sub).unwrap();
+    std::fs::copy(models.path().join("webui.pt"), sub.join("webui.pt")).unwrap();
+    for _ in 0..2 {
+        let _ = std::fs::remove_dir_all(folder.path().join("out"));
+        let output = render(models.path(), folder.path(), &[("prompt", "a cat, embedding:webui")]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("embedding:webui is the name of several files"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let _ = std::fs::remove_dir_all(folder.path().join("out"));
+    let output = render(models.path(), folder.path(), &[("prompt", "a cat, embedding:sub/webui")]);
+    assert!(!stderr(&output).contains("several files"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_is_read_otherwise_is_said() {
     let (models, folder) = (copied(&["webui.pt"]), tempfile::tempdir().unwrap());
     let zero = std::collections::HashMap::from([(

@@ -234,6 +234,51 @@ fn diagnostics_hold_every_stage_and_latents_can_come_from_them() {
 }
 
 #[test]
+fn diagnostics_replace_earlier_ones_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let written = |name: &str| {
+        let mut request = request("a pencil sketch", &folder.path().join("cache"));
+        request.diagnostics = Some(folder.path().join(name));
+        run(&engine, request).map(drop).map_err(|error| error.to_string())
+    };
+    written("stages.safetensors").unwrap();
+    written("stages.safetensors").unwrap();
+    let model = testing::root().join("bundle/models/pocket_lines.safetensors");
+    for (name, contents) in
+        [("notes.txt", b"my notes".to_vec()), ("model.safetensors", std::fs::read(model).unwrap())]
+    {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &contents).unwrap();
+        let refused = written(name).unwrap_err();
+        assert!(
+            refused.ends_with(
+                "it exists and has no diagnostics of Unsample; choose another name for diagnosticsFile"
+            ),
+            "{refused}"
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), contents);
+    }
+    let nowhere = [written("no/stages.safetensors"), written("no/stages.safetensors")];
+    assert_eq!(nowhere[0], nowhere[1]);
+    assert!(nowhere[0].as_ref().unwrap_err().ends_with("/no does not exist"), "{nowhere:?}");
+}
+
+#[test]
+fn passes_without_a_step_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::default();
+    let mut request = request("a pencil sketch", &folder.path().join("cache"));
+    request.denoise = 0.06;
+    let outcome = run(&engine, request).unwrap();
+    let steps = 2;
+    let want = format!(
+        "nothing is restyled, since {steps} steps with denoise 0.06 come to no step; choose more steps or a larger denoise"
+    );
+    assert!(outcome.report.notices().contains(&want), "{:?}", outcome.report.notices());
+}
+
+#[test]
 fn noise_to_resample_can_come_from_a_file_with_unsampled_latents_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("noise.safetensors");

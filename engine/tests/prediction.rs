@@ -246,6 +246,48 @@ fn a_name_alone_that_speaks_of_velocity_is_told() {
 }
 
 #[test]
+fn a_last_level_of_noise_alone_is_read_wherever_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let both = r#"{"prediction_type": "v_prediction", "rescale_betas_zero_snr": true}"#;
+    for metadata in [
+        &[("ss_v_parameterization", "True"), ("ss_zero_terminal_snr", "True")][..],
+        &[("config", both)],
+        &[("scheduler_config", both)],
+        &[("Modelspec.Prediction_Type", "v"), ("SS_zero_terminal_snr", "1")],
+        &[("v_pred", "true"), ("config", r#"{"scheduler": {"rescale_betas_zero_snr": true}}"#)],
+    ] {
+        copy(&path, &[], metadata);
+        assert_eq!(said(&path), Predicts::Velocity { zero_terminal: true }, "{metadata:?}");
+    }
+    copy(&path, &[], &[("scheduler_config", r#"{"prediction_type": "v_prediction"}"#)]);
+    assert_eq!(said(&path), Predicts::Velocity { zero_terminal: false });
+}
+
+#[test]
+fn a_checkpoint_that_contradicts_itself_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let doubts = |tensors: &[&str], metadata: &[(&str, &str)]| {
+        copy(&path, tensors, metadata);
+        prediction_doubts(&TensorFile::open(&path).unwrap())
+    };
+    let (spec, kohya) = (("modelspec.prediction_type", "epsilon"), ("ss_v_parameterization", "True"));
+    assert_eq!(
+        doubts(&[], &[spec, kohya]),
+        [
+            "model.safetensors says in two places what it predicts, and they differ: ss_v_parameterization was taken and \
+          modelspec.prediction_type was not"
+        ]
+    );
+    assert_eq!(said(&path), Predicts::Velocity { zero_terminal: false });
+    assert_eq!(doubts(&["v_pred"], &[spec]).len(), 1);
+    assert_eq!(doubts(&["v_pred"], &[kohya, ("prediction_type", "v")]), [""; 0]);
+    let [title] = &doubts(&[], &[("modelspec.title", "Foo v-pred 1.0")])[..] else { panic!() };
+    assert!(title.contains("nothing but its title says that it predicts velocity"), "{title}");
+}
+
+#[test]
 fn what_a_checkpoint_predicts_is_part_of_its_results() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::default();

@@ -6,6 +6,7 @@
 use super::ParamValues;
 use crate::frames::Numbering;
 use crate::table::{self, ParamType};
+use protocol::Sampler;
 
 /// Number of frames of the clip, besides the segment's own, at which keyframed numbers are sampled.
 const PLACES: i64 = 32;
@@ -91,6 +92,12 @@ pub(super) fn idle(
                 names.file, names.weight
             ));
         }
+    }
+    let sampler = v.option("sampler");
+    if sampler.parse().is_ok_and(Sampler::is_deterministic) {
+        said.extend(
+            looked.without_effect(&["seed"], &format!("with sampler {sampler}, which draws no noise")),
+        );
     }
     if v.double("denoise") == 0.0 {
         said.push("nothing is restyled while denoise is 0".to_owned());
@@ -323,6 +330,7 @@ mod tests {
             (&[("lora2Weight", "0.5")], "lora2Weight has no effect without lora2File"),
             (&[("lora2File", "x"), ("lora2Weight", "0")], "lora2File has no effect while lora2Weight is 0"),
             (&[("denoise", "0")], "nothing is restyled while denoise is 0"),
+            (&[("seed", "7")], "seed has no effect with sampler dpmpp_2m, which draws no noise"),
         ] {
             assert_eq!(said(values), [expected], "{values:?}");
         }

@@ -12,6 +12,7 @@ use super::cache::Entry;
 use super::misplaced::misplaced;
 use crate::diffusion::latents::from_frames;
 use crate::families::Grid;
+use crate::weights::TensorFile;
 use frame::Size;
 use protocol::key::Key;
 
@@ -30,26 +31,61 @@ fn no_address(path: &Path) -> Result<(), PipelineError> {
     misplaced(path).map_or(Ok(()), |why| Err(PipelineError::Unfit(why)))
 }
 
+/// Metadata that only the diagnostics have.
+const COSTS: &str = "costs";
+
+/// Succeeds where the diagnostics may be written: where nothing is, or where earlier diagnostics are.
+///
+/// # Errors
+/// The folder does not exist, or the file is something else, which would be lost.
+pub fn may_be_written(path: &Path) -> Result<(), PipelineError> {
+    no_address(path)?;
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(file_error(path, format!("the folder {} does not exist", folder.display())));
+    }
+    let Ok(meta) = fs::symlink_metadata(path) else { return Ok(()) };
+    let mine = || -> Option<bool> {
+        let file = TensorFile::open(path).ok()?;
+        Some(file.metadata().contains_key(COSTS))
+    };
+    if meta.is_file() && mine() == Some(true) {
+        return Ok(());
+    }
+    Err(file_error(
+        path,
+        "it exists and has no diagnostics of Unsample; choose another name for diagnosticsFile",
+    ))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes the tensors as f32 safetensors, with the parts' costs as JSON in the metadata `costs`, beside and renamed into place.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineError> {
-    no_address(path)?;
+    may_be_written(path)?;
     let tensors: HashMap<String, Tensor> = entry
         .iter()
         .map(|(name, x)| Ok((name.clone(), x.to_dtype(DType::F32)?.contiguous()?)))
         .collect::<Result<_, candle_core::Error>>()?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let bytes = safetensors::serialize(&tensors, Some(HashMap::from([("costs".to_owned(), costs)])))
+    let bytes = safetensors::serialize(&tensors, Some(HashMap::from([(COSTS.to_owned(), costs)])))
         .map_err(|e| file_error(path, e))?;
     let save = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder_of(path))?;
         file.write_all(&bytes)?;
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     };
-    save().map_err(|e| file_error(path, format!("the diagnostics could not be written: {e}")))
+    save().map_err(|error| {
+        // The name of the temporary file, which is another one each time, is no use to anybody.
+        let inner = error.get_ref().and_then(std::error::Error::source).map(ToString::to_string);
+        let reason = inner.unwrap_or_else(|| error.to_string());
+        file_error(path, format!("the diagnostics could not be written: {reason}"))
+    })
 }
 
 /// The stage whose result a latents file holds.

@@ -145,8 +145,8 @@ pub struct Files {
     checked: Vec<(Key, &'static str, Vec<String>)>,
     /// Where the networks of preprocessors were found.
     annotators: Vec<(Preprocessor, PathBuf)>,
-    /// Where embeddings were found, by the names that prompts call them.
-    named: Vec<(String, PathBuf)>,
+    /// Where embeddings were found, by the names that prompts call them, with a sentence on other files of the name.
+    named: Vec<(String, PathBuf, Option<String>)>,
     /// The prompts that were looked through last.
     looked: embeddings::Looked,
     /// Sentences on files that changed since an earlier request, for the next one.

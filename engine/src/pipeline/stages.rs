@@ -23,7 +23,7 @@ use super::cache::{DiskCache, MemoryCache};
 use super::chain::{self, Keys, keys, scheduler, second_pass};
 use super::controls::idle_controls;
 use super::device::{Placement, place};
-use super::diagnostics::Given;
+use super::diagnostics::{self, Given};
 use super::files::{Chosen, Files};
 use super::finite::mended;
 use super::hints::needed;
@@ -32,7 +32,7 @@ use super::meter::Meter;
 use super::networks::Networks;
 use super::pictures::from_tensor;
 use super::report::Report;
-use super::unused::{missing_table, unused};
+use super::unused::{missing_table, unused, without_steps};
 use super::worker::{Control, Limits};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
@@ -101,6 +101,7 @@ impl Runner {
             Some((known, cache)) if known == settings => Some(cache.clone()),
             _ => {
                 let cache = Arc::new(disk_cache(settings));
+                cache.trim();
                 self.disk = Some((settings.clone(), cache.clone()));
                 Some(cache)
             }
@@ -113,6 +114,9 @@ impl Runner {
     /// See [`PipelineError`]; finished stages stay in the cache.
     pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
+        if let Some(path) = &request.diagnostics {
+            diagnostics::may_be_written(path)?;
+        }
         let wanted = place(request.device, request.precision)?;
         self.networks.place(wanted.clone());
         let disk = self.disk(&request.cache);
@@ -220,6 +224,7 @@ impl<'a> Job<'a> {
         let facts = chosen.facts.iter().cloned().chain(missing_table(request, chosen.family)).collect();
         let mut report = Report::new(request.segment, runner.networks.placement().to_string(), facts);
         request.remarks.iter().chain(&chosen.notices).for_each(|sentence| report.say(sentence.as_str()));
+        without_steps(request, [&up, &down]).into_iter().for_each(|sentence| report.say(sentence));
         unused(request, &chosen).into_iter().for_each(|sentence| report.say(sentence));
         mended(request).into_iter().for_each(|sentence| report.say(sentence));
         idle_controls(request, &chosen, &schedule, [&up, &down])

@@ -3,7 +3,7 @@
 use super::files::Chosen;
 use crate::families::Family;
 use protocol::SchedulerChoice;
-use protocol::request::Request;
+use protocol::request::{Goal, Request};
 
 /// Sentences about settings that have no effect with a family's networks.
 pub fn unused(request: &Request, chosen: &Chosen) -> Vec<String> {
@@ -21,6 +21,23 @@ pub fn unused(request: &Request, chosen: &Chosen) -> Vec<String> {
         ));
     }
     said
+}
+
+/// A sentence about passes that come to no step, though `denoise` is not 0. `sigmas` are those of the passes, unsampling first.
+pub fn without_steps(request: &Request, sigmas: [&[f32]; 2]) -> Option<String> {
+    let [up, down] = sigmas.map(|sigmas| sigmas.len() < 2);
+    if request.denoise == 0.0 || matches!(request.goal, Goal::Hint(_)) || !(up || down) {
+        return None;
+    }
+    let (steps, what) = if down {
+        (request.resample.steps, "nothing is restyled")
+    } else {
+        (request.unsample.steps, "the clip is not unsampled")
+    };
+    Some(format!(
+        "{what}, since {steps} steps with denoise {} come to no step; choose more steps or a larger denoise",
+        request.denoise
+    ))
 }
 
 /// What takes the place of Align Your Steps in a request for a family without such a table.

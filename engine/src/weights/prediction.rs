@@ -38,37 +38,79 @@ fn of_kind(kind: &str, zero_terminal: bool) -> Option<Predicts> {
     }
 }
 
-/// The prediction in the JSON that some programs keep in the metadata `config`.
-fn configured(config: &str) -> Option<String> {
-    fn found(value: &serde_json::Value) -> Option<&str> {
+/// The first value in JSON, at any depth, of a key that `wanted` accepts.
+fn within(json: &str, wanted: impl Fn(&str) -> bool) -> Option<serde_json::Value> {
+    fn found(value: &serde_json::Value, wanted: &dyn Fn(&str) -> bool) -> Option<serde_json::Value> {
         let object = value.as_object()?;
-        let own = ["prediction_type", "parameterization"].iter().find_map(|key| object.get(*key)?.as_str());
-        own.or_else(|| object.values().find_map(found))
+        let own = object.iter().find(|(key, _)| wanted(key)).map(|(_, value)| value.clone());
+        own.or_else(|| object.values().find_map(|value| found(value, wanted)))
     }
-    found(&serde_json::from_str(config).ok()?).map(str::to_owned)
+    found(&serde_json::from_str(json).ok()?, &wanted)
 }
 
-/// What a file, or what lies beside it, says; none where nothing is said.
-fn stated(file: &TensorFile) -> Option<Predicts> {
+/// Metadata in which programs keep a whole configuration as JSON.
+const CONFIGS: [&str; 2] = ["config", "scheduler_config"];
+
+/// The prediction in such JSON.
+fn configured(config: &str) -> Option<String> {
+    let value = within(config, |key| key == "prediction_type" || key == "parameterization")?;
+    value.as_str().map(str::to_owned)
+}
+
+/// A file's metadata; keys are found in any capitals.
+struct Metadata<'a>(&'a TensorFile);
+
+impl Metadata<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        let all = self.0.metadata();
+        let value = all.get(key).or_else(|| {
+            all.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+        })?;
+        Some(value.trim()).filter(|text| !text.is_empty())
+    }
+
+    fn is_true(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|said| said.eq_ignore_ascii_case("true") || said == "1")
+    }
+
+    /// Whether the last noise level is noise alone.
+    fn zero_terminal(&self) -> bool {
+        let rescaled = |json: &str| within(json, |key| key == "rescale_betas_zero_snr");
+        self.0.shape("ztsnr").is_some()
+            || self.is_true(&format!("{SCHEDULER}rescale_betas_zero_snr"))
+            || self.is_true("ss_zero_terminal_snr")
+            || CONFIGS.iter().filter_map(|key| rescaled(self.get(key)?)).any(|value| value == true)
+    }
+}
+
+/// Everything that a file, or what lies beside it, says of its prediction, with the place; what counts most comes first.
+fn statements(file: &TensorFile) -> Vec<(String, Predicts)> {
+    let metadata = Metadata(file);
     let has = |name: &str| file.shape(name).is_some();
-    let said = |key: &str| file.metadata().get(key).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let velocity = Predicts::Velocity { zero_terminal: metadata.zero_terminal() };
+    let mut all = Vec::new();
+    let mut add = |place: &str, predicts: Predicts| all.push((place.to_owned(), predicts));
     if has("edm_vpred.sigma_max") || has("edm_vpred.sigma_min") {
-        return Some(Predicts::Other("velocity on EDM noise levels".into()));
+        add("the tensor edm_vpred", Predicts::Other("velocity on EDM noise levels".into()));
     }
     if has("edm_mean") || has("edm_std") {
-        return Some(Predicts::Other("in the EDM way (the Playground kind)".into()));
+        add("the tensor edm_mean", Predicts::Other("in the EDM way (the Playground kind)".into()));
     }
-    let snr = format!("{SCHEDULER}rescale_betas_zero_snr");
-    let zero_terminal = has("ztsnr") || said(&snr).is_some_and(|said| said.eq_ignore_ascii_case("true"));
     if has("v_pred") {
-        return Some(Predicts::Velocity { zero_terminal });
+        add("the tensor v_pred", velocity.clone());
     }
-    let class = said(&format!("{SCHEDULER}_class_name")).unwrap_or_default();
+    let class = metadata.get(&format!("{SCHEDULER}_class_name")).unwrap_or_default();
     if class.starts_with("FlowMatch") {
-        return Some(Predicts::Other("a flow".into()));
+        add(class, Predicts::Other("a flow".into()));
     }
     if class.starts_with("EDM") {
-        return Some(Predicts::Other("in the EDM way".into()));
+        add(class, Predicts::Other("in the EDM way".into()));
+    }
+    // The settings of a training.
+    for key in ["ss_v_parameterization", "v_pred"] {
+        if metadata.is_true(key) {
+            add(key, velocity.clone());
+        }
     }
     let keys = [
         "modelspec.prediction_type",
@@ -78,13 +120,18 @@ fn stated(file: &TensorFile) -> Option<Predicts> {
         "scheduler/prediction_type",
         DESCRIBED,
     ];
-    // The settings of a training.
-    if said("ss_v_parameterization").is_some_and(|said| said.eq_ignore_ascii_case("true") || said == "1") {
-        return Some(Predicts::Velocity { zero_terminal });
+    let plain = keys.into_iter().filter_map(|key| Some((key, metadata.get(key)?.to_owned())));
+    let nested = CONFIGS.into_iter().filter_map(|key| Some((key, configured(metadata.get(key)?)?)));
+    for (key, kind) in plain.chain(nested) {
+        let predicts = of_kind(&kind, metadata.zero_terminal());
+        add(key, predicts.unwrap_or_else(|| Predicts::Other(format!("`{kind}`"))));
     }
-    let kind = keys.into_iter().find_map(said).map(str::to_owned);
-    let kind = kind.or_else(|| said("config").and_then(configured))?;
-    Some(of_kind(&kind, zero_terminal).unwrap_or_else(|| Predicts::Other(format!("`{kind}`"))))
+    all
+}
+
+/// What a file, or what lies beside it, says; none where nothing is said.
+fn stated(file: &TensorFile) -> Option<Predicts> {
+    statements(file).into_iter().next().map(|(_, predicts)| predicts)
 }
 
 /// Sentences about what a file predicts that the user should know: a file beside the weights that would say it and could not
@@ -92,13 +139,25 @@ fn stated(file: &TensorFile) -> Option<Predicts> {
 pub fn prediction_doubts(file: &TensorFile) -> Vec<String> {
     let unread = file.metadata().get(UNREAD).cloned();
     let name = file.file_name();
-    let spoken = name.to_ascii_lowercase().replace(['-', '_', ' ', '.'], "").contains("vpred");
-    let guess = (spoken && unread.is_none() && stated(file).is_none()).then(|| {
+    let speaks = |text: &str| text.to_ascii_lowercase().replace(['-', '_', ' ', '.'], "").contains("vpred");
+    let metadata = Metadata(file);
+    let title = metadata.get("modelspec.title").unwrap_or_default();
+    let all = statements(file);
+    let mut said: Vec<String> = unread.iter().cloned().collect();
+    if unread.is_none() && all.is_empty() && (speaks(&name) || speaks(title)) {
         let stem = file.path().file_stem().unwrap_or_default().to_string_lossy();
-        format!(
-            "{name} runs as a model that predicts noise, since nothing but its name says that it predicts velocity; if it \
+        let place = if speaks(&name) { "name" } else { "title" };
+        said.push(format!(
+            "{name} runs as a model that predicts noise, since nothing but its {place} says that it predicts velocity; if it \
              does, put a file {stem}.yaml with the line `parameterization: v` beside it"
-        )
-    });
-    unread.into_iter().chain(guess).collect()
+        ));
+    }
+    if let Some(((place, first), others)) = all.split_first()
+        && let Some((other, _)) = others.iter().find(|(_, predicts)| predicts != first)
+    {
+        said.push(format!(
+            "{name} says in two places what it predicts, and they differ: {place} was taken and {other} was not"
+        ));
+    }
+    said
 }

@@ -9,6 +9,7 @@ mod entry;
 mod part;
 mod trouble;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -107,6 +108,13 @@ impl DiskCache {
         Ok(())
     }
 
+    /// Removes what goes beyond the limit, and what processes that ended left half written; done once, later writes keep to it.
+    pub fn trim(&self) {
+        if self.folder.is_dir() {
+            self.account(0);
+        }
+    }
+
     fn account(&self, added: u64) {
         let mut known = self.known.lock();
         let total = match *known {
@@ -140,13 +148,19 @@ impl DiskCache {
     /// The folders that entries lie in.
     fn folders(&self) -> Vec<PathBuf> {
         let found = fs::read_dir(&self.folder).into_iter().flat_map(|folders| folders.flatten());
+        let found = found.filter(|folder| is_hex(&folder.file_name(), 2));
         found.map(|folder| folder.path()).filter(|path| path.is_dir()).collect()
     }
 
     fn entries(&self) -> Vec<Found> {
         let files = self.folders().into_iter().filter_map(|d| fs::read_dir(d).ok()).flat_map(|d| d.flatten());
         files
-            .filter(|f| f.path().extension().is_some_and(|e| e == "safetensors"))
+            .filter(|f| {
+                let path = f.path();
+                // The folder may have files of somebody else.
+                path.extension().is_some_and(|extension| extension == "safetensors")
+                    && path.file_stem().is_some_and(|stem| is_hex(stem, 64))
+            })
             .filter_map(|f| {
                 let meta = f.metadata().ok().filter(fs::Metadata::is_file)?;
                 let used = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -174,6 +188,11 @@ impl DiskCache {
         *self.known.lock() = None;
         removed
     }
+}
+
+/// Whether a name is a hexadecimal number of so many digits.
+fn is_hex(name: &OsStr, digits: usize) -> bool {
+    name.len() == digits && name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Whether a path is a plain file itself, not a link to one.
@@ -262,6 +281,26 @@ mod tests {
         cache.put(&keys[4], "test", &entry(4.0)).unwrap();
         let kept: Vec<bool> = keys.iter().map(|k| cache.path(k).exists()).collect();
         assert_eq!(kept, [true, false, false, true, true]);
+    }
+
+    #[test]
+    fn a_smaller_limit_holds_at_once_and_for_own_entries_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let size = encode(&Key::of_bytes(b"a"), "test", &entry(0.0)).unwrap().len() as u64;
+        let cache = DiskCache::new(dir.path().into(), size * 4);
+        let keys: Vec<Key> = (0u8..4).map(|i| Key::of_bytes(&[i])).collect();
+        keys.iter().for_each(|key| cache.put(key, "test", &entry(0.5)).unwrap());
+        // Somebody else's files, one of them in a folder of the cache.
+        let folder = cache.path(&keys[0]).parent().unwrap().to_path_buf();
+        fs::create_dir(dir.path().join("mine")).unwrap();
+        let others = [folder.join("abcdef.safetensors"), dir.path().join("mine/model.safetensors")];
+        others.iter().for_each(|path| fs::write(path, vec![0; 1 << 16]).unwrap());
+        let smaller = DiskCache::new(dir.path().into(), size);
+        smaller.trim();
+        assert!(smaller.usage().bytes <= size);
+        smaller.clear();
+        assert_eq!(smaller.usage(), DiskUsage::default());
+        assert!(others.iter().all(|path| path.is_file()));
     }
 
     #[test]

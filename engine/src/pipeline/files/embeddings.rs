@@ -1,6 +1,7 @@
 //! Embeddings that prompts name, and what a request's prompts have that is read otherwise than it may be meant.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
@@ -114,23 +115,34 @@ impl Files {
     /// The embedding of a name: of the files that are called so, the first that fits the checkpoint.
     fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<Found, PipelineError> {
         // Looking through the folders takes its time; it is done once while the find stays good.
-        if let Some((_, path)) = self.named.iter().find(|(known, _)| known == name).cloned()
+        if let Some((_, path, remark)) = self.named.iter().find(|(known, ..)| known == name).cloned()
             && let Ok(found) = self.open(&path).and_then(|opened| fitting(chosen, &opened))
         {
+            chosen.notices.extend(remark);
             return Ok(found);
         }
-        self.named.retain(|(known, _)| known != name);
+        self.named.retain(|(known, ..)| known != name);
         let mut failure = None;
-        for path in find_named(name, &models_dirs()) {
+        let mut paths = find_named(name, &models_dirs()).into_iter();
+        while let Some(path) = paths.next() {
             match self.open(&path).and_then(|opened| fitting(chosen, &opened)) {
                 Ok(found) => {
-                    self.named.push((name.to_owned(), path));
+                    let others = paths.filter(|other| self.would_do(chosen, other, &path));
+                    let remark = several(name, &path, &others.collect::<Vec<_>>());
+                    chosen.notices.extend(remark.clone());
+                    self.named.push((name.to_owned(), path, remark));
                     return Ok(found);
                 }
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
         Err(failure.unwrap_or_else(|| missing(name)))
+    }
+
+    /// Whether another file of the same name, spelt alike, is an embedding for the checkpoint.
+    fn would_do(&mut self, chosen: &Chosen, other: &Path, taken: &Path) -> bool {
+        other.file_stem() == taken.file_stem()
+            && self.open(other).is_ok_and(|opened| require(chosen, &opened).is_ok())
     }
 
     /// Sentences for words that are the names of embeddings, as Stable Diffusion web UI takes them.
@@ -159,9 +171,7 @@ impl Files {
 
 /// The embedding in a file, where it is one for this checkpoint.
 fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError> {
-    let views: Vec<View> = chosen.texts.views(chosen.family).map(|(view, _)| view).collect();
-    let widths = chosen.family.embedding_widths(&views);
-    opened.what.require_embedding(&opened.file, chosen.family, &widths)?;
+    let widths = require(chosen, opened)?;
     let Some(embedding) = weights::Embedding::of(&opened.file) else {
         return Err(PipelineError::Internal(format!(
             "{} is no embedding after all",
@@ -185,6 +195,28 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError>
         ));
     }
     Ok(Found { id: opened.id, identity: opened.identity.clone(), embedding })
+}
+
+/// The widths of the checkpoint's text encoders.
+///
+/// Errors: the file is no embedding for them.
+fn require(chosen: &Chosen, opened: &Opened) -> Result<Vec<usize>, PipelineError> {
+    let views: Vec<View> = chosen.texts.views(chosen.family).map(|(view, _)| view).collect();
+    let widths = chosen.family.embedding_widths(&views);
+    opened.what.require_embedding(&opened.file, chosen.family, &widths)?;
+    Ok(widths)
+}
+
+/// A sentence about a name that means several files.
+fn several(name: &str, taken: &Path, others: &[PathBuf]) -> Option<String> {
+    let others: Vec<String> = others.iter().map(|path| path.display().to_string()).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "embedding:{name} is the name of several files: {} was taken and not {}; write a folder before the name to choose another",
+            taken.display(),
+            others.join(", ")
+        )
+    })
 }
 
 fn missing(name: &str) -> PipelineError {
