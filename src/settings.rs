@@ -140,7 +140,7 @@ pub fn engine_idle(reader: &dyn Reader, time: f64) -> Option<Duration> {
 fn cache_remark(v: &ParamValues<'_>) -> Option<String> {
     let asked = v.path("cacheFolder").filter(|folder| !folder.is_absolute())?;
     Some(format!(
-        "the cache folder {} is no whole path and is not used; results are kept in {}",
+        "the cache folder {} is not a full path and is not used; results are kept in {}",
         asked.display(),
         cache(v.reader, v.time).folder().display()
     ))

@@ -155,7 +155,7 @@ impl Fetched {
         let mut remarks: Vec<String> = self.remark.iter().cloned().collect();
         let encoding = self.look.encoding;
         if encoding.hides_all(&self.picture) {
-            remarks.push("the clip has frames that hide all of their colours under an alpha of 0, and these stay as they are: if they should be seen, take the alpha channel away before the effect".to_owned());
+            remarks.push("the clip has frames that are completely hidden by their alpha channel, and these are passed through unchanged: if they should be visible, remove the alpha channel before the effect".to_owned());
         }
         let share = encoding.clipped(&self.picture);
         let percent = (share * 100.0).round().max(1.0);

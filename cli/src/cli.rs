@@ -38,9 +38,9 @@ pub enum Command {
     },
     /// Show or clear the cache of finished stages on disk.
     Cache(CacheArgs),
-    /// Report what is installed and what is missing: plugin, hosts, ffmpeg, processor, driver.
+    /// Report what is installed and what is missing: plugin, engine, models, hosts, ffmpeg, processor, graphics card.
     Doctor(DoctorArgs),
-    /// Restyle a generated clip and print time and memory of every part.
+    /// Restyle a generated clip and print the time and memory that every part takes.
     Bench(BenchArgs),
 }
 
@@ -50,10 +50,11 @@ pub struct RenderArgs {
     /// A video, a folder of images, a pattern such as shot_%04d.png, shot_####.png or 'shot_*.png', a GIF, an
     /// animated PNG or WebP, or a single image.
     pub input: PathBuf,
-    /// Where to write the result: the same kinds, chosen by the name.
+    /// Where to write the result; its name decides the kind: a video, a folder of images, a pattern such as
+    /// out_%04d.png, a GIF or animated PNG, or a single image.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: PathBuf,
-    /// Replace existing files; without this they are an error, before any work.
+    /// Replace existing files. Without this option they are an error, which is reported before rendering.
     #[arg(long)]
     pub overwrite: bool,
     /// Connect another clip, for instance Hint=depth/
@@ -65,7 +66,7 @@ pub struct RenderArgs {
     /// Set a keyframe, for instance cfg@12=6.5
     #[arg(long = "key", value_name = "NAME@FRAME=VALUE")]
     pub keys: Vec<Keyframe>,
-    /// Render only these frames, with their part of the sound; the rest of the clip is still read where it is needed.
+    /// Render only these frames, with the matching part of the sound. The rest of the clip is still read where needed.
     #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
     pub frames: Option<FrameRange>,
     /// Press a button of the plugin before rendering.
@@ -77,7 +78,7 @@ pub struct RenderArgs {
     /// Print nothing but errors.
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print the plugin's log messages, too.
+    /// Also print the plugin's log messages.
     #[arg(short, long)]
     pub verbose: bool,
     /// The plugin to load.
@@ -127,7 +128,7 @@ pub struct HostArgs {
     /// The position of the image's lower left corner.
     #[arg(long, value_name = "X,Y", allow_hyphen_values = true, default_value = "0,0")]
     pub origin: Point,
-    /// Return the current frame for every time, as hosts without temporal access do.
+    /// Return the current frame for every time, like hosts without temporal access.
     #[arg(long)]
     pub no_temporal: bool,
     /// Render at this scale.
@@ -136,7 +137,7 @@ pub struct HostArgs {
     /// Omit a suite, for instance OfxProgressSuite, or OfxMessageSuite:2 for one version.
     #[arg(long = "no-suite", value_name = "NAME")]
     pub no_suites: Vec<String>,
-    /// Allow no keyframes on string parameters, as most hosts do.
+    /// Do not allow keyframes on string parameters, like most hosts.
     #[arg(long)]
     pub no_string_animation: bool,
     /// What a clip returns outside its range.
@@ -212,10 +213,10 @@ pub struct SigmasArgs {
     /// The number of sampling steps.
     #[arg(long, value_name = "N")]
     pub steps: usize,
-    /// The part of the schedule to keep, from its end.
+    /// The share of the noise levels to keep, from 0 to 1, starting at the lowest.
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub denoise: f64,
-    /// Reverse the list, as for unsampling.
+    /// Print the list in reverse order, as unsampling uses it.
     #[arg(long)]
     pub flip: bool,
 }
@@ -321,7 +322,7 @@ impl FromStr for FrameSize {
         let (width, height) = text.split_once('x').ok_or("write WxH, for instance 512x512")?;
         let number = |text: &str| match text.trim().parse() {
             Ok(side @ 8..=8192) => Ok(side),
-            _ => Err(format!("{text} is no number of pixels from 8 to 8192; write WxH")),
+            _ => Err(format!("{text} is not a number of pixels from 8 to 8192; write WxH")),
         };
         Ok(Self(number(width)?, number(height)?))
     }
@@ -371,7 +372,7 @@ impl FromStr for Keyframe {
     fn from_str(text: &str) -> Result<Self, String> {
         let Assignment { name, value } = text.parse()?;
         let (name, frame) = name.split_once('@').ok_or("there is no @ in it; write NAME@FRAME=VALUE")?;
-        let frame: f64 = frame.trim().parse().map_err(|_| format!("{frame} is no frame"))?;
+        let frame: f64 = frame.trim().parse().map_err(|_| format!("{frame} is not a frame number"))?;
         if !frame.is_finite() || name.trim().is_empty() {
             return Err("write NAME@FRAME=VALUE".into());
         }
@@ -398,8 +399,9 @@ impl FromStr for FrameRange {
             .skip(1)
             .find(|(at, c)| *c == '-' && text[..*at].trim_end().ends_with(|c: char| c.is_ascii_digit()));
         let (first, last) = dash.map_or((text, text), |(at, _)| (&text[..at], &text[at + 1..]));
-        let number =
-            |text: &str| text.trim().parse().map_err(|_| format!("`{}` is no frame; write A-B", text.trim()));
+        let number = |text: &str| {
+            text.trim().parse().map_err(|_| format!("`{}` is not a frame number; write A-B", text.trim()))
+        };
         Ok(Self { first: number(first)?, last: number(last)? })
     }
 }
@@ -414,7 +416,7 @@ impl FromStr for Point {
     fn from_str(text: &str) -> Result<Self, String> {
         let (x, y) = text.split_once(',').ok_or("write X,Y")?;
         let number =
-            |text: &str| text.trim().parse().map_err(|_| format!("{text} is no whole number; write X,Y"));
+            |text: &str| text.trim().parse().map_err(|_| format!("{text} is not a whole number; write X,Y"));
         Ok(Self(number(x)?, number(y)?))
     }
 }

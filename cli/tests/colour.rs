@@ -109,7 +109,7 @@ fn a_clip_is_read_in_the_colour_space_that_the_host_tells() {
     );
     let (got, said) = seen([0.5; 3], &["--colourspace", "arri_logc4"]);
     close(got, [0.5; 3]);
-    assert!(said.contains("the clip's colour space arri_logc4 is none that Unsample knows"), "{said}");
+    assert!(said.contains("Unsample does not know the clip's colour space arri_logc4"), "{said}");
 }
 
 /// Writes a clip with a matte and the given colours in its hidden part.

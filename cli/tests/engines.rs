@@ -144,7 +144,7 @@ fn a_program_that_is_no_engine_of_this_build_is_told() {
     }
     let other = format!("[ \"$1\" = --check ] && exec echo 0.0.1; printf '{}'; cat", greeting("0.0.1"));
     bundle.script("unsample-engine", &other);
-    bundle.cannot("it is another build (0.0.1");
+    bundle.cannot("it is from another build (0.0.1");
     fs::write(bundle.binary("unsample-engine"), "no program").unwrap();
     bundle.cannot("does not start");
 }
@@ -163,7 +163,7 @@ fn an_engine_that_talks_nonsense_is_tried_three_times() {
     assert_eq!(output.status.code(), Some(1));
     let text = said(&output);
     assert!(text.contains("the engine ended 3 times while it worked on this frame"), "{text}");
-    assert!(text.contains("it said what cannot be understood"), "{text}");
+    assert!(text.contains("its answer cannot be understood"), "{text}");
     assert_eq!(fs::read_to_string(tries).unwrap(), "try\n".repeat(3));
 }
 
@@ -174,7 +174,7 @@ fn a_bundle_without_an_engine_for_cards_says_nothing_unless_asked() {
     assert!(status.contains("on the processor in f32:"), "{status}");
     let doctor = bundle.doctor();
     assert!(doctor.contains("--  the bundle has no engine for NVIDIA cards"), "{doctor}");
-    assert!(doctor.contains("starts and is of the plugin's build"), "{doctor}");
+    assert!(doctor.contains("starts and is from the plugin's build"), "{doctor}");
     let named = bundle.render(&["--set", "device=cuda"]);
     assert!(said(&named).contains("this bundle has no CUDA build; set device to auto or cpu"));
 }
@@ -186,7 +186,7 @@ fn an_engine_for_cards_that_cannot_be_used_is_a_clause_in_the_status() {
     fs::write(&cuda, "no program").unwrap();
     bundle.falls_back("it does not start");
     bundle.script("unsample-engine-cuda", &format!("printf '{}'; cat", greeting("0.0.1 of yesterday")));
-    bundle.falls_back("it is another build (0.0.1 of yesterday, not ");
+    bundle.falls_back("it is from another build (0.0.1 of yesterday, not ");
     fs::remove_file(&cuda).unwrap();
     let elsewhere = bundle.folder.path().join("libelsewhere.so");
     for (soname, reason) in [
@@ -199,7 +199,7 @@ fn an_engine_for_cards_that_cannot_be_used_is_a_clause_in_the_status() {
         bundle.compile(&cuda, "int main(void) { return 0; }", &link);
         bundle.falls_back(reason);
         let doctor = bundle.doctor();
-        assert!(doctor.contains("--  the engine for NVIDIA cards is not used"), "{doctor}");
+        assert!(doctor.contains("--  the engine for NVIDIA cards cannot be used"), "{doctor}");
     }
 }
 

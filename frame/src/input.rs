@@ -126,14 +126,14 @@ impl HostColour {
         let plain = plain(role(name).unwrap_or(name));
         let Some(transfer) = transfer_of(&plain) else {
             let remark = format!(
-                "the clip's colour space {name} is none that Unsample knows; its values are taken as those of a display: choose inputColour and inputPrimaries, or convert the clip before the effect"
+                "Unsample does not know the clip's colour space {name} and takes its values as display-referred: choose inputColour and inputPrimaries, or convert the clip before the effect"
             );
             return (Colour::DISPLAY, Some(remark));
         };
         let primaries = primaries_of(&plain, transfer);
         let remark = primaries.is_none().then(|| {
             format!(
-                "the primaries of the clip's colour space {name} are none that Unsample knows and are taken as Rec.709: choose inputPrimaries, or convert the clip before the effect"
+                "Unsample does not know the primaries of the clip's colour space {name} and takes them as Rec.709: choose inputPrimaries, or convert the clip before the effect"
             )
         });
         (Colour { transfer, primaries: primaries.unwrap_or(Primaries::Rec709) }, remark)

@@ -44,7 +44,7 @@ impl std::fmt::Display for StartError {
         match self {
             Self::System(reason) => write!(f, "it does not start ({reason})"),
             Self::Ended(words) => write!(f, "it ended at once: {words}"),
-            Self::OtherBuild(build) => write!(f, "it is another build ({build}, not {BUILD})"),
+            Self::OtherBuild(build) => write!(f, "it is from another build ({build}, not {BUILD})"),
             Self::Stranger(reason) => write!(f, "it is not Unsample's engine: {reason}"),
             Self::Silent => write!(f, "it said nothing for {} s", FIRST_WORD.as_secs()),
         }
@@ -154,7 +154,7 @@ fn read(
         None => StartError::Ended(words.clone()),
     }));
     let expected = nonsense.is_none() && status.as_ref().is_ok_and(ExitStatus::success);
-    let text = nonsense.map_or(words, |what| format!("it said what cannot be understood: {what}"));
+    let text = nonsense.map_or(words, |what| format!("its answer cannot be understood: {what}"));
     shared.end(Death { expected, text });
 }
 

@@ -34,8 +34,10 @@ impl ForeignSettings {
         // A pasted fragment of an object has no braces.
         let whole = if bare.starts_with('{') { bare.to_owned() } else { format!("{{{bare}}}") };
         let mut values: Map<String, Value> = serde_json::from_str(&whole).map_err(|_| {
-            MarkedText::new(text)
-                .error(from, format!("what stands around {name} is no JSON; give its frames and texts alone"))
+            MarkedText::new(text).error(
+                from,
+                format!("the text around {name} is not valid JSON; write only its frames and texts"),
+            )
         })?;
         values.remove(name);
         let mut words = |key: &str| match values.remove(key) {

@@ -254,7 +254,10 @@ fn what_cannot_be_a_schedule_is_named_with_its_line() {
         ("\"0\": \"a\", \"max_f\": \"b\"", "expressions are not supported"),
         ("[{\"frame\": 1, \"prompt\": \"a\"}]", "a list cannot be a schedule; write {\"1\": \"a photo\""),
         ("[[1, \"a\"], [24, \"b\"]]", "a list cannot be a schedule"),
-        ("{\"prompt_map\": {\"1\": \"a\"}, \"head_prompt\": }", "what stands around prompt_map is no JSON"),
+        (
+            "{\"prompt_map\": {\"1\": \"a\"}, \"head_prompt\": }",
+            "the text around prompt_map is not valid JSON",
+        ),
         (
             "{\n\"prompt_map\": {\n\"1\": \"a\", \"1\": \"b\"}}",
             "line 3 `\"1\": \"b\"}`: frame 1 is in line 3 already",

@@ -43,9 +43,7 @@ impl From<Interrupted> for Error {
     fn from(interrupted: Interrupted) -> Self {
         match interrupted {
             Interrupted::Aborted => Self::Aborted,
-            Interrupted::Changed => {
-                Self::failed("the host gives other pictures of a frame than a moment ago")
-            }
+            Interrupted::Changed => Self::failed("the host returned different pictures for the same frame"),
             Interrupted::Failed(sentence) => Self::failed(sentence),
             Interrupted::Host(error) => error,
             Interrupted::Died(death) => Self::failed(format!("the engine has ended: {}", death.text)),

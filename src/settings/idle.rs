@@ -159,7 +159,7 @@ fn motion(looked: &Looked<'_>, image_mode: bool) -> Vec<String> {
         idle.extend(["contextOverlap", "contextFuse"]);
     } else if length > 0 && overlap >= length {
         said.push(format!(
-            "windows of contextLength {length} share at most {} frames, so contextOverlap {overlap} was taken as that",
+            "contextOverlap {overlap} is not below contextLength {length}; {} is used instead",
             length - 1
         ));
     }
@@ -303,10 +303,7 @@ mod tests {
                 &[("contextStride", "2"), ("contextFuse", "flat"), ("contextSchedule", "batched")],
                 "contextStride and contextFuse have no effect with contextSchedule batched",
             ),
-            (
-                &[("contextLength", "4")],
-                "windows of contextLength 4 share at most 3 frames, so contextOverlap 4 was taken as that",
-            ),
+            (&[("contextLength", "4")], "contextOverlap 4 is not below contextLength 4; 3 is used instead"),
             (
                 &[("motionModule", "none"), ("contextLength", "4"), ("motionScale", "0~2")],
                 "contextLength and motionScale have no effect while motionModule is none",

@@ -130,7 +130,7 @@ fn motion_module_words() {
 fn a_cache_folder_without_its_whole_path_is_not_used_and_that_is_said() {
     let r = build(vec![("cacheFolder", "results")]);
     assert_eq!(r.cache.folder, None);
-    assert!(matches!(&r.remarks[..], [one] if one.contains("results is no whole path")), "{:?}", r.remarks);
+    assert!(matches!(&r.remarks[..], [one] if one.contains("results is not a full path")), "{:?}", r.remarks);
     let whole = std::env::temp_dir();
     let r = build(vec![("cacheFolder", whole.to_str().unwrap().to_owned().leak())]);
     assert_eq!((r.cache.folder, r.remarks), (Some(whole), vec![]));
@@ -180,12 +180,12 @@ fn what_a_host_gives_beyond_a_parameter_is_said_with_what_counts_instead() {
     assert_eq!(
         not_a_number.remarks,
         [format!(
-            "the host gives cfg as NaN, which is no number; its default {default} counts (frame 4 of the clip)"
+            "the host gives cfg as NaN, which is not a finite number; the default {default} is used instead (frame 4 of the clip)"
         )]
     );
     let endless = build(Odd("motionScale", f64::INFINITY));
     assert!(
-        endless.remarks[0].starts_with("the host gives motionScale as inf, which is no number"),
+        endless.remarks[0].starts_with("the host gives motionScale as inf, which is not a finite number"),
         "{:?}",
         endless.remarks
     );
@@ -194,7 +194,7 @@ fn what_a_host_gives_beyond_a_parameter_is_said_with_what_counts_instead() {
     assert_eq!(beyond.resample.steps, range.1 as usize);
     assert!(
         beyond.remarks[0]
-            .starts_with(&format!("the host gives steps as 100000, beyond its range of {} to", range.0))
+            .starts_with(&format!("the host gives steps as 100000, outside its range of {} to", range.0))
     );
     let none = build(Odd("sampler", 99.0));
     assert_eq!(none.resample.sampler, Sampler::Dpmpp2m);
@@ -202,7 +202,7 @@ fn what_a_host_gives_beyond_a_parameter_is_said_with_what_counts_instead() {
     assert_eq!(
         none.remarks,
         [format!(
-            "the host gives sampler as option 99, counted from 0, and there are {options}; its default dpmpp_2m counts"
+            "the host gives sampler as option 99, counted from 0, but there are only {options}; the default dpmpp_2m is used instead"
         )]
     );
 }

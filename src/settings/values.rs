@@ -101,7 +101,9 @@ impl ParamValues<'_> {
                 let value = self.reader.double(name, time);
                 let why = format!("the host gives {name} as {value}");
                 if !value.is_finite() {
-                    return Some(format!("{why}, which is no number; its default {default} counts"));
+                    return Some(format!(
+                        "{why}, which is not a finite number; the default {default} is used instead"
+                    ));
                 }
                 let taken = value.clamp(range.0, range.1);
                 (taken != value).then(|| beyond(&why, range, taken))
@@ -115,7 +117,7 @@ impl ParamValues<'_> {
                 let index = self.reader.choice(name, time);
                 (index >= options.len()).then(|| {
                     format!(
-                        "the host gives {name} as option {index}, counted from 0, and there are {}; its default {} counts",
+                        "the host gives {name} as option {index}, counted from 0, but there are only {}; the default {} is used instead",
                         options.len(),
                         options.get(default).unwrap_or(&"")
                     )
@@ -127,5 +129,5 @@ impl ParamValues<'_> {
 }
 
 fn beyond<T: Display>(why: &str, range: (T, T), taken: T) -> String {
-    format!("{why}, beyond its range of {} to {}; {taken} counts", range.0, range.1)
+    format!("{why}, outside its range of {} to {}; {taken} is used instead", range.0, range.1)
 }

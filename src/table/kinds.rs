@@ -183,12 +183,13 @@ impl Param {
             [c.model, c.preprocessor, c.frames, c.weight, c.start, c.end].contains(&self.name)
         };
         match self.name {
-            "checkpoint" => Some((Unsample, "with a VAE of its own below")),
+            "checkpoint" => Some((Unsample, "if `vae` is set")),
             "prompt" | "negativePrompt" | "promptB" | "promptMix" => {
-                Some((Unsample, "with the unsampling prompt `same`"))
+                Some((Unsample, "if `unsamplePromptMode` is `same`"))
             }
-            "steps" | "scheduler" => Some((Resample, "where unsampling has its own")),
-            _ if CONTROLS.iter().any(of_a_control) => Some((Unsample, "where it acts on that pass")),
+            "steps" => Some((Resample, "if `unsampleSteps` is not 0")),
+            "scheduler" => Some((Resample, "if `unsampleScheduler` is not `same`")),
+            _ if CONTROLS.iter().any(of_a_control) => Some((Unsample, "if it acts in that pass")),
             _ => None,
         }
     }

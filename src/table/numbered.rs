@@ -19,9 +19,8 @@ pub const LORAS: [LoraNames; 4] = [
     LoraNames { file: "lora4File", weight: "lora4Weight" },
 ];
 
-pub(super) const LORA_FILE: &str =
-    "LoRA made for the checkpoint, or a motion LoRA for its motion module. Empty: none.";
-pub(super) const LORA_WEIGHT: &str = "How strongly it is added; 1 is what it was trained with, 0 is off. Keyframes are read at the first frame of each segment.";
+pub(super) const LORA_FILE: &str = "LoRA for the checkpoint, or motion LoRA for its motion module: a file, or its name in the models folder. Empty: none.";
+pub(super) const LORA_WEIGHT: &str = "Strength of the LoRA. 1: as it was trained, 0: off. A keyframed weight is read at the first frame of each segment.";
 pub(super) const LORA_RANGE: ParamType = double(1.0, (-10.0, 10.0), (-1.0, 2.0));
 
 /// Names of the parameters of one ControlNet.
@@ -73,11 +72,10 @@ pub const CONTROLS: [ControlNames; 3] = [
     },
 ];
 
-pub(super) const CONTROL_MODEL: &str = "ControlNet or SparseCtrl made for the checkpoint: a file, or its name in the models folder. The built-in model's own, for lines, is called pocket_lines. Empty: off.";
-pub(super) const CONTROL_PREPROCESSOR: &str = "How its hint is made from the clip Hint where that is connected, else from the source. none takes the pictures as they are; lineart, softedge and depth need a file in the models folder.";
-pub(super) const CONTROL_FRAMES: &str = "Frames of the clip at which its hint counts, such as 1, 9-12, 24-48/4, counted from its first frame as 1. Empty: all. A SparseCtrl makes up the frames between them; another ControlNet has no effect there.";
-pub(super) const CONTROL_WEIGHT: &str = "How strongly it steers; 1 is what it was trained with, 0 is off.";
-pub(super) const CONTROL_START: &str =
-    "It acts after this share of the noise levels, counted from the noisiest, whichever way a pass goes.";
-pub(super) const CONTROL_END: &str = "It no longer acts after this share of the noise levels.";
-pub(super) const CONTROL_APPLY: &str = "On which passes it acts.";
+pub(super) const CONTROL_MODEL: &str = "ControlNet or SparseCtrl for the checkpoint: a file, or its name in the models folder. pocket_lines is the built-in model's own, for lines. Empty: none.";
+pub(super) const CONTROL_PREPROCESSOR: &str = "How the hint is made from the clip Hint or, if that is not connected, from the source. none: the picture is the hint. lineart, softedge and depth need a network in the models folder.";
+pub(super) const CONTROL_FRAMES: &str = "Frames at which the hint is used, such as 1, 9-12, 24-48/4 (every 4th from 24 to 48). The clip's first frame is 1. Empty: all frames. At other frames a SparseCtrl fills in what lies between the hints; a ControlNet has no effect there.";
+pub(super) const CONTROL_WEIGHT: &str = "Strength of the ControlNet. 1: as it was trained, 0: off.";
+pub(super) const CONTROL_START: &str = "Point in the noise schedule at which the ControlNet starts to act, from 0 (most noise) to 1 (no noise). The unsampling pass goes from low to high noise, so there it stops at this point.";
+pub(super) const CONTROL_END: &str = "Point in the noise schedule at which the ControlNet stops acting, from 0 (most noise) to 1 (no noise). In the unsampling pass it starts at this point.";
+pub(super) const CONTROL_APPLY: &str = "Passes in which the ControlNet acts.";

@@ -3,31 +3,34 @@
 from . import verdicts
 
 HEADINGS = {
-    "round-trip": ("The autoencoder's round trip", "Encoded and decoded, nothing in between. All other figures are bounded by it."),
-    "reconstruction": ("Reconstruction", "Unsampled with the prompt `photo` and resampled with the same at a cfg of 1, both passes "
-                       "with the same sampler and steps: dB below the round trip, so 0 is as good as it gets."),
-    "looks": ("The looks", "dB to the look's own operator on the source, the operator that is nearest by that, the distance to it in "
-              "character (colours, contrasts and busyness of the whole picture, wherever they are; 1 is the spread of the ten "
-              "operators), the operator that is nearest by that, structure (correlation of "
-              "edge maps with the source), flicker (motion-compensated change from frame to frame over the source's own) and "
-              "jitter (the same for an equal amount of edges: a drawing with three times the source's edges changes three times "
-              "as much where it follows the motion just as well), "
-              "from the clip's own noise and from random noise of the same level with everything else equal. "
-              "*operator* is what a perfect model would have."),
-    "unsample-cfg": ("Cfg of the unsampling pass", "The unsampling prompt is `photo`; mean over clips and looks."),
-    "prompts": ("Prompt of the unsampling pass", "None, `photo`, or the style's; mean over clips and looks."),
-    "samplers": ("Samplers that draw noise", "The resampling pass, from the same unsampled noise; mean over clips and looks."),
-    "added-noise": ("Noise added before resampling", "In parts of the noise level that the unsampled clip is at; mean over clips "
-                    "and looks."),
-    "cfg": ("Cfg of the resampling pass", "Mean over clips and looks."),
-    "near-cfg": ("Looks that come out by cfg", "How many of the looks are nearest to their own operator, by dB and by character, with "
-                 "every other default of the effect; dB, structure and flicker are means over the looks."),
-    "steadying": ("Frames averaged along the motion of the source", "Each frame with so many neighbours on either side (`steadyFrames`), from "
-                  "the same latents; mean over clips and all looks but photo. Flicker and jitter are measured along the motion that is averaged "
-                  "along, so that they fall is how the thing is made: 0 is what the model itself does, and dB and structure say "
+    "round-trip": ("The autoencoder's round trip", "Each clip is encoded and decoded, with nothing in between. No result of the model "
+                   "can be closer to the source."),
+    "reconstruction": ("Reconstruction", "The clip is unsampled with the prompt `photo` and resampled with the same prompt at a cfg of 1, with "
+                       "the same sampler and steps in both passes. The figures are dB below the round trip: 0 is the best possible."),
+    "looks": ("The looks", "The model learned each look from an image operator. This operator, applied to the source, shows what "
+              "a perfect model would give (*operator*). The columns are:\n\n"
+              "- dB: similarity to the look's own operator; nearest: the operator that is nearest by this measure.\n"
+              "- character: distance to the look's own operator in colours, contrasts and busyness of the whole picture, wherever they are, "
+              "where 1 is the spread of the ten operators; nearest: the operator that is nearest by this measure.\n"
+              "- structure: correlation of edge maps with the source.\n"
+              "- flicker: motion-compensated change from frame to frame, relative to the source's.\n"
+              "- jitter: flicker for an equal amount of edges, because a drawing with three times the source's edges changes three times as "
+              "much even if it follows the motion just as well.\n"
+              "- random: the same from random noise of the same level instead of the clip's own noise, with everything else equal."),
+    "unsample-cfg": ("Cfg of the unsampling pass", "The unsampling prompt is `photo`. Means over clips and looks."),
+    "prompts": ("Prompt of the unsampling pass", "blank: none, own: `photo`, same: the prompt of the look. Means over clips and looks."),
+    "samplers": ("Samplers that draw noise", "The sampler of the resampling pass, which starts from the same unsampled noise. Means over clips and "
+                 "looks."),
+    "added-noise": ("Noise added before resampling", "As a share of the noise level of the unsampled clip. Means over clips and looks."),
+    "cfg": ("Cfg of the resampling pass", "Means over clips and looks."),
+    "near-cfg": ("Recognisable looks by cfg", "Number of looks that are nearest to their own operator, by dB and by character, with the "
+                 "effect's defaults for everything else. dB, structure and flicker are means over the looks."),
+    "steadying": ("Frames averaged along the motion of the source", "Each frame is averaged with this number of neighbours on either side "
+                  "(`steadyFrames`), from the same latents. Means over clips and all looks but photo. Flicker and jitter are measured along the "
+                  "same motion as the averaging, so they have to fall: the row 0 shows what the model itself does, and dB and structure show "
                   "what the averaging costs."),
-    "overlap": ("Overlap of context windows", "A clip of two windows. *jump* is the largest change between neighbouring frames "
-                "over the median one, each relative to the source's; mean over clips and looks."),
+    "overlap": ("Overlap of context windows", "Clips of two windows. *jump* is the largest change between neighbouring frames divided by the "
+                "median change, each relative to the source's. Means over clips and looks."),
 }
 CURVE = (("source", "dB to the source", 2), ("style", "dB to the look", 2), ("structure", "structure", 2), ("flicker", "flicker", 2),
          ("jitter", "jitter", 2))
@@ -93,25 +96,25 @@ WRITERS = {
 def page(results: dict, facts: dict, pictures: dict[str, list[str]]) -> str:
     """The whole page. `facts`: command, model, plugin, machine, dates, frames, size, given (names of footage), defaults.
     `pictures`: files by part, relative to the page."""
-    parts = ["# Quality of the built-in model", "What the plugin does to pictures with the model that it ships with, measured on what comes "
-             "out of `unsample render`. The page is written by", f"```\n{facts['command']}\n```",
+    parts = ["# Quality of the built-in model", "What the plugin achieves with its built-in model, measured on the output of `unsample render`. "
+             "This page is generated by", f"```\n{facts['command']}\n```",
              table(["", ""], [[name, str(facts[name])] for name in ("date", "machine", "plugin", "model", "clips", "time")])]
     if found := verdicts.targets(results, set(facts["given"])):
         parts += ["## Targets", table(["target", "measured", "met"], [[t.what, t.measured, "yes" if t.met else "**no**"] for t in found])]
         if not facts["given"]:
-            parts.append("The targets speak of footage; none was given, so the drawn clips stand in where they can.")
+            parts.append("The targets are for footage; none was given, so the drawn clips are used instead where possible.")
     if found := verdicts.claims(results):
-        parts += ["## What unsampling is said to do", "\n".join(verdict.line() for verdict in found)]
+        parts += ["## Claims about unsampling", "\n".join(verdict.line() for verdict in found)]
     if found := verdicts.defaults(results, facts["defaults"], set(facts["given"])):
         rows = [[f"`{d.name}`", d.now, d.best, d.why, "yes" if verdicts.agrees(d) else "**no**"] for d in found]
-        parts += ["## The defaults that follow", table(["parameter", "default", "by the figures", "because", "agree"], rows)]
+        parts += ["## Defaults derived from the figures", table(["parameter", "default", "derived", "reason", "agree"], rows)]
     for name, (title, text) in HEADINGS.items():
         if name not in results:
             continue
         parts += [f"## {title}", text, WRITERS[name](results[name])]
         parts += [f"![{title}]({file})" for file in pictures.get(name, [])]
-    parts.append("The looks, and those by cfg, are rendered with the effect's default for `steadyFrames`. Elsewhere frames are as they were "
-                 "decoded (`steadyFrames` 0), so that what is compared is not averaged away.")
+    parts.append("The looks, and the recognisable looks by cfg, are rendered with the effect's default for `steadyFrames`. All other figures "
+                 "are of frames as they were decoded (`steadyFrames` 0), so that averaging does not hide the differences.")
     missing = [name for name in HEADINGS if name not in results]
     if missing:
         parts.append(f"Not measured in this run: {', '.join(missing)}.")

@@ -32,7 +32,9 @@ pub fn run(command: &ModelsCommand) -> Result<(), Failure> {
 
 /// The models folder of the current user.
 pub fn folder() -> Result<std::path::PathBuf, Failure> {
-    models_dir().ok_or_else(|| Failure::Failed("the system does not say where a user's data goes".into()))
+    models_dir().ok_or_else(|| {
+        Failure::Failed("the system defines no folder for user data, so there is no models folder".into())
+    })
 }
 
 fn list() -> Result<(), Failure> {
@@ -42,7 +44,7 @@ fn list() -> Result<(), Failure> {
         let models = list_models(&folder);
         if models.is_empty() {
             let need = if folder == own { "; the built-in model needs none" } else { "" };
-            words::err(&format!("there are no files of weights in {}{need}", folder.display()));
+            words::err(&format!("there are no weight files in {}{need}", folder.display()));
         }
         for model in models {
             let name = if folder == own {

@@ -54,7 +54,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
 fn symbols(binary: &std::path::Path) -> Finding {
     const WANTED: [&str; 2] = ["OfxGetNumberOfPlugins", "OfxGetPlugin"];
     let Some(names) = exported(binary) else {
-        return Finding::missing("its exported symbols can be listed on Linux only");
+        return Finding::missing("its exported symbols can be checked on Linux only");
     };
     let missing: Vec<&str> =
         WANTED.into_iter().filter(|name| !names.iter().any(|other| other == name)).collect();

@@ -19,7 +19,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
     let (plain, cuda) = (at("unsample-engine"), at("unsample-engine-cuda"));
     let mut lines = match check(&plain) {
         _ if !plain.is_file() => vec![Finding::broken(
-            "the engine is not in the bundle, so that nothing can be restyled: install the bundle again",
+            "the engine is not in the bundle, so nothing can be restyled: install the bundle again",
         )],
         Ok(lines) => lines,
         Err(reason) => vec![Finding::broken(format!("{} cannot be used: {reason}", plain.display()))],
@@ -30,7 +30,7 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
         )],
         Ok(lines) => lines,
         Err(reason) => vec![Finding::missing(format!(
-            "the engine for NVIDIA cards is not used, the processor does the work: {reason}"
+            "the engine for NVIDIA cards cannot be used, so the processor is used: {reason}"
         ))],
     });
     lines
@@ -47,10 +47,10 @@ fn check(program: &Path) -> Result<Vec<Finding>, String> {
         let errors = String::from_utf8_lossy(&output.stderr);
         return Err(match errors.lines().rev().find(|line| !line.is_empty()) {
             Some(line) => line.to_owned(),
-            None if output.status.success() => format!("it is another build ({build}, not {BUILD})"),
+            None if output.status.success() => format!("it is from another build ({build}, not {BUILD})"),
             None => output.status.to_string(),
         });
     }
-    let first = Finding::good(format!("{} starts and is of the plugin's build", program.display()));
+    let first = Finding::good(format!("{} starts and is from the plugin's build", program.display()));
     Ok(std::iter::once(first).chain(said.map(Finding::good)).collect())
 }

@@ -17,13 +17,18 @@ fn driver() -> Vec<Finding> {
     let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
     // SAFETY: the driver's library is made to be loaded by any program.
     let Ok(library) = (unsafe { Library::new(name) }) else {
-        return vec![Finding::missing("no NVIDIA driver: the processor will do the work")];
+        return vec![Finding::missing("no NVIDIA driver: the networks run on the processor")];
     };
     let Some(version) = number(&library, c"cuDriverGetVersion") else {
-        return vec![Finding::broken(format!("{name} is there and does not answer"))];
+        return vec![Finding::broken(format!(
+            "the NVIDIA driver ({name}) is installed but does not respond"
+        ))];
     };
     let answers = Finding::good(format!("NVIDIA driver for CUDA {}.{}", version / 1000, version % 1000 / 10));
-    vec![answers, cards(&library).unwrap_or_else(|| Finding::missing("the driver finds no card"))]
+    vec![
+        answers,
+        cards(&library).unwrap_or_else(|| Finding::missing("the NVIDIA driver finds no graphics card")),
+    ]
 }
 
 /// Calls a function of the driver that returns a number.

@@ -60,7 +60,7 @@ pub fn hosts(_args: &DoctorArgs) -> Vec<Finding> {
         }
     }
     if lines.is_empty() {
-        lines.push(Finding::missing("none was found; `unsample render` needs none"));
+        lines.push(Finding::missing("no host was found; `unsample render` works without one"));
     }
     lines
 }
@@ -76,7 +76,7 @@ pub fn video(_args: &DoctorArgs) -> Vec<Finding> {
     vec![match ffmpeg_version() {
         Ok(version) => Finding::good(format!("ffmpeg {version}")),
         Err(why) => {
-            Finding::missing(format!("{why}: videos cannot be read or written, folders of pictures can"))
+            Finding::missing(format!("{why}: videos cannot be read or written, folders of images can"))
         }
     }]
 }

@@ -83,6 +83,6 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     if broken == 0 {
         Ok(())
     } else {
-        Err(Failure::Failed("something is broken; see the lines with !!".into()))
+        Err(Failure::Failed("something does not work; see the lines marked !!".into()))
     }
 }

@@ -25,12 +25,14 @@ pub fn report(args: &DoctorArgs) -> Vec<Finding> {
         });
     }
     if models_dir().is_none() {
-        lines.push(Finding::missing("the system does not say where a user's data goes"));
+        lines.push(Finding::missing(
+            "the system defines no folder for user data, so there is no models folder",
+        ));
     }
     for folder in models_dirs() {
         let models = list_models(&folder);
         if models.is_empty() {
-            lines.push(Finding::missing(format!("no further models in {}", folder.display())));
+            lines.push(Finding::missing(format!("no other models in {}", folder.display())));
         }
         for model in models {
             let name = model.path.strip_prefix(&folder).unwrap_or(&model.path).display().to_string();
