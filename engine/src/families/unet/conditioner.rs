@@ -1,4 +1,4 @@
-//! CLIP text encoders: one, or the two of SDXL side by side.
+//! CLIP text encoders: one, or SDXL's two with concatenated outputs.
 
 use crate::families::{Conditioner, Text};
 use crate::nn::{Embeddings, ModelError, TextEncoder};

@@ -1,5 +1,5 @@
-//! UNets, checkpoints, ControlNets, VAEs and text encoders: the family is read from a few shapes, under canonical
-//! names, so that a file's spelling makes no difference.
+//! Identifies UNets, checkpoints, ControlNets, VAEs and text encoders. The family follows from a few shapes under
+//! canonical names, so the naming in the file does not matter.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,45 +8,45 @@ use super::{UNETS, UnetFamily};
 use crate::families::{Identity, Kind};
 use crate::weights::{Predicts, TensorFile, View, predicts};
 
-/// What the shapes of a UNet, or of the half of it that a ControlNet is, say of its family.
+/// The shapes of a UNet, or of the encoder half that a ControlNet copies, that determine its family.
 pub struct UnetShapes {
-    /// Width of the vector of added conditions, for networks that take one.
+    /// Width of the added conditioning, for networks that have one.
     pub pooled: Option<usize>,
     /// Width of the text conditioning.
     pub context: Option<usize>,
-    /// Whether the projections of the transformer blocks are linear layers, not convolutions.
+    /// Whether the transformer blocks' projections are linear layers instead of convolutions.
     pub linear: bool,
-    /// Transformer blocks by the number of the input block that they are in.
+    /// Number of transformer blocks, by the index of the input block that contains them.
     pub depths: BTreeMap<usize, usize>,
-    /// Whether it is a UNet: a ControlNet may have fewer transformer blocks than its base network, or none.
+    /// Whether it is a complete UNet: a ControlNet may have fewer transformer blocks than its base network, or none.
     pub whole: bool,
 }
 
-/// What a family says of a UNet's shapes.
+/// A family's answer about the shapes of a UNet.
 pub enum Claim {
-    /// They are its own, with text conditioning of this width.
+    /// They belong to this family, with text conditioning of this width.
     Mine {
         /// Width of the text conditioning.
         context_width: usize,
     },
-    /// They are those of a relative that is not supported, by name with an article.
+    /// They belong to a variant that is not supported; its name with an article.
     Relative(String),
-    /// They are another family's.
+    /// They belong to another family.
     No,
 }
 
-/// What the families came to.
+/// The result of asking all families.
 enum Found {
     Family {
         unet: &'static UnetFamily,
         context_width: usize,
     },
-    /// A name for what cannot be used.
+    /// The name of an unsupported model.
     Other(String),
     Incomplete,
 }
 
-/// Transformer blocks by the number of the input block that they are in.
+/// Number of transformer blocks, by the index of the input block that contains them.
 fn depths(view: &View) -> BTreeMap<usize, usize> {
     let mut depths = BTreeMap::new();
     for name in view.names() {
@@ -65,7 +65,7 @@ fn depths(view: &View) -> BTreeMap<usize, usize> {
     depths
 }
 
-/// Asks the families one after the other.
+/// Asks one family after the other.
 fn family(view: &View, whole: bool) -> Found {
     let ends = |end: &str| view.shapes().find(|(name, _)| name.ends_with(end)).map(|(_, shape)| shape);
     let shapes = UnetShapes {
@@ -88,7 +88,7 @@ fn family(view: &View, whole: bool) -> Found {
     Found::Incomplete
 }
 
-/// A checkpoint or a bare UNet, in LDM or diffusers names.
+/// Identifies a checkpoint or a bare UNet, in LDM or diffusers naming.
 pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let starts = |part: &str| file.names().any(|name| name.starts_with(part));
     let view = View::unet(file.clone());
@@ -139,7 +139,7 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     )
 }
 
-/// A ControlNet in any spelling.
+/// Identifies a ControlNet in any naming.
 pub fn control(file: &Arc<TensorFile>) -> Identity {
     let view = View::control(file.clone());
     let union = view.shape("task_embedding").is_some();
@@ -164,7 +164,7 @@ pub fn control(file: &Arc<TensorFile>) -> Identity {
     }
 }
 
-/// A VAE on its own.
+/// Identifies a VAE in a file of its own.
 pub fn vae(file: &Arc<TensorFile>) -> Identity {
     let view = View::vae(file.clone());
     match view.shape("decoder.conv_in.weight").and_then(|shape| shape.get(1)) {
@@ -183,7 +183,7 @@ pub fn vae(file: &Arc<TensorFile>) -> Identity {
     }
 }
 
-/// Text encoders on their own: one, or both of SDXL.
+/// Identifies text encoders in a file of their own: one, or both of SDXL.
 pub fn text(file: &Arc<TensorFile>) -> Identity {
     let width = |view: View| view.shape("final_layer_norm.weight").and_then(|shape| shape.first().copied());
     let (first, second) = (width(View::text(file.clone())), width(View::text_2(file.clone())));

@@ -1,13 +1,13 @@
-//! The networks that files of these families hold.
+//! The networks in files of these families.
 
 use crate::families::{Kind, Part, TextPart};
 use crate::nn::{ClipText, ControlNet, MotionModule, UNet, Vae};
 use crate::weights::{Network, View};
 
-/// Width of OpenCLIP bigG; files of CLIP-L have the same names.
+/// Width of OpenCLIP bigG; CLIP-L files have the same tensor names.
 const BIG_G_WIDTH: usize = 1280;
 
-/// The UNet.
+/// The UNet of a checkpoint.
 pub const UNET: Part = Part {
     name: "UNet",
     view: View::unet,
@@ -16,7 +16,7 @@ pub const UNET: Part = Part {
     last: None,
 };
 
-/// AutoencoderKL.
+/// The VAE of a checkpoint or of a file of its own.
 pub const AUTOENCODER: Part = Part {
     name: "VAE",
     view: View::vae,
@@ -25,7 +25,7 @@ pub const AUTOENCODER: Part = Part {
     last: None,
 };
 
-/// A motion module.
+/// A motion module in a file of its own.
 pub const MOTION: Part = Part {
     name: "motion module",
     view: View::motion,
@@ -36,7 +36,7 @@ pub const MOTION: Part = Part {
     })),
 };
 
-/// A ControlNet.
+/// A ControlNet without temporal layers.
 const CONTROL: Part = Part {
     name: "ControlNet",
     view: View::control,
@@ -47,7 +47,7 @@ const CONTROL: Part = Part {
     })),
 };
 
-/// A SparseCtrl, whose temporal layers have a view of their own.
+/// A SparseCtrl, whose temporal layers have a separate view.
 const SPARSE_CONTROL: Part = Part {
     name: "SparseCtrl",
     beside: Some(View::motion),
@@ -55,7 +55,7 @@ const SPARSE_CONTROL: Part = Part {
     ..CONTROL
 };
 
-/// The networks in a file that is added to a checkpoint.
+/// The network in a file that is used in addition to a checkpoint.
 pub fn added(kind: &Kind) -> Option<Part> {
     match kind {
         Kind::MotionModule { .. } => Some(MOTION),
@@ -65,7 +65,7 @@ pub fn added(kind: &Kind) -> Option<Part> {
     }
 }
 
-/// CLIP-L.
+/// CLIP-L, the text encoder of SD1.5 and the first one of SDXL.
 pub const CLIP_L: TextPart = TextPart {
     part: Part {
         name: "text encoder",
@@ -79,7 +79,7 @@ pub const CLIP_L: TextPart = TextPart {
     network: Some(Network::Text),
 };
 
-/// OpenCLIP bigG.
+/// OpenCLIP bigG, the second text encoder of SDXL.
 pub const BIG_G: TextPart = TextPart {
     part: Part {
         name: "second text encoder",
@@ -93,7 +93,7 @@ pub const BIG_G: TextPart = TextPart {
     network: Some(Network::Text2),
 };
 
-/// The text encoder of a small model: CLIP of another width.
+/// The text encoder of a small model: CLIP with another width.
 pub const SMALL_TEXT: TextPart = TextPart { which: "", ..CLIP_L };
 
 /// The text encoders of all of these families.
