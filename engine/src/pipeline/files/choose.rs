@@ -1,4 +1,4 @@
-//! The files of a request, found to fit each other.
+//! Opens the files of a request and checks that they fit each other.
 
 use super::fitted::Fitted;
 use super::partner::{self, Partner, Search};
@@ -14,7 +14,7 @@ impl Files {
     /// Opens and checks the files of a request, for networks that run on `device`.
     ///
     /// # Errors
-    /// A file that is missing, damaged, of another kind or of another family: one sentence that names it.
+    /// If a file is missing, damaged, or of another kind or family: a message that names it.
     pub fn choose(&mut self, models: &Models, device: &'static str) -> Result<Chosen, PipelineError> {
         let mut notices = Vec::new();
         let checkpoint = match &models.checkpoint {
@@ -120,7 +120,7 @@ impl Files {
     }
 }
 
-/// What is to be chosen with a checkpoint that brings no VAE, all of it at once.
+/// The message about a checkpoint without a VAE, which also mentions a missing text encoder.
 fn without_vae(checkpoint: &Opened, models: &Models) -> String {
     let name = checkpoint.file.file_name();
     if models.text.is_empty() && matches!(checkpoint.what.kind, Kind::Checkpoint { text: false, .. }) {
@@ -131,7 +131,7 @@ fn without_vae(checkpoint: &Opened, models: &Models) -> String {
     format!("{name} has no VAE; choose a file or checkpoint with one as vae")
 }
 
-/// A VAE must have as many latent channels as the network, and compress pictures and time as much.
+/// Checks that a VAE has as many latent channels as the network, and the same compression in space and time.
 fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
     let channels = |kind: &Kind| match kind {
         Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels, .. } => {

@@ -1,5 +1,5 @@
-//! Networks built from the names, shapes and number formats of their files alone: what would be refused when the values
-//! are read is refused before any work, and what a network leaves unread is known.
+//! Builds networks from only the names, shapes and number formats in their files, so that errors are detected before
+//! any computation, and tensors that a network does not use are known.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use crate::families::Part;
 use crate::nn::{ModelError, Source};
 use crate::weights::View;
 
-/// A view with zeros for values. A tensor is a single zero, stretched to its shape, so that it takes no memory.
+/// A view in which all values are zeros. Each tensor is a single zero, broadcast to the tensor's shape, so it takes no
+/// memory.
 struct Outline<'a> {
     view: &'a View,
     read: Mutex<BTreeSet<String>>,
@@ -33,7 +34,7 @@ impl Source for Outline<'_> {
         self.read.lock().insert(name.to_owned());
         let zeros =
             Tensor::zeros((), dtype, device)?.broadcast_as(self.view.shape(name).unwrap_or_default())?;
-        // These are used up while the network is loaded.
+        // These tensors are computed with while the network is loaded.
         Ok(if name.starts_with("control_add_embedding.") { zeros.contiguous()? } else { zeros })
     }
 
@@ -46,10 +47,10 @@ impl Source for Outline<'_> {
     }
 }
 
-/// Builds a network of a file; sentences about tensors that are not used, and about a network that changes nothing.
+/// Builds a network of a file; returns messages about unused tensors, and about a network that has no effect.
 ///
 /// # Errors
-/// What loading it would say, except for values that cannot be read.
+/// The errors of loading it, except for values that cannot be read.
 pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
     let views = views(part, file);
     let read = read(part, &views)?;
@@ -62,17 +63,17 @@ pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, 
     Ok(unread.into_iter().chain(idle(part, view)).collect())
 }
 
-/// A sentence about a network whose last layers are as they were before training: it adds zero to what it is given.
+/// A message about a network whose output layers are still zero as before training: it adds zero to its input.
 fn idle(part: &Part, view: &View) -> Option<String> {
     let (layers, last) = part.last?;
     view.are_zero(last)
         .then(|| format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), part.name))
 }
 
-/// Reads every value that a network of a file is loaded from.
+/// Reads all values that a network of a file uses.
 ///
 /// # Errors
-/// What loading it would say.
+/// The errors of loading it.
 pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
     let views = views(part, file);
     for (view, names) in views.iter().zip(read(part, &views)?) {
@@ -83,7 +84,7 @@ pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), Pi
     Ok(())
 }
 
-/// The network's own view of a file, then that of its temporal layers where they have names of their own.
+/// The network's view of a file, then that of its temporal layers if these have a naming of their own.
 fn views(part: &Part, file: &Arc<TensorFile>) -> Vec<View> {
     std::iter::once(part.view).chain(part.beside).map(|view| view(file.clone())).collect()
 }

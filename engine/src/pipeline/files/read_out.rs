@@ -1,4 +1,4 @@
-//! What files are, alone and together, for read-outs.
+//! Reports on files, one by one and in combination.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ use super::{Arc, Family, Files, Kind, PipelineError, TensorFile, identify, outli
 use crate::weights::{Embedding, View, prediction_doubts};
 use protocol::request::{Models, Motion};
 
-/// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
-/// cannot be used. Nothing is loaded.
+/// Describes the chosen files: the kind of each, then which parts of them are not used, or why they cannot be used
+/// together. No network is loaded.
 pub fn describe_models(models: &Models) -> String {
     let mut lines = Vec::new();
     let motion = match &models.motion {
@@ -67,11 +67,10 @@ pub fn describe_models(models: &Models) -> String {
     lines.join("; ")
 }
 
-/// Builds every network that a file brings from names, shapes and number formats alone; sentences about tensors that
-/// are not used.
+/// Builds every network in a file from only names, shapes and number formats; returns messages about unused tensors.
 ///
 /// # Errors
-/// What a render would say: the first tensor that is missing, of another shape or of a format that is no weight's.
+/// The error of a render: the first tensor that is missing or has an unexpected shape or number format.
 pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
     let what = identify(file);
     let kind = &what.kind;
@@ -88,10 +87,10 @@ pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> 
     Ok(sentences)
 }
 
-/// Reads every value that is used of a file, which takes as long as reading the file does.
+/// Reads all values in a file that are used, which takes as long as reading the file.
 ///
 /// # Errors
-/// What a render would say: the first tensor that holds NaN or infinite values, or that cannot be read.
+/// The error of a render: the first tensor that has NaN or infinite values, or that cannot be read.
 pub fn check_values(file: &Arc<TensorFile>) -> Result<(), PipelineError> {
     let what = identify(file);
     let device = &Device::Cpu;
