@@ -1,4 +1,4 @@
-//! Context windows and guidance: the reference's lists, what always holds, and what the network is asked.
+//! Context windows and guidance: the reference's lists, invariants, and the calls of the network.
 
 use testing as support;
 
@@ -130,7 +130,7 @@ proptest! {
     }
 }
 
-/// Predicts a tenth of the latents for the prompt and a fifth of it for the negative one, and keeps what it was asked.
+/// Predicts a tenth of the latents for the prompt and a fifth for the negative prompt, and records the calls.
 #[derive(Default)]
 struct Recording {
     asked: Vec<(Vec<usize>, Vec<Branch>, f32, usize)>,
@@ -150,7 +150,7 @@ fn latents(frames: usize) -> Tensor {
     from_frames(&Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()).unwrap()
 }
 
-/// The values frame by frame.
+/// The values in the order of the frames.
 fn by_frame(latents: &Tensor) -> Vec<f32> {
     to_frames(latents).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }

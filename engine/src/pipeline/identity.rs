@@ -92,7 +92,7 @@ impl Identities {
         Self { at_once, memo: None, hashed: Arc::default() }
     }
 
-    /// Sets the folder in which hashes are stored; `None`: they are not stored.
+    /// Sets the cache folder; hashes are stored in its subfolder `weights`. `None`: they are not stored.
     pub fn remember_in(&mut self, folder: Option<&Path>) {
         self.memo = folder.map(|folder| Memo { folder: folder.join("weights") });
     }

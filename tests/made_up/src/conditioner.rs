@@ -1,4 +1,4 @@
-//! Letters: a prompt is its bytes, each with a vector from a table, in chunks of sixteen.
+//! The text encoder: a prompt is a sequence of bytes, each with a vector from a table, in chunks of sixteen.
 
 use candle_core::{DType, Device, Tensor};
 use engine::families::{Conditioner, Text};
@@ -6,15 +6,15 @@ use engine::nn::{Embeddings, ModelError, Source};
 
 use super::{TEXT, matrix};
 
-/// Bytes in a chunk.
+/// Number of bytes in a chunk.
 const CHUNK: usize = 16;
 
-/// The text encoder: [256, width].
+/// The text encoder: a table [256, width].
 #[derive(Debug)]
 pub struct Letters(Tensor);
 
 impl Letters {
-    /// Reads the table. Errors: it is not there, or of another shape.
+    /// Reads the table. Errors: it is missing, or has another shape.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
         Ok(Self(matrix(source, "table", [256, TEXT], dtype, device)?))
     }

@@ -74,7 +74,7 @@ impl Chosen {
 }
 
 impl Files {
-    /// Sets the cache folder next to whose entries the hashes of files are stored; `None`: nowhere.
+    /// Sets the cache folder; the hashes of files are stored next to its entries.
     pub fn remember_in(&mut self, folder: Option<&Path>) {
         self.identities.remember_in(folder);
     }

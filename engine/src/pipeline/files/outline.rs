@@ -34,7 +34,7 @@ impl Source for Outline<'_> {
         self.read.lock().insert(name.to_owned());
         let zeros =
             Tensor::zeros((), dtype, device)?.broadcast_as(self.view.shape(name).unwrap_or_default())?;
-        // These tensors are computed with while the network is loaded.
+        // Loading computes with these tensors.
         Ok(if name.starts_with("control_add_embedding.") { zeros.contiguous()? } else { zeros })
     }
 
