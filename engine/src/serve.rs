@@ -143,7 +143,7 @@ impl Server {
     }
 
     fn start(self: &Arc<Self>, id: TaskId, request: Request) {
-        let files = sentence::Files::of(&request);
+        let files = sentence::RequestFiles::of(&request);
         match self.engine.submit(request) {
             Ok(ticket) => {
                 let ticket = Arc::new(ticket);
@@ -158,7 +158,7 @@ impl Server {
     }
 
     /// Reports the progress of a request to the plugin until it has ended.
-    fn attend(&self, id: TaskId, ticket: &Ticket, files: &sentence::Files) {
+    fn attend(&self, id: TaskId, ticket: &Ticket, files: &sentence::RequestFiles) {
         loop {
             match ticket.wait(REPORT) {
                 Event::Progress(now) => {
@@ -181,7 +181,7 @@ impl Server {
         }
     }
 
-    fn done(&self, id: TaskId, outcome: &Outcome, files: &sentence::Files) {
+    fn done(&self, id: TaskId, outcome: &Outcome, files: &sentence::RequestFiles) {
         let report = &outcome.report;
         let (extent, bytes) = outcome.picture.as_deref().map(wire::picture_bytes).unzip();
         let done = Done {
@@ -250,7 +250,7 @@ fn plain(text: String) -> Sentence {
     Sentence { text, files: 0 }
 }
 
-fn failure(error: &PipelineError, files: &sentence::Files) -> Failure {
+fn failure(error: &PipelineError, files: &sentence::RequestFiles) -> Failure {
     match error {
         PipelineError::Cancelled => Failure::Cancelled,
         PipelineError::NeedFrames => Failure::FrameGone,

@@ -6,7 +6,7 @@ use testing as support;
 use candle_core::{DType, Device, Tensor};
 use engine::diffusion::latents::{from_frames, to_frames};
 use engine::diffusion::{
-    Betas, Call, Denoiser, DiffusionError, Guided, Network, NoNoise, Noise, NoiseSchedule, Prediction,
+    Betas, Call, Denoiser, DiffusionError, DiffusionModel, Guided, NoNoise, Noise, NoiseSchedule, Prediction,
     ProbabilityPath, Sampler, Scheduler, SeededNoise, flip, pass_sigmas, sample, sigmas,
 };
 use support::assert_close;
@@ -18,11 +18,11 @@ const SHIFTS: [f64; 3] = [0.5, 1.0, 3.0];
 
 /// The optimal denoiser for Gaussian data with mean [`MEAN`] and a given variance; a variance of 0 is a single point.
 #[derive(Clone, Copy)]
-struct Gaussian {
+struct GaussianData {
     variance: f64,
 }
 
-impl Gaussian {
+impl GaussianData {
     /// The expectation of x0 given `x = (1 - sigma) x0 + sigma eps`.
     fn clean(self, x: f64, sigma: f64) -> f64 {
         let alpha = 1.0 - sigma;
@@ -39,7 +39,7 @@ impl Gaussian {
     }
 }
 
-impl Denoiser for Gaussian {
+impl Denoiser for GaussianData {
     fn path(&self) -> ProbabilityPath {
         ProbabilityPath::Straight
     }
@@ -53,11 +53,11 @@ impl Denoiser for Gaussian {
 
 /// The same as a network, which predicts the expectation of eps - x0.
 struct Velocity {
-    data: Gaussian,
+    data: GaussianData,
     seen: Vec<(f32, f32)>,
 }
 
-impl Network for Velocity {
+impl DiffusionModel for Velocity {
     fn prediction(&self) -> Prediction {
         Prediction::Flow
     }
@@ -137,7 +137,7 @@ fn equal_steps_in_timesteps_are_equal_before_the_shift() {
 #[test]
 fn a_network_that_predicts_a_flow_sees_the_latents_as_they_are_and_the_level_as_its_timestep() {
     let schedule = NoiseSchedule::flow(3.0).unwrap();
-    let data = Gaussian { variance: 0.25 };
+    let data = GaussianData { variance: 0.25 };
     for sigma in [1e-4f32, 0.03, 0.5, 0.999, 1.0] {
         let mut network = Velocity { data, seen: Vec::new() };
         let mut guided =
@@ -158,7 +158,7 @@ fn a_network_that_predicts_a_flow_sees_the_latents_as_they_are_and_the_level_as_
 
 #[test]
 fn a_network_and_a_schedule_of_different_paths_are_refused() {
-    let mut network = Velocity { data: Gaussian { variance: 0.25 }, seen: Vec::new() };
+    let mut network = Velocity { data: GaussianData { variance: 0.25 }, seen: Vec::new() };
     let schedule = NoiseSchedule::new(Betas::Linear);
     let mut guided = Guided { network: &mut network, schedule: &schedule, cfg: vec![1.0], context: None };
     assert!(matches!(guided.denoised(&clip(), 0.5, 0), Err(DiffusionError::Invalid(_))));
@@ -167,7 +167,7 @@ fn a_network_and_a_schedule_of_different_paths_are_refused() {
 
 /// The largest deviations from the exact flow: after unsampling at pure noise, and after resampling at the data.
 fn errors(sampler: Sampler, shift: f64, scheduler: Scheduler, steps: usize) -> [f64; 2] {
-    let mut data = Gaussian { variance: 0.25 };
+    let mut data = GaussianData { variance: 0.25 };
     let falling = levels(shift, scheduler, steps);
     let rising = flip(&falling);
     let up = run(sampler, &mut data, &clip(), &rising);
@@ -228,7 +228,7 @@ fn every_sampler_ends_at_the_data_s_distribution() {
             // With 200 steps the first-order error alone reduces the variance by 3 % to 7 %.
             let steps = if let Sampler::Euler | Sampler::EulerAncestral = sampler { 800 } else { 200 };
             let list = levels(shift, Scheduler::SgmUniform, steps);
-            let mut data = Gaussian { variance: 0.25 };
+            let mut data = GaussianData { variance: 0.25 };
             let [mean, variance] = moments(&run(sampler, &mut data, &noise(4, 4096), &list));
             assert!((mean - MEAN).abs() < 0.02, "{sampler}, shift {shift}: mean {mean}");
             assert!((variance - 0.25).abs() < 0.0125, "{sampler}, shift {shift}: variance {variance}");
@@ -245,7 +245,7 @@ fn every_sampler_has_the_path_s_distribution_on_the_way() {
         let sigma = f64::from(whole[end]);
         let want = (1.0 - sigma).powi(2) * 0.25 + sigma * sigma;
         for &sampler in Sampler::ALL {
-            let mut data = Gaussian { variance: 0.25 };
+            let mut data = GaussianData { variance: 0.25 };
             let [mean, variance] = moments(&run(sampler, &mut data, &noise(4, 4096), list));
             assert!((mean - (1.0 - sigma) * MEAN).abs() < 0.02, "{sampler} at {sigma}: mean {mean}");
             assert!((variance / want - 1.0).abs() < 0.05, "{sampler} at {sigma}: {variance}, not {want}");
@@ -262,7 +262,7 @@ fn every_sampler_ends_at_a_point_whatever_the_steps() {
             }
             for steps in [1, 2, 3, 16] {
                 let list = levels(3.0, scheduler, steps);
-                let end = run(sampler, &mut Gaussian { variance: 0.0 }, &noise(2, 64), &list);
+                let end = run(sampler, &mut GaussianData { variance: 0.0 }, &noise(2, 64), &list);
                 for value in self::list(&end) {
                     let name = format!("{sampler} {scheduler} {steps}");
                     assert!((f64::from(value) - MEAN).abs() < 1e-5, "{name}: {value}");

@@ -434,8 +434,8 @@ fn steadying_needs_the_source_once_and_changes_neither_reconstruction_nor_diagno
 fn what_is_keyframed_is_not_averaged_away() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::default();
-    type Change = fn(&mut Request);
-    let changes: [Change; 3] = [
+    type Edit = fn(&mut Request);
+    let changes: [Edit; 3] = [
         |r| r.resample.cfg = vec![1.0, 2.0, 4.0],
         |r| {
             r.resample.positive.texts.push("blueprint".to_owned());

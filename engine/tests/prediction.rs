@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use engine::diffusion::latents::from_frames;
-use engine::diffusion::{Betas, Call, Denoiser, DiffusionError, Guided, Network, NoiseSchedule, Prediction};
+use engine::diffusion::{
+    Betas, Call, Denoiser, DiffusionError, DiffusionModel, Guided, NoiseSchedule, Prediction,
+};
 use engine::families::identify;
 use engine::pipeline::{Engine, Origin, PipelineError};
 use engine::weights::{Predicts, TensorFile, prediction_doubts, predicts};
@@ -27,15 +29,15 @@ fn latents(frames: usize) -> Tensor {
 }
 
 /// The optimal prediction for data with variance 1/4 and mean 0.3: its denoised latents are known in closed form.
-struct Gaussian(Prediction);
+struct GaussianNetwork(Prediction);
 
-impl Gaussian {
+impl GaussianNetwork {
     fn denoised(x: f64, sigma: f64) -> f64 {
         0.3 + (x - 0.3) * 0.25 / (0.25 + sigma * sigma)
     }
 }
 
-impl Network for Gaussian {
+impl DiffusionModel for GaussianNetwork {
     fn prediction(&self) -> Prediction {
         self.0
     }
@@ -64,13 +66,13 @@ fn one_function_told_as_noise_and_as_velocity_is_one_denoiser() {
     for sigma in [1e-4f32, 0.03, 0.7, 3.0, 14.6, 4518.76] {
         let x = latents(3);
         let [noise, velocity] = [Prediction::Noise, Prediction::Velocity].map(|prediction| {
-            let mut network = Gaussian(prediction);
+            let mut network = GaussianNetwork(prediction);
             let mut guided =
                 Guided { network: &mut network, schedule: &schedule, cfg: vec![2.0], context: None };
             list(&guided.denoised(&x, sigma, 0).unwrap())
         });
         let want: Vec<f64> =
-            list(&x).iter().map(|x| Gaussian::denoised(f64::from(*x), f64::from(sigma))).collect();
+            list(&x).iter().map(|x| GaussianNetwork::denoised(f64::from(*x), f64::from(sigma))).collect();
         assert_close("velocity", &velocity, &want, 2e-6, 2e-6);
         // With noise prediction the denoised latents are a difference, which loses the last digits at high noise
         // levels.

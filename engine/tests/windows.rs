@@ -5,8 +5,8 @@ use testing as support;
 use candle_core::{Device, Tensor};
 use engine::diffusion::latents::{from_frames, to_frames};
 use engine::diffusion::{
-    Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, Fuse, Guided, Network,
-    NoiseSchedule, windows,
+    Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, DiffusionModel, Fuse,
+    Guided, NoiseSchedule, windows,
 };
 use proptest::prelude::*;
 use support::{assert_close, golden_rows, reference_vectors};
@@ -136,7 +136,7 @@ struct Recording {
     asked: Vec<(Vec<usize>, Vec<Branch>, f32, usize)>,
 }
 
-impl Network for Recording {
+impl DiffusionModel for Recording {
     fn predict(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
         assert_eq!(call.x.dims(), [1, 2, call.frames.len(), 2, 2]);
         self.asked.push((call.frames.to_vec(), call.branches.to_vec(), call.timestep, call.step));

@@ -37,7 +37,7 @@ pub struct Call<'a> {
 }
 
 /// A diffusion model; its output has one of the parametrisations of [`Prediction`].
-pub trait Network {
+pub trait DiffusionModel {
     /// The parametrisation of the output of [`predict`](Self::predict).
     fn prediction(&self) -> Prediction {
         Prediction::Noise
@@ -55,7 +55,7 @@ pub trait Network {
 /// A network with classifier-free guidance (Ho and Salimans 2022), evaluated in context windows.
 pub struct Guided<'a> {
     /// The network to evaluate.
-    pub network: &'a mut dyn Network,
+    pub network: &'a mut dyn DiffusionModel,
     /// Supplies the timesteps and the space of the latents.
     pub schedule: &'a NoiseSchedule,
     /// The guidance scale: a single value, or one for every frame. If all are 1, the negative prompt is not evaluated.

@@ -1,7 +1,7 @@
 //! The mathematics of unsampling: noise schedules, solvers, guidance and context windows.
 //!
 //! Everything here is a pure function of scalars and tensors, without file I/O and independent of the network (reached
-//! through the [`Network`] trait), the host and the pixel format. All random numbers are drawn from seeds that the
+//! through the [`DiffusionModel`] trait), the host and the pixel format. All random numbers are drawn from seeds that the
 //! caller passes.
 //!
 //! Latents are f32 with the shape `[batch, channels, time, height, width]` ([`latents`] names the axes); frame indices,
@@ -36,7 +36,7 @@ pub mod windows;
 
 pub use error::DiffusionError;
 pub use fuse::Fuse;
-pub use guidance::{Branch, Call, Guided, Network};
+pub use guidance::{Branch, Call, DiffusionModel, Guided};
 pub use noise::{NoNoise, Noise, SeededNoise};
 pub use path::ProbabilityPath;
 pub use prediction::Prediction;

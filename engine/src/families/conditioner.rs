@@ -8,7 +8,7 @@ use crate::nn::{Embeddings, ModelError};
 
 /// The conditioning from a prompt, or from one prompt for every latent in time.
 #[derive(Debug, Clone)]
-pub struct Text {
+pub struct TextConditioning {
     /// Token embeddings `[1, tokens, width]`, or `[time, tokens, width]` with a prompt for every latent in time;
     /// several branches are concatenated along the first axis.
     pub context: Tensor,
@@ -16,7 +16,7 @@ pub struct Text {
     pub pooled: Option<Tensor>,
 }
 
-impl Text {
+impl TextConditioning {
     /// Copies the conditioning to another device.
     ///
     /// # Errors
@@ -71,5 +71,10 @@ pub trait Conditioner: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`ModelError::Invalid`] for a prompt or a setting that is not supported; out of memory.
-    fn encode(&self, prompt: &str, clip_skip: usize, embeddings: &Embeddings) -> Result<Text, ModelError>;
+    fn encode(
+        &self,
+        prompt: &str,
+        clip_skip: usize,
+        embeddings: &Embeddings,
+    ) -> Result<TextConditioning, ModelError>;
 }

@@ -34,13 +34,13 @@ mod unet;
 use candle_core::{DType, Device};
 
 pub use codec::Codec;
-pub use conditioner::{Conditioner, Text};
+pub use conditioner::{Conditioner, TextConditioning};
 pub use control::ActiveControl;
 pub use defaults::Defaults;
 pub use grid::{Grid, Group};
 pub use identify::{Annotator, Identity, Kind, identify};
 pub use listed::{Listed, list_models};
-pub use part::{Build, Part};
+pub use part::{NetworkPart, TrialBuild};
 pub use predictor::{Input, Predictor};
 pub use recognise::{Addition, Recognise, TextPart};
 pub use registry::{Family, families, register};

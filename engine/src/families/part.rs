@@ -9,14 +9,14 @@ use crate::nn::{ModelError, Source};
 use crate::weights::{TensorFile, View};
 
 /// Builds a network from its sources and drops it, to detect missing tensors and wrong shapes.
-pub type Build = fn(&[&dyn Source], DType, &Device) -> Result<(), ModelError>;
+pub type TrialBuild = fn(&[&dyn Source], DType, &Device) -> Result<(), ModelError>;
 
 /// Layers that training initialises with zeros: their name for messages, and a predicate on tensor names.
-pub type Last = (&'static str, fn(&str) -> bool);
+pub type OutputLayers = (&'static str, fn(&str) -> bool);
 
 /// A network in a file: its name, its tensors, and how to build it.
 #[derive(Clone, Copy)]
-pub struct Part {
+pub struct NetworkPart {
     /// The name for messages: `UNet`, `second text encoder`.
     pub name: &'static str,
     /// Selects its tensors in a file.
@@ -24,14 +24,14 @@ pub struct Part {
     /// Selects the tensors of its temporal layers, where these have a naming of their own.
     pub beside: Option<fn(Arc<TensorFile>) -> View>,
     /// Builds it from the first view and, if there is one, the second.
-    pub build: Build,
+    pub build: TrialBuild,
     /// The output layers of a network that adds to another one: if they are all zero, it has no effect.
-    pub last: Option<Last>,
+    pub last: Option<OutputLayers>,
 }
 
 impl Identity {
     /// The networks that a file of this kind contains.
-    pub fn parts(&self, file: &Arc<TensorFile>) -> Vec<Part> {
+    pub fn parts(&self, file: &Arc<TensorFile>) -> Vec<NetworkPart> {
         let texts = |family: Option<Family>| {
             let encoders = family.map_or(&unet::TEXT_ENCODERS[..], |family| family.text_encoders());
             encoders.iter().filter(|encoder| (encoder.is_in)(file)).map(|encoder| encoder.part)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use candle_core::{DType, Tensor};
 
-use super::{ActiveControl, Text};
+use super::{ActiveControl, TextConditioning};
 use crate::nn::{ControlNet, ModelError, MotionControls, MotionModule};
 
 /// The inputs of one evaluation of a network.
@@ -20,7 +20,7 @@ pub struct Input<'a> {
     /// The indices in the segment of the latents in time.
     pub latents: &'a [usize],
     /// The conditioning: one for each branch, or one for each latent in time of each branch.
-    pub text: &'a Text,
+    pub text: &'a TextConditioning,
     /// Height and width of the pictures in pixels, which SDXL is conditioned on.
     pub picture: [usize; 2],
     /// The motion module, for networks that support one.

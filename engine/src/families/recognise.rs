@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Identity, Kind, Part};
+use super::{Identity, Kind, NetworkPart};
 use crate::weights::{Network, TensorFile, View};
 
 /// The kinds of files that can be used with a checkpoint.
@@ -38,7 +38,7 @@ impl Addition {
 #[derive(Clone, Copy)]
 pub struct TextPart {
     /// The network and how to build it.
-    pub part: Part,
+    pub part: NetworkPart,
     /// Whether a file contains it.
     pub is_in: fn(&Arc<TensorFile>) -> bool,
     /// The suffix that distinguishes it in messages after "text encoder": ` (CLIP-L)`.
@@ -57,10 +57,10 @@ pub trait Recognise {
     fn recognise(&self, file: &Arc<TensorFile>) -> Option<Identity>;
 
     /// The denoising network, and the target network of LoRAs for it.
-    fn network(&self) -> (Part, Option<Network>);
+    fn network(&self) -> (NetworkPart, Option<Network>);
 
     /// The network that encodes and decodes pictures.
-    fn codec(&self) -> Part;
+    fn codec(&self) -> NetworkPart;
 
     /// The text encoders, in the order in which they are used.
     fn text_encoders(&self) -> &'static [TextPart];

@@ -5,7 +5,7 @@
 use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
-use super::diagnostics::{self, Given, LAYOUT};
+use super::diagnostics::{self, LAYOUT, SuppliedLatents};
 use super::files::Chosen;
 use crate::diffusion::{Betas, Scheduler};
 use crate::families::Family;
@@ -16,7 +16,7 @@ use protocol::request::{Goal, MotionSettings, Pass, PromptTrack, Request};
 /// The cache keys of a request's stages; each contains the one before it.
 pub struct Keys {
     /// The stage whose result the latents file supplies.
-    pub given: Option<Given>,
+    pub given: Option<SuppliedLatents>,
     /// The key of the encoded clip.
     pub latents: Key,
     /// The key of the unsampled latents.
@@ -157,7 +157,7 @@ pub fn keys(
     } = motion;
     let file = given.as_ref().map(|path| diagnostics::latents_key(path)).transpose()?;
     let latents = match file {
-        Some((Given::Source, key)) => key,
+        Some((SuppliedLatents::Source, key)) => key,
         _ => {
             // The VAE's weights determine its family, but an SDXL checkpoint can be used with another family's VAE.
             let scale = chosen.family.latent_scale();
@@ -166,7 +166,7 @@ pub fn keys(
             key.keys("frames", &source.digests).finish()
         }
     };
-    let noise = file.and_then(|(given, key)| (given == Given::Unsampled).then_some(key));
+    let noise = file.and_then(|(given, key)| (given == SuppliedLatents::Unsampled).then_some(key));
     let mut unsampled = Key::of("unsampled")
         .key("latents", &noise.unwrap_or(latents))
         .key("checkpoint", &chosen.checkpoint_id())

@@ -56,14 +56,14 @@ pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineEr
 
 /// The stage whose result a latents file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub enum SuppliedLatents {
     /// `latents.source`, which replaces the VAE's latents.
     Source,
     /// `latents.unsampled` without `latents.source`: the noise to resample, which replaces the clip's own.
     Unsampled,
 }
 
-impl Given {
+impl SuppliedLatents {
     fn tensor(self) -> &'static str {
         match self {
             Self::Source => "latents.source",
@@ -72,7 +72,7 @@ impl Given {
     }
 }
 
-fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
+fn load(path: &Path) -> Result<(SuppliedLatents, Vec<usize>, Vec<u8>), PipelineError> {
     no_address(path)?;
     // Reading a pipe would block.
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
@@ -83,7 +83,7 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
     let file = safetensors::SafeTensors::deserialize(&bytes)
         .map_err(|e| file_error(path, format!("not a safetensors file: {e}")))?;
     // A diagnostics file has both; such a file runs every stage on another system's source latents.
-    let (given, view) = [Given::Source, Given::Unsampled]
+    let (given, view) = [SuppliedLatents::Source, SuppliedLatents::Unsampled]
         .into_iter()
         .find_map(|given| Some((given, file.tensor(given.tensor()).ok()?)))
         .ok_or_else(|| {
@@ -154,7 +154,7 @@ pub fn read_latents(path: &Path, grid: Grid, frames: usize, picture: Size) -> Re
 ///
 /// # Errors
 /// As for [`read_latents`].
-pub fn latents_key(path: &Path) -> Result<(Given, Key), PipelineError> {
+pub fn latents_key(path: &Path) -> Result<(SuppliedLatents, Key), PipelineError> {
     let (given, shape, data) = load(path)?;
     let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
     let key = Key::of("latents file").text("tensor", given.tensor()).number("layout", LAYOUT);

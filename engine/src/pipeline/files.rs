@@ -17,12 +17,12 @@ use std::sync::Arc;
 
 use super::PipelineError;
 use super::hints;
-use super::identity::{Identities, Identity};
-use super::located::{Role, located, nowhere};
+use super::identity::{FileKey, FileKeys};
+use super::located::{FileRole, located, nowhere};
 use super::loras::{Active, with_loras};
 use super::networks::Use;
 use crate::diffusion::Prediction;
-use crate::families::{self, Family, Grid, Kind, MotionVersion, Part, identify};
+use crate::families::{self, Family, Grid, Kind, MotionVersion, NetworkPart, identify};
 use crate::weights::{Lora, Network, Stamp, TensorFile, WeightsError};
 use protocol::Preprocessor;
 use protocol::key::Key;
@@ -42,7 +42,7 @@ pub(super) struct Opened {
     /// The key of its contents within this process.
     pub(super) id: Key,
     /// The key of its contents for the cache on disk, once it is known.
-    identity: Identity,
+    identity: FileKey,
     /// The low-rank matrices, if it is a LoRA.
     lora: Option<Arc<Lora>>,
 }
@@ -71,7 +71,7 @@ pub struct Chosen {
     /// The networks of the preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
     /// The embeddings that the prompts use.
-    pub embeddings: embeddings::Called,
+    pub embeddings: embeddings::PromptEmbeddings,
     /// The device of the networks, for cache keys.
     pub device: &'static str,
     /// The family of the checkpoint.
@@ -138,7 +138,7 @@ impl Chosen {
 
 /// The weight files of all requests so far.
 pub struct Files {
-    identities: Identities,
+    identities: FileKeys,
     opened: Vec<Opened>,
     /// LoRAs that were checked against a checkpoint and motion module, with messages about their unused parts.
     matched: Vec<([Key; 3], Vec<String>)>,
@@ -149,7 +149,7 @@ pub struct Files {
     /// The paths where embeddings were found, by the names used in prompts.
     named: Vec<(String, PathBuf)>,
     /// The prompts that were last searched for embeddings.
-    looked: embeddings::Looked,
+    looked: embeddings::SearchedPrompts,
     /// Messages about files that changed since an earlier request, for the next request.
     changed: Vec<String>,
 }
@@ -158,13 +158,13 @@ impl Files {
     /// No files yet; files of up to `at_once` bytes are hashed when they are opened.
     pub fn new(at_once: u64) -> Self {
         Self {
-            identities: Identities::new(at_once),
+            identities: FileKeys::new(at_once),
             opened: Vec::new(),
             matched: Vec::new(),
             checked: Vec::new(),
             annotators: Vec::new(),
             named: Vec::new(),
-            looked: embeddings::Looked::default(),
+            looked: embeddings::SearchedPrompts::default(),
             changed: Vec::new(),
         }
     }
@@ -173,7 +173,7 @@ impl Files {
     fn open_named(
         &mut self,
         path: &Path,
-        role: Role,
+        role: FileRole,
         checkpoint: Option<Family>,
         notices: &mut Vec<String>,
     ) -> Result<Opened, PipelineError> {
@@ -246,7 +246,12 @@ impl Files {
 
     /// Checks once that a file's network is complete; adds messages about unused tensors, and about a network that has
     /// no effect.
-    fn check(&mut self, opened: &Opened, part: Part, notices: &mut Vec<String>) -> Result<(), PipelineError> {
+    fn check(
+        &mut self,
+        opened: &Opened,
+        part: NetworkPart,
+        notices: &mut Vec<String>,
+    ) -> Result<(), PipelineError> {
         let known = self.checked.iter().find(|(id, of, _)| *id == opened.id && *of == part.name);
         let sentences = match known {
             Some((_, _, sentences)) => sentences.clone(),

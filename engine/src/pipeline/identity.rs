@@ -21,13 +21,13 @@ pub const AT_ONCE: u64 = 64 << 20;
 
 /// The key of a weight file.
 #[derive(Clone)]
-pub struct Identity {
+pub struct FileKey {
     stamp: Arc<Stamp>,
     now: Key,
-    promise: Option<Arc<Promise>>,
+    promise: Option<Arc<PendingHash>>,
 }
 
-impl Identity {
+impl FileKey {
     /// The key within this process: it does not change while the file is open.
     pub fn now(&self) -> Key {
         self.now
@@ -47,7 +47,7 @@ impl Identity {
 
     /// Whether the hash may still become known.
     pub fn is_promised(&self) -> bool {
-        let open = |promise: &Arc<Promise>| matches!(*promise.state.lock(), State::Open | State::Sought);
+        let open = |promise: &Arc<PendingHash>| matches!(*promise.state.lock(), State::Open | State::Sought);
         self.promise.as_ref().is_some_and(open)
     }
 
@@ -63,7 +63,7 @@ impl Identity {
     }
 }
 
-struct Promise {
+struct PendingHash {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -79,14 +79,14 @@ enum State {
 }
 
 /// Makes the keys of files, and stores their hashes.
-pub struct Identities {
+pub struct FileKeys {
     at_once: u64,
     memo: Option<Memo>,
     /// Number of files that were hashed.
     hashed: Arc<AtomicUsize>,
 }
 
-impl Identities {
+impl FileKeys {
     /// `at_once` is the size in bytes up to which files are hashed immediately.
     pub fn new(at_once: u64) -> Self {
         Self { at_once, memo: None, hashed: Arc::default() }
@@ -98,7 +98,7 @@ impl Identities {
     }
 
     /// The key of a file with this stamp.
-    pub fn of(&self, stamp: Stamp) -> Identity {
+    pub fn of(&self, stamp: Stamp) -> FileKey {
         let stamp = Arc::new(stamp);
         let known = if stamp.size() <= self.at_once {
             self.hash(&stamp)
@@ -107,11 +107,11 @@ impl Identities {
             hashes.collect::<Option<Vec<_>>>().map(|hashes| content(&stamp, &hashes))
         };
         if let Some(now) = known {
-            return Identity { stamp, now, promise: None };
+            return FileKey { stamp, now, promise: None };
         }
         let now = stamp.parts().iter().fold(Key::of("stamp"), |key, part| key.text("part", &part.describe()));
-        let promise = Promise { state: Mutex::new(State::Open), changed: Condvar::new() };
-        Identity { stamp, now: now.finish(), promise: Some(Arc::new(promise)) }
+        let promise = PendingHash { state: Mutex::new(State::Open), changed: Condvar::new() };
+        FileKey { stamp, now: now.finish(), promise: Some(Arc::new(promise)) }
     }
 
     fn hash(&self, stamp: &Stamp) -> Option<Key> {
@@ -121,7 +121,7 @@ impl Identities {
     }
 
     /// Computes the hash of a file on another thread, once.
-    pub fn seek(&self, identity: &Identity) {
+    pub fn seek(&self, identity: &FileKey) {
         // One file at a time: two at once are not faster, and slower on a disk with seek times.
         static TURN: Mutex<()> = Mutex::new(());
         let Some(promise) = identity.promise.clone() else { return };
@@ -189,7 +189,7 @@ fn content(stamp: &Stamp, hashes: &[[u8; 32]]) -> Key {
 }
 
 /// Waits for the hashes of several files for at most `longest`.
-pub fn wait_for<'a>(identities: impl Iterator<Item = &'a Identity>, longest: Duration) {
+pub fn wait_for<'a>(identities: impl Iterator<Item = &'a FileKey>, longest: Duration) {
     let until = Instant::now() + longest;
     identities.for_each(|identity| identity.wait(until));
 }
@@ -259,13 +259,13 @@ impl Memo {
 mod tests {
     use super::*;
 
-    fn names(at_once: u64, memo: Option<&Path>) -> Identities {
-        let mut identities = Identities::new(at_once);
+    fn names(at_once: u64, memo: Option<&Path>) -> FileKeys {
+        let mut identities = FileKeys::new(at_once);
         identities.remember_in(memo);
         identities
     }
 
-    fn sought(identities: &Identities, path: &Path) -> Identity {
+    fn sought(identities: &FileKeys, path: &Path) -> FileKey {
         let identity = identities.of(Stamp::of(path).unwrap());
         identities.seek(&identity);
         identity.wait(Instant::now() + Duration::from_secs(60));

@@ -10,7 +10,7 @@ use crate::weights::{Stamp, StampedPart, TensorFile, dead_link, find_named, mode
 
 /// What a file is chosen as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum FileRole {
     Checkpoint,
     Vae,
     Text,
@@ -19,7 +19,7 @@ pub(super) enum Role {
     Lora,
 }
 
-impl Role {
+impl FileRole {
     /// How well a file suits the role: 0 it has the kind, 1 it contains the network, 2 it is for another family, 3 it
     /// cannot be used.
     fn rank(self, identity: &Identity, checkpoint: Option<Family>) -> u8 {
@@ -77,11 +77,11 @@ fn candidates(path: &Path, folders: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The file that a path or name refers to, for a role and, if known, the family of the checkpoint.
-pub(super) fn located(path: &Path, role: Role, checkpoint: Option<Family>) -> Located {
+pub(super) fn located(path: &Path, role: FileRole, checkpoint: Option<Family>) -> Located {
     among(path, &folders(), role, checkpoint)
 }
 
-fn among(path: &Path, folders: &[PathBuf], role: Role, checkpoint: Option<Family>) -> Located {
+fn among(path: &Path, folders: &[PathBuf], role: FileRole, checkpoint: Option<Family>) -> Located {
     let mut found = candidates(path, folders);
     if found.len() < 2 {
         return Located { path: found.pop().unwrap_or_else(|| path.into()), remark: None };
@@ -173,7 +173,7 @@ mod tests {
         folder
     }
 
-    fn find(path: &str, folders: &[&tempfile::TempDir], role: Role) -> Located {
+    fn find(path: &str, folders: &[&tempfile::TempDir], role: FileRole) -> Located {
         let folders: Vec<_> = folders.iter().map(|folder| folder.path().to_path_buf()).collect();
         among(Path::new(path), &folders, role, Some(Family::SMALL))
     }
@@ -182,7 +182,7 @@ mod tests {
     fn of_files_with_one_name_the_one_of_the_right_kind_is_taken() {
         let folder = folder(&["ink"]);
         for (role, place) in
-            [(Role::Control, "a"), (Role::Checkpoint, "checkpoints"), (Role::Motion, "motion")]
+            [(FileRole::Control, "a"), (FileRole::Checkpoint, "checkpoints"), (FileRole::Motion, "motion")]
         {
             for name in ["ink", "ink.safetensors", "INK", &format!("{place}/ink")] {
                 let path = folder.path().join(place).join("ink.safetensors");
@@ -190,16 +190,18 @@ mod tests {
             }
         }
         // A checkpoint with a VAE is accepted if no VAE has this name.
-        assert!(find("ink", &[&folder], Role::Vae).path.ends_with("checkpoints/ink.safetensors"));
+        assert!(find("ink", &[&folder], FileRole::Vae).path.ends_with("checkpoints/ink.safetensors"));
         // A path with a folder determines the file; a wrong kind is reported later.
-        assert!(find("motion/ink", &[&folder], Role::Checkpoint).path.ends_with("motion/ink.safetensors"));
-        assert_eq!(find("loras/ink", &[&folder], Role::Lora).path, Path::new("loras/ink"));
+        assert!(
+            find("motion/ink", &[&folder], FileRole::Checkpoint).path.ends_with("motion/ink.safetensors")
+        );
+        assert_eq!(find("loras/ink", &[&folder], FileRole::Lora).path, Path::new("loras/ink"));
     }
 
     #[test]
     fn a_name_of_two_files_that_would_do_is_said() {
         let folders = [folder(&["ink", "Ink"]), folder(&["ink"])];
-        let found = find("ink", &[&folders[0], &folders[1]], Role::Motion);
+        let found = find("ink", &[&folders[0], &folders[1]], FileRole::Motion);
         let path = |n: usize| folders[n].path().join("motion/ink.safetensors");
         assert_eq!(found.path, path(0));
         let (taken, left) = (path(0).display().to_string(), path(1).display().to_string());
@@ -209,18 +211,18 @@ mod tests {
                 "ink is the name of several files: {taken} was taken and not {left}; write more of its path to choose another"
             ))
         );
-        assert_eq!(find("Ink", &[&folders[0], &folders[1]], Role::Motion).remark, None);
+        assert_eq!(find("Ink", &[&folders[0], &folders[1]], FileRole::Motion).remark, None);
         // The same folder twice, or a link to it, is not a second file.
-        assert_eq!(find("ink", &[&folders[0], &folders[0]], Role::Motion).remark, None);
+        assert_eq!(find("ink", &[&folders[0], &folders[0]], FileRole::Motion).remark, None);
     }
 
     #[test]
     fn a_folder_here_comes_after_a_name_in_the_models_folder_and_a_file_here_before() {
         // Tests run in the package's folder, which contains a folder `src`.
         let folder = folder(&["src"]);
-        let found = find("src", &[&folder], Role::Checkpoint);
+        let found = find("src", &[&folder], FileRole::Checkpoint);
         assert_eq!(found, Located { path: folder.path().join("checkpoints/src.safetensors"), remark: None });
-        assert_eq!(find("src", &[], Role::Checkpoint).path, Path::new("src"));
+        assert_eq!(find("src", &[], FileRole::Checkpoint).path, Path::new("src"));
 
         let here = tempfile::tempdir_in(".").unwrap();
         let name = format!("{}/pocket.safetensors", here.path().file_name().unwrap().to_str().unwrap());
@@ -229,12 +231,12 @@ mod tests {
         let twin = folder.path().join(name);
         fs::create_dir_all(twin.parent().unwrap()).unwrap();
         fs::copy(name, &twin).unwrap();
-        let found = find(name, &[&folder], Role::Checkpoint);
+        let found = find(name, &[&folder], FileRole::Checkpoint);
         assert_eq!(found.path, Path::new(name));
         assert!(found.remark.unwrap().contains(&*twin.display().to_string()));
         // A file of another kind is ignored, with a message.
         fs::copy(bundled("pocket_motion.safetensors"), &twin).unwrap();
-        let found = find(name, &[&folder], Role::Motion);
+        let found = find(name, &[&folder], FileRole::Motion);
         assert_eq!(found.path, twin);
         assert!(found.remark.unwrap().contains(&format!("not {name}")));
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
-use super::identity::Identity;
+use super::identity::FileKey;
 use crate::nn::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
 use protocol::key::{Key, KeyBuilder};
@@ -20,7 +20,7 @@ pub struct Active {
     /// The key of the file within this process.
     pub id: Key,
     /// The key of the file for the cache on disk, once it is known.
-    pub identity: Identity,
+    pub identity: FileKey,
     /// The strength with which it is added.
     pub weight: f64,
 }
@@ -59,12 +59,12 @@ pub fn strengths(loras: &[Active]) -> Vec<(Arc<Lora>, f64)> {
 /// The network shares these tensors, so that keeping them takes no additional memory while it is loaded; when LoRAs
 /// change, the next network is built from them and only the changed tensors are read again.
 #[derive(Default)]
-pub struct Kept {
+pub struct UnchangedTensors {
     of: Option<Key>,
     tensors: Mutex<HashMap<(String, DType), Tensor>>,
 }
 
-impl Kept {
+impl UnchangedTensors {
     /// Removes the tensors unless they are from the file `base`.
     pub fn turn_to(&mut self, base: Key) {
         if self.of != Some(base) {
@@ -81,14 +81,14 @@ impl Kept {
 }
 
 /// A source that reuses unchanged tensors from the previous load.
-pub struct Keeping<'a> {
+pub struct ReusingSource<'a> {
     /// The tensors, with LoRAs added.
     pub view: &'a View,
     /// The tensors of the previous load.
-    pub kept: &'a Kept,
+    pub kept: &'a UnchangedTensors,
 }
 
-impl Source for Keeping<'_> {
+impl Source for ReusingSource<'_> {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.view.shape(name).map(<[usize]>::to_vec)
     }
@@ -146,12 +146,12 @@ mod tests {
             [(format!("{layer}.lora_down.weight"), [1, 2]), (format!("{layer}.lora_up.weight"), [2, 1])];
         let parts = parts.each_ref().map(|(name, shape)| (name.as_str(), *shape));
         let lora = Arc::new(Lora::open(file(folder.path(), "lora", &parts)).unwrap());
-        let mut kept = Kept::default();
+        let mut kept = UnchangedTensors::default();
         let mut load = |strength: f64, of: &str| {
             kept.turn_to(Key::of(of).finish());
             let view =
                 View::unet(base.clone()).with_loras(Network::Unet, &[(lora.clone(), strength)]).unwrap();
-            let source = Keeping { view: &view, kept: &kept };
+            let source = ReusingSource { view: &view, kept: &kept };
             ["proj_in", "proj_out"].map(|layer| {
                 let name = format!("input_blocks.1.1.{layer}.weight");
                 source.tensor(&name, DType::F32, &Device::Cpu).unwrap()

@@ -43,12 +43,12 @@ impl std::fmt::Display for Slices {
 
 /// The limit on the memory for a network's activations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct MemoryLimit {
     /// The size in bytes that no slice may exceed, independent of the device.
     limit: Option<u64>,
 }
 
-impl Room {
+impl MemoryLimit {
     /// A limit of this many bytes.
     pub fn limited(bytes: u64) -> Self {
         Self { limit: Some(bytes) }

@@ -1,24 +1,24 @@
-//! A family's network with motion module, ControlNets and conditioning, as a [`Network`] for the sampler.
+//! A family's network with motion module, ControlNets and conditioning, as a [`DiffusionModel`] for the sampler.
 
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
 use super::finite::{NotFinite, is_finite};
-use super::memory::{Room, Slices};
-use super::worker::Control;
+use super::memory::{MemoryLimit, Slices};
+use super::worker::RequestControl;
 use crate::diffusion::latents::BATCH;
-use crate::diffusion::{Branch, Call, DiffusionError, Network, Prediction};
-use crate::families::{ActiveControl, Input, Predictor, Text};
+use crate::diffusion::{Branch, Call, DiffusionError, DiffusionModel, Prediction};
+use crate::families::{ActiveControl, Input, Predictor, TextConditioning};
 use crate::nn::{ModelError, MotionControls, MotionModule};
 
 /// The conditioning of both guidance branches.
 #[derive(Clone)]
 pub struct Conditioning {
     /// Conditioning from the prompt.
-    pub positive: Text,
+    pub positive: TextConditioning,
     /// Conditioning from the negative prompt.
-    pub negative: Text,
+    pub negative: TextConditioning,
 }
 
 /// The network for one sampling pass over one segment.
@@ -44,18 +44,18 @@ pub struct SegmentNetwork<'a> {
     /// How evaluations are divided; made smaller when memory runs out.
     pub slices: Slices,
     /// The memory limit of a slice.
-    pub room: Room,
+    pub room: MemoryLimit,
     /// Unloads everything that this pass does not need; returns false if there was nothing to unload.
     pub make_room: &'a mut dyn FnMut() -> bool,
     /// Checked for cancellation before every evaluation.
-    pub control: &'a Control,
+    pub control: &'a RequestControl,
     /// Called after every evaluation with the number of branches.
     pub evaluated: &'a mut dyn FnMut(usize),
 }
 
 impl SegmentNetwork<'_> {
     /// The conditioning of a branch for the latents of a window.
-    fn text(&self, branch: Branch, latents: &[usize]) -> Result<Text, candle_core::Error> {
+    fn text(&self, branch: Branch, latents: &[usize]) -> Result<TextConditioning, candle_core::Error> {
         match branch {
             Branch::Cond => self.conditioning.positive.select(latents),
             Branch::Uncond => self.conditioning.negative.select(latents),
@@ -63,7 +63,7 @@ impl SegmentNetwork<'_> {
     }
 
     /// One evaluation for [branches, channels, window, height, width]; the result has the same shape.
-    fn forward(&self, x: &Tensor, text: &Text, call: &Call<'_>) -> Result<Tensor, ModelError> {
+    fn forward(&self, x: &Tensor, text: &TextConditioning, call: &Call<'_>) -> Result<Tensor, ModelError> {
         let at = |latent: &usize| self.motion_scale.get(*latent).copied().unwrap_or(1.0);
         let controls = MotionControls {
             scale: call.frames.iter().map(at).collect(),
@@ -88,11 +88,16 @@ impl SegmentNetwork<'_> {
     }
 
     /// The predictions of all branches, divided as [`Self::slices`] says.
-    fn branches(&self, x: &Tensor, texts: &[Text], call: &Call<'_>) -> Result<Vec<Tensor>, ModelError> {
+    fn branches(
+        &self,
+        x: &Tensor,
+        texts: &[TextConditioning],
+        call: &Call<'_>,
+    ) -> Result<Vec<Tensor>, ModelError> {
         let same_length = texts.windows(2).all(|w| w[0].context.dims() == w[1].context.dims());
         if self.slices.together && texts.len() > 1 && same_length {
             let xs = Tensor::cat(&vec![x; texts.len()], BATCH)?;
-            let out = self.forward(&xs, &Text::stack(texts)?, call)?;
+            let out = self.forward(&xs, &TextConditioning::stack(texts)?, call)?;
             return Ok((0..texts.len()).map(|i| out.narrow(BATCH, i, 1)).collect::<Result<_, _>>()?);
         }
         texts.iter().map(|text| self.forward(x, text, call)).collect()
@@ -103,7 +108,7 @@ impl SegmentNetwork<'_> {
     fn within_memory(
         &mut self,
         x: &Tensor,
-        texts: &[Text],
+        texts: &[TextConditioning],
         call: &Call<'_>,
     ) -> Result<Vec<Tensor>, DiffusionError> {
         loop {
@@ -124,7 +129,7 @@ impl SegmentNetwork<'_> {
     }
 }
 
-impl Network for SegmentNetwork<'_> {
+impl DiffusionModel for SegmentNetwork<'_> {
     fn prediction(&self) -> Prediction {
         self.prediction
     }

@@ -11,7 +11,7 @@ use candle_core::{DType, Device, Tensor};
 use super::PipelineError;
 use super::device::Placement;
 use super::files::{Chosen, explained};
-use super::loras::{Keeping, Kept, strengths, with_loras};
+use super::loras::{ReusingSource, UnchangedTensors, strengths, with_loras};
 use crate::families::{Codec, Conditioner, Kind, Predictor};
 use crate::nn::hints::Detector;
 use crate::nn::{ControlNet, ModelError, MotionModule, Source};
@@ -41,9 +41,9 @@ impl Source for Weights {
 }
 
 /// A loaded network with the key of its file.
-struct Slot<T>(Option<(Key, Arc<T>)>);
+struct NetworkSlot<T>(Option<(Key, Arc<T>)>);
 
-impl<T> Slot<T> {
+impl<T> NetworkSlot<T> {
     fn get(
         &mut self,
         id: Key,
@@ -65,14 +65,14 @@ impl<T> Slot<T> {
 /// The networks of the worker, and their device.
 pub struct Networks {
     placement: Placement,
-    predictor: Slot<Box<dyn Predictor>>,
-    codec: Slot<Box<dyn Codec>>,
-    conditioner: Slot<Box<dyn Conditioner>>,
-    motion: Slot<MotionModule>,
+    predictor: NetworkSlot<Box<dyn Predictor>>,
+    codec: NetworkSlot<Box<dyn Codec>>,
+    conditioner: NetworkSlot<Box<dyn Conditioner>>,
+    motion: NetworkSlot<MotionModule>,
     /// Tensors of the predictor and the motion module that no LoRA changes.
-    kept: [Kept; 2],
+    kept: [UnchangedTensors; 2],
     controls: Vec<(Key, Arc<ControlNet>)>,
-    detector: Slot<Detector>,
+    detector: NetworkSlot<Detector>,
 }
 
 impl Networks {
@@ -80,13 +80,13 @@ impl Networks {
     pub fn new(placement: Placement) -> Self {
         Self {
             placement,
-            predictor: Slot(None),
-            codec: Slot(None),
-            conditioner: Slot(None),
-            motion: Slot(None),
+            predictor: NetworkSlot(None),
+            codec: NetworkSlot(None),
+            conditioner: NetworkSlot(None),
+            motion: NetworkSlot(None),
             kept: Default::default(),
             controls: Vec::new(),
-            detector: Slot(None),
+            detector: NetworkSlot(None),
         }
     }
 
@@ -137,9 +137,9 @@ impl Networks {
             if let Some(network) = network {
                 view = view.with_loras(network, &strengths(&chosen.loras))?;
             }
-            let source = Keeping { view: &view, kept: &*kept };
+            let source = ReusingSource { view: &view, kept: &*kept };
             let loaded = chosen.family.load_predictor(&source, dtype, device)?;
-            chosen.checkpoint.has_held(loaded).inspect_err(|_| *kept = Kept::default())
+            chosen.checkpoint.has_held(loaded).inspect_err(|_| *kept = UnchangedTensors::default())
         })
     }
 
@@ -155,8 +155,8 @@ impl Networks {
             kept.turn_to(opened.id);
             let view = View::motion(opened.file.clone());
             let view = view.with_loras(Network::Motion, &strengths(&chosen.loras))?;
-            let module = MotionModule::load(&Keeping { view: &view, kept: &*kept }, dtype, device)?;
-            opened.has_held(module).inspect_err(|_| *kept = Kept::default())
+            let module = MotionModule::load(&ReusingSource { view: &view, kept: &*kept }, dtype, device)?;
+            opened.has_held(module).inspect_err(|_| *kept = UnchangedTensors::default())
         };
         self.motion.get(id, load).map(Some).map_err(|error| explained(error, chosen.unasked))
     }

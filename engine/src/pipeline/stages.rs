@@ -23,17 +23,17 @@ use super::cache::{DiskCache, MemoryCache};
 use super::chain::{self, Keys, keys, scheduler, second_pass};
 use super::controls::idle_controls;
 use super::device::{Placement, place};
-use super::diagnostics::Given;
+use super::diagnostics::SuppliedLatents;
 use super::files::{Chosen, Files};
 use super::finite::mended;
 use super::hints::needed;
-use super::memory::Room;
+use super::memory::MemoryLimit;
 use super::meter::Meter;
 use super::networks::Networks;
 use super::pictures::from_tensor;
 use super::report::Report;
 use super::unused::{missing_table, unused};
-use super::worker::{Control, Limits};
+use super::worker::{Limits, RequestControl};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
 use frame::{Rgb, psnr};
@@ -66,7 +66,7 @@ pub struct Runner {
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
     /// The path and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
-    room: Room,
+    room: MemoryLimit,
 }
 
 impl Runner {
@@ -111,7 +111,7 @@ impl Runner {
     ///
     /// # Errors
     /// See [`PipelineError`]; finished stages remain in the cache.
-    pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
+    pub fn run(&mut self, request: &Request, control: &RequestControl) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
         let wanted = place(request.device, request.precision)?;
         self.networks.place(wanted.clone());
@@ -182,7 +182,7 @@ fn disk_cache(settings: &CacheSettings) -> DiskCache {
 struct Job<'a> {
     runner: &'a mut Runner,
     request: &'a Request,
-    control: &'a Control,
+    control: &'a RequestControl,
     chosen: Chosen,
     disk: Option<Arc<DiskCache>>,
     schedule: NoiseSchedule,
@@ -203,7 +203,7 @@ impl<'a> Job<'a> {
     fn new(
         runner: &'a mut Runner,
         request: &'a Request,
-        control: &'a Control,
+        control: &'a RequestControl,
         chosen: Chosen,
         disk: Option<Arc<DiskCache>>,
     ) -> Result<Self, PipelineError> {
@@ -292,7 +292,7 @@ impl<'a> Job<'a> {
     /// The unsampled latents (noise) of the clip.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Unsampled, |job| {
-            if let Some(noise) = job.given(Given::Unsampled)? {
+            if let Some(noise) = job.given(SuppliedLatents::Unsampled)? {
                 return Ok(noise);
             }
             let latents = job.latents()?;

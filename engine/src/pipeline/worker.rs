@@ -17,7 +17,7 @@ use protocol::request::{CacheSettings, Request};
 
 use super::PipelineError;
 use super::identity::AT_ONCE;
-use super::memory::Room;
+use super::memory::MemoryLimit;
 use super::stages::{Outcome, Runner};
 
 /// Interval between checks for hashes that finished stages wait for.
@@ -30,7 +30,7 @@ const PARTING: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy)]
 pub struct Limits {
     /// The limit on the memory for a network's activations.
-    pub room: Room,
+    pub room: MemoryLimit,
     /// Weight files of up to this many bytes are hashed when they are opened, larger ones in the background.
     pub at_once: u64,
 }
@@ -58,7 +58,7 @@ pub enum Event {
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The state of a request that the worker and the waiting thread share.
-pub struct Control {
+pub struct RequestControl {
     cancelled: AtomicBool,
     progress: Mutex<Progress>,
     /// Events sent to the ticket.
@@ -67,7 +67,7 @@ pub struct Control {
     frames: Receiver<Option<WorkingFrame>>,
 }
 
-impl Control {
+impl RequestControl {
     /// Whether the request was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
@@ -111,7 +111,7 @@ impl Control {
 
 /// A submitted request. Dropping the ticket cancels the request.
 pub struct Ticket {
-    control: Arc<Control>,
+    control: Arc<RequestControl>,
     events: Receiver<Event>,
     frames: Sender<Option<WorkingFrame>>,
 }
@@ -149,7 +149,7 @@ impl Drop for Ticket {
 enum Task {
     Run {
         request: Box<Request>,
-        control: Arc<Control>,
+        control: Arc<RequestControl>,
     },
     /// Clears the cache in memory and, if requested, on disk.
     Clear {
@@ -165,7 +165,7 @@ struct Running {
     /// Whether finished stages wait for the hash of a file.
     unsettled: Arc<AtomicBool>,
     /// The requests that are queued or running, to be cancelled when the worker has to end.
-    open: Vec<Weak<Control>>,
+    open: Vec<Weak<RequestControl>>,
 }
 
 /// The interface to the worker. There is one per process: all instances of the effect share models and caches.
@@ -176,7 +176,7 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { running: Mutex::default(), limits: Limits { room: Room::default(), at_once: AT_ONCE } }
+        Self { running: Mutex::default(), limits: Limits { room: MemoryLimit::default(), at_once: AT_ONCE } }
     }
 }
 
@@ -189,13 +189,13 @@ impl Engine {
 
     /// An engine that limits the memory for a network's activations to this many bytes, independent of the device.
     pub fn with_memory(bytes: u64) -> Self {
-        let limits = Limits { room: Room::limited(bytes), at_once: AT_ONCE };
+        let limits = Limits { room: MemoryLimit::limited(bytes), at_once: AT_ONCE };
         Self { running: Mutex::default(), limits }
     }
 
     /// An engine that treats every weight file as a large one: its hash is computed in the background.
     pub fn with_large_files() -> Self {
-        let limits = Limits { room: Room::default(), at_once: 0 };
+        let limits = Limits { room: MemoryLimit::default(), at_once: 0 };
         Self { running: Mutex::default(), limits }
     }
 
@@ -206,7 +206,7 @@ impl Engine {
     pub fn submit(&self, request: Request) -> Result<Ticket, PipelineError> {
         let (events, happened) = unbounded();
         let (supply, frames) = unbounded();
-        let control = Arc::new(Control {
+        let control = Arc::new(RequestControl {
             cancelled: AtomicBool::default(),
             progress: Mutex::default(),
             events,

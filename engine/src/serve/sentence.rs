@@ -10,14 +10,14 @@ use protocol::{Motion, Request};
 use crate::pipeline::file_state;
 
 /// The files of a request.
-pub struct Files(Vec<PathBuf>);
+pub struct RequestFiles(Vec<PathBuf>);
 
 /// Whether a message mentions a file. Changes of other files are no reason to show it again.
 fn names(sentence: &str, path: &Path) -> bool {
     path.file_name().is_some_and(|name| sentence.contains(&*name.to_string_lossy()))
 }
 
-impl Files {
+impl RequestFiles {
     /// All files that a request refers to.
     pub fn of(request: &Request) -> Self {
         let models = &request.models;
@@ -67,7 +67,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [named, other] = ["ink.safetensors", "other.safetensors"].map(|name| folder.path().join(name));
         std::fs::write(&named, "1").unwrap();
-        let files = Files(vec![named.clone(), other.clone()]);
+        let files = RequestFiles(vec![named.clone(), other.clone()]);
         let before = files.sentence("ink.safetensors is damaged");
         std::fs::write(&other, "1").unwrap();
         assert_eq!(files.sentence("ink.safetensors is damaged"), before);

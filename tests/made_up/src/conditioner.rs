@@ -1,7 +1,7 @@
 //! The text encoder: a prompt is a sequence of bytes, each with a vector from a table, in chunks of sixteen.
 
 use candle_core::{DType, Device, Tensor};
-use engine::families::{Conditioner, Text};
+use engine::families::{Conditioner, TextConditioning};
 use engine::nn::{Embeddings, ModelError, Source};
 
 use super::{TEXT, matrix};
@@ -21,7 +21,7 @@ impl Letters {
 }
 
 impl Conditioner for Letters {
-    fn encode(&self, prompt: &str, clip_skip: usize, _: &Embeddings) -> Result<Text, ModelError> {
+    fn encode(&self, prompt: &str, clip_skip: usize, _: &Embeddings) -> Result<TextConditioning, ModelError> {
         if clip_skip != 0 {
             return Err(ModelError::Invalid("letters have no layers that clipSkip could skip".to_owned()));
         }
@@ -29,6 +29,6 @@ impl Conditioner for Letters {
         let bytes: Vec<u32> =
             prompt.bytes().map(u32::from).chain(std::iter::repeat(0)).take(length).collect();
         let context = self.0.index_select(&Tensor::new(bytes, self.0.device())?, 0)?.unsqueeze(0)?;
-        Ok(Text { context, pooled: None })
+        Ok(TextConditioning { context, pooled: None })
     }
 }

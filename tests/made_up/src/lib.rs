@@ -13,8 +13,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 use engine::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use engine::families::{
-    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, MotionVersion, Part,
-    Predictor, Recognise, TextPart,
+    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, MotionVersion,
+    NetworkPart, Predictor, Recognise, TextPart,
 };
 use engine::nn::{ModelError, Source};
 use engine::weights::{Network, TensorFile, View};
@@ -34,7 +34,7 @@ pub const TEXT: usize = 8;
 /// The implementation of the family's traits.
 pub struct Zoetrope;
 
-const NETWORK: Part = Part {
+const NETWORK: NetworkPart = NetworkPart {
     name: "transformer",
     view: |file| View::below(file, "zoetrope.transformer."),
     beside: None,
@@ -42,7 +42,7 @@ const NETWORK: Part = Part {
     last: None,
 };
 
-const CODEC: Part = Part {
+const CODEC: NetworkPart = NetworkPart {
     name: "video VAE",
     view: |file| View::below(file, "zoetrope.codec."),
     beside: None,
@@ -51,7 +51,7 @@ const CODEC: Part = Part {
 };
 
 const LETTERS: TextPart = TextPart {
-    part: Part {
+    part: NetworkPart {
         name: "text encoder",
         view: |file| View::below(file, "zoetrope.letters."),
         beside: None,
@@ -91,11 +91,11 @@ impl Recognise for Zoetrope {
         })
     }
 
-    fn network(&self) -> (Part, Option<Network>) {
+    fn network(&self) -> (NetworkPart, Option<Network>) {
         (NETWORK, None)
     }
 
-    fn codec(&self) -> Part {
+    fn codec(&self) -> NetworkPart {
         CODEC
     }
 

@@ -23,8 +23,8 @@ pub use parts::{AUTOENCODER, BIG_G, CLIP_L, SMALL_TEXT, TEXT_ENCODERS, added};
 pub use recognise::recognise;
 
 use super::{
-    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, Part, Predictor,
-    Recognise, TextPart, sd, sdxl, soundness,
+    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, NetworkPart,
+    Predictor, Recognise, TextPart, sd, sdxl, soundness,
 };
 use crate::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use crate::nn::{ModelError, Source, TextEncoder, UNet, Vae};
@@ -89,11 +89,11 @@ impl Recognise for UnetFamily {
         recognise(file).filter(|identity| identity.family().is_some_and(|family| family.name() == self.name))
     }
 
-    fn network(&self) -> (Part, Option<Network>) {
+    fn network(&self) -> (NetworkPart, Option<Network>) {
         (parts::UNET, Some(Network::Unet))
     }
 
-    fn codec(&self) -> Part {
+    fn codec(&self) -> NetworkPart {
         AUTOENCODER
     }
 

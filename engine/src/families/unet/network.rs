@@ -36,7 +36,7 @@ pub enum Claim {
 }
 
 /// The result of asking all families.
-enum Found {
+enum FamilyMatch {
     Family {
         unet: &'static UnetFamily,
         context_width: usize,
@@ -66,7 +66,7 @@ fn depths(view: &View) -> BTreeMap<usize, usize> {
 }
 
 /// Asks one family after the other.
-fn family(view: &View, whole: bool) -> Found {
+fn family(view: &View, whole: bool) -> FamilyMatch {
     let ends = |end: &str| view.shapes().find(|(name, _)| name.ends_with(end)).map(|(_, shape)| shape);
     let shapes = UnetShapes {
         pooled: view.shape("label_emb.0.0.weight").and_then(|shape| shape.get(1)).copied(),
@@ -80,12 +80,12 @@ fn family(view: &View, whole: bool) -> Found {
     };
     for unet in UNETS {
         match (unet.claims)(&shapes) {
-            Claim::Mine { context_width } => return Found::Family { unet, context_width },
-            Claim::Relative(found) => return Found::Other(found),
+            Claim::Mine { context_width } => return FamilyMatch::Family { unet, context_width },
+            Claim::Relative(found) => return FamilyMatch::Other(found),
             Claim::No => {}
         }
     }
-    Found::Incomplete
+    FamilyMatch::Incomplete
 }
 
 /// Identifies a checkpoint or a bare UNet, in LDM or diffusers naming.
@@ -99,11 +99,11 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let incomplete = || Identity::unsupported(format!("an incomplete {what}"));
     let (Some(channels_in), Some(channels_out)) = (channels_in, channels_out) else { return incomplete() };
     let (unet, context_width) = match family(&view, true) {
-        Found::Family { unet, context_width } => (unet, context_width),
-        Found::Other(found) => {
+        FamilyMatch::Family { unet, context_width } => (unet, context_width),
+        FamilyMatch::Other(found) => {
             return Identity::unsupported(format!("{found} {what}, which is not supported"));
         }
-        Found::Incomplete => return incomplete(),
+        FamilyMatch::Incomplete => return incomplete(),
     };
     if channels_in != channels_out {
         let special = if channels_in == 9 { "inpainting " } else { "" };
@@ -145,7 +145,7 @@ pub fn control(file: &Arc<TensorFile>) -> Identity {
     let union = view.shape("task_embedding").is_some();
     let difference = file.shape("difference").is_some();
     match family(&view, false) {
-        Found::Family { unet, context_width } => {
+        FamilyMatch::Family { unet, context_width } => {
             let union_of = if union { "union " } else { "" };
             let stored = if difference { " (stored as a difference)" } else { "" };
             let family_name = match unet.small {
@@ -157,10 +157,10 @@ pub fn control(file: &Arc<TensorFile>) -> Identity {
                 format!("a {union_of}ControlNet for {family_name}{stored}"),
             )
         }
-        Found::Other(found) => {
+        FamilyMatch::Other(found) => {
             Identity::unsupported(format!("a ControlNet for {found} model, which is not supported"))
         }
-        Found::Incomplete => Identity::unsupported("an incomplete ControlNet"),
+        FamilyMatch::Incomplete => Identity::unsupported("an incomplete ControlNet"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The networks in files of these families.
 
-use crate::families::{Kind, Part, TextPart};
+use crate::families::{Kind, NetworkPart, TextPart};
 use crate::nn::{ClipText, ControlNet, MotionModule, UNet, Vae};
 use crate::weights::{Network, View};
 
@@ -8,7 +8,7 @@ use crate::weights::{Network, View};
 const BIG_G_WIDTH: usize = 1280;
 
 /// The UNet of a checkpoint.
-pub const UNET: Part = Part {
+pub const UNET: NetworkPart = NetworkPart {
     name: "UNet",
     view: View::unet,
     build: |sources, dtype, device| UNet::load(sources[0], dtype, device).map(drop),
@@ -17,7 +17,7 @@ pub const UNET: Part = Part {
 };
 
 /// The VAE of a checkpoint or of a file of its own.
-pub const AUTOENCODER: Part = Part {
+pub const AUTOENCODER: NetworkPart = NetworkPart {
     name: "VAE",
     view: View::vae,
     build: |sources, dtype, device| Vae::load(sources[0], dtype, device).map(drop),
@@ -26,7 +26,7 @@ pub const AUTOENCODER: Part = Part {
 };
 
 /// A motion module in a file of its own.
-pub const MOTION: Part = Part {
+pub const MOTION: NetworkPart = NetworkPart {
     name: "motion module",
     view: View::motion,
     build: |sources, dtype, device| MotionModule::load(sources[0], dtype, device).map(drop),
@@ -37,7 +37,7 @@ pub const MOTION: Part = Part {
 };
 
 /// A ControlNet without temporal layers.
-const CONTROL: Part = Part {
+const CONTROL: NetworkPart = NetworkPart {
     name: "ControlNet",
     view: View::control,
     build: |sources, dtype, device| ControlNet::load(sources[0], dtype, device).map(drop),
@@ -48,7 +48,7 @@ const CONTROL: Part = Part {
 };
 
 /// A SparseCtrl, whose temporal layers have a separate view.
-const SPARSE_CONTROL: Part = Part {
+const SPARSE_CONTROL: NetworkPart = NetworkPart {
     name: "SparseCtrl",
     beside: Some(View::motion),
     build: |sources, dtype, device| ControlNet::load_sparse(sources[0], sources[1], dtype, device).map(drop),
@@ -56,7 +56,7 @@ const SPARSE_CONTROL: Part = Part {
 };
 
 /// The network in a file that is used in addition to a checkpoint.
-pub fn added(kind: &Kind) -> Option<Part> {
+pub fn added(kind: &Kind) -> Option<NetworkPart> {
     match kind {
         Kind::MotionModule { .. } => Some(MOTION),
         Kind::ControlNet { .. } => Some(CONTROL),
@@ -67,7 +67,7 @@ pub fn added(kind: &Kind) -> Option<Part> {
 
 /// CLIP-L, the text encoder of SD1.5 and the first one of SDXL.
 pub const CLIP_L: TextPart = TextPart {
-    part: Part {
+    part: NetworkPart {
         name: "text encoder",
         view: View::text,
         build: |sources, dtype, device| ClipText::load(sources[0], dtype, device).map(drop),
@@ -81,7 +81,7 @@ pub const CLIP_L: TextPart = TextPart {
 
 /// OpenCLIP bigG, the second text encoder of SDXL.
 pub const BIG_G: TextPart = TextPart {
-    part: Part {
+    part: NetworkPart {
         name: "second text encoder",
         view: View::text_2,
         build: |sources, dtype, device| ClipText::load_open(sources[0], dtype, device).map(drop),

@@ -144,14 +144,14 @@ impl DiskCache {
         found.map(|folder| folder.path()).filter(|path| path.is_dir()).collect()
     }
 
-    fn entries(&self) -> Vec<Found> {
+    fn entries(&self) -> Vec<EntryFile> {
         let files = self.folders().into_iter().filter_map(|d| fs::read_dir(d).ok()).flat_map(|d| d.flatten());
         files
             .filter(|f| f.path().extension().is_some_and(|e| e == "safetensors"))
             .filter_map(|f| {
                 let meta = f.metadata().ok().filter(fs::Metadata::is_file)?;
                 let used = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                Some(Found { path: f.path(), bytes: meta.len(), used })
+                Some(EntryFile { path: f.path(), bytes: meta.len(), used })
             })
             .collect()
     }
@@ -202,7 +202,7 @@ fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-struct Found {
+struct EntryFile {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,

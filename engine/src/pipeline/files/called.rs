@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::identity::{Identity, wait_for};
+use super::super::identity::{FileKey, wait_for};
 use super::{Chosen, Files, Network, Opened, Use};
 
 impl Chosen {
@@ -13,7 +13,7 @@ impl Chosen {
         own.chain(&self.motion).chain(&self.controls).chain(hints)
     }
 
-    fn identities(&self) -> impl Iterator<Item = &Identity> {
+    fn identities(&self) -> impl Iterator<Item = &FileKey> {
         let loras = self.loras.iter().map(|lora| &lora.identity);
         self.opened().map(|opened| &opened.identity).chain(loras).chain(self.embeddings.identities())
     }
@@ -36,7 +36,7 @@ impl Chosen {
 
     /// Whether [`lasting`](Self::lasting) may succeed later.
     pub fn is_promised(&self) -> bool {
-        self.identities().any(Identity::is_promised)
+        self.identities().any(FileKey::is_promised)
     }
 
     /// Waits until all hashes are known, for at most `longest`.

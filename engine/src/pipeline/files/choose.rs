@@ -5,7 +5,7 @@ use super::partner::{self, Partner, Search};
 use super::{Chosen, Files, Opened, embeddings};
 use crate::families::Kind;
 use crate::pipeline::PipelineError;
-use crate::pipeline::located::Role;
+use crate::pipeline::located::FileRole;
 use crate::pipeline::resources::{BUILT_IN, built_in};
 use crate::weights::prediction_doubts;
 use protocol::request::{Models, Motion};
@@ -18,7 +18,7 @@ impl Files {
     pub fn choose(&mut self, models: &Models, device: &'static str) -> Result<Chosen, PipelineError> {
         let mut notices = Vec::new();
         let checkpoint = match &models.checkpoint {
-            Some(path) => self.open_named(path, Role::Checkpoint, None, &mut notices)?,
+            Some(path) => self.open_named(path, FileRole::Checkpoint, None, &mut notices)?,
             None => {
                 let path = built_in(BUILT_IN[0]);
                 if !path.is_file() {
@@ -35,7 +35,7 @@ impl Files {
         notices.extend(prediction_doubts(&checkpoint.file));
         let vae = match &models.vae {
             Some(path) => {
-                let vae = self.open_named(path, Role::Vae, Some(family), &mut notices)?;
+                let vae = self.open_named(path, FileRole::Vae, Some(family), &mut notices)?;
                 vae.what.require_vae(&vae.file)?;
                 check_latents(&checkpoint, &vae)?;
                 vae
@@ -48,7 +48,9 @@ impl Files {
         let mut unasked = false;
         let motion = match &models.motion {
             Motion::None => None,
-            Motion::File(path) => Some(self.open_named(path, Role::Motion, Some(family), &mut notices)?),
+            Motion::File(path) => {
+                Some(self.open_named(path, FileRole::Motion, Some(family), &mut notices)?)
+            }
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
             Motion::Usual if family.is_temporal() => None,
             Motion::Usual => {
@@ -80,7 +82,7 @@ impl Files {
         }
         let mut controls = Vec::new();
         for path in &models.controls {
-            controls.push(self.open_named(path, Role::Control, Some(family), &mut notices)?);
+            controls.push(self.open_named(path, FileRole::Control, Some(family), &mut notices)?);
         }
         for opened in &controls {
             opened.what.require_control(&opened.file, family)?;
@@ -108,7 +110,7 @@ impl Files {
             loras,
             controls,
             annotators: Vec::new(),
-            embeddings: embeddings::Called::default(),
+            embeddings: embeddings::PromptEmbeddings::default(),
             device,
             family,
             prediction,

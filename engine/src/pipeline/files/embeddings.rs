@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::Device;
 
 use super::super::PipelineError;
-use super::super::identity::Identity;
+use super::super::identity::FileKey;
 use super::{Chosen, Files, Opened};
 use crate::families::Kind;
 use crate::nn::prompt::{self, Reading, Tag};
@@ -15,24 +15,24 @@ use protocol::key::Key;
 
 /// A file with a textual inversion embedding.
 #[derive(Clone)]
-struct Found {
+struct EmbeddingFile {
     /// The key of its contents within this process.
     id: Key,
     /// The key of its contents for the cache on disk, once it is known.
-    identity: Identity,
+    identity: FileKey,
     embedding: weights::Embedding,
 }
 
 /// The embeddings that a request's prompts use.
 #[derive(Clone, Default)]
-pub struct Called {
+pub struct PromptEmbeddings {
     /// The files, by the names used in prompts.
-    files: BTreeMap<String, Found>,
+    files: BTreeMap<String, EmbeddingFile>,
     /// The names in each prompt that uses any.
     names: BTreeMap<String, Vec<String>>,
 }
 
-impl Called {
+impl PromptEmbeddings {
     /// The keys of the files that a prompt uses, in the prompt's order.
     pub fn ids(&self, text: &str) -> Vec<Key> {
         self.named(text).map(|(_, found)| found.id).collect()
@@ -44,7 +44,7 @@ impl Called {
     /// If a file cannot be read.
     pub fn read(&self, text: &str, device: &Device) -> Result<Embeddings, PipelineError> {
         let mut read = Embeddings::new();
-        for (name, Found { embedding, .. }) in self.named(text) {
+        for (name, EmbeddingFile { embedding, .. }) in self.named(text) {
             if let Some(first) = embedding.read_first(device)? {
                 read.insert(name.to_owned(), Embedding { first, second: embedding.read_second(device)? });
             }
@@ -53,7 +53,7 @@ impl Called {
     }
 
     /// The content keys of the files.
-    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+    pub fn identities(&self) -> impl Iterator<Item = &FileKey> {
         self.files.values().map(|found| &found.identity)
     }
 
@@ -66,7 +66,7 @@ impl Called {
         Some(called)
     }
 
-    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &Found)> {
+    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &EmbeddingFile)> {
         let names = self.names.get(text).map_or(&[][..], Vec::as_slice);
         names.iter().filter_map(|name| self.files.get(name).map(|known| (name.as_str(), known)))
     }
@@ -74,7 +74,7 @@ impl Called {
 
 /// Prompts that were searched for embedding names, with the results.
 #[derive(Default)]
-pub struct Looked {
+pub struct SearchedPrompts {
     texts: Vec<String>,
     remarks: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl Files {
             }
         }
         if self.looked.texts != texts {
-            self.looked = Looked {
+            self.looked = SearchedPrompts {
                 texts: texts.iter().map(|text| (*text).to_owned()).collect(),
                 remarks: self.bare_names(texts, &readings),
             };
@@ -111,7 +111,7 @@ impl Files {
     }
 
     /// The embedding of a name: the first file with this name that fits the checkpoint.
-    fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<Found, PipelineError> {
+    fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<EmbeddingFile, PipelineError> {
         // Searching the folders is slow, so it is done once, as long as the file found remains valid.
         if let Some((_, path)) = self.named.iter().find(|(known, _)| known == name).cloned()
             && let Ok(found) = self.open(&path).and_then(|opened| fitting(chosen, &opened))
@@ -157,7 +157,7 @@ impl Files {
 }
 
 /// The embedding in a file, if it is one for this checkpoint.
-fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError> {
+fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<EmbeddingFile, PipelineError> {
     let views: Vec<View> = chosen.texts.views(chosen.family).map(|(view, _)| view).collect();
     let widths = chosen.family.embedding_widths(&views);
     opened.what.require_embedding(&opened.file, chosen.family, &widths)?;
@@ -183,7 +183,7 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError>
             opened.what.description
         ));
     }
-    Ok(Found { id: opened.id, identity: opened.identity.clone(), embedding })
+    Ok(EmbeddingFile { id: opened.id, identity: opened.identity.clone(), embedding })
 }
 
 fn missing(name: &str) -> PipelineError {

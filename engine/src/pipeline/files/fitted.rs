@@ -1,6 +1,6 @@
 //! Checks LoRAs against the networks that they act on.
 
-use super::super::located::Role;
+use super::super::located::FileRole;
 use super::super::loras::{Active, strengths};
 use super::texts::Texts;
 use super::{Chosen, Family, Files, Network, Opened, PipelineError, Prediction};
@@ -86,7 +86,7 @@ impl Files {
     ) -> Result<Vec<Active>, PipelineError> {
         let mut loras = Vec::new();
         for LoraUse { path, weight } in wanted.iter().filter(|lora| lora.weight != 0.0) {
-            let opened = self.open_named(path, Role::Lora, Some(networks.family), notices)?;
+            let opened = self.open_named(path, FileRole::Lora, Some(networks.family), notices)?;
             opened.what.require_lora(&opened.file, networks.family)?;
             let Some(lora) = opened.lora else { continue };
             let active = Active { lora, id: opened.id, identity: opened.identity, weight: *weight };

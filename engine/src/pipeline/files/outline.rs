@@ -7,24 +7,24 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
 use super::{Arc, PipelineError, TensorFile};
-use crate::families::Part;
+use crate::families::NetworkPart;
 use crate::nn::{ModelError, Source};
 use crate::weights::View;
 
 /// A view in which all values are zeros. Each tensor is a single zero, broadcast to the tensor's shape, so it takes no
 /// memory.
-struct Outline<'a> {
+struct ZeroSource<'a> {
     view: &'a View,
     read: Mutex<BTreeSet<String>>,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> ZeroSource<'a> {
     fn new(view: &'a View) -> Self {
         Self { view, read: Mutex::default() }
     }
 }
 
-impl Source for Outline<'_> {
+impl Source for ZeroSource<'_> {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.view.shape(name).map(<[usize]>::to_vec)
     }
@@ -51,7 +51,7 @@ impl Source for Outline<'_> {
 ///
 /// # Errors
 /// The errors of loading it, except for values that cannot be read.
-pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
+pub(super) fn check(part: &NetworkPart, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
     let views = views(part, file);
     let read = read(part, &views)?;
     let view = &views[0];
@@ -64,7 +64,7 @@ pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, 
 }
 
 /// A message about a network whose output layers are still zero as before training: it adds zero to its input.
-fn idle(part: &Part, view: &View) -> Option<String> {
+fn idle(part: &NetworkPart, view: &View) -> Option<String> {
     let (layers, last) = part.last?;
     view.are_zero(last)
         .then(|| format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), part.name))
@@ -74,7 +74,7 @@ fn idle(part: &Part, view: &View) -> Option<String> {
 ///
 /// # Errors
 /// The errors of loading it.
-pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
+pub(super) fn check_values(part: &NetworkPart, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
     let views = views(part, file);
     for (view, names) in views.iter().zip(read(part, &views)?) {
         for name in names {
@@ -85,13 +85,13 @@ pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), Pi
 }
 
 /// The network's view of a file, then that of its temporal layers if these have a naming of their own.
-fn views(part: &Part, file: &Arc<TensorFile>) -> Vec<View> {
+fn views(part: &NetworkPart, file: &Arc<TensorFile>) -> Vec<View> {
     std::iter::once(part.view).chain(part.beside).map(|view| view(file.clone())).collect()
 }
 
 /// The canonical names that a network reads from each of its views.
-fn read(part: &Part, views: &[View]) -> Result<Vec<BTreeSet<String>>, PipelineError> {
-    let outlines: Vec<Outline<'_>> = views.iter().map(Outline::new).collect();
+fn read(part: &NetworkPart, views: &[View]) -> Result<Vec<BTreeSet<String>>, PipelineError> {
+    let outlines: Vec<ZeroSource<'_>> = views.iter().map(ZeroSource::new).collect();
     let sources: Vec<&dyn Source> = outlines.iter().map(|outline| outline as &dyn Source).collect();
     (part.build)(&sources, DType::F32, &Device::Cpu)?;
     Ok(outlines.into_iter().map(|outline| outline.read.into_inner()).collect())

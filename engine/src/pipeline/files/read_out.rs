@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device};
 
 use super::super::device::Placement;
-use super::super::located::{Role, located, nowhere};
+use super::super::located::{FileRole, located, nowhere};
 use super::{Arc, Family, Files, Kind, PipelineError, TensorFile, identify, outline};
 use crate::weights::{Embedding, View, prediction_doubts};
 use protocol::request::{Models, Motion};
@@ -20,13 +20,13 @@ pub fn describe_models(models: &Models) -> String {
     };
     let each =
         |paths: &mut dyn Iterator<Item = &PathBuf>, role| paths.map(|path| (path.clone(), role)).collect();
-    let files: [Vec<(PathBuf, Role)>; 6] = [
-        each(&mut models.checkpoint.iter(), Role::Checkpoint),
-        each(&mut motion.into_iter(), Role::Motion),
-        each(&mut models.vae.iter(), Role::Vae),
-        each(&mut models.text.iter(), Role::Text),
-        each(&mut models.controls.iter(), Role::Control),
-        each(&mut models.loras.iter().map(|lora| &lora.path), Role::Lora),
+    let files: [Vec<(PathBuf, FileRole)>; 6] = [
+        each(&mut models.checkpoint.iter(), FileRole::Checkpoint),
+        each(&mut motion.into_iter(), FileRole::Motion),
+        each(&mut models.vae.iter(), FileRole::Vae),
+        each(&mut models.text.iter(), FileRole::Text),
+        each(&mut models.controls.iter(), FileRole::Control),
+        each(&mut models.loras.iter().map(|lora| &lora.path), FileRole::Lora),
     ];
     let mut readable = true;
     let mut family = models.checkpoint.is_none().then_some(Family::SMALL);
@@ -40,7 +40,7 @@ pub fn describe_models(models: &Models) -> String {
             Ok(file) => {
                 let name = file.file_name();
                 let identity = identify(&Arc::new(file));
-                if role == Role::Checkpoint {
+                if role == FileRole::Checkpoint {
                     family = identity.family();
                 }
                 lines.push(format!("{name} is {}", identity.description));

@@ -2,7 +2,7 @@
 
 use super::{Family, Files, Key, Kind, Opened, PipelineError};
 use crate::families::{Addition, TextPart};
-use crate::pipeline::located::Role;
+use crate::pipeline::located::FileRole;
 use crate::weights::{Network, View};
 use protocol::request::Models;
 
@@ -69,7 +69,7 @@ impl Files {
         let encoders = family.text_encoders();
         let mut found: Vec<Option<Opened>> = vec![None; encoders.len()];
         for path in &models.text {
-            let opened = self.open_named(path, Role::Text, Some(family), notices)?;
+            let opened = self.open_named(path, FileRole::Text, Some(family), notices)?;
             let brings: Vec<bool> = encoders.iter().map(|encoder| (encoder.is_in)(&opened.file)).collect();
             let right_kind = matches!(opened.what.kind, Kind::TextEncoder { .. } | Kind::Checkpoint { .. });
             if !brings.contains(&true) || !right_kind {

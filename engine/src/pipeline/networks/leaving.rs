@@ -1,8 +1,8 @@
 //! Unloads networks, to move to another device or to free memory for others.
 
 use super::super::device::Placement;
-use super::super::loras::Kept;
-use super::{Networks, Slot};
+use super::super::loras::UnchangedTensors;
+use super::{NetworkSlot, Networks};
 
 /// The part of a request that needs memory, by the networks that it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Networks {
                 Use::Sampling => {
                     let had = !self.controls.is_empty();
                     self.controls.clear();
-                    self.kept.iter_mut().for_each(Kept::clear);
+                    self.kept.iter_mut().for_each(UnchangedTensors::clear);
                     self.predictor.clear() | self.motion.clear() | had
                 }
             };
@@ -55,7 +55,7 @@ impl Networks {
     }
 }
 
-impl<T> Slot<T> {
+impl<T> NetworkSlot<T> {
     /// Unloads the network; false if there was none.
     fn clear(&mut self) -> bool {
         self.0.take().is_some()

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use super::super::PipelineError;
 use super::super::cache::Entry;
 use super::super::chain::decoded;
-use super::super::diagnostics::Given;
+use super::super::diagnostics::SuppliedLatents;
 use super::super::networks::Use;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
@@ -28,7 +28,7 @@ impl Job<'_> {
     /// The encoded clip in the sampler's space, [1, channels, time, height, width].
     pub(super) fn latents(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Latents, |job| {
-            if let Some(latents) = job.given(Given::Source)? {
+            if let Some(latents) = job.given(SuppliedLatents::Source)? {
                 return Ok(latents);
             }
             let count = job.request.source.digests.len();

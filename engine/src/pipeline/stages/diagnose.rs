@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use super::super::PipelineError;
 use super::super::cache::Entry;
 use super::super::chain::second_pass;
-use super::super::diagnostics::{self, Given};
+use super::super::diagnostics::{self, SuppliedLatents};
 use super::super::pictures::to_tensor;
 use super::Job;
 use crate::diffusion::latents::to_frames;
@@ -16,7 +16,7 @@ use protocol::request::Goal;
 
 impl Job<'_> {
     /// The result of a stage, [1, channels, time, height, width], if the latents file contains it.
-    pub(super) fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
+    pub(super) fn given(&self, stage: SuppliedLatents) -> Result<Option<Tensor>, PipelineError> {
         let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
             return Ok(None);
         };

@@ -3,7 +3,7 @@
 use super::super::PipelineError;
 use super::super::chain::{betas, decoded, keys};
 use super::super::device::place;
-use super::super::diagnostics::Given;
+use super::super::diagnostics::SuppliedLatents;
 use super::super::files::Files;
 use super::super::hints::needed;
 use super::steady::near;
@@ -37,7 +37,7 @@ impl Keyring {
         if keys.given.is_none() {
             list.push(("encode", keys.latents));
         }
-        if keys.given != Some(Given::Unsampled) {
+        if keys.given != Some(SuppliedLatents::Unsampled) {
             list.push(("unsample", keys.unsampled));
         }
         list.push(("resample", keys.resampled));

@@ -7,7 +7,7 @@ use super::super::cache::Entry;
 use super::super::network::Conditioning;
 use super::super::networks::Use;
 use super::Job;
-use crate::families::Text;
+use crate::families::TextConditioning;
 use protocol::key::Key;
 use protocol::request::{Pass, PromptTrack};
 
@@ -21,7 +21,7 @@ impl Job<'_> {
     }
 
     /// The conditioning from a prompt track.
-    fn track(&mut self, track: &PromptTrack) -> Result<Text, PipelineError> {
+    fn track(&mut self, track: &PromptTrack) -> Result<TextConditioning, PipelineError> {
         let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
         let contexts = texts.iter().map(|text| text.context.clone()).collect();
         let contexts = self.fill_up(contexts)?;
@@ -42,7 +42,10 @@ impl Job<'_> {
             Ok(Tensor::cat(&frames, 0)?)
         };
         let pooled: Option<Vec<Tensor>> = texts.iter().map(|text| text.pooled.clone()).collect();
-        Ok(Text { context: mixed(&contexts)?, pooled: pooled.map(|pooled| mixed(&pooled)).transpose()? })
+        Ok(TextConditioning {
+            context: mixed(&contexts)?,
+            pooled: pooled.map(|pooled| mixed(&pooled)).transpose()?,
+        })
     }
 
     /// Pads prompts of different lengths with the empty prompt, chunk by chunk.
@@ -63,7 +66,7 @@ impl Job<'_> {
     }
 
     /// Encodes one prompt.
-    fn text(&mut self, text: &str) -> Result<Text, PipelineError> {
+    fn text(&mut self, text: &str) -> Result<TextConditioning, PipelineError> {
         let skip = self.request.clip_skip;
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
@@ -75,7 +78,7 @@ impl Job<'_> {
         if let Some(mut known) = self.runner.texts.get(&key)
             && let Some(context) = known.remove(CONTEXT)
         {
-            return Ok(Text { context, pooled: known.remove(POOLED) });
+            return Ok(TextConditioning { context, pooled: known.remove(POOLED) });
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
         let encoded = self.alone_if_needed(Use::Text, |job| {
