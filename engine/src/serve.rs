@@ -1,8 +1,7 @@
 //! The engine process: receives tasks on standard input and replies on standard output.
 //!
-//! One thread reads, one writes, one watches for idleness, and each task has a thread that waits for its result; the
-//! computation is done by the pipeline's worker. The process exits when its input ends, which also happens when the
-//! host is killed.
+//! One thread reads, one writes, one watches for idleness, and each task has a thread that waits for its result; the computation
+//! is done by the pipeline's worker. The process exits when its input ends, which also happens when the host is killed.
 
 mod fatal;
 mod logging;
@@ -29,8 +28,7 @@ const REPORT: Duration = Duration::from_millis(200);
 /// Interval between checks whether the process has been idle for long enough.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// How long the process stays alive after its host has exited, if finished stages still wait for the hash of a weight
-/// file.
+/// How long the process stays alive after its host has exited, if finished stages still wait for the hash of a weight file.
 const PARTING: Duration = Duration::from_secs(40);
 
 /// Exit status after an error that makes the GPU unusable for this process.
@@ -232,8 +230,7 @@ impl Server {
         std::process::exit(FATAL);
     }
 
-    /// Cancels running requests. Finished stages that only wait for the hash of a file are still written, within a time
-    /// limit.
+    /// Cancels running requests. Finished stages that only wait for the hash of a file are still written, within a time limit.
     fn part(&self) {
         self.tickets.lock().values().for_each(|ticket| ticket.cancel());
         if self.engine.has_unsettled() {

@@ -30,8 +30,7 @@ impl GaussianData {
         MEAN + alpha * self.variance / spread * (x - alpha * MEAN)
     }
 
-    /// The value at `sigma` of the flow through the data `x0`: the number of standard deviations from the mean is
-    /// constant.
+    /// The value at `sigma` of the flow through the data `x0`: the number of standard deviations from the mean is constant.
     fn at(self, x0: f64, sigma: f64) -> f64 {
         let alpha = 1.0 - sigma;
         let deviation = (alpha * alpha + sigma * sigma / self.variance).sqrt();

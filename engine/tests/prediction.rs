@@ -74,8 +74,7 @@ fn one_function_told_as_noise_and_as_velocity_is_one_denoiser() {
         let want: Vec<f64> =
             list(&x).iter().map(|x| GaussianNetwork::denoised(f64::from(*x), f64::from(sigma))).collect();
         assert_close("velocity", &velocity, &want, 2e-6, 2e-6);
-        // With noise prediction the denoised latents are a difference, which loses the last digits at high noise
-        // levels.
+        // With noise prediction the denoised latents are a difference, which loses the last digits at high noise levels.
         assert_close("noise", &noise, &want, 2e-6, 4e-7 * f64::from(sigma).max(5.0));
     }
 }

@@ -30,8 +30,7 @@ fn tanh(x: &Tensor, sigma: f64) -> candle_core::Result<Tensor> {
     tanh_with(x, sigma, (sigma as f32 * sigma as f32 + 1.0).sqrt())
 }
 
-/// The same, given the square root of `sigma^2 + 1`. tanh is rounded once from f64, so that it does not depend on the
-/// platform.
+/// The same, given the square root of `sigma^2 + 1`. tanh is rounded once from f64, so that it does not depend on the platform.
 fn tanh_with(x: &Tensor, sigma: f64, root: f32) -> candle_core::Result<Tensor> {
     let scaled = (x * 0.7)?.broadcast_div(&Tensor::new(root, x.device())?)?;
     let noise = scaled.to_dtype(DType::F64)?.tanh()?.to_dtype(DType::F32)?;

@@ -62,8 +62,7 @@ pub struct Merge {
     frames: Vec<Option<(Tensor, Weight)>>,
 }
 
-/// The accumulated weight of a frame: f32 for sums, f64 for the running mean of [`Fuse::Relative`], as in the
-/// reference.
+/// The accumulated weight of a frame: f32 for sums, f64 for the running mean of [`Fuse::Relative`], as in the reference.
 #[derive(Debug, Clone, Copy)]
 enum Weight {
     Sum(f32),

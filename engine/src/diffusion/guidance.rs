@@ -30,7 +30,7 @@ pub struct Call<'a> {
     pub frames: &'a [usize],
     /// The number of frames of the segment.
     pub total: usize,
-    /// The branches to predict.
+    /// The guidance branches to predict, in the order of the results.
     pub branches: &'a [Branch],
     /// The number of finished steps of the run.
     pub step: usize,
@@ -54,7 +54,7 @@ pub trait DiffusionModel {
 
 /// A network with classifier-free guidance (Ho and Salimans 2022), evaluated in context windows.
 pub struct Guided<'a> {
-    /// The network to evaluate.
+    /// The diffusion model that makes the predictions.
     pub network: &'a mut dyn DiffusionModel,
     /// Supplies the timesteps and the space of the latents.
     pub schedule: &'a NoiseSchedule,

@@ -1,8 +1,7 @@
 //! The mathematics of unsampling: noise schedules, solvers, guidance and context windows.
 //!
-//! Everything here is a pure function of scalars and tensors, without file I/O and independent of the network (reached
-//! through the [`DiffusionModel`] trait), the host and the pixel format. All random numbers are drawn from seeds that the
-//! caller passes.
+//! Everything here is a pure function of scalars and tensors, without file I/O and independent of the network (reached through
+//! the [`DiffusionModel`] trait), the host and the pixel format. All random numbers are drawn from seeds that the caller passes.
 //!
 //! Latents are f32 with the shape `[batch, channels, time, height, width]` ([`latents`] names the axes); frame indices,
 //! context windows, guidance scales, prompts and noise refer to the time axis. Latents live in the variance-exploding

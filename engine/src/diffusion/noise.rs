@@ -60,8 +60,7 @@ impl Noise for SeededNoise {
         let each = like.elem_count() / frames.max(1);
         let mut values = Vec::with_capacity(like.elem_count());
         for &frame in &self.frames {
-            // Seed, step and frame are mixed one after the other, so that (seed 1, step 0) differs from (seed 0, step
-            // 1).
+            // Seed, step and frame are mixed one after the other, so that (seed 1, step 0) differs from (seed 0, step 1).
             let key = mix(mix(mix(self.seed) ^ self.draws) ^ frame as u64);
             values.extend(Gaussian::new(key).take(each));
         }

@@ -60,8 +60,7 @@ impl ProbabilityPath {
                 let (t, t_next) = (self.time(sigma), self.time(next));
                 (rounded(-t_next, f64::exp) / rounded(-t, f64::exp), rounded(-h, f64::exp_m1))
             }
-            // With alpha = 1 - sigma the second factor is (next - sigma) / sigma, which is finite also where h is
-            // infinite.
+            // With alpha = 1 - sigma the second factor is (next - sigma) / sigma, which is finite also where h is infinite.
             Self::Straight => (next / sigma, (next - sigma) / sigma),
         }
     }
@@ -69,10 +68,9 @@ impl ProbabilityPath {
     /// Splits a step from `from` to `to` so that afterwards the data have the factor `alpha(to)` and the noise the
     /// variance `to^2`.
     ///
-    /// In the variance-exploding space these are the Euler step and the noise of k-diffusion. On the straight path the
-    /// Euler step goes down to `to^2 / from`, as in ComfyUI's rectified-flow form: there the data have the factor `1 -
-    /// down`, so x is multiplied by `kept = (1 - to) / (1 - down)`, which leaves noise of `kept * down`; `fresh` makes
-    /// up the difference.
+    /// In the variance-exploding space these are the Euler step and the noise of k-diffusion. On the straight path the Euler step
+    /// goes down to `to^2 / from`, as in ComfyUI's rectified-flow form: there the data have the factor `1 - down`, so x is
+    /// multiplied by `kept = (1 - to) / (1 - down)`, which leaves noise of `kept * down`; `fresh` makes up the difference.
     pub(super) fn ancestral(self, from: f32, to: f32) -> Ancestral {
         let (from2, to2) = (from * from, to * to);
         match self {

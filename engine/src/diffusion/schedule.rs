@@ -92,8 +92,7 @@ impl NoiseSchedule {
         }
     }
 
-    /// The timesteps of the table's first and last entry, on the scale of [`Self::sigma`]; the one of the smallest
-    /// sigma first.
+    /// The timesteps of the table's first and last entry, on the scale of [`Self::sigma`]; the one of the smallest sigma first.
     pub(super) fn ends(&self) -> [f32; 2] {
         match self.between {
             Between::Logarithms(_) => [0.0, LAST],

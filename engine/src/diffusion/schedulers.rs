@@ -142,8 +142,7 @@ pub fn pass_sigmas(
 
 /// Reverses a descending schedule into the ascending one of unsampling.
 ///
-/// A leading 0 becomes [`FLIPPED_START`], since a solver divides by the sigma that it starts from; nothing else
-/// changes.
+/// A leading 0 becomes [`FLIPPED_START`], since a solver divides by the sigma that it starts from; nothing else changes.
 pub fn flip(sigmas: &[f32]) -> Vec<f32> {
     let mut rising: Vec<f32> = sigmas.iter().rev().copied().collect();
     if let Some(first) = rising.first_mut().filter(|first| **first == 0.0) {

@@ -4,9 +4,8 @@
 //! "DPM-Solver++", for 2m and its SDE form). Scalars are f32 and operations have the reference's order, because the
 //! first unsampling step, from sigma 0.0001, amplifies every rounding error by about a thousand.
 //!
-//! The denoiser determines the space of the latents ([`Denoiser::path`]). What differs between the two spaces, `alpha`,
-//! the time variable of DPM-Solver++ and the split of ancestral steps, is in [`ProbabilityPath`]; the solvers work in
-//! both.
+//! The denoiser determines the space of the latents ([`Denoiser::path`]). What differs between the two spaces, `alpha`, the time
+//! variable of DPM-Solver++ and the split of ancestral steps, is in [`ProbabilityPath`]; the solvers work in both.
 
 use candle_core::Tensor;
 
@@ -45,8 +44,7 @@ pub struct Step {
     pub sigma_next: f32,
 }
 
-/// Integrates latents `x` along `sigmas`, downwards (sampling) or upwards (unsampling), and returns them at the last
-/// one.
+/// Integrates latents `x` along `sigmas`, downwards (sampling) or upwards (unsampling), and returns them at the last one.
 ///
 /// With an empty list or a single level there are no steps, and `x` is returned unchanged. `on_step` is called after
 /// every step; an error from it aborts the run.

@@ -24,7 +24,6 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// As for [`encode`](Self::encode).
     fn decode(&self, latents: &Tensor, tile: Option<usize>) -> Result<Tensor, ModelError>;
 
-    /// Estimated working memory in bytes, without the weights, for encoding or decoding latents of [time, height,
-    /// width].
+    /// Estimated working memory in bytes, without the weights, for encoding or decoding latents of [time, height, width].
     fn working_memory(&self, latents: [usize; 3]) -> u64;
 }

@@ -65,9 +65,8 @@ pub trait Conditioner: fmt::Debug + Send + Sync {
     /// may have different numbers of tokens; shorter ones are padded with the tokens of the empty prompt, so the number
     /// of tokens has to be a multiple of the empty prompt's.
     ///
-    /// `clip_skip` is the layer whose output is used, counted from the last; 0: the one that the network was trained
-    /// with. `embeddings` holds the vectors for the embedding names in the prompt; empty for a family without
-    /// embeddings.
+    /// `clip_skip` is the layer whose output is used, counted from the last; 0: the one that the network was trained with.
+    /// `embeddings` holds the vectors for the embedding names in the prompt; empty for a family without embeddings.
     ///
     /// # Errors
     /// [`ModelError::Invalid`] for a prompt or a setting that is not supported; out of memory.

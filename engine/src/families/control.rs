@@ -9,7 +9,7 @@ use crate::nn::{ControlNet, Given, Hint, ModelError, Residuals};
 
 /// A ControlNet prepared for a pass over one segment.
 pub struct ActiveControl {
-    /// The loaded network.
+    /// The loaded network, shared between passes.
     pub net: Arc<ControlNet>,
     /// The hints, [frames, 3, height, width] in 0..1, or their latents.
     pub hint: Tensor,

@@ -120,8 +120,7 @@ impl Identity {
         })
     }
 
-    /// The error that a file does not fit the parameter `here`: what it is and where it belongs, then what `here`
-    /// takes.
+    /// The error that a file does not fit the parameter `here`: what it is and where it belongs, then what `here` takes.
     pub fn wrong(&self, file: &TensorFile, here: &str, wanted: &str) -> WeightsError {
         let mut found = self.description.clone();
         if let Some(place) = self.place().filter(|place| *place != here) {

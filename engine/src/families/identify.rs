@@ -14,13 +14,13 @@ use crate::weights::TensorFile;
 pub enum Annotator {
     /// Depth Anything V2 (`depth_anything_v2_vits.pth` and larger variants).
     DepthAnything,
-    /// HED soft edges (`ControlNetHED.pth`).
+    /// HED, which detects soft edges (`ControlNetHED.pth`).
     Hed,
-    /// Line art (`sk_model.pth`, `sk_model2.pth`).
+    /// A line art detector (`sk_model.pth`, `sk_model2.pth`).
     Lineart,
-    /// Anime line art (`netG.pth`).
+    /// A line art detector for anime (`netG.pth`).
     LineartAnime,
-    /// MiDaS depth (`dpt_hybrid`).
+    /// MiDaS, which estimates depth (`dpt_hybrid`).
     Midas,
 }
 
@@ -88,7 +88,7 @@ pub enum Kind {
         /// Embedding width: 768 for CLIP-L, 1280 for OpenCLIP bigG.
         width: usize,
     },
-    /// One textual inversion embedding.
+    /// A textual inversion embedding, which prompts refer to by name.
     Embedding {
         /// Width of its vectors for the first text encoder.
         width: usize,

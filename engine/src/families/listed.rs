@@ -11,7 +11,7 @@ use crate::weights::{TensorFile, WeightsError, model_files};
 pub struct Listed {
     /// The path of the file.
     pub path: PathBuf,
-    /// File size in bytes.
+    /// Size of the file in bytes; 0 if it cannot be determined.
     pub size: u64,
     /// The result of identifying the file, or why it cannot be read.
     pub identity: Result<Identity, WeightsError>,

@@ -11,13 +11,13 @@ use crate::weights::{Network, TensorFile, View};
 pub enum Addition {
     /// A motion module of any version.
     MotionModule,
-    /// A ControlNet or SparseCtrl.
+    /// A ControlNet, or a SparseCtrl with its temporal layers.
     ControlNet,
     /// A LoRA for UNet or text encoders.
     Lora,
     /// A text encoder in a file of its own.
     TextEncoder,
-    /// A textual inversion embedding.
+    /// A textual inversion embedding, which prompts refer to by name.
     Embedding,
 }
 
@@ -52,8 +52,7 @@ pub trait Recognise {
     /// The family's name in messages: `SD1.5`.
     fn name(&self) -> &'static str;
 
-    /// Identifies a file that belongs to this family; `None` for all others. Reads names and shapes only, never the
-    /// data.
+    /// Identifies a file that belongs to this family; `None` for all others. Reads names and shapes only, never the data.
     fn recognise(&self, file: &Arc<TensorFile>) -> Option<Identity>;
 
     /// The denoising network, and the target network of LoRAs for it.
@@ -65,8 +64,7 @@ pub trait Recognise {
     /// The text encoders, in the order in which they are used.
     fn text_encoders(&self) -> &'static [TextPart];
 
-    /// What a checkpoint of this family takes, as a sentence without its end: `an SDXL checkpoint takes LoRAs for
-    /// SDXL`.
+    /// What a checkpoint of this family takes, as a sentence without its end: `an SDXL checkpoint takes LoRAs for SDXL`.
     fn takes(&self, addition: Addition) -> String {
         format!("{} checkpoints take no {}", self.name(), addition.plural())
     }

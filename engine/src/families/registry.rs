@@ -23,9 +23,9 @@ impl Family {
         Self(family)
     }
 
-    /// Stable Diffusion 1.x.
+    /// The family of Stable Diffusion 1.x checkpoints.
     pub const SD15: Self = Self(&sd::SD15);
-    /// Stable Diffusion XL.
+    /// The family of Stable Diffusion XL checkpoints.
     pub const SDXL: Self = Self(&sdxl::SDXL);
     /// The architecture of Stable Diffusion 1 with other widths, as in the built-in model.
     pub const SMALL: Self = Self(&sd::SMALL);
@@ -59,8 +59,7 @@ impl fmt::Display for Family {
     }
 }
 
-/// All families. Registered ones come first, so that they can claim files that would otherwise be rejected as
-/// unsupported.
+/// All families. Registered ones come first, so that they can claim files that would otherwise be rejected as unsupported.
 pub fn families() -> Vec<Family> {
     MORE.read().iter().copied().chain(BUILT_IN).collect()
 }

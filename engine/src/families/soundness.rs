@@ -1,10 +1,9 @@
 //! Detects damaged files: an interrupted download, or one into a preallocated file, leaves zeros where trained weights
 //! are never zero.
 //!
-//! Some tensors may be zero in an undamaged file: layers that training initialises with zeros (a ControlNet's zero
-//! convolutions, the last layer of a motion module, the second matrix of a LoRA), biases, and whole layers of a
-//! difference. They are not evidence of damage. Zero gains of norms, convolutions or matrices of a UNet, autoencoder or
-//! text encoder are.
+//! Some tensors may be zero in an undamaged file: layers that training initialises with zeros (a ControlNet's zero convolutions,
+//! the last layer of a motion module, the second matrix of a LoRA), biases, and whole layers of a difference. They are not
+//! evidence of damage. Zero gains of norms, convolutions or matrices of a UNet, autoencoder or text encoder are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

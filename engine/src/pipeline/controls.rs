@@ -106,8 +106,7 @@ pub fn idle_controls(
     said
 }
 
-/// Prepares a ControlNet for a pass. One that needs a hint for every frame gets a weight of 0 at the frames without a
-/// hint.
+/// Prepares a ControlNet for a pass. One that needs a hint for every frame gets a weight of 0 at the frames without a hint.
 ///
 /// Start and end are fractions of the timesteps; they are compared as noise levels, so in a pass with ascending noise
 /// the end comes first.

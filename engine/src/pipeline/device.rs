@@ -78,8 +78,7 @@ fn card() -> Result<Device, String> {
         // A driver library may be present but broken in ways that the binding does not handle.
         let found = catch_unwind(AssertUnwindSafe(|| {
             let device = Device::new_cuda(0)?;
-            // Kernels are compiled for a GPU generation; on a GPU that is too old this fails here instead of during a
-            // render.
+            // Kernels are compiled for a GPU generation; on a GPU that is too old this fails here instead of during a render.
             let sum = Tensor::ones(8, DType::F32, &device)?.affine(2.0, 1.0)?.sum_all()?;
             sum.to_device(&Device::Cpu)?;
             Ok::<_, candle_core::Error>(device)

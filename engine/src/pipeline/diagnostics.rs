@@ -1,5 +1,4 @@
-//! Diagnostics files with the tensors of every stage, for comparison with other systems, and latents files to start
-//! from.
+//! Diagnostics files with the tensors of every stage, for comparison with other systems, and latents files to start from.
 
 use std::collections::HashMap;
 use std::fs;

@@ -244,8 +244,7 @@ impl Files {
         Ok(())
     }
 
-    /// Checks once that a file's network is complete; adds messages about unused tensors, and about a network that has
-    /// no effect.
+    /// Checks once that a file's network is complete; adds messages about unused tensors, and about a network that has no effect.
     fn check(
         &mut self,
         opened: &Opened,

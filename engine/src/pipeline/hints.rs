@@ -60,8 +60,7 @@ pub fn is_network_of(preprocessor: Preprocessor, file: &Arc<TensorFile>) -> bool
     wanted(preprocessor).is_some_and(|(annotator, _)| identify(file).kind == Kind::Annotator(annotator))
 }
 
-/// Finds the network of a preprocessor in the models folders by the contents of the files; the smallest one if there
-/// are several.
+/// Finds the network of a preprocessor in the models folders by the contents of the files; the smallest one if there are several.
 ///
 /// # Errors
 /// If there is none; the message names the file to download and where to put it.

@@ -1,5 +1,4 @@
-//! The LoRAs of a request: which of them are active, their part of cache keys, and reusing loaded weights when they
-//! change.
+//! The LoRAs of a request: which of them are active, their part of cache keys, and reusing loaded weights when they change.
 
 use std::collections::HashMap;
 use std::sync::Arc;

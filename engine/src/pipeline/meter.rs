@@ -24,8 +24,7 @@ struct Shared {
 }
 
 impl Meter {
-    /// A meter for this device's memory; for the CPU, the main memory of this process. `None` if the system does not
-    /// report it.
+    /// A meter for this device's memory; for the CPU, the main memory of this process. `None` if the system does not report it.
     pub fn start(device: &Device) -> Option<Self> {
         used(device)?;
         let shared = Arc::new(Shared::default());

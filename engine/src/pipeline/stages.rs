@@ -316,8 +316,7 @@ impl<'a> Job<'a> {
         self.decode("decoded", &latents, &self.keys.resampled.clone(), index)
     }
 
-    /// The progress of the whole request, 0..1, with a fraction `done` of part `part` (encode, unsample, resample,
-    /// decode).
+    /// The progress of the whole request, 0..1, with a fraction `done` of part `part` (encode, unsample, resample, decode).
     fn part(&self, part: usize, done: f64) -> f64 {
         let frames = self.request.source.digests.len() as f64;
         let evaluations = |pass: &Pass, steps: usize| {

@@ -1,5 +1,4 @@
-//! The made-up family end to end: from a clip to a styled clip, through the plugin, with an engine that registers the
-//! family.
+//! The made-up family end to end: from a clip to a styled clip, through the plugin, with an engine that registers the family.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

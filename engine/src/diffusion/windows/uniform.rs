@@ -55,8 +55,7 @@ fn moved_to_end(window: &[usize], frames: usize) -> Vec<usize> {
         return Vec::new();
     };
     let span = (last + frames - first) % frames;
-    // The modulo only matters for strided windows that wrap more than once, where the reference would exceed the end of
-    // the clip.
+    // The modulo only matters for strided windows that wrap more than once, where the reference would exceed the end of the clip.
     window.iter().map(|index| ((index + frames - first) % frames + frames - 1 - span) % frames).collect()
 }
 

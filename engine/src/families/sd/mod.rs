@@ -11,7 +11,7 @@ const CONTEXT_OF_SD2: usize = 1024;
 /// Channels of the UNet's first level.
 const WIDTH: usize = 320;
 
-/// Stable Diffusion 1.x.
+/// The parameters of the Stable Diffusion 1.x family.
 pub static SD15: UnetFamily = UnetFamily {
     name: "SD1.5",
     small: false,

@@ -1,4 +1,4 @@
-//! Stable Diffusion XL.
+//! The Stable Diffusion XL family.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const LEVELS: usize = 3;
 /// Transformer blocks per input block.
 const DEPTHS: [(usize, usize); 4] = [(4, 2), (5, 2), (7, 10), (8, 10)];
 
-/// Stable Diffusion XL.
+/// The parameters of the Stable Diffusion XL family.
 pub static SDXL: UnetFamily = UnetFamily {
     name: "SDXL",
     small: false,

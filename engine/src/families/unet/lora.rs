@@ -11,8 +11,7 @@ pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     if !file.names().any(is_lora_name) {
         return None;
     }
-    // Variants of LoRA, unless some layers are plain LoRA: then those are used, and the others are counted as
-    // unsupported.
+    // Variants of LoRA, unless some layers are plain LoRA: then those are used, and the others are counted as unsupported.
     let relatives = [
         (".hada_w1_a", "a LoHa"),
         (".lokr_w1", "a LoKr"),

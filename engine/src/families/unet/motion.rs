@@ -18,9 +18,9 @@ pub enum MotionVersion {
     V3,
     /// AnimateLCM: like v2, but without position tables, which are computed for 64 frames instead.
     Lcm,
-    /// AnimateDiff-SDXL beta.
+    /// AnimateDiff-SDXL beta, a motion module for SDXL.
     SdxlBeta,
-    /// Hotshot-XL.
+    /// Hotshot-XL, a motion module for SDXL.
     Hotshot,
 }
 
@@ -64,8 +64,7 @@ impl MotionShape {
     }
 }
 
-/// SDXL before SD1.5: both start with 320 channels, and SDXL has three levels. The built-in model may have three
-/// narrower ones.
+/// SDXL before SD1.5: both start with 320 channels, and SDXL has three levels. The built-in model may have three narrower ones.
 const UNETS_BY_MOTION: [&UnetFamily; 3] = [&sdxl::SDXL, &sd::SD15, &sd::SMALL];
 
 /// Number of frames in the position tables of temporal layers.

@@ -75,8 +75,7 @@ impl Chosen {
 }
 
 impl Files {
-    /// The active LoRAs, each checked to fit the family and to change something; adds messages about their unused
-    /// parts.
+    /// The active LoRAs, each checked to fit the family and to change something; adds messages about their unused parts.
     pub(super) fn loras(
         &mut self,
         wanted: &[LoraUse],

@@ -11,8 +11,7 @@ use crate::families::NetworkPart;
 use crate::nn::{ModelError, Source};
 use crate::weights::View;
 
-/// A view in which all values are zeros. Each tensor is a single zero, broadcast to the tensor's shape, so it takes no
-/// memory.
+/// A view in which all values are zeros. Each tensor is a single zero, broadcast to the tensor's shape, so it takes no memory.
 struct ZeroSource<'a> {
     view: &'a View,
     read: Mutex<BTreeSet<String>>,

@@ -68,8 +68,7 @@ impl Partner {
     }
 }
 
-/// Adds to an error about a motion module that it was selected automatically. Errors that are not about a file are
-/// unchanged.
+/// Adds to an error about a motion module that it was selected automatically. Errors that are not about a file are unchanged.
 pub fn explained(error: PipelineError, unasked: bool) -> PipelineError {
     let of_a_file =
         matches!(error, PipelineError::Weights(_) | PipelineError::Model(_) | PipelineError::Unfit(_));

@@ -7,13 +7,13 @@ use super::{NetworkSlot, Networks};
 /// The part of a request that needs memory, by the networks that it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// The text encoders.
+    /// Encoding the prompts, with the text encoders.
     Text,
-    /// The denoising network, its motion module and ControlNets.
+    /// Sampling, with the denoising network, its motion module and ControlNets.
     Sampling,
-    /// The autoencoder of the checkpoint or a VAE file.
+    /// Encoding and decoding of pictures, with the autoencoder.
     Pictures,
-    /// The network of a preprocessor.
+    /// Making hints, with the network of a preprocessor.
     Hints,
 }
 

@@ -118,9 +118,8 @@ impl Job<'_> {
         Ok(Arc::new(wanted))
     }
 
-    /// Encodes or decodes latents of `size` [time, height, width]: first all at once; when memory runs out, after
-    /// unloading the other networks; then in smaller and smaller tiles. `code` gets the side length of the tiles in
-    /// latents.
+    /// Encodes or decodes latents of `size` [time, height, width]: first all at once; when memory runs out, after unloading the
+    /// other networks; then in smaller and smaller tiles. `code` gets the side length of the tiles in latents.
     fn autoencode(
         &mut self,
         size: [usize; 3],

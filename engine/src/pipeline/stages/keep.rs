@@ -1,8 +1,7 @@
 //! Looks up finished stages, validates their results, and keeps them in the caches.
 //!
-//! In memory a stage's key uses the keys of its files within this process, on disk their content hashes. While a hash
-//! is being computed, stages remain in memory; they are written to disk when it is known, during the request or after
-//! it.
+//! In memory a stage's key uses the keys of its files within this process, on disk their content hashes. While a hash is being
+//! computed, stages remain in memory; they are written to disk when it is known, during the request or after it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

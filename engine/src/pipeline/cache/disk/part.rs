@@ -13,8 +13,7 @@ use super::is_plain;
 
 /// The prefix of the names of part files.
 const PREFIX: &str = ".part-";
-/// If locks are unavailable (as on some network folders), a part file of this age is considered abandoned: writing
-/// takes seconds.
+/// If locks are unavailable (as on some network folders), a part file of this age is considered abandoned: writing takes seconds.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a file is created again if another process sweeps it between its creation and its lock.
 const ATTEMPTS: usize = 8;
