@@ -1,4 +1,5 @@
-//! The axes of latents, `[batch, channels, time, height, width]`, and the conversion to and from single frames.
+//! The axes of latents, `[batch, channels, time, height, width]`, which are named only here, and the conversion to and from
+//! single frames.
 //!
 //! Time is an axis of its own, so that a network that attends across time (a motion module, or attention over whole
 //! clips) gets a clip and not a batch of unrelated frames. One video has a batch of 1. Height and width are those of
@@ -28,8 +29,8 @@ pub fn from_frames(frames: &Tensor) -> CandleResult<Tensor> {
     from_frames_of(frames, 1)
 }
 
-/// Converts the frames of `batch` videos of equal length, one video after the other, `[batch * time, channels, height,
-/// width]`, to latents `[batch, channels, time, height, width]`, contiguous.
+/// Converts the frames of `batch` videos of equal length, one video after the other,
+/// `[batch * time, channels, height, width]`, to latents `[batch, channels, time, height, width]`, contiguous.
 ///
 /// # Errors
 /// If the tensor has another rank, its number of frames is not a multiple of `batch`, or the device is out of memory.

@@ -4,10 +4,10 @@
 //! the [`DiffusionModel`] trait), the host and the pixel format. All random numbers are drawn from seeds that the caller passes.
 //!
 //! Latents are f32 with the shape `[batch, channels, time, height, width]` ([`latents`] names the axes); frame indices,
-//! context windows, guidance scales, prompts and noise refer to the time axis. Latents live in the variance-exploding
-//! space of k-diffusion, `x = x0 + sigma * eps`, or for a rectified flow on the straight path `x = (1 - sigma) * x0 +
-//! sigma * eps`; the schedule decides which ([`ProbabilityPath`]). Unsampling needs no solver of its own: it is
-//! [`sample`] over the [`flip`]ped list of sigmas.
+//! context windows, guidance scales, prompts and noise refer to the time axis. Latents live in the variance-exploding space
+//! of k-diffusion, `x = x0 + sigma * eps`, or for a rectified flow on the straight path
+//! `x = (1 - sigma) * x0 + sigma * eps`; the schedule decides which ([`ProbabilityPath`]). Unsampling needs no solver of
+//! its own: it is [`sample`] over the [`flip`]ped list of sigmas.
 //!
 //! | module | contents |
 //! |---|---|

@@ -40,8 +40,8 @@ impl ProbabilityPath {
         }
     }
 
-    /// The time variable of DPM-Solver++ (Lu et al. 2022), half the log of the signal-to-noise ratio: `ln(alpha /
-    /// sigma)`. Infinite at sigma 0, and minus infinity where alpha is 0.
+    /// The time variable of DPM-Solver++ (Lu et al. 2022), half the log of the signal-to-noise ratio: `ln(alpha / sigma)`.
+    /// Infinite at sigma 0, and minus infinity where alpha is 0.
     pub(super) fn time(self, sigma: f32) -> f32 {
         match self {
             Self::VarianceExploding => -rounded(sigma, f64::ln),

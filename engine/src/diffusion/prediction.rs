@@ -40,9 +40,9 @@ impl Prediction {
 
     /// The denoised latents for noisy latents `x` at noise level `sigma`, f32, both in the space of [`Self::path`].
     ///
-    /// In the space `x = x0 + sigma * eps`, predicted noise gives `x - sigma * eps`. With `abar = 1 / (sigma^2 + 1)`
-    /// and the network's input `x / sqrt(sigma^2 + 1)`, predicted velocity gives `x / (sigma^2 + 1) - v * sigma /
-    /// sqrt(sigma^2 + 1)`. On the straight path, `x - sigma * (eps - x0)` is x0.
+    /// In the space `x = x0 + sigma * eps`, predicted noise gives `x - sigma * eps`. With `abar = 1 / (sigma^2 + 1)` and
+    /// the network's input `x / sqrt(sigma^2 + 1)`, predicted velocity gives
+    /// `x / (sigma^2 + 1) - v * sigma / sqrt(sigma^2 + 1)`. On the straight path, `x - sigma * (eps - x0)` is x0.
     ///
     /// # Errors
     /// If a tensor operation fails.

@@ -76,9 +76,9 @@ pub const FLIPPED_START: f32 = 0.0001;
 
 /// The descending noise levels of a run, the last one 0.
 ///
-/// `denoise` below 1 keeps the lower part of a schedule. The Align Your Steps tables shorten the run (`round(steps *
-/// denoise)` steps); all other schedulers keep `steps` steps, taken from the end of a longer schedule of `steps /
-/// denoise` steps. With a `denoise` of 0 or less the list is empty, and nothing is sampled.
+/// `denoise` below 1 keeps the lower part of a schedule. The Align Your Steps tables shorten the run
+/// (`round(steps * denoise)` steps); all other schedulers keep `steps` steps, taken from the end of a longer schedule of
+/// `steps / denoise` steps. With a `denoise` of 0 or less the list is empty, and nothing is sampled.
 ///
 /// # Errors
 /// [`DiffusionError::Invalid`] if `steps` is 0, if it or `steps / denoise` is more than [`MAX_STEPS`], if `denoise` is

@@ -205,9 +205,9 @@ impl Walk<'_> {
     }
 }
 
-/// dx/dsigma of the probability-flow ODE, in either space: with x = x0 + sigma eps it is the expected eps, which is (x
-/// - denoised) / sigma; on the straight path it is the expected eps - x0, so (x - (1 - sigma) denoised) / sigma -
-/// denoised, which is the same expression.
+/// dx/dsigma of the probability-flow ODE, in either space: with x = x0 + sigma eps it is the expected eps, which is
+/// `(x - denoised) / sigma`; on the straight path it is the expected eps - x0, so
+/// `(x - (1 - sigma) denoised) / sigma - denoised`, which is the same expression.
 ///
 /// Divides by a tensor: candle's own `/ f64` multiplies by the reciprocal.
 fn slope(x: &Tensor, denoised: &Tensor, sigma: f32) -> Result<Tensor> {

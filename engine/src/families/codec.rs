@@ -8,17 +8,17 @@ use crate::nn::ModelError;
 
 /// The autoencoder of a family.
 pub trait Codec: fmt::Debug + Send + Sync {
-    /// Encodes pictures `[frames, 3, height, width]` in -1..1, f32, to latents in the sampler's space, `[1, channels,
-    /// time, height / space, width / space]`, f32. The pictures are those of one [`Group`](super::Group), padded to
-    /// whole latents in space and time. `tile` is the side length in latents of spatial tiles, coded one by one;
+    /// Encodes pictures `[frames, 3, height, width]` in -1..1, f32, to latents in the sampler's space,
+    /// `[1, channels, time, height / space, width / space]`, f32. The pictures are those of one [`Group`](super::Group),
+    /// padded to whole latents in space and time. `tile` is the side length in latents of spatial tiles, coded one by one;
     /// `None`: everything at once. Deterministic: returns the mean of the distribution, not a sample.
     ///
     /// # Errors
     /// [`ModelError::Invalid`] for another shape; out of memory.
     fn encode(&self, pictures: &Tensor, tile: Option<usize>) -> Result<Tensor, ModelError>;
 
-    /// Decodes latents in the sampler's space, in the shape of [`encode`](Self::encode), to pictures `[frames, 3,
-    /// height, width]` in approximately -1..1, not clamped.
+    /// Decodes latents in the sampler's space, in the shape of [`encode`](Self::encode), to pictures
+    /// `[frames, 3, height, width]` in approximately -1..1, not clamped.
     ///
     /// # Errors
     /// As for [`encode`](Self::encode).

@@ -61,8 +61,8 @@ fn window_weights(weight: &[f32], frames: &[usize]) -> Vec<f32> {
     entries.collect()
 }
 
-/// The sum of the residuals of all ControlNets for `x`, the latents of `input` in the UNet's layout, [branches *
-/// window, channels, h, w].
+/// The sum of the residuals of all ControlNets for `x`, the latents of `input` in the UNet's layout,
+/// [branches * window, channels, h, w].
 ///
 /// # Errors
 /// If shapes do not match.

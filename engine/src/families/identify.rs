@@ -44,7 +44,7 @@ pub enum Kind {
     MotionModule {
         /// The model family that it was trained for.
         family: Family,
-        /// Version, which determines the architecture.
+        /// The version, which determines the architecture.
         version: MotionVersion,
         /// Number of frames in its position tables; `None` if it has no tables.
         max_len: Option<usize>,

@@ -115,8 +115,8 @@ fn load(path: &Path) -> Result<(SuppliedLatents, Vec<usize>, Vec<u8>), PipelineE
     Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 
-/// Reads the latents of a clip of `frames` frames from a file, where they are [time, channels, height, width], as [1,
-/// channels, time, height, width] in the sampler's space.
+/// Reads the latents of a clip of `frames` frames from a file, where they are [time, channels, height, width], as
+/// [1, channels, time, height, width] in the sampler's space.
 ///
 /// # Errors
 /// If the file cannot be read, lacks the tensor, or has another shape than the clip's latents.

@@ -41,7 +41,7 @@ pub(super) struct Opened {
     pub(super) what: families::Identity,
     /// The key of its contents within this process.
     pub(super) id: Key,
-    /// The key of its contents for the cache on disk, once it is known.
+    /// The provisional key and, once it is known, the content hash.
     identity: FileKey,
     /// The low-rank matrices, if it is a LoRA.
     lora: Option<Arc<Lora>>,

@@ -25,8 +25,8 @@ pub struct NotFinite {
     pub step: usize,
 }
 
-/// Messages about frames of the clip with NaN or infinite values. Only the wanted frame is available then; the others
-/// were seen in earlier requests.
+/// Messages about frames of the clips in which NaN or infinite values were replaced. Of the frames that were sent with
+/// earlier requests, only the wanted one is included.
 pub fn mended(request: &Request) -> Vec<String> {
     let one = |name: &str, source: &Source| {
         let segment = request.segment;

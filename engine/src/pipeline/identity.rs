@@ -19,7 +19,7 @@ use protocol::key::Key;
 /// Files of up to this many bytes are hashed when they are opened, which takes little time compared with loading them.
 pub const AT_ONCE: u64 = 64 << 20;
 
-/// The key of a weight file.
+/// The key of a weight file: a provisional one and, once it is known, the content hash.
 #[derive(Clone)]
 pub struct FileKey {
     stamp: Arc<Stamp>,

@@ -18,7 +18,7 @@ pub struct Active {
     pub lora: Arc<Lora>,
     /// The key of the file within this process.
     pub id: Key,
-    /// The key of the file for the cache on disk, once it is known.
+    /// The provisional key and, once it is known, the content hash.
     pub identity: FileKey,
     /// The strength with which it is added.
     pub weight: f64,

@@ -44,7 +44,7 @@ use protocol::request::{Goal, Pass, Request};
 
 /// Size limit in bytes of the finished stages in memory.
 const MEMORY: usize = 1 << 30;
-/// Size limit in bytes of the encoded prompts in memory: about a hundred prompts of SD1.5.
+/// Size limit in bytes of the encoded prompts in memory: several hundred prompts of SD1.5.
 const TEXTS: usize = 128 << 20;
 
 /// The result of a request.

@@ -18,7 +18,7 @@ use protocol::key::Key;
 struct EmbeddingFile {
     /// The key of its contents within this process.
     id: Key,
-    /// The key of its contents for the cache on disk, once it is known.
+    /// The provisional key and, once it is known, the content hash.
     identity: FileKey,
     embedding: weights::Embedding,
 }
@@ -52,7 +52,7 @@ impl PromptEmbeddings {
         Ok(read)
     }
 
-    /// The content keys of the files.
+    /// The keys of the files.
     pub fn identities(&self) -> impl Iterator<Item = &FileKey> {
         self.files.values().map(|found| &found.identity)
     }
