@@ -1,15 +1,15 @@
-//! What restyles: the pipeline from frames to a styled frame, the mathematics, the networks and their files.
+//! The restyling engine: the pipeline from frames to a styled frame, diffusion sampling, networks and weight files.
 //!
-//! | module | what it is | what it knows |
+//! | module | contents | depends on |
 //! |---|---|---|
-//! | [`serve`] | the process: tasks in, answers out | `pipeline` |
+//! | [`serve`] | the engine process: receives tasks and sends results | `pipeline` |
 //! | [`pipeline`] | segments, stages, the worker, the cache | the four below it, and `frame` |
 //! | [`families`] | model families: files, codec, conditioner, predictor, defaults | the three below it |
-//! | [`diffusion`] | the mathematics | nothing else |
-//! | [`nn`] | what networks are made of, and their kernels | nothing else |
-//! | [`weights`] | files of weights | nothing else |
+//! | [`diffusion`] | sampling: noise schedules, solvers, guidance | nothing else |
+//! | [`nn`] | layers, networks and their kernels | nothing else |
+//! | [`weights`] | weight files | nothing else |
 //!
-//! ARCHITECTURE.md says why, and what must always hold.
+//! ARCHITECTURE.md gives the reasons and the invariants.
 
 pub mod diffusion;
 pub mod families;

@@ -1,4 +1,4 @@
-//! `unsample-engine`: works off what the plugin asks for over standard input, and answers on standard output.
+//! `unsample-engine`: receives the plugin's requests on standard input, and replies on standard output.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
-//! The engine's process: tasks come over standard input, answers go to standard output.
+//! The engine process: receives tasks on standard input and replies on standard output.
 //!
-//! One thread reads, one writes, one watches for idleness, and every task has one that waits for its outcome; the work
-//! is done by the pipeline's worker. The process ends when its input does, which also happens when the host is killed.
+//! One thread reads, one writes, one watches for idleness, and each task has a thread that waits for its result; the computation
+//! is done by the pipeline's worker. The process exits when its input ends, which also happens when the host is killed.
 
 mod fatal;
 mod logging;
@@ -22,24 +22,24 @@ use protocol::{BUILD, CacheSettings, Models, Request, WorkingFrame};
 use crate::pipeline::{self, Engine, Event, Outcome, PipelineError, Ticket, describe_models};
 use output::Output;
 
-/// How often a task that goes on is told of.
+/// Interval between progress reports of a running task.
 const REPORT: Duration = Duration::from_millis(200);
 
-/// Time between two looks whether the process has been idle for long enough.
+/// Interval between checks whether the process has been idle for long enough.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// How long finished stages that wait for the hash of a weight file may keep a process alive whose host has gone.
+/// How long the process stays alive after its host has exited, if finished stages still wait for the hash of a weight file.
 const PARTING: Duration = Duration::from_secs(40);
 
-/// Exit status after an error that has made the graphics card useless to this process.
+/// Exit status after an error that makes the GPU unusable for this process.
 const FATAL: i32 = 70;
 
-/// What the engine runs on, a line for each fact; the first is the build.
+/// What the engine runs on, one fact per line; the first line is the build.
 pub fn check() -> String {
     format!("{BUILD}\n{}", pipeline::describe_devices())
 }
 
-/// Serves until standard input ends.
+/// Serves tasks until standard input ends.
 pub fn run() -> ExitCode {
     let server = Arc::new(Server::new(Output::start(std::io::stdout())));
     logging::start(server.output.clone());
@@ -60,18 +60,18 @@ pub fn run() -> ExitCode {
 struct Server {
     engine: Engine,
     output: Output,
-    /// Requests that are queued or being worked on.
+    /// Requests that are queued or running.
     tickets: Mutex<HashMap<TaskId, Arc<Ticket>>>,
     busy: Mutex<Busy>,
 }
 
-/// What idleness follows from.
+/// The state from which idleness is determined.
 struct Busy {
-    /// Tasks without an answer.
+    /// Number of tasks without a reply.
     tasks: usize,
-    /// When the last one got its answer.
+    /// The time of the last reply.
     since: Instant,
-    /// How long to wait for another one; `None` waits for ever.
+    /// How long to wait for another task; `None` means forever.
     idle: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl Server {
         Self { engine: Engine::default(), output, tickets: Mutex::default(), busy: Mutex::new(busy) }
     }
 
-    /// Does what is asked for until there is nothing more to read.
+    /// Handles messages until the input ends.
     fn read(self: &Arc<Self>, from: &mut impl Read) -> Result<(), WireError> {
         self.output.greet(Hello { side: Side::Engine, build: BUILD.to_owned() });
         let hello = wire::greeted(from, Side::Plugin)?;
@@ -120,7 +120,7 @@ impl Server {
         self.busy.lock().idle = setup.idle;
     }
 
-    /// Has a task done on a thread of its own.
+    /// Runs a task on a thread of its own.
     fn aside(self: &Arc<Self>, id: TaskId, task: impl FnOnce(&Arc<Self>) + Send + 'static) {
         self.busy.lock().tasks += 1;
         let server = self.clone();
@@ -141,7 +141,7 @@ impl Server {
     }
 
     fn start(self: &Arc<Self>, id: TaskId, request: Request) {
-        let files = sentence::Files::of(&request);
+        let files = sentence::RequestFiles::of(&request);
         match self.engine.submit(request) {
             Ok(ticket) => {
                 let ticket = Arc::new(ticket);
@@ -155,8 +155,8 @@ impl Server {
         }
     }
 
-    /// Tells the plugin how a request goes on until it has ended.
-    fn attend(&self, id: TaskId, ticket: &Ticket, files: &sentence::Files) {
+    /// Reports the progress of a request to the plugin until it has ended.
+    fn attend(&self, id: TaskId, ticket: &Ticket, files: &sentence::RequestFiles) {
         loop {
             match ticket.wait(REPORT) {
                 Event::Progress(now) => {
@@ -179,7 +179,7 @@ impl Server {
         }
     }
 
-    fn done(&self, id: TaskId, outcome: &Outcome, files: &sentence::Files) {
+    fn done(&self, id: TaskId, outcome: &Outcome, files: &sentence::RequestFiles) {
         let report = &outcome.report;
         let (extent, bytes) = outcome.picture.as_deref().map(wire::picture_bytes).unzip();
         let done = Done {
@@ -206,7 +206,7 @@ impl Server {
         self.output.send(FromEngine::Described(id, describe_models(models)), Vec::new());
     }
 
-    /// Ends the process when it has had nothing to do for long enough.
+    /// Exits the process when it has been idle for long enough.
     fn watch(&self) {
         loop {
             std::thread::sleep(WATCH);
@@ -223,15 +223,14 @@ impl Server {
         }
     }
 
-    /// Ends the process after an error that nothing in it can recover from: the plugin starts another one.
+    /// Exits the process after an error from which it cannot recover: the plugin starts another one.
     fn end_at_once(&self, reason: &str) -> ! {
         eprintln!("{reason}");
         self.output.flush();
         std::process::exit(FATAL);
     }
 
-    /// Stops what is being worked on. Stages that are finished and only wait for the hash of a file are still written,
-    /// within bounds; else there is nothing to wait for.
+    /// Cancels running requests. Finished stages that only wait for the hash of a file are still written, within a time limit.
     fn part(&self) {
         self.tickets.lock().values().for_each(|ticket| ticket.cancel());
         if self.engine.has_unsettled() {
@@ -248,7 +247,7 @@ fn plain(text: String) -> Sentence {
     Sentence { text, files: 0 }
 }
 
-fn failure(error: &PipelineError, files: &sentence::Files) -> Failure {
+fn failure(error: &PipelineError, files: &sentence::RequestFiles) -> Failure {
     match error {
         PipelineError::Cancelled => Failure::Cancelled,
         PipelineError::NeedFrames => Failure::FrameGone,

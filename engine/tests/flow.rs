@@ -1,12 +1,12 @@
-//! Rectified flows: their noise levels, what a network that predicts one comes to, and the solvers on the straight path,
-//! against data whose flow is known in closed form.
+//! Rectified flows: noise levels, the conversion of a predicted flow, and the solvers on the straight path, with data
+//! whose flow is known in closed form.
 
 use testing as support;
 
 use candle_core::{DType, Device, Tensor};
 use engine::diffusion::latents::{from_frames, to_frames};
 use engine::diffusion::{
-    Betas, Call, Denoiser, DiffusionError, Guided, Network, NoNoise, Noise, NoiseSchedule, Prediction,
+    Betas, Call, Denoiser, DiffusionError, DiffusionModel, Guided, NoNoise, Noise, NoiseSchedule, Prediction,
     ProbabilityPath, Sampler, Scheduler, SeededNoise, flip, pass_sigmas, sample, sigmas,
 };
 use support::assert_close;
@@ -16,13 +16,13 @@ type Result<T> = std::result::Result<T, DiffusionError>;
 const MEAN: f64 = 0.3;
 const SHIFTS: [f64; 3] = [0.5, 1.0, 3.0];
 
-/// The best denoiser for Gaussian data of a variance around [`MEAN`]; a variance of 0 is a point.
+/// The optimal denoiser for Gaussian data with mean [`MEAN`] and a given variance; a variance of 0 is a single point.
 #[derive(Clone, Copy)]
-struct Gaussian {
+struct GaussianData {
     variance: f64,
 }
 
-impl Gaussian {
+impl GaussianData {
     /// The expectation of x0 given `x = (1 - sigma) x0 + sigma eps`.
     fn clean(self, x: f64, sigma: f64) -> f64 {
         let alpha = 1.0 - sigma;
@@ -30,7 +30,7 @@ impl Gaussian {
         MEAN + alpha * self.variance / spread * (x - alpha * MEAN)
     }
 
-    /// Where the flow carries the data `x0` to at `sigma`: as many standard deviations from the mean as before.
+    /// The value at `sigma` of the flow through the data `x0`: the number of standard deviations from the mean is constant.
     fn at(self, x0: f64, sigma: f64) -> f64 {
         let alpha = 1.0 - sigma;
         let deviation = (alpha * alpha + sigma * sigma / self.variance).sqrt();
@@ -38,7 +38,7 @@ impl Gaussian {
     }
 }
 
-impl Denoiser for Gaussian {
+impl Denoiser for GaussianData {
     fn path(&self) -> ProbabilityPath {
         ProbabilityPath::Straight
     }
@@ -50,13 +50,13 @@ impl Denoiser for Gaussian {
     }
 }
 
-/// The same as a network: it predicts the expectation of eps - x0.
+/// The same as a network, which predicts the expectation of eps - x0.
 struct Velocity {
-    data: Gaussian,
+    data: GaussianData,
     seen: Vec<(f32, f32)>,
 }
 
-impl Network for Velocity {
+impl DiffusionModel for Velocity {
     fn prediction(&self) -> Prediction {
         Prediction::Flow
     }
@@ -79,7 +79,7 @@ fn list(x: &Tensor) -> Vec<f32> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Three frames of values between -1.2 and 1.8.
+/// Three frames with values between -1.2 and 1.8.
 fn clip() -> Tensor {
     let values: Vec<f32> = (0..3 * 16).map(|k| 0.3 + 1.5 * (k as f32 * 0.7).sin()).collect();
     from_frames(&Tensor::from_vec(values, (3, 4, 2, 2), &Device::Cpu).unwrap()).unwrap()
@@ -114,7 +114,7 @@ fn every_scheduler_but_the_absolute_tables_falls_from_noise_to_nothing() {
                     assert_eq!(list.last(), Some(&0.0), "{name}");
                     assert!(list.windows(2).all(|pair| pair[0] > pair[1]), "{name}: {list:?}");
                     assert!(list[0] <= 1.0, "{name}: {list:?}");
-                    // ddim_uniform counts from the table's bottom and need not meet its top.
+                    // ddim_uniform counts from the bottom of the table and may miss its top.
                     if denoise == 1.0 && scheduler != Scheduler::DdimUniform {
                         assert_eq!(list[0], 1.0, "{name}: {list:?}");
                     }
@@ -136,7 +136,7 @@ fn equal_steps_in_timesteps_are_equal_before_the_shift() {
 #[test]
 fn a_network_that_predicts_a_flow_sees_the_latents_as_they_are_and_the_level_as_its_timestep() {
     let schedule = NoiseSchedule::flow(3.0).unwrap();
-    let data = Gaussian { variance: 0.25 };
+    let data = GaussianData { variance: 0.25 };
     for sigma in [1e-4f32, 0.03, 0.5, 0.999, 1.0] {
         let mut network = Velocity { data, seen: Vec::new() };
         let mut guided =
@@ -157,22 +157,22 @@ fn a_network_that_predicts_a_flow_sees_the_latents_as_they_are_and_the_level_as_
 
 #[test]
 fn a_network_and_a_schedule_of_different_paths_are_refused() {
-    let mut network = Velocity { data: Gaussian { variance: 0.25 }, seen: Vec::new() };
+    let mut network = Velocity { data: GaussianData { variance: 0.25 }, seen: Vec::new() };
     let schedule = NoiseSchedule::new(Betas::Linear);
     let mut guided = Guided { network: &mut network, schedule: &schedule, cfg: vec![1.0], context: None };
     assert!(matches!(guided.denoised(&clip(), 0.5, 0), Err(DiffusionError::Invalid(_))));
     assert!(network.seen.is_empty());
 }
 
-/// The largest distance from where the flow leads to, up at noise alone and down again at the data.
+/// The largest deviations from the exact flow: after unsampling at pure noise, and after resampling at the data.
 fn errors(sampler: Sampler, shift: f64, scheduler: Scheduler, steps: usize) -> [f64; 2] {
-    let mut data = Gaussian { variance: 0.25 };
+    let mut data = GaussianData { variance: 0.25 };
     let falling = levels(shift, scheduler, steps);
     let rising = flip(&falling);
     let up = run(sampler, &mut data, &clip(), &rising);
     let down = run(sampler, &mut data, &up, &falling);
     let start = list(&clip());
-    // The clip counts as the latents at the level that a flipped list starts from.
+    // The clip is used as the latents at the first level of a flipped schedule.
     let first = f64::from(rising[0]);
     let x0 = |x: f32| {
         let scale = data.at(1.0, first) - data.at(0.0, first);
@@ -195,11 +195,11 @@ fn unsampling_and_resampling_a_flow_is_a_round_trip_and_second_order_is_closer()
             };
             let (coarse, fine) = (at(30), at(300));
             let name = format!("shift {shift}, {scheduler}: {coarse:.5?} with 30 steps, {fine:.5?} with 300");
-            // Up, and then down again.
+            // Unsampling, then resampling.
             for way in [0, 1] {
                 let [[euler, multistep, heun], fine] = [coarse, fine].map(|of| of.map(|errors| errors[way]));
                 assert!(euler < 0.3 && heun < 0.15 * euler && multistep < 0.9 * euler, "{name}");
-                // Ten times the steps: a tenth of the error for the first order, and less for the second.
+                // Ten times the steps: a tenth of the error for first order, and less for second order.
                 let [fine, multistep, heun] = fine;
                 assert!(fine < 0.12 * euler && multistep < 0.15 * fine && heun < 0.03 * fine, "{name}");
             }
@@ -207,7 +207,7 @@ fn unsampling_and_resampling_a_flow_is_a_round_trip_and_second_order_is_closer()
     }
 }
 
-/// Noise for `frames` frames of `count` values each, and its mean and variance.
+/// Noise for `frames` frames with `count` values each.
 fn noise(frames: usize, count: usize) -> Tensor {
     let like = Tensor::zeros((1, 1, frames, 1, count), DType::F32, &Device::Cpu).unwrap();
     SeededNoise::new(1, (0..frames as i64).collect::<Vec<_>>()).draw(&like, 0.0, 0.0).unwrap()
@@ -224,10 +224,10 @@ fn moments(x: &Tensor) -> [f64; 2] {
 fn every_sampler_ends_at_the_data_s_distribution() {
     for shift in SHIFTS {
         for &sampler in Sampler::ALL {
-            // With 200 steps the first order alone makes 3 % to 7 % less variance of it.
+            // With 200 steps the first-order error alone reduces the variance by 3 % to 7 %.
             let steps = if let Sampler::Euler | Sampler::EulerAncestral = sampler { 800 } else { 200 };
             let list = levels(shift, Scheduler::SgmUniform, steps);
-            let mut data = Gaussian { variance: 0.25 };
+            let mut data = GaussianData { variance: 0.25 };
             let [mean, variance] = moments(&run(sampler, &mut data, &noise(4, 4096), &list));
             assert!((mean - MEAN).abs() < 0.02, "{sampler}, shift {shift}: mean {mean}");
             assert!((variance - 0.25).abs() < 0.0125, "{sampler}, shift {shift}: variance {variance}");
@@ -237,14 +237,14 @@ fn every_sampler_ends_at_the_data_s_distribution() {
 
 #[test]
 fn every_sampler_has_the_path_s_distribution_on_the_way() {
-    // To a level between, from noise alone: (1 - s) x0 + s eps.
+    // From pure noise to an intermediate level: (1 - s) x0 + s eps.
     let whole = levels(1.0, Scheduler::SgmUniform, 200);
     for end in [20, 100, 180] {
         let list = &whole[..=end];
         let sigma = f64::from(whole[end]);
         let want = (1.0 - sigma).powi(2) * 0.25 + sigma * sigma;
         for &sampler in Sampler::ALL {
-            let mut data = Gaussian { variance: 0.25 };
+            let mut data = GaussianData { variance: 0.25 };
             let [mean, variance] = moments(&run(sampler, &mut data, &noise(4, 4096), list));
             assert!((mean - (1.0 - sigma) * MEAN).abs() < 0.02, "{sampler} at {sigma}: mean {mean}");
             assert!((variance / want - 1.0).abs() < 0.05, "{sampler} at {sigma}: {variance}, not {want}");
@@ -261,7 +261,7 @@ fn every_sampler_ends_at_a_point_whatever_the_steps() {
             }
             for steps in [1, 2, 3, 16] {
                 let list = levels(3.0, scheduler, steps);
-                let end = run(sampler, &mut Gaussian { variance: 0.0 }, &noise(2, 64), &list);
+                let end = run(sampler, &mut GaussianData { variance: 0.0 }, &noise(2, 64), &list);
                 for value in self::list(&end) {
                     let name = format!("{sampler} {scheduler} {steps}");
                     assert!((f64::from(value) - MEAN).abs() < 1e-5, "{name}: {value}");

@@ -1,4 +1,4 @@
-//! Numbers that are no numbers: nothing of them is shown or kept, and the sentence names the stage and the file.
+//! NaN and infinity: no such result is shown or kept, and the message names the stage and the file.
 
 use testing::request as support;
 use testing::weights;
@@ -17,7 +17,7 @@ const MOTION: &str = "pocket_motion.safetensors";
 const CONTROL: &str = "pocket_lines.safetensors";
 const UNET: &str = "model.diffusion_model";
 
-/// The usual request with these files.
+/// The usual request with this checkpoint.
 fn with(folder: &Path, checkpoint: PathBuf) -> Request {
     let mut request = request("neon", &folder.join("cache"));
     request.models.checkpoint = Some(checkpoint);
@@ -45,7 +45,7 @@ fn sentence(request: Request) -> String {
     }
 }
 
-/// Names of the stages in a cache folder.
+/// The names of the stages in a cache folder.
 fn kept(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder.join("cache")).into_iter().flatten().flatten() {
@@ -64,7 +64,7 @@ fn nan_at_the_end(values: &mut [f32]) {
     *values.last_mut().unwrap() = f32::NAN;
 }
 
-/// So large that the sum of two is infinite in f32, too.
+/// So large that the sum of two is infinite even in f32.
 fn huge(values: &mut [f32]) {
     values.fill(3e38);
 }
@@ -97,7 +97,7 @@ fn a_nan_in_any_file_is_refused_by_name_and_the_intact_file_is_not_spoilt() {
     ));
     assert!(said.contains(&format!("{CONTROL} is damaged: the tensor `{tensor}` holds NaN")), "{said}");
 
-    // The intact file in the place of the broken one, with the same cache.
+    // The intact file replaces the broken one, with the same cache.
     let whole = built_in(CHECKPOINT);
     let after = run(&Engine::default(), with(folder, whole.clone())).unwrap();
     let fresh = tempfile::tempdir().unwrap();
@@ -191,7 +191,7 @@ fn a_stage_that_comes_to_infinity_is_named_and_not_kept() {
     assert_eq!(kept(folder.path()), ["latents", "unsampled"]);
 }
 
-/// A checkpoint whose activations pass the largest f16 in a place where the next norm takes their size away.
+/// A checkpoint whose activations overflow f16 before a norm that scales them down again.
 fn loud(folder: &Path) -> PathBuf {
     changed(folder, CHECKPOINT, &format!("{UNET}.input_blocks.1.0.in_layers.2.weight"), |values| {
         values.iter_mut().for_each(|value| *value *= 1e6);
@@ -225,13 +225,13 @@ fn what_passes_f16_is_computed_in_a_wider_format_and_that_is_said_and_remembered
     let wide = run(&Engine::default(), ask("neon", Precision::F32, &other)).unwrap();
     assert_eq!(wide.report.notices(), [""; 0]);
     assert!(narrow.picture.unwrap().data == wide.picture.unwrap().data, "not what f32 gives");
-    // Nothing is tried in vain a second time: not with another prompt, and not by another process.
+    // The overflowing format is not tried again: neither with another prompt, nor by another process.
     let again = run(&engine, ask("photo", Precision::F16, &one)).unwrap();
     assert_eq!(stages(&again), [("unsampled", "memory"), ("resampled", "computed"), ("decoded", "computed")]);
     let later = run(&Engine::default(), ask("neon", Precision::F16, &one)).unwrap();
     assert_eq!(stages(&later), [("resampled", "disk"), ("decoded", "computed")]);
     assert!(later.report.notices().join("; ").contains("computed in f32"));
-    // A checkpoint that fits f16 is computed in it, whatever came before.
+    // A checkpoint that fits f16 is computed in it, regardless of earlier requests.
     let mut quiet = ask("neon", Precision::F16, &one);
     quiet.models.checkpoint = Some(built_in(CHECKPOINT));
     assert_eq!(run(&engine, quiet).unwrap().report.notices(), [""; 0]);

@@ -1,4 +1,4 @@
-//! The pipeline on the built-in model: stages, caches, cancelling, and what bad files come to.
+//! The pipeline with the built-in model: stages, caches, cancellation, and errors for bad files.
 
 use testing::request as support;
 
@@ -14,7 +14,7 @@ use engine::weights::{TensorFile, View};
 use frame::{Grey, Rgb, steady};
 use support::{FRAMES, answer, request, run};
 
-/// The stages of an outcome with a word for where each came from.
+/// The stages of an outcome, each with the name of its origin.
 fn stages(outcome: &Outcome) -> Vec<(&'static str, &'static str)> {
     let word = |o: &Origin| match o {
         Origin::Memory => "memory",
@@ -80,7 +80,7 @@ fn a_damaged_entry_is_computed_again_to_the_same_pixels() {
     assert!(before.picture.unwrap().data == after.picture.unwrap().data, "other pixels");
 }
 
-/// Every file of a cache folder.
+/// All files in a cache folder.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let folders =
         std::fs::read_dir(folder).unwrap().flatten().filter_map(|d| std::fs::read_dir(d.path()).ok());
@@ -102,12 +102,12 @@ fn what_stands_in_place_of_an_entry_is_computed_again_to_the_same_pixels() {
             replace(file);
             let again = run(&Engine::default(), request("neon", folder.path())).unwrap();
             assert_eq!(picture(again), first);
-            // A stage whose result was not needed is left as it is.
+            // The file of a stage whose result was not needed is not replaced.
             std::fs::remove_file(file).unwrap();
             std::fs::write(file, whole).unwrap();
         }
     };
-    // Sound entries of other shapes, which somebody else wrote there.
+    // Valid entries with other shapes, written by another program.
     for shape in [
         vec![3, 1, 2, 2],
         vec![4],
@@ -312,7 +312,7 @@ fn noise_to_resample_can_come_from_a_file_with_unsampled_latents_alone() {
     assert!(sentence.contains("`latents.unsampled` has 1 frames"), "{sentence}");
 }
 
-/// The sentence of an error.
+/// The message of an error.
 trait Sentence {
     fn unwrap_err_sentence(self) -> String;
 }
@@ -345,11 +345,11 @@ fn bad_model_files_come_to_one_sentence_with_their_name() {
     sentence("cut.safetensors", &whole[..whole.len() / 2]);
     let motion = std::fs::read(testing::root().join("bundle/models/pocket_motion.safetensors")).unwrap();
     sentence("motion.safetensors", &motion);
-    // The engine is as good as before.
+    // The engine still works.
     run(&engine, request("neon", folder.path())).unwrap();
 }
 
-/// A LoRA for one layer of the built-in UNet, one of its text encoder and one of its motion module.
+/// Writes a LoRA for one layer each of the built-in UNet, its text encoder and its motion module.
 fn lora(path: &Path) {
     let models = testing::root().join("bundle/models");
     let open = |name: &str| std::sync::Arc::new(TensorFile::open(models.join(name)).unwrap());
@@ -397,7 +397,7 @@ fn loras_change_with_their_weight_and_leave_nothing_behind() {
     let weak = picture(&engine, &[0.25, 0.25], "one");
     let none = picture(&engine, &[], "one");
     assert!(strong != weak && weak != none && strong != none, "the LoRA has no effect");
-    // One engine went from strength to strength; a fresh one reads everything from the files.
+    // One engine was used with all the weights; a new one reads everything from the files.
     assert!(picture(&Engine::default(), &[0.25, 0.25], "two") == weak, "another picture after other weights");
     assert!(picture(&Engine::default(), &[], "two") == none, "the LoRA left something behind");
     let off = run(&engine, with(&[0.0], "one")).unwrap();
@@ -414,7 +414,7 @@ fn a_full_or_forbidden_cache_folder_costs_nothing_but_the_cache() {
     assert!(outcome.report.notices().iter().any(|notice| notice.contains("could not be written")));
 }
 
-/// A request whose frame `index` is averaged with one neighbour on either side.
+/// A request whose frame `index` is averaged with one neighbour on each side.
 fn steadied(folder: &Path, index: usize) -> Request {
     Request { steady_frames: 1, index, ..request("neon", folder) }
 }
@@ -479,8 +479,8 @@ fn steadying_needs_the_source_once_and_changes_neither_reconstruction_nor_diagno
 fn what_is_keyframed_is_not_averaged_away() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::default();
-    type Change = fn(&mut Request);
-    let changes: [Change; 3] = [
+    type Edit = fn(&mut Request);
+    let changes: [Edit; 3] = [
         |r| r.resample.cfg = vec![1.0, 2.0, 4.0],
         |r| {
             r.resample.positive.texts.push("blueprint".to_owned());

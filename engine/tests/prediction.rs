@@ -1,5 +1,5 @@
-//! Networks that predict velocity: the same function told both ways, the noise levels that go with it, and every way in
-//! which files say so.
+//! Networks that predict velocity: equivalence with noise prediction, their noise levels, and all the ways in which
+//! files declare it.
 
 use testing as support;
 use testing::request;
@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use engine::diffusion::latents::from_frames;
-use engine::diffusion::{Betas, Call, Denoiser, DiffusionError, Guided, Network, NoiseSchedule, Prediction};
+use engine::diffusion::{
+    Betas, Call, Denoiser, DiffusionError, DiffusionModel, Guided, NoiseSchedule, Prediction,
+};
 use engine::families::identify;
 use engine::pipeline::{Engine, Origin, PipelineError};
 use engine::weights::{Predicts, TensorFile, prediction_doubts, predicts};
@@ -26,16 +28,16 @@ fn latents(frames: usize) -> Tensor {
     from_frames(&Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()).unwrap()
 }
 
-/// The best prediction for data of the variance 1/4 around 0.3: its denoised latents are known in closed form.
-struct Gaussian(Prediction);
+/// The optimal prediction for data with variance 1/4 and mean 0.3: its denoised latents are known in closed form.
+struct GaussianNetwork(Prediction);
 
-impl Gaussian {
+impl GaussianNetwork {
     fn denoised(x: f64, sigma: f64) -> f64 {
         0.3 + (x - 0.3) * 0.25 / (0.25 + sigma * sigma)
     }
 }
 
-impl Network for Gaussian {
+impl DiffusionModel for GaussianNetwork {
     fn prediction(&self) -> Prediction {
         self.0
     }
@@ -64,15 +66,15 @@ fn one_function_told_as_noise_and_as_velocity_is_one_denoiser() {
     for sigma in [1e-4f32, 0.03, 0.7, 3.0, 14.6, 4518.76] {
         let x = latents(3);
         let [noise, velocity] = [Prediction::Noise, Prediction::Velocity].map(|prediction| {
-            let mut network = Gaussian(prediction);
+            let mut network = GaussianNetwork(prediction);
             let mut guided =
                 Guided { network: &mut network, schedule: &schedule, cfg: vec![2.0], context: None };
             list(&guided.denoised(&x, sigma, 0).unwrap())
         });
         let want: Vec<f64> =
-            list(&x).iter().map(|x| Gaussian::denoised(f64::from(*x), f64::from(sigma))).collect();
+            list(&x).iter().map(|x| GaussianNetwork::denoised(f64::from(*x), f64::from(sigma))).collect();
         assert_close("velocity", &velocity, &want, 2e-6, 2e-6);
-        // Noise has its denoised latents from a difference: at high levels the last digits are lost in it.
+        // With noise prediction the denoised latents are a difference, which loses the last digits at high noise levels.
         assert_close("noise", &noise, &want, 2e-6, 4e-7 * f64::from(sigma).max(5.0));
     }
 }
@@ -81,7 +83,7 @@ fn one_function_told_as_noise_and_as_velocity_is_one_denoiser() {
 fn velocity_is_that_of_the_formula() {
     let x = Tensor::new(&[1.5f32, -0.25], &Device::Cpu).unwrap();
     let v = Tensor::new(&[0.5f32, 2.0], &Device::Cpu).unwrap();
-    // x / (s^2 + 1) - v s / sqrt(s^2 + 1), worked out by hand for s = 3/4, where the root is 5/4.
+    // x / (s^2 + 1) - v s / sqrt(s^2 + 1), computed by hand for s = 3/4, for which the root is 5/4.
     let got = Prediction::Velocity.denoised(&x, &v, 0.75).unwrap();
     assert_close("velocity", &list(&got), &[1.5 / 1.5625 - 0.3, -0.25 / 1.5625 - 1.2], 1e-6, 0.0);
     let got = Prediction::Noise.denoised(&x, &v, 0.75).unwrap();
@@ -92,7 +94,7 @@ fn velocity_is_that_of_the_formula() {
 fn the_last_level_is_noise_alone_where_a_network_was_trained_so() {
     let schedule = NoiseSchedule::with_zero_terminal(Betas::Linear);
     let at = [0, 250, 500, 900, 998, 999].map(|index| schedule.table()[index]);
-    // From a dozen lines of Python that follow the paper's listing.
+    // Computed by a short Python script that follows the paper's listing.
     let want = [0.029_167_158, 0.729_841_09, 1.774_557_47, 18.351_919_3, 2_254.237_98, 4_518.763_70];
     assert_close("sigmas", &at, &want, 1e-6, 0.0);
     assert!(schedule.table().windows(2).all(|pair| pair[0] < pair[1]));
@@ -164,7 +166,7 @@ fn files_say_what_they_predict_in_many_ways() {
         std::fs::remove_file(beside).unwrap();
     }
     assert_eq!(said(&path), Predicts::Noise);
-    // Beside the only file of a folder it is about that file; beside several nothing says about which.
+    // Next to the only file in a folder the configuration refers to that file; next to several it is ambiguous.
     std::fs::write(folder.path().join("scheduler_config.json"), r#"{"prediction_type": "v_prediction"}"#)
         .unwrap();
     assert_eq!(said(&path), velocity(false));

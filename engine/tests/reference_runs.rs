@@ -1,8 +1,8 @@
-//! The networks at full size against runs of the reference workflow.
+//! The full-size networks against runs of the reference workflow.
 //!
-//! The runs and their seeded weights are too large for the repository. Where `../shared/reference/runs` and the files
-//! of its README are found (in `../models` or in the models folder), this compares stage by stage with the limits
-//! that the README gives; elsewhere it says that it was skipped.
+//! The runs and their seeded weights are too large for the repository. If `../shared/reference/runs` and the files of
+//! its README exist (in `../models` or in the models folder), this compares stage by stage with the limits that the
+//! README gives; otherwise it reports that it was skipped.
 
 use testing::networks as support;
 
@@ -16,10 +16,10 @@ use support::{assert_close, model, open, shared, source, tensor};
 const CHECKPOINT: &str = "sd15_ldm_checkpoint.s1.f32.safetensors";
 const SCALE: f64 = 0.18215;
 
-/// Held by each test: two networks of this size beside each other would fill the memory of a small machine.
+/// Locked by every test: two networks of this size at once would exceed the memory of a small machine.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// The run and the model files.
+/// Opens the run and finds the model files.
 #[track_caller]
 fn find(run: &str, files: &[&str]) -> (TensorFile, Vec<std::path::PathBuf>) {
     let run_file = shared(&format!("reference/runs/{run}.safetensors"));
@@ -105,7 +105,7 @@ fn one_evaluation_with_v2_and_all_its_blocks() {
     assert_eq!(compared, 35, "blocks that the run has and the probe showed");
     assert_close("out.eps", &eps, &tensor(&run, "out.eps"), 2e-5);
 
-    // Uncond and cond beside each other, at another timestep.
+    // The unconditional and conditional branches in one batch, at another timestep.
     let x = tensor(&run, "resample.call.0.x");
     let timestep = tensor(&run, "resample.call.0.timestep").to_vec1::<f32>().unwrap()[0];
     let texts = [tensor(&run, "text.negative"), tensor(&run, "text.positive")];
@@ -115,7 +115,7 @@ fn one_evaluation_with_v2_and_all_its_blocks() {
     assert_close("resample.call.0.eps", &eps, &want, 2e-5);
 }
 
-/// The whole of E3 (v1: group norms across frames) by Euler's rule on eps, unsampling and resampling.
+/// The complete run E3 (v1: group norms across frames) with Euler steps on eps, unsampling and resampling.
 #[test]
 #[ignore = "needs example runs of the reference and weights of gigabytes, which are not in the repository"]
 fn unsampling_and_resampling_with_v1() {

@@ -1,21 +1,21 @@
 //! Noise schedules against the reference: tables, mappings, every scheduler, denoise and flip.
 //!
-//! The golden values carry nine digits, enough to tell neighbouring f32 values apart, and every one of them is met
-//! exactly, save the five of [`OFF_BY_AN_ULP`].
+//! The golden values have nine digits, enough to distinguish neighbouring f32 values, and all of them are matched
+//! exactly, except for the five in [`OFF_BY_AN_ULP`].
 
 use testing as support;
 
 use engine::diffusion::{Betas, NoiseSchedule, Scheduler, flip, sigmas};
 use support::{golden, golden_rows, reference_vectors};
 
-/// A value that the reference gets from a function of its tensor library which does not round correctly.
+/// A value for which a function of the reference's tensor library does not round correctly.
 struct Off {
     row: &'static str,
     index: usize,
     function: fn(f64) -> f64,
-    /// What the function is given, in the reference as here.
+    /// The function's argument, the same in the reference and here.
     argument: f32,
-    /// What it answers in the reference: not the f32 nearest to the true value, but the next one.
+    /// The function's result in the reference: not the f32 nearest to the exact value, but its neighbour.
     reference: f32,
 }
 
@@ -38,7 +38,7 @@ const OFF_BY_AN_ULP: [Off; 5] = [
     off("linear_sdxl sgm_uniform 16 1", 9, f64::exp, 0.528_288_305, 1.696_026_8),
 ];
 
-/// The printed values of a row as what they stand for, the five replaced by the nearest f32.
+/// The printed values of a row as numbers, with the five exceptions replaced by the nearest f32.
 fn wanted(row: &str, printed: &[String]) -> Vec<f32> {
     let mut values: Vec<f32> = printed.iter().map(|word| word.parse().unwrap()).collect();
     for off in OFF_BY_AN_ULP.iter().filter(|off| off.row == row) {

@@ -1,4 +1,4 @@
-//! Solvers against the reference's vectors for two toy denoisers, and unsampling as a round trip.
+//! Solvers against reference vectors for two toy denoisers, and unsampling as a round trip.
 
 use testing as support;
 
@@ -10,7 +10,7 @@ use support::{assert_close, golden_rows, numbers, reference_vectors};
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 
-/// A denoiser given by its formula.
+/// A denoiser that is defined by a formula.
 struct Toy<F>(F);
 
 impl<F: FnMut(&Tensor, f64) -> candle_core::Result<Tensor>> Denoiser for Toy<F> {
@@ -19,18 +19,18 @@ impl<F: FnMut(&Tensor, f64) -> candle_core::Result<Tensor>> Denoiser for Toy<F> 
     }
 }
 
-/// The exact answer for data that are themselves unit Gaussian noise.
+/// The exact denoiser for unit Gaussian data.
 fn ideal(x: &Tensor, sigma: f64) -> candle_core::Result<Tensor> {
     let sigma = sigma as f32;
     x.broadcast_div(&Tensor::new(sigma * sigma + 1.0, x.device())?)
 }
 
-/// A bounded, nonlinear noise prediction, as a network's is.
+/// A bounded, nonlinear noise prediction, like a network's.
 fn tanh(x: &Tensor, sigma: f64) -> candle_core::Result<Tensor> {
     tanh_with(x, sigma, (sigma as f32 * sigma as f32 + 1.0).sqrt())
 }
 
-/// The same, given the square root of `sigma^2 + 1`. The tangent is rounded once, so that the platform's does not show.
+/// The same, given the square root of `sigma^2 + 1`. tanh is rounded once from f64, so that it does not depend on the platform.
 fn tanh_with(x: &Tensor, sigma: f64, root: f32) -> candle_core::Result<Tensor> {
     let scaled = (x * 0.7)?.broadcast_div(&Tensor::new(root, x.device())?)?;
     let noise = scaled.to_dtype(DType::F64)?.tanh()?.to_dtype(DType::F32)?;
@@ -51,7 +51,7 @@ fn schedule(scheduler: &str, steps: usize) -> Vec<f32> {
 }
 
 fn run(sampler: Sampler, denoiser: &mut dyn Denoiser, x: &[f32], list: &[f32]) -> Vec<f32> {
-    // Two frames of one row.
+    // Two frames with one row each.
     let x = Tensor::from_slice(x, (1, 1, 2, 1, x.len() / 2), &Device::Cpu).unwrap();
     let end = sample(sampler, denoiser, x, list, &mut NoNoise, &mut |_| Ok(())).unwrap();
     end.flatten_all().unwrap().to_vec1().unwrap()
@@ -68,7 +68,7 @@ fn floats(words: &[String]) -> Vec<f32> {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
-/// The `tanh` denoiser with the reference's own square roots, which are not always rounded correctly.
+/// The `tanh` denoiser with the reference's square roots, which are not always correctly rounded.
 fn reference_tanh(scheduler: &str) -> Box<dyn Denoiser> {
     let rows = golden_rows("solvers/functions.txt");
     let of = |what: &str| floats(&rows.iter().find(|(key, _)| key[..] == [scheduler, what]).unwrap().1);
@@ -80,8 +80,8 @@ fn reference_tanh(scheduler: &str) -> Box<dyn Denoiser> {
     }))
 }
 
-/// To the last digit. Of dpmpp_2m, the digits of the same arithmetic with functions that are rounded correctly, and the
-/// reference's own as nearly as that allows; tests/golden/solvers/README.md says more.
+/// Exact to the last digit. For dpmpp_2m the expected values come from the same arithmetic with correctly rounded
+/// functions, and the reference's own values are matched as closely as that allows; see tests/golden/solvers/README.md.
 #[test]
 fn toy_runs_agree_with_the_reference() {
     let rows = golden_rows("solvers/toy.txt");
@@ -114,7 +114,7 @@ fn the_golden_runs_are_all_of_the_full_vectors_runs() {
     assert_eq!(golden_rows("solvers/toy.txt").len(), full + 1);
 }
 
-/// Distance from where a round trip started, in units of where it started.
+/// The error of a round trip, relative to its start.
 fn error(sampler: Sampler, steps: usize) -> f32 {
     let x: Vec<f32> = (0..64).map(|k| (k as f32 * 0.7).sin() * 1.5).collect();
     let [_, down] = round_trip(sampler, "tanh", "ays-sd1", steps, &x);
@@ -139,7 +139,7 @@ fn unsampling_and_resampling_is_a_round_trip_and_second_order_is_closer() {
 
 #[test]
 fn samplers_that_draw_noise_reach_the_data_s_distribution() {
-    // Unit Gaussian data: whatever the path, the end must be unit Gaussian too.
+    // For unit Gaussian data the result must be unit Gaussian on any path.
     let frames: Vec<i64> = (0..4).collect();
     for sampler in [Sampler::EulerAncestral, Sampler::Dpmpp2mSde] {
         let list = schedule("karras", 400);

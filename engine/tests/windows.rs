@@ -1,12 +1,12 @@
-//! Context windows and guidance: the reference's lists, what always holds, and what the network is asked.
+//! Context windows and guidance: the reference's lists, invariants, and the calls of the network.
 
 use testing as support;
 
 use candle_core::{Device, Tensor};
 use engine::diffusion::latents::{from_frames, to_frames};
 use engine::diffusion::{
-    Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, Fuse, Guided, Network,
-    NoiseSchedule, windows,
+    Betas, Branch, Call, ContextOptions, ContextSchedule, Denoiser, DiffusionError, DiffusionModel, Fuse,
+    Guided, NoiseSchedule, windows,
 };
 use proptest::prelude::*;
 use support::{assert_close, golden_rows, reference_vectors};
@@ -130,13 +130,13 @@ proptest! {
     }
 }
 
-/// Predicts a tenth of the latents for the prompt and a fifth of it for the negative one, and keeps what it was asked.
+/// Predicts a tenth of the latents for the prompt and a fifth for the negative prompt, and records the calls.
 #[derive(Default)]
 struct Recording {
     asked: Vec<(Vec<usize>, Vec<Branch>, f32, usize)>,
 }
 
-impl Network for Recording {
+impl DiffusionModel for Recording {
     fn predict(&mut self, call: &Call) -> Result<Vec<Tensor>, DiffusionError> {
         assert_eq!(call.x.dims(), [1, 2, call.frames.len(), 2, 2]);
         self.asked.push((call.frames.to_vec(), call.branches.to_vec(), call.timestep, call.step));
@@ -150,7 +150,7 @@ fn latents(frames: usize) -> Tensor {
     from_frames(&Tensor::from_vec(values, (frames, 2, 2, 2), &Device::Cpu).unwrap()).unwrap()
 }
 
-/// The values frame by frame.
+/// The values in the order of the frames.
 fn by_frame(latents: &Tensor) -> Vec<f32> {
     to_frames(latents).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }

@@ -1,4 +1,4 @@
-//! How the predictions of overlapping windows become one: a weighted mean for every frame.
+//! Fuses the predictions of overlapping context windows: a weighted mean for every frame.
 
 use candle_core::Tensor;
 
@@ -6,10 +6,10 @@ use super::DiffusionError;
 use super::latents::TIME;
 pub use protocol::Fuse;
 
-/// Stands for 0 where a sum of weights must not become 0.
+/// Used instead of 0 so that a sum of weights never becomes 0.
 const NEXT_TO_NOTHING: f32 = 1e-37;
 
-/// A weight for each entry of a window (of frame indices) over `total` frames.
+/// The weights of a window's frames: one for each entry of `window` (indices into a clip of `total` frames).
 pub fn weights(fuse: Fuse, window: &[usize], total: usize, overlap: usize) -> Vec<f32> {
     let length = window.len();
     match fuse {
@@ -43,8 +43,8 @@ fn fading(window: &[usize], total: usize, overlap: usize) -> Vec<f32> {
     weights
 }
 
-/// The weight of frame `index` in a window, by frame numbers: a window that wraps around gives odd
-/// values, and the reference offers this fuse for static windows only.
+/// The weight of frame `index` in a window, computed from frame indices. For windows that wrap around, the values are
+/// not meaningful; the reference offers this fuse for static windows only.
 fn relative(window: &[usize], index: usize) -> f64 {
     let (Some(&first), Some(&last)) = (window.first(), window.last()) else {
         return 1.0;
@@ -54,7 +54,7 @@ fn relative(window: &[usize], index: usize) -> f64 {
     (1.0 - distance / ((last - first + 1e-2) / 2.0)).max(1e-2)
 }
 
-/// Collects the predictions of windows, frame by frame.
+/// Accumulates the predictions of context windows frame by frame.
 #[derive(Debug)]
 pub struct Merge {
     fuse: Fuse,
@@ -62,7 +62,7 @@ pub struct Merge {
     frames: Vec<Option<(Tensor, Weight)>>,
 }
 
-/// What has been counted for a frame: f32 for sums, f64 for the running mean of [`Fuse::Relative`], as in the reference.
+/// The accumulated weight of a frame: f32 for sums, f64 for the running mean of [`Fuse::Relative`], as in the reference.
 #[derive(Debug, Clone, Copy)]
 enum Weight {
     Sum(f32),
@@ -70,7 +70,7 @@ enum Weight {
 }
 
 impl Merge {
-    /// Nothing yet, for `total` frames.
+    /// An empty accumulator for `total` frames.
     pub fn new(fuse: Fuse, overlap: usize, total: usize) -> Self {
         Self { fuse, overlap, frames: vec![None; total] }
     }
@@ -78,7 +78,7 @@ impl Merge {
     /// Adds a window's predictions, `[batch, channels, window, height, width]`, f32.
     ///
     /// # Errors
-    /// If a tensor operation fails or a frame lies outside of the clip.
+    /// If a tensor operation fails or a frame index is not below `total`.
     pub fn add(&mut self, window: &[usize], prediction: &Tensor) -> Result<(), DiffusionError> {
         let total = self.frames.len();
         let weights = weights(self.fuse, window, total, self.overlap);
@@ -98,7 +98,7 @@ impl Merge {
                     _ => (row, Weight::Mean(bias)),
                 });
             } else if !window[at + 1..].contains(&index) {
-                // Of a frame that a strided window holds twice, the last occurrence counts.
+                // If a strided window holds a frame twice, only the last occurrence counts.
                 let row = (row * f64::from(weight))?;
                 *slot = Some(match slot.take() {
                     Some((sum, Weight::Sum(seen))) => ((sum + row)?, Weight::Sum(seen + weight)),
@@ -109,10 +109,10 @@ impl Merge {
         Ok(())
     }
 
-    /// The mean of everything added, `[batch, channels, total, height, width]`, contiguous.
+    /// The weighted mean of everything added, `[batch, channels, total, height, width]`, contiguous.
     ///
     /// # Errors
-    /// [`DiffusionError::Invalid`] if a frame was in no window.
+    /// [`DiffusionError::Invalid`] if no window covered a frame.
     pub fn finish(self) -> Result<Tensor, DiffusionError> {
         let mut rows = Vec::with_capacity(self.frames.len());
         for (index, frame) in self.frames.into_iter().enumerate() {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(weights(Fuse::OverlapLinear, &[4, 5, 6, 7], 8, 1), [1e-37, 1., 1., 1.]);
     }
 
-    /// One number for every frame of a window, `[1, 1, window, 1, 1]`.
+    /// One value for every frame of a window, `[1, 1, window, 1, 1]`.
     fn predicted(values: &[f32]) -> Tensor {
         along_time(values, &Device::Cpu).unwrap()
     }

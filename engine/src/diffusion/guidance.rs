@@ -1,4 +1,4 @@
-//! A network, its context windows and its guidance, put together as a [`Denoiser`].
+//! Combines a network, context windows and classifier-free guidance into a [`Denoiser`].
 
 use candle_core::Tensor;
 
@@ -8,58 +8,59 @@ use super::{ContextOptions, Denoiser, DiffusionError, NoiseSchedule, Prediction,
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 
-/// Which text a prediction is made with.
+/// A branch of classifier-free guidance: which prompt a prediction is conditioned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Branch {
-    /// The prompt.
+    /// Conditioned on the prompt.
     Cond,
-    /// The negative prompt.
+    /// Conditioned on the negative prompt.
     Uncond,
 }
 
-/// One look of the network at one window.
+/// One evaluation of the network on one context window.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// The window's noisy latents, f32 `[batch, c, window, h, w]`, not yet what [`Prediction::input`] makes of them.
+    /// The window's noisy latents, f32 `[batch, c, window, h, w]`, not yet scaled by [`Prediction::input`].
     pub x: &'a Tensor,
-    /// Their noise level.
+    /// The noise level of `x`.
     pub sigma: f32,
-    /// The timestep that the network is told for `sigma`, see [`NoiseSchedule::timestep`].
+    /// The timestep that the network gets for `sigma`, see [`NoiseSchedule::timestep`].
     pub timestep: f32,
-    /// Which frames of the segment they are.
+    /// The indices in the segment of the window's frames.
     pub frames: &'a [usize],
-    /// How many frames the segment has.
+    /// The number of frames of the segment.
     pub total: usize,
-    /// Which predictions are wanted.
+    /// The guidance branches to predict, in the order of the results.
     pub branches: &'a [Branch],
-    /// How many steps of the run are done.
+    /// The number of finished steps of the run.
     pub step: usize,
 }
 
-/// A model that predicts what is noise in latents, in one of the ways of [`Prediction`].
-pub trait Network {
-    /// What [`predict`](Self::predict) gives.
+/// A diffusion model; its output has one of the parametrisations of [`Prediction`].
+pub trait DiffusionModel {
+    /// The parametrisation of the output of [`predict`](Self::predict).
     fn prediction(&self) -> Prediction {
         Prediction::Noise
     }
 
-    /// What [`prediction`](Self::prediction) says, one tensor in the shape of `call.x` for each of
-    /// `call.branches`, in their order; any float type. Makes its input of `call.x` itself, see [`Prediction::input`].
+    /// The network's outputs, parametrised as [`prediction`](Self::prediction) says: one tensor in the shape of
+    /// `call.x` for each of `call.branches`, in that order, in any float type. The implementation scales `call.x`
+    /// itself, see [`Prediction::input`].
     ///
     /// # Errors
     /// [`DiffusionError::Network`] with what went wrong, or [`DiffusionError::Cancelled`].
     fn predict(&mut self, call: &Call) -> Result<Vec<Tensor>>;
 }
 
-/// A network under classifier-free guidance (Ho and Salimans 2022), window by window.
+/// A network with classifier-free guidance (Ho and Salimans 2022), evaluated in context windows.
 pub struct Guided<'a> {
-    /// The network that is asked.
-    pub network: &'a mut dyn Network,
-    /// Where timesteps and the space of the latents come from.
+    /// The diffusion model that makes the predictions.
+    pub network: &'a mut dyn DiffusionModel,
+    /// Supplies the timesteps and the space of the latents.
     pub schedule: &'a NoiseSchedule,
-    /// The guidance scale: one number, or one for every frame. Where all are 1, the negative prompt is not evaluated.
+    /// The guidance scale: a single value, or one for every frame. If all are 1, the negative prompt is not evaluated.
     pub cfg: Vec<f32>,
-    /// How clips longer than a window are cut; without it, all frames are one window.
+    /// How clips longer than a window are divided into windows; `None`: all frames are one window.
     pub context: Option<ContextOptions>,
 }
 
@@ -104,7 +105,7 @@ impl Denoiser for Guided<'_> {
 }
 
 impl Guided<'_> {
-    /// Every window's denoised predictions, merged for each branch on its own and before guidance.
+    /// The denoised predictions of all windows, fused for each branch separately, before guidance.
     fn windowed(
         &mut self,
         x: &Tensor,
@@ -128,7 +129,7 @@ impl Guided<'_> {
         merges.into_iter().map(Merge::finish).collect()
     }
 
-    /// One look of the network, turned into denoised latents, see [`Prediction::denoised`].
+    /// One evaluation of the network, converted to denoised latents by [`Prediction::denoised`].
     fn look(
         &mut self,
         x: &Tensor,
@@ -175,7 +176,7 @@ impl Guided<'_> {
     }
 }
 
-/// The reference's notion of "no guidance": within one part in a billion.
+/// Whether a scale means "no guidance", with the reference's tolerance of 1e-9.
 fn is_one(scale: f32) -> bool {
     (f64::from(scale) - 1.0).abs() <= 1e-9
 }

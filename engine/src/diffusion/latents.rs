@@ -1,60 +1,61 @@
-//! The axes of latents: `[batch, channels, time, height, width]`, named here and nowhere else.
+//! The axes of latents, `[batch, channels, time, height, width]`, which are named only here, and the conversion to and from
+//! single frames.
 //!
-//! Time is an axis of its own, so that a network that looks along it (a motion module, or attention over whole clips) is
-//! given a clip and not a heap of pictures. One video has a batch of 1. Height and width are those of the picture divided by
-//! what the autoencoder shrinks by (8 for Stable Diffusion's).
+//! Time is an axis of its own, so that a network that attends across time (a motion module, or attention over whole
+//! clips) gets a clip and not a batch of unrelated frames. One video has a batch of 1. Height and width are those of
+//! the picture divided by the autoencoder's downsampling factor (8 for Stable Diffusion).
 //!
-//! Networks and files that know single pictures only count frames in the batch, `[frames, channels, height, width]`;
-//! [`from_frames`] and [`to_frames`] are the way between the two.
+//! Networks and files that work on single frames have them in the batch, `[frames, channels, height, width]`;
+//! [`from_frames`] and [`to_frames`] convert between the two layouts.
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 
-/// Videos, or guidance branches evaluated together.
+/// The batch axis: videos, or guidance branches evaluated together.
 pub const BATCH: usize = 0;
-/// The latents' channels: 4 for Stable Diffusion's autoencoder.
+/// The channel axis: 4 channels for Stable Diffusion's autoencoder.
 pub const CHANNELS: usize = 1;
-/// Frames of a segment or of a window.
+/// The time axis: frames of a segment or of a window.
 pub const TIME: usize = 2;
-/// Rows.
+/// The axis of latent rows.
 pub const HEIGHT: usize = 3;
-/// Columns.
+/// The axis of latent columns.
 pub const WIDTH: usize = 4;
 
 /// Frames `[time, channels, height, width]` as the latents of one video, `[1, channels, time, height, width]`, contiguous.
 ///
 /// # Errors
-/// If the tensor is of another rank, or the device has no room for the copy.
+/// If the tensor has another rank, or the device is out of memory.
 pub fn from_frames(frames: &Tensor) -> CandleResult<Tensor> {
     from_frames_of(frames, 1)
 }
 
-/// The frames of `batch` videos of the same length one after the other, `[batch * time, channels, height, width]`, as
-/// latents `[batch, channels, time, height, width]`, contiguous.
+/// Converts the frames of `batch` videos of equal length, one video after the other,
+/// `[batch * time, channels, height, width]`, to latents `[batch, channels, time, height, width]`, contiguous.
 ///
 /// # Errors
-/// If the tensor is of another rank, its frames are no multiple of `batch`, or the device has no room for the copy.
+/// If the tensor has another rank, its number of frames is not a multiple of `batch`, or the device is out of memory.
 pub fn from_frames_of(frames: &Tensor, batch: usize) -> CandleResult<Tensor> {
     let (all, channels, height, width) = frames.dims4()?;
     let time = all / batch.max(1);
-    // [batch, time, channels, ...]: what the time's axis has to be moved behind.
+    // [batch, time, channels, ...], then swap time and channels.
     frames.reshape((batch, time, channels, height, width))?.transpose(CHANNELS, TIME)?.contiguous()
 }
 
-/// Latents `[batch, channels, time, height, width]` as frames `[batch * time, channels, height, width]`, those of one
-/// video after those of the other, contiguous.
+/// Converts latents `[batch, channels, time, height, width]` to frames `[batch * time, channels, height, width]`, one
+/// video after the other, contiguous.
 ///
 /// # Errors
-/// If the tensor is of another rank, or the device has no room for the copy.
+/// If the tensor has another rank, or the device is out of memory.
 pub fn to_frames(latents: &Tensor) -> CandleResult<Tensor> {
     let (batch, channels, time, height, width) = latents.dims5()?;
     let frames = latents.transpose(CHANNELS, TIME)?.contiguous()?;
     frames.reshape((batch * time, channels, height, width))
 }
 
-/// One number for every frame as a tensor that broadcasts over latents: `[1, 1, time, 1, 1]`, f32.
+/// One value for every frame as a tensor that broadcasts over latents: `[1, 1, time, 1, 1]`, f32.
 ///
 /// # Errors
-/// If the tensor cannot be made.
+/// If the tensor cannot be created.
 pub(super) fn along_time(values: &[f32], device: &Device) -> CandleResult<Tensor> {
     Tensor::from_slice(values, (1, 1, values.len(), 1, 1), device)
 }

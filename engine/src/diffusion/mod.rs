@@ -1,26 +1,25 @@
 //! The mathematics of unsampling: noise schedules, solvers, guidance and context windows.
 //!
-//! Everything here is a pure function of numbers and tensors. This part knows no network (it asks a
-//! [`Network`] for its prediction), no file, no host and no pixel; it draws no random number that it
-//! was not given a seed for.
+//! Everything here is a pure function of scalars and tensors, without file I/O and independent of the network (reached through
+//! the [`DiffusionModel`] trait), the host and the pixel format. All random numbers are drawn from seeds that the caller passes.
 //!
-//! Latents have the shape `[batch, channels, time, height, width]` ([`latents`] names the axes), f32; frames, windows,
-//! guidance scales, prompts and noise count the time. They live in the variance-exploding space of k-diffusion,
-//! `x = x0 + sigma * eps`, or for a rectified flow on the straight path `x = (1 - sigma) * x0 + sigma * eps`; the
-//! schedule says which ([`ProbabilityPath`]). Unsampling needs no solver of its own: it is [`sample`] over the [`flip`]ped
-//! list of sigmas.
+//! Latents are f32 with the shape `[batch, channels, time, height, width]` ([`latents`] names the axes); frame indices,
+//! context windows, guidance scales, prompts and noise refer to the time axis. Latents live in the variance-exploding space
+//! of k-diffusion, `x = x0 + sigma * eps`, or for a rectified flow on the straight path
+//! `x = (1 - sigma) * x0 + sigma * eps`; the schedule decides which ([`ProbabilityPath`]). Unsampling needs no solver of
+//! its own: it is [`sample`] over the [`flip`]ped list of sigmas.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
-//! | [`latents`] | the axes of latents, and the way to single frames and back |
-//! | [`ProbabilityPath`] | the space that latents live in, and what solvers need to know of it |
-//! | [`schedule`] | betas or a flow's shift and the table of a thousand sigmas, sigma to timestep and back |
-//! | [`schedulers`] | which sigmas a run of n steps visits |
-//! | [`solvers`] | euler, heun, dpmpp_2m and the two that draw noise |
+//! | [`latents`] | the axes of latents, and the conversion to and from single frames |
+//! | [`ProbabilityPath`] | the space of the latents, and the quantities that solvers need from it |
+//! | [`schedule`] | the table of a thousand sigmas, from betas or a flow's shift; sigma to timestep and back |
+//! | [`schedulers`] | the sigmas of a run of n steps |
+//! | [`solvers`] | euler, heun, dpmpp_2m and the two stochastic solvers |
 //! | [`noise`] | seeded noise that does not depend on the number of frames |
-//! | [`mod@windows`], [`fuse`] | how a clip longer than the motion module is cut and merged |
-//! | [`Prediction`] | noise, velocity or flow, turned into denoised latents |
-//! | [`guidance`] | network, windows and cfg put together as a denoiser |
+//! | [`mod@windows`], [`fuse`] | context windows for clips longer than the motion module's, and how they are fused |
+//! | [`Prediction`] | converts predicted noise, velocity or flow to denoised latents |
+//! | [`guidance`] | combines network, context windows and classifier-free guidance into a denoiser |
 
 mod error;
 pub mod fuse;
@@ -36,7 +35,7 @@ pub mod windows;
 
 pub use error::DiffusionError;
 pub use fuse::Fuse;
-pub use guidance::{Branch, Call, Guided, Network};
+pub use guidance::{Branch, Call, DiffusionModel, Guided};
 pub use noise::{NoNoise, Noise, SeededNoise};
 pub use path::ProbabilityPath;
 pub use prediction::Prediction;

@@ -1,7 +1,7 @@
-//! Noise that depends on a seed, the step and a frame's own number, and on nothing else.
+//! Noise that depends only on the seed, the step and the frame's absolute index.
 //!
-//! Drawing a tensor of the whole segment from one stream would give frame t other noise whenever
-//! the segment starts elsewhere or is longer. Here every frame of every draw has a stream of its own.
+//! If the noise of the whole segment came from one random stream, frame t would get different noise whenever the
+//! segment starts elsewhere or is longer. Instead, every frame of every draw has a stream of its own.
 
 use std::f64::consts::TAU;
 
@@ -10,17 +10,17 @@ use candle_core::{DType, Device, Tensor};
 use super::DiffusionError;
 use super::latents::{HEIGHT, WIDTH};
 
-/// A source of unit Gaussian noise for the samplers that draw some.
+/// A source of unit Gaussian noise for stochastic samplers.
 pub trait Noise {
-    /// Independent unit Gaussian noise, f32 in the shape (`[batch, channels, time, height, width]`) and on
-    /// the device of `like`, for the step from one noise level to another. Called once a step, in the order of the steps.
+    /// Independent unit Gaussian noise, f32, with the shape (`[batch, channels, time, height, width]`) and on the
+    /// device of `like`, for the step from `sigma_from` to `sigma_to`. Called once per step, in the order of the steps.
     ///
     /// # Errors
-    /// If the tensor cannot be made, or the source has no noise for this shape.
+    /// If the tensor cannot be created, or the source has no noise for this shape.
     fn draw(&mut self, like: &Tensor, sigma_from: f32, sigma_to: f32) -> Result<Tensor, DiffusionError>;
 }
 
-/// The noise of deterministic samplers: asking for it is an error.
+/// The noise source for deterministic samplers: drawing from it is an error.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoNoise;
 
@@ -30,10 +30,10 @@ impl Noise for NoNoise {
     }
 }
 
-/// Noise from a seed, the same for a frame whatever segment it is rendered in.
+/// Noise from a seed; a frame gets the same noise in whichever segment it is rendered.
 ///
-/// A Brownian path, as k-diffusion draws it for its SDE solvers, has independent increments; over a
-/// run that visits each level once, one independent draw a step has the same distribution.
+/// The Brownian path from which k-diffusion draws for its SDE solvers has independent increments; in a run that visits
+/// each level once, one independent draw per step has the same distribution.
 #[derive(Debug, Clone)]
 pub struct SeededNoise {
     seed: u64,
@@ -42,7 +42,7 @@ pub struct SeededNoise {
 }
 
 impl SeededNoise {
-    /// Noise for the frames with these absolute numbers, in the order of the latents' time.
+    /// Noise for the frames with these absolute indices, in the order of the latents' time axis.
     pub fn new(seed: u64, frames: impl Into<Vec<i64>>) -> Self {
         Self { seed, frames: frames.into(), draws: 0 }
     }
@@ -60,19 +60,19 @@ impl Noise for SeededNoise {
         let each = like.elem_count() / frames.max(1);
         let mut values = Vec::with_capacity(like.elem_count());
         for &frame in &self.frames {
-            // Each part is mixed on its own, so that (seed 1, step 0) is not (seed 0, step 1).
+            // Seed, step and frame are mixed one after the other, so that (seed 1, step 0) differs from (seed 0, step 1).
             let key = mix(mix(mix(self.seed) ^ self.draws) ^ frame as u64);
             values.extend(Gaussian::new(key).take(each));
         }
         self.draws += 1;
-        // A frame's stream holds its channels, rows and columns, those of every video of the batch one after the other.
+        // A frame's stream fills its channels, rows and columns, for one video of the batch after the other.
         let noise = Tensor::from_vec(values, (frames, batch, channels, height, width), &Device::Cpu)?;
         let noise = noise.permute([1, 2, 0, HEIGHT, WIDTH])?.contiguous()?;
         Ok(noise.to_dtype(DType::F32)?.to_device(like.device())?)
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection that spreads every bit.
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which every input bit affects all output bits.
 fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -80,7 +80,7 @@ fn mix(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-/// Pairs of Gaussian numbers from pairs of uniform ones (Box and Muller 1958), computed in f64.
+/// Generates Gaussian values in pairs from pairs of uniform ones (Box and Muller 1958), computed in f64.
 struct Gaussian {
     state: u64,
     spare: Option<f32>,
@@ -91,7 +91,7 @@ impl Gaussian {
         Self { state: key, spare: None }
     }
 
-    /// Uniform in (0, 1]: never 0, whose logarithm is infinite.
+    /// Uniform in (0, 1]: never 0, since ln(0) is infinite.
     fn uniform(&mut self) -> f64 {
         const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
         let bits = mix(self.state) >> 11;
@@ -119,7 +119,7 @@ mod tests {
     use super::super::latents::to_frames;
     use super::*;
 
-    /// The noise of each frame, `[channels, height, width]` as a list.
+    /// The noise of each frame, `[channels, height, width]` flattened.
     fn draw(noise: &mut SeededNoise, frames: usize) -> Vec<Vec<f32>> {
         let like = Tensor::zeros((1, 4, frames, 9, 7), DType::F32, &Device::Cpu).unwrap();
         let drawn = to_frames(&noise.draw(&like, 1.0, 0.5).unwrap()).unwrap();
@@ -133,7 +133,7 @@ mod tests {
         let mut noise = SeededNoise::new(7, [11, 12]);
         draw(&mut noise, 2);
         assert_eq!(draw(&mut noise, 2)[1], want);
-        // Of two videos the first is what it is alone.
+        // The first of two videos gets the noise that it gets alone.
         let like = Tensor::zeros((2, 4, 1, 9, 7), DType::F32, &Device::Cpu).unwrap();
         let two = SeededNoise::new(7, [12]).draw(&like, 1.0, 0.5).unwrap().get(0).unwrap();
         let alone = draw(&mut SeededNoise::new(7, [12]), 1);

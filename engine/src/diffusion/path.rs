@@ -1,21 +1,21 @@
-//! How data and noise are mixed on the way from one to the other: the space that latents live in.
+//! The probability path between data and noise, which defines the space of the latents.
 
 use super::schedule::rounded;
 
 /// A Gaussian probability path `x = alpha(sigma) * x0 + sigma * eps` (Lipman et al. 2023, "Flow Matching for Generative
-/// Modeling", section 4), told apart by its `alpha`.
+/// Modeling", section 4), characterised by its `alpha`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum ProbabilityPath {
-    /// `alpha = 1`: noise is added to data that keep their size (the variance-exploding space of Song et al. 2021 and of
-    /// k-diffusion). Sigma has no upper end.
+    /// `alpha = 1`: noise is added to unscaled data (the variance-exploding space of Song et al. 2021 and of
+    /// k-diffusion). Sigma has no upper bound.
     #[default]
     VarianceExploding,
-    /// `alpha = 1 - sigma`: the straight line from data to noise of a rectified flow (Liu et al. 2022, "Flow Straight and
-    /// Fast"). Sigma goes from 0, data alone, to 1, noise alone.
+    /// `alpha = 1 - sigma`: the straight line from data to noise of a rectified flow (Liu et al. 2022, "Flow Straight
+    /// and Fast"). Sigma goes from 0, pure data, to 1, pure noise.
     Straight,
 }
 
-/// A step with fresh noise, cut in two: an Euler step down to `down`, and `x = kept * x + fresh * eps` back up.
+/// A step with fresh noise, in two parts: an Euler step down to `down`, then `x = kept * x + fresh * eps` back up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Ancestral {
     pub down: f32,
@@ -24,7 +24,7 @@ pub(super) struct Ancestral {
 }
 
 impl ProbabilityPath {
-    /// What data are multiplied by at noise level `sigma`.
+    /// The factor of the data at noise level `sigma`.
     pub fn alpha(self, sigma: f32) -> f32 {
         match self {
             Self::VarianceExploding => 1.0,
@@ -32,7 +32,7 @@ impl ProbabilityPath {
         }
     }
 
-    /// The largest noise level there is, included; infinite where there is none.
+    /// The highest possible noise level, inclusive; infinite if there is no limit.
     pub fn sigma_max(self) -> f32 {
         match self {
             Self::VarianceExploding => f32::INFINITY,
@@ -40,7 +40,7 @@ impl ProbabilityPath {
         }
     }
 
-    /// The time of DPM-Solver++ (Lu et al. 2022), half the logarithm of the signal-to-noise ratio: `ln(alpha / sigma)`.
+    /// The time variable of DPM-Solver++ (Lu et al. 2022), half the log of the signal-to-noise ratio: `ln(alpha / sigma)`.
     /// Infinite at sigma 0, and minus infinity where alpha is 0.
     pub(super) fn time(self, sigma: f32) -> f32 {
         match self {
@@ -49,28 +49,28 @@ impl ProbabilityPath {
         }
     }
 
-    /// The first-order step of DPM-Solver++ from `sigma` to `next`, which are `h` apart in [`Self::time`]: what x is
-    /// multiplied by, and what the denoised latents are before they are taken away.
+    /// The first-order step of DPM-Solver++ from `sigma` to `next`, which are `h` apart in [`Self::time`]: the factor
+    /// of x, and the factor of the denoised latents, which are subtracted.
     ///
-    /// That is `next / sigma` and `alpha(next) * (exp(-h) - 1)`.
+    /// These are `next / sigma` and `alpha(next) * (exp(-h) - 1)`.
     pub(super) fn first_order(self, sigma: f32, next: f32, h: f32) -> (f32, f32) {
         match self {
             Self::VarianceExploding => {
-                // The sigmas by way of their logarithms and back, as the reference does it.
+                // Sigmas are recomputed from their logarithms, as in the reference.
                 let (t, t_next) = (self.time(sigma), self.time(next));
                 (rounded(-t_next, f64::exp) / rounded(-t, f64::exp), rounded(-h, f64::exp_m1))
             }
-            // With alpha = 1 - sigma the second is (next - sigma) / sigma: finite also where h is infinite.
+            // With alpha = 1 - sigma the second factor is (next - sigma) / sigma, which is finite also where h is infinite.
             Self::Straight => (next / sigma, (next - sigma) / sigma),
         }
     }
 
-    /// Splits a step from `from` to `to` so that after it data have the share `alpha(to)` and noise the variance `to`
-    /// squared.
+    /// Splits a step from `from` to `to` so that afterwards the data have the factor `alpha(to)` and the noise the
+    /// variance `to^2`.
     ///
-    /// In the variance-exploding space that takes the Euler step and the noise of k-diffusion. On the straight path the Euler
-    /// step goes down to `to^2 / from`, as in ComfyUI's rectified-flow form: there data have the share `1 - down`, so x is
-    /// multiplied by `kept = (1 - to) / (1 - down)`, which leaves noise of `kept * down`; `fresh` is what is missing.
+    /// In the variance-exploding space these are the Euler step and the noise of k-diffusion. On the straight path the Euler step
+    /// goes down to `to^2 / from`, as in ComfyUI's rectified-flow form: there the data have the factor `1 - down`, so x is
+    /// multiplied by `kept = (1 - to) / (1 - down)`, which leaves noise of `kept * down`; `fresh` makes up the difference.
     pub(super) fn ancestral(self, from: f32, to: f32) -> Ancestral {
         let (from2, to2) = (from * from, to * to);
         match self {
@@ -107,7 +107,7 @@ mod tests {
     fn an_ancestral_step_of_a_flow_keeps_the_shares_of_data_and_of_noise() {
         for (from, to) in [(1.0, 0.96), (1.0, 0.01), (0.999, 0.998), (0.5, 0.1), (0.01, 0.0001)] {
             let Ancestral { down, kept, fresh } = ProbabilityPath::Straight.ancestral(from, to);
-            // The Euler step keeps the mixture on the path: it is (1 - down) x0 + down eps.
+            // The Euler step stays on the path: it gives (1 - down) x0 + down eps.
             assert!((kept * (1.0 - down) - (1.0 - to)).abs() < 1e-6, "data from {from} to {to}");
             let variance = (kept * down).powi(2) + fresh * fresh;
             assert!((variance - to * to).abs() < 1e-5 * to * to, "noise from {from} to {to}");

@@ -1,4 +1,4 @@
-//! What a network's output stands for, and the denoised latents that follow from it.
+//! Parametrisations of a network's output, and the denoised latents that follow from it.
 
 use candle_core::{DType, Tensor};
 
@@ -7,7 +7,7 @@ use super::{DiffusionError, ProbabilityPath, scale_input};
 /// What a network was trained to predict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Prediction {
-    /// The noise in its input (Ho et al. 2020).
+    /// The noise eps in the input (Ho et al. 2020).
     #[default]
     Noise,
     /// The velocity `sqrt(abar) eps - sqrt(1 - abar) x0` (Salimans and Ho 2022).
@@ -18,7 +18,7 @@ pub enum Prediction {
 }
 
 impl Prediction {
-    /// The space of the latents that the network was trained on.
+    /// The space of the latents on which the network was trained.
     pub fn path(self) -> ProbabilityPath {
         match self {
             Self::Noise | Self::Velocity => ProbabilityPath::VarianceExploding,
@@ -26,8 +26,8 @@ impl Prediction {
         }
     }
 
-    /// What the network sees of latents `x` at noise level `sigma`, in their shape and type: [`scale_input`] of them in the
-    /// space `x = x0 + sigma * eps`, and on the straight path x itself.
+    /// The network's input for latents `x` at noise level `sigma`, in the shape and type of `x`: [`scale_input`] in the
+    /// space `x = x0 + sigma * eps`, and x itself on the straight path.
     ///
     /// # Errors
     /// If a tensor operation fails.
@@ -40,9 +40,9 @@ impl Prediction {
 
     /// The denoised latents for noisy latents `x` at noise level `sigma`, f32, both in the space of [`Self::path`].
     ///
-    /// In the space `x = x0 + sigma * eps`, from noise that is `x - sigma * eps`. With `abar = 1 / (sigma^2 + 1)`, and the network's input being
-    /// `x / sqrt(sigma^2 + 1)`, velocity gives `x / (sigma^2 + 1) - v * sigma / sqrt(sigma^2 + 1)`. On the
-    /// straight path `x - sigma * (eps - x0)` is x0.
+    /// In the space `x = x0 + sigma * eps`, predicted noise gives `x - sigma * eps`. With `abar = 1 / (sigma^2 + 1)` and
+    /// the network's input `x / sqrt(sigma^2 + 1)`, predicted velocity gives
+    /// `x / (sigma^2 + 1) - v * sigma / sqrt(sigma^2 + 1)`. On the straight path, `x - sigma * (eps - x0)` is x0.
     ///
     /// # Errors
     /// If a tensor operation fails.

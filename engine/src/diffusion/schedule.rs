@@ -1,54 +1,54 @@
-//! The forward process: a thousand noise levels, and the way between a level and its timestep.
+//! The forward process: a thousand noise levels, and the mapping between sigmas and timesteps.
 //!
-//! A schedule is one of betas, in the variance-exploding space, or that of a flow, on the straight path; see
-//! [`NoiseSchedule::path`].
+//! A schedule is either defined by betas, in the variance-exploding space, or by a flow's shift, on the straight path;
+//! see [`NoiseSchedule::path`].
 //!
-//! For betas the arithmetic follows the reference's precision: betas and their running product in f64, the
-//! tables rounded to f32 once, everything after that in f32. That matters because the timestep that
-//! the network is given is the *nearest* table entry, and a last-bit difference may pick a neighbour.
+//! For betas the arithmetic follows the reference's precision: betas and their cumulative product in f64, the tables
+//! rounded to f32 once, everything after that in f32. This matters because the network gets the timestep of the
+//! *nearest* table entry, and a difference in the last bit may select a neighbour.
 
 use candle_core::{Result as CandleResult, Tensor};
 
 use super::{DiffusionError, ProbabilityPath};
 pub use protocol::Betas;
 
-/// Number of training timesteps.
+/// The number of training timesteps, and of entries in a schedule's table.
 pub const TIMESTEPS: usize = 1000;
 const LAST: f32 = (TIMESTEPS - 1) as f32;
-/// The timestep at which a flow is noise alone.
+/// The timestep of a flow's pure noise.
 const FLOW_END: f32 = TIMESTEPS as f32;
-/// Shifts of a flow with which the thousand levels stay well apart in f32.
+/// The shifts of a flow for which the thousand levels remain well separated in f32.
 const SHIFTS: std::ops::RangeInclusive<f64> = 0.01..=100.0;
 
-/// Stands for "infinitely noisy" where a percentage of 0 is asked for, so that any sigma is below it.
+/// The sigma for a percentage of 0: larger than any real sigma.
 const BEFORE_THE_START: f64 = 999_999_999.9;
 
-/// The table of sigmas of one [`Betas`] or of a flow, with the mappings that samplers and networks need.
+/// The table of sigmas for some [`Betas`] or for a flow, with the mappings that samplers and networks need.
 #[derive(Debug, Clone)]
 pub struct NoiseSchedule {
     sigmas: Vec<f32>,
     between: Between,
 }
 
-/// How a schedule goes on between the entries of its table.
+/// How sigmas between the entries of the table are computed.
 #[derive(Debug, Clone)]
 enum Between {
-    /// Linearly in the logarithms, which are these: betas.
+    /// For betas: linear interpolation of these log sigmas.
     Logarithms(Vec<f32>),
-    /// By the formula of a flow with this shift.
+    /// For a flow: its formula with this shift.
     Shifted(f64),
 }
 
 impl NoiseSchedule {
-    /// Computes the thousand sigmas `sqrt((1 - abar) / abar)` and their logarithms.
+    /// The schedule of these betas: a thousand sigmas `sqrt((1 - abar) / abar)`.
     pub fn new(betas: Betas) -> Self {
         Self::of(&table(betas))
     }
 
-    /// The same with a last level that is (almost) noise alone, for networks that were trained with it (Lin et al. 2024,
-    /// "Common diffusion noise schedules and sample steps are flawed"): the square roots of `abar` are moved so that the
-    /// last is 0, and stretched so that the first stays. A level of infinite sigma cannot be computed with; the last
-    /// `abar` is the reference's 4.897e-8 instead, a sigma of 4518.76.
+    /// The schedule of these betas with a last level of (almost) pure noise, for networks that were trained with zero
+    /// terminal SNR (Lin et al. 2024, "Common diffusion noise schedules and sample steps are flawed"): the square roots
+    /// of `abar` are shifted so that the last is 0, and scaled so that the first is unchanged. Since an infinite sigma
+    /// cannot be used in computations, the last `abar` is the reference's 4.897e-8 instead, a sigma of 4518.76.
     pub fn with_zero_terminal(betas: Betas) -> Self {
         const LAST_ABAR: f64 = 4.897_345_189_085_343_5e-8;
         let mut roots: Vec<f64> = table(betas).iter().map(|s| (1.0 / (s * s + 1.0)).sqrt()).collect();
@@ -59,7 +59,7 @@ impl NoiseSchedule {
         Self::of(&abar.iter().map(|abar| ((1.0 - abar) / abar).sqrt()).collect::<Vec<_>>())
     }
 
-    /// The logarithms are those of the f64 values, not of the rounded ones.
+    /// The logarithms are taken of the f64 values, not of the rounded ones.
     fn of(sigmas: &[f64]) -> Self {
         Self {
             sigmas: sigmas.iter().map(|sigma| *sigma as f32).collect(),
@@ -67,12 +67,12 @@ impl NoiseSchedule {
         }
     }
 
-    /// The schedule of a rectified flow: a table of `s(t) = shift t / (1 + (shift - 1) t)` for t = 1/1000, 2/1000, ... 1
-    /// (Esser et al. 2024, "Scaling Rectified Flow Transformers", equation 23). A shift above 1 spends more steps on high
-    /// noise levels, which larger pictures need; 1 leaves the levels evenly spaced.
+    /// The schedule of a rectified flow: a table of `s(t) = shift t / (1 + (shift - 1) t)` for t = 1/1000, 2/1000, ...
+    /// 1 (Esser et al. 2024, "Scaling Rectified Flow Transformers", equation 23). A shift above 1 spends more steps on
+    /// high noise levels, as larger pictures need; with 1 the levels are evenly spaced.
     ///
     /// # Errors
-    /// [`DiffusionError::Invalid`] if `shift` is not a number from 0.01 to 100.
+    /// [`DiffusionError::Invalid`] if `shift` is NaN or not between 0.01 and 100.
     pub fn flow(shift: f64) -> Result<Self, DiffusionError> {
         if !SHIFTS.contains(&shift) {
             let [least, most] = [SHIFTS.start(), SHIFTS.end()];
@@ -84,7 +84,7 @@ impl NoiseSchedule {
         Ok(Self { sigmas: (1..=TIMESTEPS).map(level).collect(), between: Between::Shifted(shift) })
     }
 
-    /// The space that latents of this schedule live in.
+    /// The space of the latents for this schedule.
     pub fn path(&self) -> ProbabilityPath {
         match self.between {
             Between::Logarithms(_) => ProbabilityPath::VarianceExploding,
@@ -92,7 +92,7 @@ impl NoiseSchedule {
         }
     }
 
-    /// The timesteps of the table's ends as [`Self::sigma`] counts them, the one of the smallest sigma first.
+    /// The timesteps of the table's first and last entry, on the scale of [`Self::sigma`]; the one of the smallest sigma first.
     pub(super) fn ends(&self) -> [f32; 2] {
         match self.between {
             Between::Logarithms(_) => [0.0, LAST],
@@ -100,7 +100,7 @@ impl NoiseSchedule {
         }
     }
 
-    /// The table itself, rising, one sigma per training timestep.
+    /// The table, ascending: one sigma per training timestep.
     pub fn table(&self) -> &[f32] {
         &self.sigmas
     }
@@ -115,10 +115,11 @@ impl NoiseSchedule {
         self.sigmas[TIMESTEPS - 1]
     }
 
-    /// The timestep that the network is told for `sigma`, 0 to 999 or for a flow 0 to 1000.
+    /// The timestep that the network gets for `sigma`: 0 to 999, or 0 to 1000 for a flow.
     ///
-    /// For betas it is the index of the nearest logarithm, the lower one on a tie; sigmas outside of the table map to its
-    /// ends. For a flow it is `sigma * 1000`: the network knows noise levels, and the shift only says which are visited.
+    /// For betas it is the index of the table entry with the nearest log sigma, the lower one on a tie; sigmas outside
+    /// of the table map to its first or last entry. For a flow it is `sigma * 1000`: the network is conditioned on the
+    /// noise level, and the shift only decides which levels are visited.
     pub fn timestep(&self, sigma: f32) -> f32 {
         let logs = match &self.between {
             Between::Logarithms(logs) => logs,
@@ -135,11 +136,11 @@ impl NoiseSchedule {
         if sigma > self.sigma_max() { LAST } else { nearest.0 as f32 }
     }
 
-    /// The sigma at a fractional timestep `t` of the schedule.
+    /// The sigma at a fractional timestep `t`.
     ///
-    /// For betas `t` is clamped to 0..=999 and sigma is linear in the logarithm. For a flow `t` is clamped to 0..=1000, and
-    /// sigma is `s(t / 1000)`, see [`Self::flow`]: 0 at 0, the table's first at 1, and 1 at 1000. With a shift other than 1
-    /// this is not the way back from [`Self::timestep`], which is the network's own count.
+    /// For betas `t` is clamped to 0..=999, and log sigma is interpolated linearly. For a flow `t` is clamped to
+    /// 0..=1000, and sigma is `s(t / 1000)`, see [`Self::flow`]: 0 at 0, the table's first at 1, and 1 at 1000. With a
+    /// shift other than 1 this is not the inverse of [`Self::timestep`], which uses the network's own scale.
     pub fn sigma(&self, t: f64) -> f32 {
         let logs = match &self.between {
             Between::Logarithms(logs) => logs,
@@ -154,8 +155,8 @@ impl NoiseSchedule {
         rounded((1.0 - weight) * low_log + weight * high_log, f64::exp)
     }
 
-    /// The sigma at which `percent` (0 to 1) of the timesteps are done, as start and end points of ControlNets
-    /// are given: 0 or less lies above every sigma, 1 or more is 0.
+    /// The sigma after `percent` (0 to 1) of the timesteps, the unit in which start and end points of ControlNets are
+    /// given: 0 or less gives a value above every sigma, 1 or more gives 0.
     pub fn percent_to_sigma(&self, percent: f64) -> f64 {
         if percent <= 0.0 {
             BEFORE_THE_START
@@ -168,12 +169,12 @@ impl NoiseSchedule {
     }
 }
 
-/// The level of a flow at time `t`, 0 to 1, see [`NoiseSchedule::flow`].
+/// The noise level of a flow at time `t`, 0 to 1, see [`NoiseSchedule::flow`].
 fn shifted(shift: f64, t: f64) -> f32 {
     (shift * t / (1.0 + (shift - 1.0) * t)) as f32
 }
 
-/// The thousand sigmas, rising.
+/// The thousand sigmas, ascending.
 fn table(betas: Betas) -> Vec<f64> {
     let mut product = 1f64;
     let sigma = |index| {
@@ -183,11 +184,11 @@ fn table(betas: Betas) -> Vec<f64> {
     (0..TIMESTEPS).map(sigma).collect()
 }
 
-/// Beta at a training step, 0..1000.
+/// Beta at training step `index`, 0..1000.
 fn beta(betas: Betas, index: usize) -> f64 {
     let ramp = |start: f64, end: f64| {
         let step = (end - start) / (TIMESTEPS - 1) as f64;
-        // From either end to the middle, as the reference's linspace does it.
+        // From both ends towards the middle, as in the reference's linspace.
         if index < TIMESTEPS / 2 {
             start + step * index as f64
         } else {
@@ -202,14 +203,14 @@ fn beta(betas: Betas, index: usize) -> f64 {
     }
 }
 
-/// What a latent at noise level `sigma` is multiplied by before the network sees it: `1 / sqrt(sigma^2 + 1)`.
+/// The factor by which latents at noise level `sigma` are scaled for the network: `1 / sqrt(sigma^2 + 1)`.
 pub fn c_in(sigma: f32) -> f32 {
     1.0 / input_divisor(sigma)
 }
 
 /// The network's input for latents `x` at noise level `sigma`: `x / sqrt(sigma^2 + 1)`.
 ///
-/// A true division, as the reference does it; multiplying by [`c_in`] differs in the last bit.
+/// Divides, as the reference does; multiplying by [`c_in`] would differ in the last bit.
 ///
 /// # Errors
 /// If a tensor operation fails.
@@ -217,8 +218,8 @@ pub fn scale_input(x: &Tensor, sigma: f32) -> CandleResult<Tensor> {
     x.broadcast_div(&Tensor::new(input_divisor(sigma), x.device())?.to_dtype(x.dtype())?)
 }
 
-/// A function of an f32, correctly rounded: the same number on every platform, which libraries' own f32
-/// functions do not promise.
+/// An f32 function evaluated in f64 and rounded once: the same result on every platform, which the f32 functions of
+/// math libraries do not guarantee.
 pub(super) fn rounded(x: f32, function: impl Fn(f64) -> f64) -> f32 {
     function(f64::from(x)) as f32
 }
@@ -276,13 +277,13 @@ mod tests {
             assert_eq!(schedule.sigma_max(), 1.0);
             assert_eq!([schedule.sigma(-1.0), schedule.sigma(2000.0)], [0.0, 1.0]);
             assert_eq!(schedule.sigma(1.0), schedule.sigma_min());
-            // The network is told the level itself.
+            // The timestep is the noise level itself.
             assert_eq!([0.0, 0.25, 1.0].map(|sigma| schedule.timestep(sigma)), [0.0, 250.0, 1000.0]);
             assert!(schedule.percent_to_sigma(0.0) > 1.0);
             assert_eq!(schedule.percent_to_sigma(1.0), 0.0);
         }
         assert_eq!(plain.sigma(250.0), 0.25);
-        // 3/4 / (1 + 2/4), and three quarters of the way done.
+        // 3/4 / (1 + 2/4), with three quarters of the timesteps done.
         assert_eq!(shifted.sigma(250.0), 0.5);
         assert_eq!(shifted.table()[249], 0.5);
         assert_eq!(shifted.percent_to_sigma(0.75), 0.5);

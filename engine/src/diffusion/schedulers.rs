@@ -1,8 +1,8 @@
-//! Which noise levels a run of n steps visits.
+//! Schedulers: the noise levels that a run of n steps visits.
 //!
-//! A schedule is a falling list of sigmas that ends in 0, one longer than the number of steps. The
-//! formulas are those of k-diffusion and of the workflow's system; the arithmetic is f32 or f64
-//! exactly where theirs is, because a list must agree with theirs in its last digit.
+//! A schedule is a descending list of sigmas that ends in 0, one longer than the number of steps. The formulas are
+//! those of k-diffusion and of ComfyUI; the arithmetic is f32 or f64 exactly where theirs is, because the lists must
+//! agree with theirs to the last digit.
 
 mod align;
 mod beta;
@@ -10,7 +10,7 @@ mod beta;
 use super::schedule::{NoiseSchedule, TIMESTEPS, rounded};
 use super::{DiffusionError, ProbabilityPath};
 
-/// A rule that spreads steps over noise levels.
+/// A rule that distributes steps over noise levels.
 #[derive(
     Debug,
     Clone,
@@ -25,30 +25,30 @@ use super::{DiffusionError, ProbabilityPath};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Scheduler {
-    /// "Align Your Steps" (Sabour et al. 2024), the levels optimised for SD1.5; independent of the betas, and not for flows.
+    /// "Align Your Steps" (Sabour et al. 2024), optimised for SD1.5; independent of the betas, and not for flows.
     #[strum(serialize = "ays-sd1")]
     AysSd1,
-    /// The same for SDXL.
+    /// "Align Your Steps", optimised for SDXL.
     #[strum(serialize = "ays-sdxl")]
     AysSdxl,
-    /// The same for Stable Video Diffusion.
+    /// "Align Your Steps", optimised for Stable Video Diffusion.
     #[strum(serialize = "ays-svd")]
     AysSvd,
-    /// Equal steps in timesteps, both ends of the table included.
+    /// Equidistant timesteps, including both ends of the table.
     Normal,
-    /// Equal steps in `sigma^(1/7)` (Karras et al. 2022, equation 5).
+    /// Equidistant in `sigma^(1/7)` (Karras et al. 2022, equation 5).
     Karras,
-    /// Equal steps in the logarithm of sigma.
+    /// Equidistant in the logarithm of sigma.
     Exponential,
-    /// Equal steps in timesteps, the lower end of the table left out.
+    /// Equidistant timesteps, without the lower end of the table.
     SgmUniform,
-    /// Every n-th entry of the table from its top, each entry at most once.
+    /// Every n-th entry of the table from the top, each entry at most once.
     Simple,
-    /// Every n-th entry of the table from its bottom; may give more steps than asked for.
+    /// Every n-th entry of the table from the bottom; may give more steps than requested.
     DdimUniform,
-    /// Timesteps at the quantiles of Beta(0.6, 0.6) (Lee et al. 2024); may give fewer steps than asked for.
+    /// Timesteps at the quantiles of Beta(0.6, 0.6) (Lee et al. 2024); may give fewer steps than requested.
     Beta,
-    /// Equal steps in the arc tangent of sigma.
+    /// Equidistant in the arc tangent of sigma.
     KlOptimal,
 }
 
@@ -56,7 +56,7 @@ impl Scheduler {
     /// Every scheduler, in the order of the command line's help.
     pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// The stable name.
+    /// The stable name, as the command line and saved settings use it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -68,21 +68,21 @@ impl std::fmt::Display for Scheduler {
     }
 }
 
-/// More steps than any run needs; keeps a mistyped number from filling the memory.
+/// More steps than any run needs; keeps a mistyped number from exhausting the memory.
 pub const MAX_STEPS: usize = 10_000;
 
-/// The smallest sigma that a flipped schedule starts from, in place of 0 (see [`flip`]).
+/// The smallest sigma that a flipped schedule starts from, instead of 0 (see [`flip`]).
 pub const FLIPPED_START: f32 = 0.0001;
 
-/// The falling noise levels of a run, the last one 0.
+/// The descending noise levels of a run, the last one 0.
 ///
-/// `denoise` below 1 keeps the lower part of a schedule. The align-your-steps tables shorten the run
-/// (`round(steps * denoise)` steps); every other scheduler keeps `steps` steps, taken from the end
-/// of a longer schedule of `steps / denoise`. A `denoise` of 0 or less is no run at all: an empty list.
+/// `denoise` below 1 keeps the lower part of a schedule. The Align Your Steps tables shorten the run
+/// (`round(steps * denoise)` steps); all other schedulers keep `steps` steps, taken from the end of a longer schedule of
+/// `steps / denoise` steps. With a `denoise` of 0 or less the list is empty, and nothing is sampled.
 ///
 /// # Errors
-/// [`DiffusionError::Invalid`] if `steps` is 0, if it or `steps / denoise` is more than
-/// [`MAX_STEPS`], if `denoise` is not a number, or if an align-your-steps table is asked for on a flow's schedule.
+/// [`DiffusionError::Invalid`] if `steps` is 0, if it or `steps / denoise` is more than [`MAX_STEPS`], if `denoise` is
+/// NaN, or if an Align Your Steps table is requested for a flow's schedule.
 pub fn sigmas(
     schedule: &NoiseSchedule,
     scheduler: Scheduler,
@@ -117,16 +117,15 @@ pub fn sigmas(
         )));
     }
     let mut list = whole(schedule, scheduler, total);
-    // Some schedulers return fewer levels than asked for; then all of them stay.
+    // Some schedulers return fewer levels than requested; then all of them are kept.
     list.drain(..list.len().saturating_sub(steps + 1));
     Ok(list)
 }
 
-/// The falling noise levels that a pass of `steps` steps visits: [`sigmas`] without what is above its last `steps`
-/// steps.
+/// The descending noise levels of a pass of `steps` steps: the last `steps + 1` entries of [`sigmas`].
 ///
-/// ddim_uniform lists a level more than asked for wherever `steps` does not divide a thousand. The workflow's scheduler
-/// node hands the sampler the last `steps + 1` of any list, so that its passes then start a little below the top.
+/// ddim_uniform lists one level more than requested if `steps` does not divide 1000. ComfyUI's scheduler node passes on
+/// the last `steps + 1` entries of any list, so that its passes then start slightly below the top.
 ///
 /// # Errors
 /// As [`sigmas`].
@@ -141,9 +140,9 @@ pub fn pass_sigmas(
     Ok(list)
 }
 
-/// Turns a falling schedule into the rising one of unsampling.
+/// Reverses a descending schedule into the ascending one of unsampling.
 ///
-/// A leading 0 becomes [`FLIPPED_START`], since a solver divides by the sigma it leaves; nothing else changes.
+/// A leading 0 becomes [`FLIPPED_START`], since a solver divides by the sigma that it starts from; nothing else changes.
 pub fn flip(sigmas: &[f32]) -> Vec<f32> {
     let mut rising: Vec<f32> = sigmas.iter().rev().copied().collect();
     if let Some(first) = rising.first_mut().filter(|first| **first == 0.0) {
@@ -152,7 +151,7 @@ pub fn flip(sigmas: &[f32]) -> Vec<f32> {
     rising
 }
 
-/// A schedule over the whole range of noise, without the denoise rule.
+/// A schedule over the whole range of noise levels, before `denoise` is applied.
 fn whole(schedule: &NoiseSchedule, scheduler: Scheduler, steps: usize) -> Vec<f32> {
     let (min, max) = (schedule.sigma_min(), schedule.sigma_max());
     let [first, last] = schedule.ends();
@@ -176,7 +175,7 @@ fn whole(schedule: &NoiseSchedule, scheduler: Scheduler, steps: usize) -> Vec<f3
         }
         Scheduler::Beta => beta::indices(steps).into_iter().map(|index| schedule.table()[index]).collect(),
         Scheduler::KlOptimal => kl_optimal(steps, min, max),
-        // Absolute numbers that no table of betas changes; answered before this function.
+        // Tables of absolute sigmas that do not depend on the betas; `sigmas` handles them before.
         Scheduler::AysSd1 | Scheduler::AysSdxl | Scheduler::AysSvd => Vec::new(),
     };
     list.push(0.0);
@@ -191,7 +190,7 @@ fn simple(schedule: &NoiseSchedule, steps: usize) -> Vec<f32> {
     let stride = TIMESTEPS as f64 / steps as f64;
     let from_top = |step: usize| TIMESTEPS - 1 - (step as f64 * stride) as usize;
     let mut list: Vec<f32> = (0..steps).map(|step| schedule.table()[from_top(step)]).collect();
-    // More steps than the table has entries would visit some twice, and a solver divides by the way between two.
+    // With more steps than table entries some would be visited twice, and a solver divides by the difference of two.
     list.dedup();
     list
 }
@@ -199,7 +198,7 @@ fn simple(schedule: &NoiseSchedule, steps: usize) -> Vec<f32> {
 fn karras(steps: usize, min: f32, max: f32) -> Vec<f32> {
     const RHO: f64 = 7.0;
     let root = |sigma: f32| f64::from(sigma).powf(1.0 / RHO);
-    // The ends are exact f64 numbers, the ramp between them is f32.
+    // The ends are computed in f64, the ramp between them in f32.
     let (from, span) = (root(max) as f32, (root(min) - root(max)) as f32);
     linspace(0.0, 1.0, steps)
         .into_iter()
@@ -209,7 +208,7 @@ fn karras(steps: usize, min: f32, max: f32) -> Vec<f32> {
 
 fn kl_optimal(steps: usize, min: f32, max: f32) -> Vec<f32> {
     let (low, high) = (f64::from(min).atan() as f32, f64::from(max).atan() as f32);
-    // One step has no way between two ends; it starts at the top, as the other schedulers do.
+    // A single step has no interval between two ends; it starts at the top, as with the other schedulers.
     let last = steps.saturating_sub(1).max(1) as f32;
     (0..steps)
         .map(|step| {
@@ -219,8 +218,8 @@ fn kl_optimal(steps: usize, min: f32, max: f32) -> Vec<f32> {
         .collect()
 }
 
-/// `count` equal steps from `start` to `end` in f32, counted from the nearer end, with one rounding each as on a
-/// processor with fused multiply-add.
+/// `count` equidistant values from `start` to `end` in f32, computed from the nearer end, with one rounding each, as on
+/// a CPU with fused multiply-add.
 fn linspace(start: f32, end: f32, count: usize) -> Vec<f32> {
     let step = if count > 1 { (end - start) / (count - 1) as f32 } else { 0.0 };
     (0..count)
@@ -259,7 +258,7 @@ mod tests {
     #[test]
     fn a_pass_takes_the_last_of_a_list_that_is_longer() {
         let schedule = NoiseSchedule::new(Betas::SqrtLinear);
-        // Of indices 1, 167, 333, ... 997 of the table, as the workflow ran it.
+        // Indices 1, 167, 333, ... 997 of the table, as measured in ComfyUI.
         let want = [9.829_952, 4.476_028, 2.275_962_6, 1.214_255_9, 0.591_101_2, 0.041_392_75, 0.0];
         assert_eq!(pass_sigmas(&schedule, Scheduler::DdimUniform, 6, 1.0).unwrap(), want);
         assert_eq!(sigmas(&schedule, Scheduler::DdimUniform, 6, 1.0).unwrap().len(), 8);

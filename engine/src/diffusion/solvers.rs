@@ -1,12 +1,11 @@
-//! Solvers of the probability-flow equation: pure functions of a denoiser, latents and sigmas.
+//! Solvers of the probability-flow ODE: pure functions of a denoiser, latents and sigmas.
 //!
-//! The formulas are those of k-diffusion (Karras et al. 2022 for euler, heun and ancestral steps;
-//! Lu et al. 2022, "DPM-Solver++", for 2m and its SDE form). Scalars are f32 and operations come in
-//! the reference's order, because the first unsampling step, from sigma 0.0001, multiplies every
-//! rounding error by about a thousand.
+//! The formulas are those of k-diffusion (Karras et al. 2022 for euler, heun and ancestral steps; Lu et al. 2022,
+//! "DPM-Solver++", for 2m and its SDE form). Scalars are f32 and operations have the reference's order, because the
+//! first unsampling step, from sigma 0.0001, amplifies every rounding error by about a thousand.
 //!
-//! The denoiser says which space the latents live in ([`Denoiser::path`]). What differs between the two, `alpha`, the
-//! time of DPM-Solver++ and the split of ancestral steps, is in [`ProbabilityPath`]; the steps are written for both.
+//! The denoiser determines the space of the latents ([`Denoiser::path`]). What differs between the two spaces, `alpha`, the time
+//! variable of DPM-Solver++ and the split of ancestral steps, is in [`ProbabilityPath`]; the solvers work in both.
 
 use candle_core::Tensor;
 
@@ -17,43 +16,43 @@ pub use protocol::Sampler;
 
 type Result<T> = std::result::Result<T, DiffusionError>;
 
-/// A model that looks at noisy latents and says what they would be without the noise.
+/// A model that estimates the denoised latents from noisy ones.
 pub trait Denoiser {
-    /// The space of the latents that it knows.
+    /// The space of the latents.
     fn path(&self) -> ProbabilityPath {
         ProbabilityPath::VarianceExploding
     }
 
-    /// The denoised estimate of latents `x` (f32, `[batch, c, time, h, w]`) at noise level `sigma`, in the
-    /// shape of `x`. `step` counts finished steps; heun's second look already counts the next one.
+    /// The denoised estimate of latents `x` (f32, `[batch, c, time, h, w]`) at noise level `sigma`, in the shape of
+    /// `x`. `step` is the number of finished steps; the second evaluation of a heun step already counts that step.
     ///
     /// # Errors
-    /// Whatever the network reports, or [`DiffusionError::Cancelled`].
+    /// Any error of the network, or [`DiffusionError::Cancelled`].
     fn denoised(&mut self, x: &Tensor, sigma: f32, step: usize) -> Result<Tensor>;
 }
 
-/// A finished step, as the callback of [`sample`] is told of it.
+/// A finished step, passed to the callback of [`sample`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// Which step, from 0.
+    /// The index of the step, from 0.
     pub index: usize,
-    /// How many there are.
+    /// The number of steps of the run.
     pub steps: usize,
-    /// The noise level that the step left.
+    /// The noise level at which the step started.
     pub sigma: f32,
-    /// The noise level that it reached.
+    /// The noise level at which it ended.
     pub sigma_next: f32,
 }
 
-/// Walks latents `x` along `sigmas`, downwards (sampling) or upwards (unsampling), and returns them at the last one.
+/// Integrates latents `x` along `sigmas`, downwards (sampling) or upwards (unsampling), and returns them at the last one.
 ///
-/// An empty list, or a single level, is no step at all: `x` comes back as it went in. `on_step` is
-/// called after every step; its error ends the run.
+/// With an empty list or a single level there are no steps, and `x` is returned unchanged. `on_step` is called after
+/// every step; an error from it aborts the run.
 ///
 /// # Errors
-/// [`DiffusionError::Invalid`] if the levels are not finite and strictly falling or rising, if one is above the
-/// path's [`ProbabilityPath::sigma_max`], if the run would start from 0, or if it rises with a sampler that draws
-/// noise; else what denoiser, noise or callback report.
+/// [`DiffusionError::Invalid`] if the levels are not finite and strictly ascending or descending, if one is above the
+/// path's [`ProbabilityPath::sigma_max`], if the run would start from 0, or if it ascends with a stochastic sampler;
+/// otherwise any error of the denoiser, the noise source or the callback.
 pub fn sample(
     sampler: Sampler,
     denoiser: &mut dyn Denoiser,
@@ -114,12 +113,12 @@ fn check(sampler: Sampler, path: ProbabilityPath, sigmas: &[f32]) -> Result<()> 
     Ok(())
 }
 
-/// What a solver keeps from one step to the next.
+/// The state that a solver keeps between steps.
 struct Walk<'a> {
     path: ProbabilityPath,
     denoiser: &'a mut dyn Denoiser,
     noise: &'a mut dyn Noise,
-    /// The estimate of the step before, and the level it was made at.
+    /// The denoised estimate of the previous step, and its noise level.
     before: Option<(Tensor, f32)>,
 }
 
@@ -138,8 +137,8 @@ impl Walk<'_> {
         if at.sigma_next == 0.0 {
             return Ok(guess);
         }
-        // The reference counts a step as finished after its first evaluation, which the context windows of this
-        // second one depend on.
+        // The reference counts a step as finished after its first evaluation; the context windows of the second one
+        // depend on this count.
         let denoised = self.denoiser.denoised(&guess, at.sigma_next, at.index + 1)?;
         let there = slope(&guess, &denoised, at.sigma_next)?;
         let mean = times(&(here + there)?, 0.5)?;
@@ -151,8 +150,8 @@ impl Walk<'_> {
         let (t, t_next) = (self.path.time(at.sigma), self.path.time(at.sigma_next));
         let h = t_next - t;
         let target = match &self.before {
-            // A step to 0, or up to noise alone, is first order: its h is infinite. So is the step after one from noise
-            // alone, whose r is infinite.
+            // A step to 0, or up to pure noise, is first order, since its h is infinite. So is the step after one that
+            // started from pure noise, whose r is infinite.
             Some((before, sigma_before)) if t_next.is_finite() => {
                 let r = (t - self.path.time(*sigma_before)) / h;
                 let share = 1.0 / (2.0 * r);
@@ -173,9 +172,9 @@ impl Walk<'_> {
         }
         let (t, t_next) = (self.path.time(at.sigma), self.path.time(at.sigma_next));
         let h = t_next - t;
-        // With eta = 1 the noise removed is that of a step twice as long, and the difference is drawn anew. Of data the share
-        // alpha / sigma * kept + pull = alpha_next is left, of noise kept^2 + sigma_next^2 * gain = sigma_next^2. From
-        // noise alone, where h is infinite, nothing of x is kept.
+        // With eta = 1 as much noise is removed as in a step twice as long, and the difference is drawn anew. The
+        // resulting factor of the data is alpha / sigma * kept + pull = alpha_next, and the variance of the noise is
+        // kept^2 + sigma_next^2 * gain = sigma_next^2. From pure noise, where h is infinite, nothing of x is kept.
         let gain = -rounded(-2.0 * h, f64::exp_m1);
         let pull = self.path.alpha(at.sigma_next) * gain;
         let kept = at.sigma_next / at.sigma * rounded(-h, f64::exp);
@@ -206,11 +205,11 @@ impl Walk<'_> {
     }
 }
 
-/// dx/dsigma of the probability-flow equation, in either space: where x = x0 + sigma eps it is the expected eps, which is
-/// (x - denoised) / sigma; on the straight path it is the expected eps - x0, so
-/// (x - (1 - sigma) denoised) / sigma - denoised, which is the same.
+/// dx/dsigma of the probability-flow ODE, in either space: with x = x0 + sigma eps it is the expected eps, which is
+/// `(x - denoised) / sigma`; on the straight path it is the expected eps - x0, so
+/// `(x - (1 - sigma) denoised) / sigma - denoised`, which is the same expression.
 ///
-/// A true division: candle's own `/ f64` multiplies by the reciprocal.
+/// Divides by a tensor: candle's own `/ f64` multiplies by the reciprocal.
 fn slope(x: &Tensor, denoised: &Tensor, sigma: f32) -> Result<Tensor> {
     let sigma = Tensor::new(sigma, x.device())?;
     Ok((x - denoised)?.broadcast_div(&sigma)?)

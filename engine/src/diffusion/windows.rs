@@ -1,34 +1,33 @@
-//! How a clip longer than a motion module's reach is cut into overlapping context windows.
+//! Context windows: overlapping windows over a clip that is longer than a motion module's context length.
 //!
-//! The lists are those of AnimateDiff-Evolved (uniform windows go back to AnimateDiff's "context
-//! scheduler"), step for step. Windows count from the segment's first frame, never from the frame
-//! that a host happens to ask for.
+//! The lists are those of AnimateDiff-Evolved (uniform windows go back to AnimateDiff's "context scheduler"), identical
+//! in every step. Windows are counted from the segment's first frame, never from the frame that a host requests.
 
 mod uniform;
 
 use super::Fuse;
 pub use protocol::ContextSchedule;
 
-/// How windows are laid and how their predictions are merged.
+/// How context windows are placed and how their predictions are fused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContextOptions {
-    /// Frames in a window; a clip of no more frames is taken in one piece. 0 counts as 1.
+    /// Frames in a window; a clip with no more frames than this is evaluated as a whole. 0 counts as 1.
     pub length: usize,
-    /// Frames that neighbouring windows share; at most `length - 1` of them count.
+    /// Frames that neighbouring windows share, limited to `length - 1`.
     pub overlap: usize,
-    /// For uniform schedules: windows of every 2nd, 4th, ... frame are added up to the power
-    /// `stride - 1` of two, as far as the clip is long enough. 0 counts as 1.
+    /// For uniform schedules: windows over every 2nd, 4th, ... frame are added, up to every `2^(stride - 1)`-th, as far
+    /// as the clip is long enough. 0 counts as 1.
     pub stride: usize,
-    /// Where the windows lie.
+    /// The rule for the positions of the windows.
     pub schedule: ContextSchedule,
-    /// How much a window's prediction counts for each of its frames.
+    /// How a window's prediction is weighted for each of its frames.
     pub fuse: Fuse,
-    /// For looped windows: also lay the window that crosses from the last frame to the first.
+    /// For looped schedules: also add the window that wraps from the last frame to the first.
     pub closed: bool,
 }
 
 impl Default for ContextOptions {
-    /// The workflow's defaults: 16 frames, 4 shared, static, pyramid.
+    /// The reference workflow's defaults: 16 frames, 4 shared, static, pyramid.
     fn default() -> Self {
         Self {
             length: 16,
@@ -42,24 +41,24 @@ impl Default for ContextOptions {
 }
 
 impl ContextOptions {
-    /// The options with impossible numbers moved to the nearest possible ones.
+    /// The options with values out of range moved to the nearest valid ones.
     pub fn sane(self) -> Self {
         let length = self.length.max(1);
         Self { length, overlap: self.overlap.min(length - 1), stride: self.stride.max(1), ..self }
     }
 }
 
-/// The windows over `frames` frames in step `step` (from 0), each a list of frame indices.
+/// The context windows for a clip of `frames` frames in step `step` (from 0), each a list of frame indices.
 ///
-/// Every frame is in at least one window. A window of a looped schedule may wrap around, and one with
-/// a stride may, in a clip hardly longer than itself, hold a frame twice.
+/// Every frame is in at least one window. A window of a looped schedule may wrap around, and one with a stride may hold
+/// a frame twice if the clip is hardly longer than the window.
 pub fn windows(options: &ContextOptions, frames: usize, step: usize) -> Vec<Vec<usize>> {
     let options = options.sane();
     if frames == 0 {
         return Vec::new();
     }
     let fits = match options.schedule {
-        // A loop of exactly one window's length still rotates.
+        // A looped clip of exactly one window's length is still rotated.
         ContextSchedule::LoopedUniform => frames < options.length,
         _ => frames <= options.length,
     };

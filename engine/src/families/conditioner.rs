@@ -1,4 +1,4 @@
-//! Prompts to what a network is steered by.
+//! The interface of text encoders: prompts to conditioning.
 
 use std::fmt;
 
@@ -6,29 +6,29 @@ use candle_core::{Device, Tensor};
 
 use crate::nn::{Embeddings, ModelError};
 
-/// What a prompt, or a prompt for every latent in time, steers by.
+/// The conditioning from a prompt, or from one prompt for every latent in time.
 #[derive(Debug, Clone)]
-pub struct Text {
-    /// `[1, tokens, width]`; one for each latent in time: `[time, tokens, width]`; several branches of these after each
-    /// other.
+pub struct TextConditioning {
+    /// Token embeddings `[1, tokens, width]`, or `[time, tokens, width]` with a prompt for every latent in time;
+    /// several branches are concatenated along the first axis.
     pub context: Tensor,
-    /// A vector for the whole prompt, where the family has one, `[as many, width]`.
+    /// The pooled vector of the prompt, `[as above, width]`, for families that have one.
     pub pooled: Option<Tensor>,
 }
 
-impl Text {
-    /// On another device.
+impl TextConditioning {
+    /// Copies the conditioning to another device.
     ///
     /// # Errors
-    /// When the device has no room.
+    /// If the device is out of memory.
     pub fn to_device(&self, device: &Device) -> Result<Self, candle_core::Error> {
         self.map(|x| x.to_device(device))
     }
 
-    /// Those of some latents in time, by their indices; the same where all have one.
+    /// Selects the conditioning of the latents in time with these indices; unchanged if there is one for all of them.
     ///
     /// # Errors
-    /// When an index is out of range, or the device fails.
+    /// If an index is out of range, or the device fails.
     pub fn select(&self, latents: &[usize]) -> Result<Self, candle_core::Error> {
         if self.context.dim(0)? == 1 {
             return Ok(self.clone());
@@ -38,10 +38,10 @@ impl Text {
         self.map(|x| x.index_select(&index, 0))
     }
 
-    /// Several of the same length, one after the other.
+    /// Concatenates conditionings with the same number of tokens along the first axis.
     ///
     /// # Errors
-    /// When the lengths differ, or the device fails.
+    /// If the numbers of tokens differ, or the device fails.
     pub fn stack(texts: &[Self]) -> Result<Self, candle_core::Error> {
         let contexts: Vec<&Tensor> = texts.iter().map(|text| &text.context).collect();
         let pooled: Option<Vec<&Tensor>> = texts.iter().map(|text| text.pooled.as_ref()).collect();
@@ -61,14 +61,19 @@ impl Text {
 
 /// The text encoders of a family.
 pub trait Conditioner: fmt::Debug + Send + Sync {
-    /// Encodes one prompt, with the weights and marks that prompts may have (docs/prompts.md). Prompts of a request may
-    /// come to different numbers of tokens; shorter ones are filled up with the empty prompt's, so lengths have to be
-    /// multiples of its length.
+    /// Encodes one prompt, with weights and the rest of the prompt syntax (docs/prompts.md). The prompts of a request
+    /// may have different numbers of tokens; shorter ones are padded with the tokens of the empty prompt, so the number
+    /// of tokens has to be a multiple of the empty prompt's.
     ///
-    /// `clip_skip` is the layer to take the result from, counted from the last; 0: what the network was trained with.
-    /// `embeddings` has the vectors of the names in the prompt, empty for a family that takes none.
+    /// `clip_skip` is the layer whose output is used, counted from the last; 0: the one that the network was trained with.
+    /// `embeddings` holds the vectors for the embedding names in the prompt; empty for a family without embeddings.
     ///
     /// # Errors
-    /// [`ModelError::Invalid`] for a prompt or a setting that cannot be used; no memory.
-    fn encode(&self, prompt: &str, clip_skip: usize, embeddings: &Embeddings) -> Result<Text, ModelError>;
+    /// [`ModelError::Invalid`] for a prompt or a setting that is not supported; out of memory.
+    fn encode(
+        &self,
+        prompt: &str,
+        clip_skip: usize,
+        embeddings: &Embeddings,
+    ) -> Result<TextConditioning, ModelError>;
 }

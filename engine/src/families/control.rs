@@ -1,4 +1,4 @@
-//! ControlNets that act in a pass, and what they add to a UNet.
+//! The ControlNets of a pass, and the residuals that they add to a UNet.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use candle_core::Tensor;
 use super::Input;
 use crate::nn::{ControlNet, Given, Hint, ModelError, Residuals};
 
-/// A ControlNet ready for a pass over one segment.
+/// A ControlNet prepared for a pass over one segment.
 pub struct ActiveControl {
-    /// The network.
+    /// The loaded network, shared between passes.
     pub net: Arc<ControlNet>,
-    /// What it sees, [frames, 3, height, width] in 0..1, or the latents of that.
+    /// The hints, [frames, 3, height, width] in 0..1, or their latents.
     pub hint: Tensor,
-    /// The frames that a SparseCtrl sees.
+    /// For SparseCtrl: whether each frame of the segment has a hint.
     pub shown: Vec<bool>,
-    /// Its weight at every frame of the segment.
+    /// The strength for every frame of the segment.
     pub weight: Vec<f32>,
-    /// It acts while sigma is at most this,
+    /// The upper end of the range of sigmas in which it is active, inclusive.
     pub from: f64,
-    /// and at least this, whichever way sigma goes.
+    /// The lower end of that range, inclusive; the same for sampling and unsampling.
     pub to: f64,
 }
 
 impl ActiveControl {
-    /// What this network adds for a window; nothing outside of its range and where its weights are 0.
+    /// The residuals of this network for a window; `None` outside of its range of sigmas or if all weights are 0.
     fn residuals(
         &self,
         x: &Tensor,
@@ -47,11 +47,10 @@ impl ActiveControl {
     }
 }
 
-/// The weights of a window's frames, from those of the segment.
+/// The weights of a window's frames, selected from those of the segment.
 ///
-/// A strided window that wraps around can hold a frame twice. Where weights differ from frame to frame, the first of the
-/// two is then without the ControlNet: the reference, whose windows these are, gives such a weight to one entry for
-/// each frame.
+/// A strided window that wraps around can hold a frame twice. If the weights differ from frame to frame, the first of
+/// the two entries gets a weight of 0, as in the reference, which assigns such a weight to only one entry per frame.
 fn window_weights(weight: &[f32], frames: &[usize]) -> Vec<f32> {
     let by_frame = weight.windows(2).any(|pair| pair[0] != pair[1]);
     let entries = frames.iter().enumerate();
@@ -62,11 +61,11 @@ fn window_weights(weight: &[f32], frames: &[usize]) -> Vec<f32> {
     entries.collect()
 }
 
-/// What all ControlNets together add to the evaluation of `x`, the latents of an input as the UNet takes them,
+/// The sum of the residuals of all ControlNets for `x`, the latents of `input` in the UNet's layout,
 /// [branches * window, channels, h, w].
 ///
 /// # Errors
-/// Shapes that do not fit.
+/// If shapes do not match.
 pub fn residuals(
     controls: &[ActiveControl],
     x: &Tensor,

@@ -1,27 +1,27 @@
-//! The settings that go with a family.
+//! The interface for the settings of a family.
 
 use super::{Grid, Kind, MotionVersion};
 use crate::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use crate::weights::TensorFile;
 
-/// What a family's networks were trained with.
+/// The settings with which a family's networks were trained.
 pub trait Defaults {
-    /// How frames and pixels map to the latents of a checkpoint of this kind.
+    /// How frames and pixels map to latents, for a checkpoint of this kind.
     fn grid(&self, checkpoint: &Kind) -> Grid;
 
-    /// Factor between the autoencoder's own latents and the sampler's space.
+    /// The factor from the autoencoder's own latents to the sampler's space.
     fn latent_scale(&self) -> f64;
 
-    /// What the network of a checkpoint predicts, and whether its last noise level is noise alone.
+    /// What the network of a checkpoint predicts, and whether its last noise level is pure noise (zero terminal SNR).
     fn prediction(&self, checkpoint: &TensorFile) -> (Prediction, bool);
 
-    /// The beta schedule that goes with a motion module, or with none; `None` for a family that has no betas.
+    /// The betas for a motion module, or without one; `None` for a family without betas.
     fn betas(&self, motion: Option<MotionVersion>) -> Option<Betas>;
 
-    /// The noise levels of a checkpoint that predicts so.
+    /// The noise schedule for a checkpoint with this kind of prediction.
     ///
     /// # Errors
-    /// A schedule whose levels cannot be computed with.
+    /// If the schedule's parameters are invalid.
     fn noise_schedule(
         &self,
         prediction: Prediction,
@@ -29,23 +29,23 @@ pub trait Defaults {
         betas: Betas,
     ) -> Result<NoiseSchedule, DiffusionError>;
 
-    /// The table of Align Your Steps (Sabour et al. 2024) for this family; `None` where there is none.
+    /// The table of Align Your Steps (Sabour et al. 2024) for this family; `None` if there is none.
     fn align_your_steps(&self) -> Option<Scheduler>;
 
-    /// The scheduler that takes its place where there is none.
+    /// The scheduler that is used instead if there is no such table.
     fn usual_scheduler(&self) -> Scheduler {
         Scheduler::Simple
     }
 
-    /// Frames in a context window with a motion module, or with none.
+    /// Frames in a context window, with a motion module or without one.
     fn context_length(&self, motion: Option<MotionVersion>) -> usize;
 
-    /// Whether the network itself looks across time; then it takes no motion module.
+    /// Whether the network itself attends across time; such a family takes no motion module.
     fn is_temporal(&self) -> bool {
         false
     }
 
-    /// Whether text encoders are so large that they have to go before the network comes.
+    /// Whether the text encoders are so large that they have to be unloaded before the network is loaded.
     fn has_large_text_encoders(&self) -> bool {
         false
     }

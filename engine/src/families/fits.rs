@@ -1,14 +1,14 @@
-//! Which file fits in which place: one sentence says what was found and what would fit.
+//! Checks whether a file fits the parameter that it was chosen for; the error says what was found and what would fit.
 
 use super::{Addition, Family, Identity, Kind};
 use crate::weights::{Predicts, TensorFile, WeightsError, predicts};
 
-/// The first of the parameters that take a ControlNet, and a LoRA.
+/// The parameters that are named for ControlNets and LoRAs in messages: the first of each.
 const CONTROL: &str = "controlNet1Model";
 const LORA: &str = "lora1File";
 
 impl Identity {
-    /// Succeeds for a checkpoint or UNet file; its VAE and text encoders may be elsewhere.
+    /// Accepts checkpoints and UNet files; the VAE and the text encoders may be in other files.
     pub fn require_checkpoint(&self, file: &TensorFile) -> Result<(), WeightsError> {
         let wanted = "a checkpoint has to be an SD1.5 or SDXL single file, or the model_index.json of a diffusers folder";
         match self.kind {
@@ -20,7 +20,7 @@ impl Identity {
         }
     }
 
-    /// Succeeds for a motion module that fits a checkpoint of this family.
+    /// Accepts motion modules for a checkpoint of this family.
     pub fn require_motion_module(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
             Kind::MotionModule { family, .. } if family == checkpoint => Ok(()),
@@ -33,7 +33,7 @@ impl Identity {
         }
     }
 
-    /// Succeeds for a ControlNet that fits a checkpoint of this family.
+    /// Accepts ControlNets for a checkpoint of this family.
     pub fn require_control(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
             Kind::ControlNet { family, .. } | Kind::SparseCtrl { family, .. } if family == checkpoint => {
@@ -43,7 +43,7 @@ impl Identity {
         }
     }
 
-    /// Succeeds for a LoRA that fits a checkpoint of this family, or that does not say what it was made for.
+    /// Accepts LoRAs for a checkpoint of this family, and those whose family is unknown.
     pub fn require_lora(&self, file: &TensorFile, checkpoint: Family) -> Result<(), WeightsError> {
         match self.kind {
             Kind::Lora { family } if family.is_none_or(|family| family == checkpoint) => Ok(()),
@@ -52,7 +52,7 @@ impl Identity {
         }
     }
 
-    /// Succeeds for a VAE file and for a checkpoint that brings a VAE.
+    /// Accepts VAE files and checkpoints with a VAE.
     pub fn require_vae(&self, file: &TensorFile) -> Result<(), WeightsError> {
         match self.kind {
             Kind::Vae { .. } | Kind::Checkpoint { vae: true, .. } => Ok(()),
@@ -60,8 +60,8 @@ impl Identity {
         }
     }
 
-    /// Succeeds for a textual inversion embedding whose vectors are as wide as the checkpoint's text encoders: `widths`, none
-    /// for a family that takes no embeddings.
+    /// Accepts textual inversion embeddings whose vectors are as wide as the checkpoint's text encoders. `widths` is
+    /// empty for a family without embeddings.
     pub fn require_embedding(
         &self,
         file: &TensorFile,
@@ -91,8 +91,8 @@ impl Identity {
         }
     }
 
-    /// As [`wrong`](Self::wrong), or a word on the checkpoint where a file for a published model meets a small one, which
-    /// is most often the built-in model because no checkpoint was chosen.
+    /// As [`wrong`](Self::wrong), but advises to choose a checkpoint if a file for a published model is used with a
+    /// small one; most often that is the built-in model, used because no checkpoint was chosen.
     fn wrong_for(&self, file: &TensorFile, here: &str, checkpoint: Family, wanted: &str) -> WeightsError {
         match self.family() {
             Some(family)
@@ -107,7 +107,7 @@ impl Identity {
         }
     }
 
-    /// The parameter that takes a file of this kind; `None` for one that no parameter takes.
+    /// The parameter for files of this kind; `None` if there is none.
     fn place(&self) -> Option<&'static str> {
         Some(match self.kind {
             Kind::Checkpoint { .. } => "checkpoint",
@@ -120,7 +120,7 @@ impl Identity {
         })
     }
 
-    /// That a file does not fit the parameter `here`: what it is and where it belongs, then what `here` takes.
+    /// The error that a file does not fit the parameter `here`: what it is and where it belongs, then what `here` takes.
     pub fn wrong(&self, file: &TensorFile, here: &str, wanted: &str) -> WeightsError {
         let mut found = self.description.clone();
         if let Some(place) = self.place().filter(|place| *place != here) {

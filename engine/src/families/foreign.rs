@@ -1,8 +1,8 @@
-//! Models that people have in the same folders and that cannot be used here, so that a refusal calls them by name.
+//! Unsupported models that users often have in the same folders, so that the error message can name them.
 
 use crate::weights::TensorFile;
 
-/// Parts of names that only one kind of model has, all of which have to be there, and what it is.
+/// Substrings of tensor names that identify a kind of model (all of them have to occur), and its name.
 const MARKS: [(&[&str], &str); 31] = [
     (&[".quant_state.bitsandbytes__"], "a model quantised to 4 bits (bitsandbytes)"),
     (&[".absmax", ".quant_map"], "a model quantised with bitsandbytes"),
@@ -37,11 +37,11 @@ const MARKS: [(&[&str], &str); 31] = [
     (&["image_encoder.neck."], "a Segment-Anything model"),
 ];
 
-/// What a file is if it is one of those, to stand after "is".
+/// The description of an unsupported model, which completes "is ..."; `None` for other files.
 pub fn identify(file: &TensorFile) -> Option<String> {
     let any = |part: &&str| file.names().any(|name| name.contains(*part));
     let (_, found) = MARKS.iter().find(|(marks, _)| marks.iter().all(&any))?;
-    // The text tower of a whole CLIP can be used.
+    // A full CLIP model is usable: it contains the text encoder.
     let text = *found == "a CLIP image encoder" && any(&"text_model.encoder.layers.0.");
     (!text).then(|| format!("{found}, which is not supported"))
 }

@@ -1,45 +1,45 @@
-//! How frames and pixels map to latents.
+//! The mapping of frames and pixels to latents.
 
 use std::ops::Range;
 
 use frame::Size;
 
-/// How many pixels and frames a latent stands for, and of how many channels latents are.
+/// The size of a latent in pixels and frames, and the number of latent channels.
 ///
-/// In time the first frame has a latent of its own and every further latent stands for [`time`](Self::time) frames, as the
-/// causal autoencoders of video models have it (Wan, CogVideoX, LTX-Video). With a `time` of 1 that is a latent a frame.
+/// In time the first frame has a latent of its own and every further latent covers [`time`](Self::time) frames, as in
+/// the causal autoencoders of video models (Wan, CogVideoX, LTX-Video). With a `time` of 1 every frame has one latent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// Channels of the latents.
+    /// Number of latent channels.
     pub channels: usize,
-    /// Pixels on a side of the square that a latent stands for.
+    /// Side length in pixels of the square that a latent covers.
     pub space: usize,
-    /// Frames that a latent after the first stands for.
+    /// Number of frames that each latent after the first covers.
     pub time: usize,
 }
 
-/// Frames that are coded together, and their latents; indices in the segment.
+/// Frames that are encoded together, and their latents; indices in the segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The frames.
+    /// Indices of the frames in the segment.
     pub frames: Range<usize>,
-    /// The latents.
+    /// Indices of their latents in time.
     pub latents: Range<usize>,
 }
 
 impl Grid {
-    /// Latents in time for so many frames.
+    /// Number of latents in time for this many frames.
     pub fn latents(&self, frames: usize) -> usize {
         frames.min(1) + frames.saturating_sub(1).div_ceil(self.time.max(1))
     }
 
-    /// The frames that a latent stands for, in a segment of `frames` frames.
+    /// The frames that a latent covers, in a segment of `frames` frames.
     pub fn frames(&self, latent: usize, frames: usize) -> Range<usize> {
         let first = |latent: usize| latent.checked_sub(1).map_or(0, |rest| 1 + rest * self.time.max(1));
         first(latent).min(frames)..first(latent + 1).min(frames)
     }
 
-    /// Frames to append to a segment so that its last latent is whole.
+    /// Number of frames to append to a segment so that the last latent is complete.
     pub fn missing(&self, frames: usize) -> usize {
         match self.latents(frames) {
             0 => 0,
@@ -47,13 +47,13 @@ impl Grid {
         }
     }
 
-    /// Latents, [height, width], for a picture; one that is no multiple of [`space`](Self::space) is padded.
+    /// Size in latents, [height, width], of a picture, which is padded to a multiple of [`space`](Self::space).
     pub fn size(&self, picture: Size) -> [usize; 2] {
         [picture.height, picture.width].map(|side| side.div_ceil(self.space))
     }
 
-    /// The group of a frame in a segment: itself alone where every frame has a latent, else the whole segment, since the
-    /// codec of a compressed clip looks from frame to frame.
+    /// The group of a frame: only the frame itself if every frame has a latent of its own, otherwise the whole segment,
+    /// since a codec that compresses time works across frames.
     pub fn group(&self, frame: usize, frames: usize) -> Group {
         if self.time <= 1 {
             return Group { frames: frame..frame + 1, latents: frame..frame + 1 };

@@ -1,135 +1,135 @@
-//! What a file of weights is, told from the names and shapes of its tensors alone.
+//! Identifies files of weights by the names and shapes of their tensors.
 //!
-//! The tests go from the special to the general and the first hit wins: a LoRA also has UNet names in its names, a
-//! ControlNet 1.0 file also holds a whole checkpoint. Families that cannot be used are named too, so that the
-//! refusal says what the file is instead of which tensor it lacks.
+//! The checks go from the specific to the general and the first match wins: the tensor names of a LoRA also contain
+//! UNet names, and a ControlNet 1.0 file also contains a whole checkpoint. Unsupported models are identified too, so
+//! that the error says what the file is instead of which tensor is missing.
 
 use std::sync::Arc;
 
 use super::{Family, MotionVersion, families, unet};
 use crate::weights::TensorFile;
 
-/// A network that draws hints from pictures.
+/// Networks that compute hints from pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Annotator {
-    /// Depth Anything V2 (`depth_anything_v2_vits.pth` and larger).
+    /// Depth Anything V2 (`depth_anything_v2_vits.pth` and larger variants).
     DepthAnything,
-    /// Soft edges (`ControlNetHED.pth`).
+    /// HED, which detects soft edges (`ControlNetHED.pth`).
     Hed,
-    /// Line art (`sk_model.pth`, `sk_model2.pth`).
+    /// A line art detector (`sk_model.pth`, `sk_model2.pth`).
     Lineart,
-    /// Anime line art (`netG.pth`).
+    /// A line art detector for anime (`netG.pth`).
     LineartAnime,
-    /// MiDaS depth (`dpt_hybrid`).
+    /// MiDaS, which estimates depth (`dpt_hybrid`).
     Midas,
 }
 
-/// The use that a file can be put to.
+/// What a file can be used as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A UNet with or without the networks around it, as an LDM single file or a diffusers folder.
+    /// A UNet with or without VAE and text encoders, as an LDM single file or a diffusers folder.
     Checkpoint {
-        /// What it belongs to.
+        /// The model family of the UNet.
         family: Family,
         /// Width of the text conditioning: 768 for SD1.x, 2048 for SDXL.
         context_width: usize,
         /// Channels of the latents: 4 for SD1.x and SDXL.
         latent_channels: usize,
-        /// Whether the file brings its VAE.
+        /// Whether the file contains a VAE.
         vae: bool,
-        /// Whether the file brings its text encoder (SDXL: both).
+        /// Whether the file contains its text encoder (SDXL: both).
         text: bool,
     },
-    /// A motion module.
+    /// An AnimateDiff or Hotshot-XL motion module.
     MotionModule {
-        /// What it belongs to.
+        /// The model family that it was trained for.
         family: Family,
-        /// Its version.
+        /// The version, which determines the architecture.
         version: MotionVersion,
-        /// Frames that its position tables reach; `None` if it has no tables.
+        /// Number of frames in its position tables; `None` if it has no tables.
         max_len: Option<usize>,
     },
-    /// A ControlNet.
+    /// A ControlNet, without temporal layers.
     ControlNet {
-        /// What it belongs to.
+        /// The model family that it was trained for.
         family: Family,
-        /// Several ControlNets in one, told apart by a control type (`task_embedding`).
+        /// Whether it is a union ControlNet: several in one, selected by a control type (`task_embedding`).
         union: bool,
-        /// Whether the file holds the difference from its base network.
+        /// Whether the file stores the difference from the base network's weights.
         difference: bool,
     },
-    /// An AnimateDiff SparseCtrl: a ControlNet with temporal layers, for SD1.5 unless it is a small one.
+    /// An AnimateDiff SparseCtrl: a ControlNet with temporal layers, for SD1.5 or a small model.
     SparseCtrl {
-        /// What it belongs to.
+        /// The model family that it was trained for.
         family: Family,
-        /// Takes drawings (three channels and a mask); otherwise latents and a mask.
+        /// Whether its hints are scribbles (three channels and a mask); otherwise latents and a mask.
         scribble: bool,
-        /// Frames that its position tables reach.
+        /// Number of frames in its position tables.
         max_len: Option<usize>,
     },
-    /// A LoRA for UNet, text encoders or both.
+    /// A LoRA for the UNet, text encoders or both.
     Lora {
-        /// What it belongs to, if its shapes tell.
+        /// The model family that it was trained for, if its shapes determine it.
         family: Option<Family>,
     },
     /// A LoRA for the temporal layers of a motion module.
     MotionLora,
-    /// A VAE on its own.
+    /// A VAE in a file of its own.
     Vae {
-        /// What it belongs to alone; `None` for AutoencoderKL, which several families have.
+        /// The only family that uses this VAE; `None` for AutoencoderKL, which several families share.
         family: Option<Family>,
-        /// Channels of the latents.
+        /// Number of latent channels.
         latent_channels: usize,
     },
-    /// A text encoder on its own.
+    /// A text encoder in a file of its own.
     TextEncoder {
-        /// What it belongs to alone; `None` for CLIP, which several families have.
+        /// The only family that uses this encoder; `None` for CLIP, which several families share.
         family: Option<Family>,
-        /// Its width: 768 for CLIP-L, 1280 for OpenCLIP bigG.
+        /// Embedding width: 768 for CLIP-L, 1280 for OpenCLIP bigG.
         width: usize,
     },
-    /// A textual inversion embedding.
+    /// A textual inversion embedding, which prompts refer to by name.
     Embedding {
         /// Width of its vectors for the first text encoder.
         width: usize,
-        /// Width of those for the second; with them it is for SDXL.
+        /// Width of the vectors for the second encoder; if present, the embedding is for SDXL.
         second: Option<usize>,
     },
-    /// A network that draws hints.
+    /// A network that computes hints.
     Annotator(Annotator),
-    /// Recognised, but nothing that can be used here.
+    /// A file that is recognised but not supported.
     Unsupported,
-    /// Not recognised.
+    /// A file that is not recognised.
     Unknown,
 }
 
-/// What [`identify`] found.
+/// The result of [`identify`]: the kind of a file and its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The use that the file can be put to.
+    /// What the file can be used as.
     pub kind: Kind,
-    /// What it is, to stand after "is": `an AnimateDiff v3 motion module for SD1.5 (32 frames)`.
+    /// A description that completes "is ...": `an AnimateDiff v3 motion module for SD1.5 (32 frames)`.
     pub description: String,
 }
 
 impl Identity {
-    /// What a file is, with a description to stand after "is".
+    /// A file of this kind, with a description that completes "is ...".
     pub fn new(kind: Kind, description: impl Into<String>) -> Self {
         Self { kind, description: description.into() }
     }
 
-    /// A file that is recognised and cannot be used.
+    /// A file that is recognised but not supported.
     pub fn unsupported(description: impl Into<String>) -> Self {
         Self::new(Kind::Unsupported, description)
     }
 }
 
-/// Says what a file is. Reads names and shapes only, never the data.
+/// Identifies a file. Reads tensor names and shapes only, never the data.
 pub fn identify(file: &Arc<TensorFile>) -> Identity {
     if let Some(identity) = families().iter().find_map(|family| family.recognise(file)) {
         return identity;
     }
-    // What no family claims for itself: what several of them share, and what cannot be used.
+    // Files that no family claims: those that several families share, and unsupported ones.
     if let Some(identity) = unet::recognise(file) {
         return identity;
     }

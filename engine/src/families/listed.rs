@@ -1,4 +1,4 @@
-//! The files of a models folder, each with what it is.
+//! Lists the model files in a folder and identifies them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use super::{Identity, identify};
 use crate::weights::{TensorFile, WeightsError, model_files};
 
-/// One file of a models folder.
+/// One file in a models folder.
 #[derive(Debug)]
 pub struct Listed {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Size of the file in bytes; 0 if it cannot be determined.
     pub size: u64,
-    /// What it is, or why it cannot be read.
+    /// The result of identifying the file, or why it cannot be read.
     pub identity: Result<Identity, WeightsError>,
 }
 
 impl Listed {
-    /// What it is, or why it cannot be used; a look at the beginning of every tensor.
+    /// The file's identity, or an error if it cannot be used; reads the beginning of every tensor to detect damage.
     ///
     /// # Errors
     /// As for [`TensorFile::open`] and [`Identity::require_sound`].
@@ -29,11 +29,12 @@ impl Listed {
     }
 }
 
-/// The weight files of a folder and its folders (four levels deep), in path order, each with what it is. Links are
-/// followed, and those that lead nowhere are listed as unreadable; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable Diffusion web
-/// UI stands for the places where these keep models, and a diffusers checkpoint is listed as one.
+/// Lists the weight files in a folder and its subfolders (four levels deep), sorted by path, and identifies each of
+/// them. Symbolic links are followed, and broken ones are listed as unreadable; a file or folder reached twice is
+/// listed once. If the folder is that of ComfyUI or a Stable Diffusion web UI, the folders where these keep models are
+/// listed instead. A diffusers checkpoint is listed as one file.
 ///
-/// A folder that does not exist holds no models; folders that cannot be read are passed over.
+/// A folder that does not exist contains no models; folders that cannot be read are skipped.
 pub fn list_models(folder: &Path) -> Vec<Listed> {
     model_files(folder)
         .into_iter()

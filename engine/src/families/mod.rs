@@ -1,16 +1,16 @@
-//! Model families: what their files are, how pictures become latents, how prompts become conditioning, what the network
-//! predicts, and the settings that go with it. One folder a family, one line in the registry each.
+//! Model families: identification of their files, conversion of pictures to latents and of prompts to conditioning,
+//! their networks and default settings. Each family has a folder and a line in the registry.
 //!
-//! The pipeline above knows a family by the traits below alone; docs/new-family.md is the recipe for another one.
+//! The pipeline uses families only through the traits below; docs/new-family.md explains how to add one.
 //!
-//! | trait | what a family says with it |
+//! | trait | what a family implements |
 //! |---|---|
-//! | [`Recognise`] | what a file is, which networks are in it, what fits it |
-//! | [`Defaults`] | latents, noise levels, windows |
+//! | [`Recognise`] | which files belong to it, which networks they contain, what fits them |
+//! | [`Defaults`] | latents, noise levels, context windows |
 //! | [`Codec`] | pictures to latents and back |
 //! | [`Conditioner`] | prompts to conditioning |
 //! | [`Predictor`] | noisy latents to noise, velocity or flow |
-//! | [`ModelFamily`] | all of these, and how its networks are loaded |
+//! | [`ModelFamily`] | all of these, and loading the networks |
 
 mod codec;
 mod conditioner;
@@ -34,13 +34,13 @@ mod unet;
 use candle_core::{DType, Device};
 
 pub use codec::Codec;
-pub use conditioner::{Conditioner, Text};
+pub use conditioner::{Conditioner, TextConditioning};
 pub use control::ActiveControl;
 pub use defaults::Defaults;
 pub use grid::{Grid, Group};
 pub use identify::{Annotator, Identity, Kind, identify};
 pub use listed::{Listed, list_models};
-pub use part::{Build, Part};
+pub use part::{NetworkPart, TrialBuild};
 pub use predictor::{Input, Predictor};
 pub use recognise::{Addition, Recognise, TextPart};
 pub use registry::{Family, families, register};
@@ -49,12 +49,12 @@ pub use unet::MotionVersion;
 
 use crate::nn::{ModelError, Source};
 
-/// A family, whole: what is needed from a file to a picture.
+/// A complete model family: identification, settings and loading of its networks.
 pub trait ModelFamily: Recognise + Defaults + Send + Sync {
     /// Loads the codec from the tensors of [`Recognise::codec`].
     ///
     /// # Errors
-    /// A tensor that is missing or of the wrong shape; no memory.
+    /// If a tensor is missing or has the wrong shape; out of memory.
     fn load_codec(
         &self,
         source: &dyn Source,

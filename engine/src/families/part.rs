@@ -1,4 +1,4 @@
-//! Networks of a file that can be built.
+//! The networks that a file contains, and how to build them.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use super::{Family, Identity, Kind, unet};
 use crate::nn::{ModelError, Source};
 use crate::weights::{TensorFile, View};
 
-/// Builds a network from its sources and drops it again, so that missing tensors and wrong shapes are found.
-pub type Build = fn(&[&dyn Source], DType, &Device) -> Result<(), ModelError>;
+/// Builds a network from its sources and drops it, to detect missing tensors and wrong shapes.
+pub type TrialBuild = fn(&[&dyn Source], DType, &Device) -> Result<(), ModelError>;
 
-/// Layers that training starts from zero: what they are called, and which tensors they are.
-pub type Last = (&'static str, fn(&str) -> bool);
+/// Layers that training initialises with zeros: their name for messages, and a predicate on tensor names.
+pub type OutputLayers = (&'static str, fn(&str) -> bool);
 
-/// A network in a file: how it is called, which tensors are its own, how it is built.
+/// A network in a file: its name, its tensors, and how to build it.
 #[derive(Clone, Copy)]
-pub struct Part {
-    /// Its name in a sentence: `UNet`, `second text encoder`.
+pub struct NetworkPart {
+    /// The name for messages: `UNet`, `second text encoder`.
     pub name: &'static str,
-    /// Its share of a file.
+    /// Selects its tensors in a file.
     pub view: fn(Arc<TensorFile>) -> View,
-    /// Its temporal layers, where they have names of their own.
+    /// Selects the tensors of its temporal layers, where these have a naming of their own.
     pub beside: Option<fn(Arc<TensorFile>) -> View>,
-    /// Builds it from the first view and, where there is one, the second.
-    pub build: Build,
-    /// The last layers of a network that adds to another: where they are zero it changes nothing.
-    pub last: Option<Last>,
+    /// Builds it from the first view and, if there is one, the second.
+    pub build: TrialBuild,
+    /// The output layers of a network that adds to another one: if they are all zero, it has no effect.
+    pub last: Option<OutputLayers>,
 }
 
 impl Identity {
-    /// The networks that a file of this kind brings.
-    pub fn parts(&self, file: &Arc<TensorFile>) -> Vec<Part> {
+    /// The networks that a file of this kind contains.
+    pub fn parts(&self, file: &Arc<TensorFile>) -> Vec<NetworkPart> {
         let texts = |family: Option<Family>| {
             let encoders = family.map_or(&unet::TEXT_ENCODERS[..], |family| family.text_encoders());
             encoders.iter().filter(|encoder| (encoder.is_in)(file)).map(|encoder| encoder.part)

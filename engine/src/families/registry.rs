@@ -1,4 +1,4 @@
-//! The families that there are.
+//! The registry of model families.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,27 +7,27 @@ use parking_lot::RwLock;
 
 use super::{ModelFamily, sd, sdxl};
 
-/// The families of this program. The order decides where two of them claim a file.
+/// The built-in families. If two of them claim a file, the first one wins.
 const BUILT_IN: [Family; 3] = [Family::SD15, Family::SDXL, Family::SMALL];
 
-/// Families that a program with more of them has registered.
+/// Additional families, registered by programs that embed the engine.
 static MORE: RwLock<Vec<Family>> = RwLock::new(Vec::new());
 
-/// A model family. Two are the same if their names are.
+/// A model family. Two families are equal if their names are.
 #[derive(Clone, Copy)]
 pub struct Family(&'static dyn ModelFamily);
 
 impl Family {
-    /// The entry of a family.
+    /// Wraps a family's implementation.
     pub const fn of(family: &'static dyn ModelFamily) -> Self {
         Self(family)
     }
 
-    /// Stable Diffusion 1.x.
+    /// The family of Stable Diffusion 1.x checkpoints.
     pub const SD15: Self = Self(&sd::SD15);
-    /// Stable Diffusion XL.
+    /// The family of Stable Diffusion XL checkpoints.
     pub const SDXL: Self = Self(&sdxl::SDXL);
-    /// The plan of Stable Diffusion 1 with other widths, as the built-in model has it.
+    /// The architecture of Stable Diffusion 1 with other widths, as in the built-in model.
     pub const SMALL: Self = Self(&sd::SMALL);
 }
 
@@ -59,13 +59,12 @@ impl fmt::Display for Family {
     }
 }
 
-/// All families. Those that were registered come first, so that they can claim files that would otherwise be refused by
-/// the name of their model.
+/// All families. Registered ones come first, so that they can claim files that would otherwise be rejected as unsupported.
 pub fn families() -> Vec<Family> {
     MORE.read().iter().copied().chain(BUILT_IN).collect()
 }
 
-/// Adds a family to those of this process. To be called before the first file is opened.
+/// Adds a family to this process. Has to be called before the first file is opened.
 pub fn register(family: Family) {
     let mut more = MORE.write();
     if !more.contains(&family) {

@@ -1,4 +1,4 @@
-//! What a read-out says of a file besides its description.
+//! What a file report says besides the description.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{Annotator, Family, Identity, Kind, MotionVersion, unet};
 use crate::weights::TensorFile;
 
 impl Identity {
-    /// What the file is made for, if it is for one family alone.
+    /// The family of the file; `None` if it is unknown or not a single one.
     pub fn family(&self) -> Option<Family> {
         match self.kind {
             Kind::Checkpoint { family, .. }
@@ -23,7 +23,7 @@ impl Identity {
         }
     }
 
-    /// The kind in a word or two: `checkpoint`, `motion module`.
+    /// The name of the kind: `checkpoint`, `motion module`.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Checkpoint { vae: false, text: false, .. } => "UNet",
@@ -42,7 +42,7 @@ impl Identity {
         }
     }
 
-    /// Which one of its kind the file is: a motion module's version, a ControlNet's make, a hint network's name.
+    /// The variant: a motion module's version, the type of a ControlNet, the name of a hint network.
     pub fn version(&self) -> Option<&'static str> {
         match self.kind {
             Kind::MotionModule { version, .. } => Some(version.as_str()),
@@ -60,8 +60,7 @@ impl Identity {
         }
     }
 
-    /// Frames that the network can look at together: the length of its position tables, 64 for AnimateLCM, which has
-    /// none.
+    /// The maximum context length in frames: the length of the position tables, or 64 for AnimateLCM, which has none.
     pub fn context_length(&self) -> Option<usize> {
         match self.kind {
             Kind::MotionModule { version: MotionVersion::Lcm, max_len, .. } => Some(max_len.unwrap_or(64)),
@@ -70,7 +69,7 @@ impl Identity {
         }
     }
 
-    /// What the file can be used with, to stand after "fits".
+    /// What the file can be used with; completes "fits ...".
     pub fn fits(&self) -> String {
         match self.kind {
             Kind::Checkpoint { family, .. }
@@ -94,8 +93,8 @@ impl Identity {
     }
 }
 
-/// The number format of a file's weights: `f16`, `f8_e4m3fn`, or `mixed f16 and f32` where one holds less than 95 of a
-/// hundred values. `None` for a file without floats.
+/// The number format of a file's weights: `f16`, `f8_e4m3fn`, or `mixed f16 and f32` if no format has at least 95 % of
+/// the values. `None` for a file without floats.
 pub fn precision(file: &TensorFile) -> Option<String> {
     let mut counts: BTreeMap<&'static str, u128> = BTreeMap::new();
     for (_, info) in file.tensors() {

@@ -1,9 +1,9 @@
-//! Whether a file's data can be what was saved: a download that broke off, or that was given its size beforehand, leaves
-//! zeros where trained weights never are zero.
+//! Detects damaged files: an interrupted download, or one into a preallocated file, leaves zeros where trained weights
+//! are never zero.
 //!
-//! Some tensors are zero by right. Layers that training starts from zero (a ControlNet's zero convolutions, the last layer of
-//! a motion module, the second matrix of a LoRA) may have stayed there, and so may biases and whole layers of a difference.
-//! They are no evidence. A gain of a norm, a convolution or a matrix of a UNet, autoencoder or text encoder is.
+//! Some tensors may be zero in an undamaged file: layers that training initialises with zeros (a ControlNet's zero convolutions,
+//! the last layer of a motion module, the second matrix of a LoRA), biases, and whole layers of a difference. They are not
+//! evidence of damage. Zero gains of norms, convolutions or matrices of a UNet, autoencoder or text encoder are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use std::sync::Arc;
 use super::{Identity, Kind};
 use crate::weights::{TensorFile, View, WeightsError};
 
-/// Fewer values than this can be zero by chance.
+/// Tensors with fewer values than this can be all zeros by chance.
 const FEW: usize = 8;
-/// So many zero bytes at the end of a tensor that is not zero as a whole show that its data break off within it.
+/// A tensor that is not all zeros but ends in this many zero bytes is considered truncated.
 const BREAK: usize = 64;
 
 impl Identity {
-    /// Succeeds unless the data of the file show that it is damaged. A sound file costs a look at the first bytes of every
-    /// tensor; numbers that are not finite are found later, when a tensor is read.
+    /// Succeeds unless the data of the file show that it is damaged. Reads only the first bytes of every tensor of an
+    /// undamaged file; NaNs and infinities are detected later, when a tensor is read.
     ///
     /// # Errors
-    /// [`WeightsError::Damaged`] with the first tensor that is at fault.
+    /// [`WeightsError::Damaged`] with the first damaged tensor.
     pub fn require_sound(&self, file: &Arc<TensorFile>) -> Result<(), WeightsError> {
         match self.fault(file) {
             None => Ok(()),
@@ -40,7 +40,7 @@ impl Identity {
             return Some(format!("the tensor `{first}` {others}"));
         }
         match self.kind {
-            // An embedding starts from zeros where it is given no words to start from.
+            // An embedding without initial words is initialised with zeros.
             Kind::Embedding { .. } | Kind::Unknown | Kind::Unsupported => None,
             _ if all_zero(file) => Some("its tensors hold nothing but zeros".into()),
             _ => {
@@ -54,24 +54,24 @@ impl Identity {
     }
 }
 
-/// Names in the file of the tensors whose zeros may be by design and lie next to each other: the autoencoder of a small
-/// model has whole blocks of them. That such an autoencoder breaks off shows in those of its tensors that are [`trained`].
+/// Stored names of the tensors that may be zero by design, even several in a row: the autoencoder of a small model has
+/// whole blocks of them. Truncation of such an autoencoder is detected by its [`trained`] tensors.
 fn designed(file: &Arc<TensorFile>, identity: &Identity) -> BTreeSet<String> {
     match (&identity.kind, identity.family()) {
         (_, Some(family)) => family.zero_by_design(file, &identity.kind),
-        // Those of Stable Diffusion have four; the others are a small model's.
+        // Stable Diffusion's autoencoders have four channels; others belong to small models.
         (Kind::Vae { latent_channels, .. }, None) if *latent_channels != 4 => all_of_autoencoder(file),
         _ => BTreeSet::new(),
     }
 }
 
-/// Names in the file of all tensors of AutoencoderKL.
+/// Stored names of all tensors of AutoencoderKL.
 pub fn all_of_autoencoder(file: &Arc<TensorFile>) -> BTreeSet<String> {
     let view = View::vae(file.clone());
     view.names().filter_map(|name| view.stored(name).map(str::to_owned)).collect()
 }
 
-/// Names in the file of the tensors that no training leaves at zero.
+/// Stored names of the tensors that are never all zeros after training.
 fn trained(file: &Arc<TensorFile>, identity: &Identity) -> Vec<String> {
     match identity.family() {
         Some(family) => family.trained(file, &identity.kind),
@@ -79,7 +79,7 @@ fn trained(file: &Arc<TensorFile>, identity: &Identity) -> Vec<String> {
     }
 }
 
-/// [`trained`] of UNets and what goes with them; `small` for the plan of Stable Diffusion with other widths.
+/// [`trained`] for UNets and the files used with them; `small` for Stable Diffusion's architecture with other widths.
 pub fn trained_of_unet(file: &Arc<TensorFile>, kind: &Kind, small: bool) -> Vec<String> {
     let of = |view: View, counts: &dyn Fn(&str) -> bool| -> Vec<String> {
         let weights = view.shapes().filter(|(name, shape)| {
@@ -92,13 +92,13 @@ pub fn trained_of_unet(file: &Arc<TensorFile>, kind: &Kind, small: bool) -> Vec<
             ["input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out."];
         starts.iter().any(|start| name.starts_with(start))
     };
-    // Spelt `proj_out` in every naming that the views know.
+    // `proj_out` is the canonical name in all views.
     let module = |name: &str| !name.ends_with("proj_out.weight");
     match kind {
         Kind::Checkpoint { vae, text, .. } => {
             let mut names = of(View::unet(file.clone()), &blocks);
             if *vae {
-                // The encoder of the built-in model is one linear layer: the blocks of it are zero by design.
+                // The built-in model's encoder is a single linear layer; its blocks are zero by design.
                 let designed = |name: &str| small && name.starts_with("encoder.");
                 names.extend(of(View::vae(file.clone()), &|name| !designed(name)));
             }
@@ -106,7 +106,7 @@ pub fn trained_of_unet(file: &Arc<TensorFile>, kind: &Kind, small: bool) -> Vec<
                 names.extend(of(View::text(file.clone()), &|_| true));
                 names.extend(of(View::text_2(file.clone()), &|_| true));
             }
-            // A prefix that is missing makes views overlap.
+            // In a file without prefixes the views overlap.
             names.sort_unstable();
             names.dedup();
             names
@@ -127,7 +127,7 @@ pub fn trained_of_unet(file: &Arc<TensorFile>, kind: &Kind, small: bool) -> Vec<
     }
 }
 
-/// Whether a file has matrices and all of them are zero.
+/// Whether a file has matrices, and all of them are zero.
 fn all_zero(file: &TensorFile) -> bool {
     let mut matrices = file
         .tensors()

@@ -1,11 +1,11 @@
-//! What every stage of a request depends on: its passes as they will run, and the chain of keys.
+//! The cache keys of a request's stages, and its passes with all defaults resolved.
 //!
-//! A key holds what can matter and nothing else, so that a setting without effect does not cost a stage.
+//! A key contains exactly what can affect the result, so that a setting without effect does not invalidate a stage.
 
 use super::PipelineError;
 use super::controls::add_controls;
 use super::device::Placement;
-use super::diagnostics::{self, Given, LAYOUT};
+use super::diagnostics::{self, LAYOUT, SuppliedLatents};
 use super::files::Chosen;
 use crate::diffusion::{Betas, Scheduler};
 use crate::families::Family;
@@ -13,19 +13,20 @@ use protocol::SchedulerChoice;
 use protocol::key::{Key, KeyBuilder};
 use protocol::request::{Goal, MotionSettings, Pass, PromptTrack, Request};
 
-/// The chain of keys of a request.
+/// The cache keys of a request's stages; each contains the one before it.
 pub struct Keys {
-    /// The stage that the latents file stands in for.
-    pub given: Option<Given>,
-    /// Of the clip's latents.
+    /// The stage whose result the latents file supplies.
+    pub given: Option<SuppliedLatents>,
+    /// The key of the encoded clip.
     pub latents: Key,
-    /// Of the clip as noise.
+    /// The key of the unsampled latents.
     pub unsampled: Key,
-    /// Of the styled latents.
+    /// The key of the styled latents.
     pub resampled: Key,
 }
 
-/// The scheduler of a parameter's option. `ays` is the table of the checkpoint's family, or what the family has in its place.
+/// The scheduler of a parameter's option. `ays` is the Align Your Steps table of the checkpoint's family, or the
+/// family's substitute.
 pub fn scheduler(choice: SchedulerChoice, family: Family) -> Scheduler {
     match choice {
         SchedulerChoice::Ays => family.align_your_steps().unwrap_or_else(|| family.usual_scheduler()),
@@ -40,18 +41,18 @@ pub fn scheduler(choice: SchedulerChoice, family: Family) -> Scheduler {
     }
 }
 
-/// The beta schedule of a request: as asked, or the usual one of its files; for a family without betas any, as none matters.
+/// The beta schedule of a request: the requested one, or the default for its files. A family without betas ignores it.
 pub fn betas(request: &Request, chosen: &Chosen) -> Betas {
     let usual = chosen.family.betas(chosen.motion_version);
     usual.map_or(Betas::Linear, |usual| request.motion.betas.unwrap_or(usual))
 }
 
-/// Frames in a context window: as asked, or what the files were trained on.
+/// Frames in a context window: the requested number, or the one with which the files were trained.
 pub fn context_length(asked: usize, chosen: &Chosen) -> usize {
     if asked == 0 { chosen.family.context_length(chosen.motion_version) } else { asked }
 }
 
-/// The second pass: the style's, or for a reconstruction the first one's prompts and ControlNets with a cfg of 1.
+/// The second pass: the style's; for a reconstruction, the first pass's prompts and ControlNets with a cfg of 1.
 pub fn second_pass(request: &Request) -> Pass {
     match request.goal {
         Goal::Result | Goal::Analyse | Goal::Hint(_) => request.resample.clone(),
@@ -65,13 +66,13 @@ pub fn second_pass(request: &Request) -> Pass {
     }
 }
 
-/// Adds what a pass depends on to a key. With a cfg of 1 the negative prompt has no say, so it is left out.
+/// Adds everything that a pass depends on to a key. With a cfg of 1 the negative prompt has no effect and is left out.
 fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
-    // Field by field, so that one that is added does not compile until somebody has thought of it here. The ControlNets
-    // come after, with what they are made from.
+    // Destructured, so that a new field does not compile until it is handled here. The ControlNets are added
+    // separately, with what their hints are made from.
     let Pass { positive, negative, cfg, sampler, scheduler, steps, controls: _ } = pass;
     let track = |key: KeyBuilder, name: &str, track: &PromptTrack| {
-        // By text and not by index, so that the order in which texts were met does not matter.
+        // By text and not by index, so that the order of the texts does not matter.
         let mut key = key.number(name, if track.is_constant() { 1 } else { track.mix.len() as i64 });
         let frames = if track.is_constant() { 1 } else { track.mix.len() };
         for mix in track.mix.iter().take(frames) {
@@ -94,7 +95,7 @@ fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
         .number("steps", *steps as i64)
 }
 
-/// The key of frame `index` decoded from the latents of a key.
+/// The key of frame `index` decoded from the latents with the key `of`.
 pub fn decoded(name: &str, of: &Key, chosen: &Chosen, index: usize) -> Key {
     Key::of(name)
         .key("of", of)
@@ -104,17 +105,17 @@ pub fn decoded(name: &str, of: &Key, chosen: &Chosen, index: usize) -> Key {
         .finish()
 }
 
-/// The keys of a request's stages.
+/// The cache keys of a request's stages.
 ///
 /// # Errors
-/// When the latents file cannot be read.
+/// If the latents file cannot be read.
 pub fn keys(
     request: &Request,
     chosen: &Chosen,
     betas: Betas,
     placement: &Placement,
 ) -> Result<Keys, PipelineError> {
-    // Field by field: whoever adds one has to decide here which stage depends on it.
+    // Destructured, so that a new field does not compile until the stage that depends on it is decided here.
     let Request {
         segment,
         source,
@@ -124,20 +125,20 @@ pub fn keys(
         seed,
         motion,
         latents: given,
-        // By what they are, in `chosen` and `placement`.
+        // Covered by the contents of `chosen` and `placement`.
         models: _,
         device: _,
         precision: _,
-        // With the ControlNets that see them.
+        // Covered by the keys of the ControlNets that use it.
         hint_clip: _,
         hints: _,
-        // By the pass that it leads to.
+        // Covered by the pass that results from it.
         resample: _,
         goal: _,
-        // Only after the stages that have keys here.
+        // Only used after the stages whose keys are made here.
         index: _,
         steady_frames: _,
-        // Without an effect on any result.
+        // These do not affect any result.
         remarks: _,
         cache: _,
         diagnostics: _,
@@ -156,16 +157,16 @@ pub fn keys(
     } = motion;
     let file = given.as_ref().map(|path| diagnostics::latents_key(path)).transpose()?;
     let latents = match file {
-        Some((Given::Source, key)) => key,
+        Some((SuppliedLatents::Source, key)) => key,
         _ => {
-            // The VAE's family is in its weights, but SDXL can be told to use another's VAE.
+            // The VAE's weights determine its family, but an SDXL checkpoint can be used with another family's VAE.
             let scale = chosen.family.latent_scale();
             let key = Key::of("latents").key("vae", &chosen.vae_id()).floats("scale", &[scale]);
             let key = key.text("device", placement.kind()).number("layout", LAYOUT);
             key.keys("frames", &source.digests).finish()
         }
     };
-    let noise = file.and_then(|(given, key)| (given == Given::Unsampled).then_some(key));
+    let noise = file.and_then(|(given, key)| (given == SuppliedLatents::Unsampled).then_some(key));
     let mut unsampled = Key::of("unsampled")
         .key("latents", &noise.unwrap_or(latents))
         .key("checkpoint", &chosen.checkpoint_id())

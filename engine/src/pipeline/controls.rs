@@ -1,4 +1,4 @@
-//! ControlNets in a request: which of them a pass uses, what they see, and what their results depend on.
+//! The ControlNets of a request: which ones are active in a pass, their hints, and what their results depend on.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::nn::ControlNet;
 use protocol::key::KeyBuilder;
 use protocol::request::{ControlUse, Goal, Pass, Request};
 
-/// Whether a ControlNet has any effect on a pass.
+/// Whether a ControlNet has any effect in a pass.
 fn matters(control: &ControlUse) -> bool {
     control.start < control.end && control.weight.iter().any(|weight| *weight != 0.0)
 }
 
-/// The frames at which a hint counts, for a key.
+/// The mask of frames with a hint as numbers, for a key.
 pub fn marks(shown: &[bool]) -> Vec<f64> {
     shown.iter().map(|shown| f64::from(u8::from(*shown))).collect()
 }
@@ -28,7 +28,7 @@ pub fn acting(controls: &[ControlUse]) -> impl Iterator<Item = &ControlUse> {
     controls.iter().filter(|control| matters(control))
 }
 
-/// Adds what a pass's ControlNets depend on to its key.
+/// Adds everything that a pass's ControlNets depend on to its key.
 pub fn add_controls(
     mut key: KeyBuilder,
     controls: &[ControlUse],
@@ -49,13 +49,14 @@ pub fn add_controls(
     key
 }
 
-/// The noise levels that a ControlNet acts between, from the largest to the smallest, whichever way sigma goes.
+/// The range of noise levels in which a ControlNet is active, from the largest to the smallest, for sampling and
+/// unsampling alike.
 fn range(control: &ControlUse, schedule: &NoiseSchedule) -> [f64; 2] {
     [control.start, control.end].map(|share| schedule.percent_to_sigma(share))
 }
 
-/// Whether a pass along `sigmas` asks the network at a noise level at which the ControlNet acts. A sampler that asks more
-/// than once in a step may do so anywhere between its levels.
+/// Whether a pass along `sigmas` evaluates the network at a noise level at which the ControlNet is active. A sampler
+/// with several evaluations per step may place them anywhere between its levels.
 fn is_asked(pass: &Pass, sigmas: &[f32], [from, to]: [f64; 2]) -> bool {
     let steps = sigmas.len().saturating_sub(1);
     let levels = || sigmas.iter().map(|sigma| f64::from(*sigma));
@@ -66,8 +67,8 @@ fn is_asked(pass: &Pass, sigmas: &[f32], [from, to]: [f64; 2]) -> bool {
     levels().take(steps).any(|sigma| (to..=from).contains(&sigma))
 }
 
-/// Sentences about ControlNets between whose start and end there is no step of the passes that they are for. `sigmas` are
-/// those of the passes, unsampling first.
+/// Messages about ControlNets that are active in no step of their passes, since none lies between their start and end.
+/// `sigmas` are those of the passes, unsampling first.
 pub fn idle_controls(
     request: &Request,
     chosen: &Chosen,
@@ -105,9 +106,9 @@ pub fn idle_controls(
     said
 }
 
-/// A ControlNet ready for a pass. One that has to see every frame has no weight where its hint does not count.
+/// Prepares a ControlNet for a pass. One that needs a hint for every frame gets a weight of 0 at the frames without a hint.
 ///
-/// Start and end are shares of the timesteps; they are compared as noise levels, so in a pass whose noise rises
+/// Start and end are fractions of the timesteps; they are compared as noise levels, so in a pass with ascending noise
 /// the end comes first.
 pub fn active(
     net: Arc<ControlNet>,

@@ -1,4 +1,4 @@
-//! Where a request's networks run and in which number format.
+//! Chooses the device and the number format for a request's networks.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,31 +11,31 @@ use protocol::{DeviceChoice, Precision};
 
 use super::PipelineError;
 
-/// What a request runs on.
+/// The device and number format of a request's networks.
 #[derive(Clone, Debug)]
 pub struct Placement {
-    /// Where the networks are.
+    /// The device that the networks are loaded to.
     pub device: Device,
-    /// The number format of UNet, motion module and ControlNets. Text encoders, VAE and preprocessors are in f32
-    /// everywhere: the VAE's activations overflow f16, and the others run once.
+    /// The number format of UNet, motion module and ControlNets. Text encoders, VAE and preprocessors always use f32:
+    /// the VAE's activations overflow f16, and the others run only once.
     pub dtype: DType,
-    /// Why a card that the user could expect to be used is not.
+    /// Why a GPU that the user could expect to be used is not used.
     fallback: Option<String>,
 }
 
 impl Placement {
-    /// The processor, in f32.
+    /// The CPU, with f32.
     pub fn processor() -> Self {
         Self { device: Device::Cpu, dtype: DType::F32, fallback: None }
     }
 
-    /// The device's name for keys: results of different devices differ by rounding.
+    /// The device's name for cache keys: results of different devices differ in rounding.
     pub fn kind(&self) -> &'static str {
         if self.device.is_cuda() { "cuda" } else { "cpu" }
     }
 
-    /// This one with the number format to try where numbers pass the largest of the present one; `None` where there is none
-    /// with a wider range. On a card bf16 comes first: it has the range of f32 and takes no more memory than f16.
+    /// The same device with the number format to try after an overflow; `None` if there is none with a wider range. On
+    /// a GPU bf16 comes first: it has the range of f32 and takes no more memory than f16.
     pub fn wider(&self) -> Option<Self> {
         let dtype = match (self.dtype, self.device.is_cuda()) {
             (DType::F16, true) => DType::BF16,
@@ -57,15 +57,15 @@ impl fmt::Display for Placement {
     }
 }
 
-/// Why the CUDA build beside this one was not taken, as a clause; `None` where there is no such build.
+/// Why the CUDA build next to this one is not used, as a clause; `None` if there is no such build.
 static NOT_TAKEN: RwLock<Option<String>> = RwLock::new(None);
 
-/// Says why the CUDA build that lies beside this one was not taken.
+/// Sets the reason why the CUDA build next to this one is not used.
 pub fn set_cuda_not_taken(reason: String) {
     *NOT_TAKEN.write() = Some(reason);
 }
 
-/// The card, or why there is none. Found once: a card that was not there is not looked for at every frame.
+/// The GPU, or why there is none. Initialised once, so that a missing GPU is not searched for at every frame.
 fn card() -> Result<Device, String> {
     static CARD: OnceCell<Result<Device, String>> = OnceCell::new();
     if !cfg!(feature = "cuda") {
@@ -75,10 +75,10 @@ fn card() -> Result<Device, String> {
         });
     }
     CARD.get_or_init(|| {
-        // A library of the driver's may be there and be broken in ways that its binding does not expect.
+        // A driver library may be present but broken in ways that the binding does not handle.
         let found = catch_unwind(AssertUnwindSafe(|| {
             let device = Device::new_cuda(0)?;
-            // Kernels are compiled for a card's generation; one that is too old shows here and not in a render.
+            // Kernels are compiled for a GPU generation; on a GPU that is too old this fails here instead of during a render.
             let sum = Tensor::ones(8, DType::F32, &device)?.affine(2.0, 1.0)?.sum_all()?;
             sum.to_device(&Device::Cpu)?;
             Ok::<_, candle_core::Error>(device)
@@ -92,7 +92,7 @@ fn card() -> Result<Device, String> {
     .clone()
 }
 
-/// What networks can run on here, a line each.
+/// The devices on which networks can run here, one per line.
 pub fn describe_devices() -> String {
     let processor = format!("the processor can be used, with {} threads", rayon::current_num_threads());
     match card() {
@@ -102,15 +102,15 @@ pub fn describe_devices() -> String {
     }
 }
 
-/// An error without the backtrace that may follow it.
+/// The first line of an error, without a backtrace.
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// Chooses a device and a number format.
+/// Chooses the device and the number format.
 ///
 /// # Errors
-/// [`PipelineError::Device`] when a card or a number format was asked for by name and cannot be had.
+/// [`PipelineError::Device`] if an explicitly requested GPU or number format is unavailable.
 pub fn place(choice: DeviceChoice, precision: Precision) -> Result<Placement, PipelineError> {
     let (device, fallback) = match choice {
         DeviceChoice::Cpu => (Device::Cpu, None),
@@ -123,7 +123,7 @@ pub fn place(choice: DeviceChoice, precision: Precision) -> Result<Placement, Pi
         },
         DeviceChoice::Auto => match card() {
             Ok(device) => (device, None),
-            // Without an engine for cards there is nothing to explain.
+            // A build without GPU support has nothing to explain.
             Err(reason) => {
                 let expected = cfg!(feature = "cuda") || NOT_TAKEN.read().is_some();
                 (Device::Cpu, expected.then_some(reason))

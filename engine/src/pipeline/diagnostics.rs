@@ -1,4 +1,4 @@
-//! The stages' tensors in a file, so that every stage can be compared with another system on the same numbers.
+//! Diagnostics files with the tensors of every stage, for comparison with other systems, and latents files to start from.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,17 +16,17 @@ use crate::weights::TensorFile;
 use frame::Size;
 use protocol::key::Key;
 
-/// The layout of latents in caches: 2 is [1, channels, time, height, width]. Caches without this number had
-/// [frames, channels, height, width].
+/// The version of the latents' layout in caches: 2 is [1, channels, time, height, width]. Caches without this number
+/// had [frames, channels, height, width].
 pub const LAYOUT: i64 = 2;
-/// Values beyond this are no latents: those of pictures are of the size of ten, those of noise of a hundred.
+/// Larger values are not latents: those of pictures are around ten, those of noise around a hundred.
 const MOST: f32 = 1e4;
 
 fn file_error(path: &Path, reason: impl std::fmt::Display) -> PipelineError {
     PipelineError::File { path: path.into(), reason: reason.to_string() }
 }
 
-/// What cannot be a file is said in its own words.
+/// Rejects web addresses and prompt tags with an explanation.
 fn no_address(path: &Path) -> Result<(), PipelineError> {
     misplaced(path).map_or(Ok(()), |why| Err(PipelineError::Unfit(why)))
 }
@@ -62,10 +62,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes the tensors as f32 safetensors, with the parts' costs as JSON in the metadata `costs`, beside and renamed into place.
+/// Writes the tensors as f32 safetensors, with the costs of all parts as JSON in the metadata `costs`, to a temporary
+/// file that is then renamed.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// If the file cannot be written.
 pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineError> {
     may_be_written(path)?;
     let tensors: HashMap<String, Tensor> = entry
@@ -88,16 +89,16 @@ pub fn write(path: &Path, entry: &Entry, costs: String) -> Result<(), PipelineEr
     })
 }
 
-/// The stage whose result a latents file holds.
+/// The stage whose result a latents file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
-    /// `latents.source`, in place of the VAE's.
+pub enum SuppliedLatents {
+    /// `latents.source`, which replaces the VAE's latents.
     Source,
-    /// `latents.unsampled` and no `latents.source`: noise to resample, in place of the clip's own.
+    /// `latents.unsampled` without `latents.source`: the noise to resample, which replaces the clip's own.
     Unsampled,
 }
 
-impl Given {
+impl SuppliedLatents {
     fn tensor(self) -> &'static str {
         match self {
             Self::Source => "latents.source",
@@ -106,9 +107,9 @@ impl Given {
     }
 }
 
-fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
+fn load(path: &Path) -> Result<(SuppliedLatents, Vec<usize>, Vec<u8>), PipelineError> {
     no_address(path)?;
-    // A pipe would be waited for.
+    // Reading a pipe would block.
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(file_error(path, "the latents file is not a plain file"));
     }
@@ -116,8 +117,8 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
         fs::read(path).map_err(|e| file_error(path, format!("the latents file cannot be read: {e}")))?;
     let file = safetensors::SafeTensors::deserialize(&bytes)
         .map_err(|e| file_error(path, format!("not a safetensors file: {e}")))?;
-    // A diagnostics file has both; it stays a way to run every stage on another system's source latents.
-    let (given, view) = [Given::Source, Given::Unsampled]
+    // A diagnostics file has both; such a file runs every stage on another system's source latents.
+    let (given, view) = [SuppliedLatents::Source, SuppliedLatents::Unsampled]
         .into_iter()
         .find_map(|given| Some((given, file.tensor(given.tensor()).ok()?)))
         .ok_or_else(|| {
@@ -150,11 +151,11 @@ fn load(path: &Path) -> Result<(Given, Vec<usize>, Vec<u8>), PipelineError> {
     Ok((given, view.shape().to_vec(), view.data().to_vec()))
 }
 
-/// The latents of a file for so many frames of a size, there [time, channels, height, width], as
+/// Reads the latents of a clip of `frames` frames from a file, where they are [time, channels, height, width], as
 /// [1, channels, time, height, width] in the sampler's space.
 ///
 /// # Errors
-/// When the file is not to be read, lacks the tensor, or is of another shape than the clip's latents have.
+/// If the file cannot be read, lacks the tensor, or has another shape than the clip's latents.
 pub fn read_latents(path: &Path, grid: Grid, frames: usize, picture: Size) -> Result<Tensor, PipelineError> {
     let (given, shape, data) = load(path)?;
     let name = given.tensor();
@@ -184,11 +185,11 @@ pub fn read_latents(path: &Path, grid: Grid, frames: usize, picture: Size) -> Re
     Ok(from_frames(&Tensor::from_raw_buffer(&data, DType::F32, &shape, &Device::Cpu)?)?)
 }
 
-/// What a file's latents stand in for, and their key: shape and values.
+/// The stage that a latents file replaces, and a key of the tensor's shape and values.
 ///
 /// # Errors
 /// As for [`read_latents`].
-pub fn latents_key(path: &Path) -> Result<(Given, Key), PipelineError> {
+pub fn latents_key(path: &Path) -> Result<(SuppliedLatents, Key), PipelineError> {
     let (given, shape, data) = load(path)?;
     let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
     let key = Key::of("latents file").text("tensor", given.tensor()).number("layout", LAYOUT);

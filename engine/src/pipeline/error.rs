@@ -1,4 +1,4 @@
-//! Why a request was not fulfilled.
+//! The errors that can fail a request.
 
 use std::path::PathBuf;
 
@@ -6,74 +6,74 @@ use crate::diffusion::DiffusionError;
 use crate::nn::{ModelError, is_out_of_memory};
 use crate::weights::WeightsError;
 
-/// Errors of the pipeline; each prints as one sentence for the user.
+/// Errors of the pipeline; each is displayed as one sentence for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The caller cancelled, at any stage.
+    /// The caller cancelled the request, at any stage.
     #[error("cancelled")]
     Cancelled,
-    /// A frame was needed that the caller did not have any more, or had changed.
+    /// The caller no longer had a required frame, or it has changed.
     #[error("a frame of the clip has changed while it was worked on")]
     NeedFrames,
-    /// While a weight file is opened or read.
+    /// A weight file could not be opened or read.
     #[error(transparent)]
     Weights(Box<WeightsError>),
-    /// While a network is built or run.
+    /// A network could not be built or evaluated.
     #[error(transparent)]
     Model(Box<ModelError>),
-    /// The files do not fit each other or the settings; found before anything is computed.
+    /// The files do not fit each other or the settings; detected before anything is computed.
     #[error("{0}")]
     Unfit(String),
-    /// The built-in model is not beside the plugin.
+    /// The built-in model is missing from the plugin's bundle; the path where it should be.
     #[error("the built-in model is missing: {} is not there; reinstall the plugin or choose a checkpoint", .0.display())]
     NoBuiltIn(PathBuf),
-    /// A setting that makes no sense, in a schedule or a context.
+    /// An invalid setting of a noise schedule or context windows.
     #[error("{0}")]
     Diffusion(DiffusionError),
-    /// The device or number format that was asked for cannot be had; found before anything is computed.
+    /// The requested device or number format is unavailable; detected before anything is computed.
     #[error("{0}")]
     Device(String),
-    /// Memory did not suffice for the smallest slices either.
+    /// Out of memory even with the smallest slices.
     #[error(
         "there is not enough memory {what}: {reason}; choose {advice}, or close what else uses the memory"
     )]
     Memory {
-        /// What it was to be used for, and in which slices.
+        /// What the memory was needed for, and the slices that were tried.
         what: String,
-        /// In the device's words.
+        /// The device's own error message.
         reason: String,
-        /// What would take less.
+        /// What would take less memory.
         advice: &'static str,
     },
-    /// A stage came to values that are no numbers. Nothing of it is kept.
+    /// A stage produced NaN or infinity. Its result is not kept.
     #[error(
         "{stage} has NaN or infinite values{place}; it was computed from {}", blamed(.files)
     )]
     NotFinite {
         /// The stage, as the subject of a sentence.
         stage: &'static str,
-        /// Where in the stage it was noticed, with a space or comma in front, and in which number format.
+        /// Where in the stage it was detected, starting with a space or comma, and the number format.
         place: String,
-        /// The names of the files that took part.
+        /// The names of the files that the stage was computed from.
         files: Vec<String>,
     },
-    /// While tensors are moved or computed.
+    /// A tensor operation outside of the networks failed.
     #[error("the computation failed: {0}")]
     Candle(#[from] candle_core::Error),
-    /// While the diagnostics or latents file is written or read.
+    /// The diagnostics or latents file could not be written or read.
     #[error("{}: {reason}", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason, as the end of a sentence.
         reason: String,
     },
-    /// A defect of this program; the text is for a bug report.
+    /// A bug in this program; the text is for a bug report.
     #[error("internal error: {0}")]
     Internal(String),
 }
 
-/// Files that led to values which are no numbers, and what is to be thought of them.
+/// The files from which NaN or infinity resulted, and the likely cause.
 fn blamed(files: &[String]) -> String {
     match files {
         [] => "the frames alone".into(),
@@ -83,7 +83,7 @@ fn blamed(files: &[String]) -> String {
 }
 
 impl PipelineError {
-    /// Whether it says that a device has no memory left.
+    /// Whether the error means that a device is out of memory.
     pub(super) fn is_out_of_memory(&self) -> bool {
         match self {
             Self::Model(error) => error.is_out_of_memory(),
@@ -95,7 +95,7 @@ impl PipelineError {
         }
     }
 
-    /// The same error, or a sentence about memory if that is what it says; `advice` is what would take less of it.
+    /// Turns an out-of-memory error into a message with `advice` on what would take less; other errors are unchanged.
     pub(super) fn in_memory_of(self, what: impl std::fmt::Display, advice: &'static str) -> Self {
         if !self.is_out_of_memory() {
             return self;

@@ -1,4 +1,4 @@
-//! Which files a request means, what they are, and that they fit each other. Nothing is loaded here.
+//! Finds and identifies the files of a request, and checks that they fit each other. No network is loaded here.
 
 mod called;
 mod choose;
@@ -17,38 +17,39 @@ use std::sync::Arc;
 
 use super::PipelineError;
 use super::hints;
-use super::identity::{Identities, Identity};
-use super::located::{Role, located, nowhere};
+use super::identity::{FileKey, FileKeys};
+use super::located::{FileRole, located, nowhere};
 use super::loras::{Active, with_loras};
 use super::networks::Use;
 use crate::diffusion::Prediction;
-use crate::families::{self, Family, Grid, Kind, MotionVersion, Part, identify};
+use crate::families::{self, Family, Grid, Kind, MotionVersion, NetworkPart, identify};
 use crate::weights::{Lora, Network, Stamp, TensorFile, WeightsError};
 use protocol::Preprocessor;
 use protocol::key::Key;
 use texts::Texts;
 
-/// Opened files that are remembered.
+/// Maximum number of opened files that are remembered.
 const MOST_OPENED: usize = 64;
 
-/// An opened file: mapped, recognised, fingerprinted, nothing read yet.
+/// An opened file: memory-mapped and identified; no tensor has been read yet.
 #[derive(Clone)]
 pub(super) struct Opened {
     path: PathBuf,
     stamp: Stamp,
     pub(super) file: Arc<TensorFile>,
-    /// What it is.
+    /// The kind of the file and its description.
     pub(super) what: families::Identity,
-    /// Identity of its contents in this process.
+    /// The key of its contents within this process.
     pub(super) id: Key,
-    /// What it is called beyond it.
-    identity: Identity,
-    /// Its parts, if it is a LoRA.
+    /// The provisional key and, once it is known, the content hash.
+    identity: FileKey,
+    /// The low-rank matrices, if it is a LoRA.
     lora: Option<Arc<Lora>>,
 }
 
 impl Opened {
-    /// What was read from the file, if the file is still the one that was opened: a network of two files is none.
+    /// Returns what was read from the file, or an error if the file has changed since it was opened: the network would
+    /// be a mixture of two files.
     pub(super) fn has_held<T>(&self, read: T) -> Result<T, PipelineError> {
         if self.stamp.holds() {
             return Ok(read);
@@ -58,7 +59,7 @@ impl Opened {
     }
 }
 
-/// The files of a request, recognised and found to fit each other.
+/// The files of a request, identified and checked to fit each other.
 #[derive(Clone)]
 pub struct Chosen {
     pub(super) checkpoint: Opened,
@@ -67,28 +68,28 @@ pub struct Chosen {
     pub(super) motion: Option<Opened>,
     pub(super) loras: Vec<Active>,
     pub(super) controls: Vec<Opened>,
-    /// The networks of preprocessors.
+    /// The networks of the preprocessors.
     pub(super) annotators: Vec<(Preprocessor, Opened)>,
-    /// The embeddings that the prompts name.
-    pub embeddings: embeddings::Called,
-    /// What the networks run on, for keys.
+    /// The embeddings that the prompts use.
+    pub embeddings: embeddings::PromptEmbeddings,
+    /// The device of the networks, for cache keys.
     pub device: &'static str,
-    /// What the checkpoint belongs to.
+    /// The family of the checkpoint.
     pub family: Family,
-    /// What the network predicts, and whether its last noise level is noise alone.
+    /// What the network predicts, and whether its last noise level is pure noise (zero terminal SNR).
     pub prediction: (Prediction, bool),
-    /// What the motion module is.
+    /// The version of the motion module.
     pub motion_version: Option<MotionVersion>,
-    /// Whether nobody asked for the motion module.
+    /// Whether the motion module was selected automatically.
     pub(super) unasked: bool,
-    /// Sentences about what was chosen for the user.
+    /// Messages about automatic selections.
     pub facts: Vec<String>,
-    /// Sentences for the user about files that are used in part or not at all.
+    /// Messages for the user about files that are used partially or not at all.
     pub notices: Vec<String>,
 }
 
 impl Chosen {
-    /// Identity of the network and text encoders, with what LoRAs add to them.
+    /// The key of the network and text encoders, including the LoRAs that act on them.
     pub fn checkpoint_id(&self) -> Key {
         with_loras(
             self.texts.with(&self.checkpoint),
@@ -102,28 +103,28 @@ impl Chosen {
         self.family.grid(&self.checkpoint.what.kind)
     }
 
-    /// Whether frames are looked at together: by a motion module, or by the network itself.
+    /// Whether frames are denoised jointly: by a motion module, or by the network itself.
     pub fn is_temporal(&self) -> bool {
         self.motion.is_some() || self.family.is_temporal()
     }
 
-    /// Identity of the autoencoder.
+    /// The key of the autoencoder.
     pub fn vae_id(&self) -> Key {
         self.vae.id
     }
 
-    /// Identity of the motion module, with what LoRAs add to it.
+    /// The key of the motion module, including the LoRAs that act on it.
     pub fn motion_id(&self) -> Option<Key> {
         self.motion.as_ref().map(|m| with_loras(m.id, &self.loras, &[Network::Motion]))
     }
 
-    /// Whether a ControlNet, by its number, looks at latents and not at pictures.
+    /// Whether a ControlNet, by its index, takes latents instead of pictures.
     pub fn sees_latents(&self, unit: usize) -> bool {
         let kind = self.controls.get(unit).map(|opened| &opened.what.kind);
         matches!(kind, Some(Kind::SparseCtrl { scribble: false, .. }))
     }
 
-    /// Identity of a ControlNet. A file that holds the difference from a UNet means another network with each UNet.
+    /// The key of a ControlNet. A file that stores the difference from a UNet is a different network with each UNet.
     pub fn control_id(&self, unit: usize) -> Option<Key> {
         let opened = self.controls.get(unit)?;
         Some(match opened.what.kind {
@@ -135,44 +136,44 @@ impl Chosen {
     }
 }
 
-/// The weight files that requests have meant so far.
+/// The weight files of all requests so far.
 pub struct Files {
-    identities: Identities,
+    identities: FileKeys,
     opened: Vec<Opened>,
-    /// LoRAs that were found to change something in a checkpoint and motion module, with what is not used of them.
+    /// LoRAs that were checked against a checkpoint and motion module, with messages about their unused parts.
     matched: Vec<([Key; 3], Vec<String>)>,
-    /// Networks, by their names, that were found to be whole, with what there is to say of them.
+    /// Networks, by their names, that were checked to be complete, with the messages about them.
     checked: Vec<(Key, &'static str, Vec<String>)>,
-    /// Where the networks of preprocessors were found.
+    /// The paths where preprocessor networks were found.
     annotators: Vec<(Preprocessor, PathBuf)>,
-    /// Where embeddings were found, by the names that prompts call them, with a sentence on other files of the name.
+    /// The paths where embeddings were found, by the names used in prompts, with a message about other files of the name.
     named: Vec<(String, PathBuf, Option<String>)>,
-    /// The prompts that were looked through last.
-    looked: embeddings::Looked,
-    /// Sentences on files that changed since an earlier request, for the next one.
+    /// The prompts that were last searched for embeddings.
+    looked: embeddings::SearchedPrompts,
+    /// Messages about files that changed since an earlier request, for the next request.
     changed: Vec<String>,
 }
 
 impl Files {
-    /// None yet; files of up to `at_once` bytes are hashed when they are opened.
+    /// No files yet; files of up to `at_once` bytes are hashed when they are opened.
     pub fn new(at_once: u64) -> Self {
         Self {
-            identities: Identities::new(at_once),
+            identities: FileKeys::new(at_once),
             opened: Vec::new(),
             matched: Vec::new(),
             checked: Vec::new(),
             annotators: Vec::new(),
             named: Vec::new(),
-            looked: embeddings::Looked::default(),
+            looked: embeddings::SearchedPrompts::default(),
             changed: Vec::new(),
         }
     }
 
-    /// Opens the file that a parameter means for a role, next to a checkpoint of a family where it is known.
+    /// Opens the file that a parameter refers to, for a role and, if known, the family of the checkpoint.
     fn open_named(
         &mut self,
         path: &Path,
-        role: Role,
+        role: FileRole,
         checkpoint: Option<Family>,
         notices: &mut Vec<String>,
     ) -> Result<Opened, PipelineError> {
@@ -208,7 +209,7 @@ impl Files {
             _ => None,
         };
         let opened = Opened { path: path.into(), stamp, file, what, id: identity.now(), identity, lora };
-        // Each holds its file open, also after it was deleted; a request has fewer.
+        // Each entry keeps its file open, even after the file was deleted; a request has fewer.
         if self.opened.len() == MOST_OPENED {
             self.opened.remove(0);
         }
@@ -216,17 +217,17 @@ impl Files {
         Ok(opened)
     }
 
-    /// Finds the networks of preprocessors for what was chosen.
+    /// Finds the preprocessor networks that a request needs.
     ///
     /// # Errors
-    /// The models folder has none, or it is damaged.
+    /// If a network is not in the models folders, or is damaged.
     pub fn choose_annotators(
         &mut self,
         chosen: &mut Chosen,
         preprocessors: &[Preprocessor],
     ) -> Result<(), PipelineError> {
         for preprocessor in preprocessors {
-            // Looking through the folder opens every file in it; it is done once while the find stays good.
+            // Searching the folder opens every file in it, so it is done once, as long as the file found remains valid.
             let known = self.annotators.iter().find(|(known, _)| known == preprocessor).cloned();
             let opened = known.and_then(|(_, path)| self.open(&path).ok());
             let opened = match opened.filter(|opened| hints::is_network_of(*preprocessor, &opened.file)) {
@@ -243,9 +244,13 @@ impl Files {
         Ok(())
     }
 
-    /// Finds a network of a file to be whole, once; what is not used of it becomes a sentence, and so does that it changes
-    /// nothing.
-    fn check(&mut self, opened: &Opened, part: Part, notices: &mut Vec<String>) -> Result<(), PipelineError> {
+    /// Checks once that a file's network is complete; adds messages about unused tensors, and about a network that has no effect.
+    fn check(
+        &mut self,
+        opened: &Opened,
+        part: NetworkPart,
+        notices: &mut Vec<String>,
+    ) -> Result<(), PipelineError> {
         let known = self.checked.iter().find(|(id, of, _)| *id == opened.id && *of == part.name);
         let sentences = match known {
             Some((_, _, sentences)) => sentences.clone(),

@@ -1,32 +1,32 @@
-//! Whether the values of a result are numbers.
+//! Checks results for NaN and infinity.
 //!
-//! A single NaN spreads over a whole picture within a layer or two, and black looks like a result. So every stage is looked
-//! at before anything else may use it.
+//! A single NaN spreads over a whole picture within a layer or two, and a black frame looks like a valid result. So the
+//! result of every stage is checked before it is used.
 
 use candle_core::{DType, Tensor};
 
 use protocol::request::{Request, Source};
 
-/// Whether no value is NaN or infinite: one pass where the tensor lies, and one number from there.
+/// Whether no value is NaN or infinite: one pass on the tensor's device, and one scalar copied from there.
 ///
 /// # Errors
-/// When the device fails.
+/// If the device fails.
 pub fn is_finite(x: &Tensor) -> Result<bool, candle_core::Error> {
-    // A finite number times 0 is 0, any other NaN, and NaN stays in a sum.
+    // A finite number times 0 is 0, NaN and infinity give NaN, and a sum with NaN is NaN.
     let sum = x.to_dtype(DType::F32)?.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()?;
     Ok(sum == 0.0)
 }
 
-/// A network's prediction that is not finite.
+/// The error that a network's prediction has NaN or infinite values.
 #[derive(Debug, thiserror::Error)]
 #[error("the network's prediction in step {} has NaN or infinite values", .step + 1)]
 pub struct NotFinite {
-    /// The step of the pass, from 0.
+    /// The index of the step in its pass, from 0.
     pub step: usize,
 }
 
-/// What there is to be said of pictures that had values which are no numbers. Of frames that were seen before only the wanted
-/// one is at hand.
+/// Messages about frames of the clips in which NaN or infinite values were replaced. Of the frames that were sent with
+/// earlier requests, only the wanted one is included.
 pub fn mended(request: &Request) -> Vec<String> {
     let one = |name: &str, source: &Source| {
         let segment = request.segment;

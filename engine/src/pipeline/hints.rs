@@ -1,4 +1,4 @@
-//! Hints as a stage: the network that a preprocessor needs, what a hint depends on, and the hint itself.
+//! Hints for ControlNets: the network that a preprocessor needs, and the cache key of a hint.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use protocol::key::Key;
 use protocol::message::Clip;
 use protocol::{Goal, Preprocessor, Request, Source};
 
-/// The clip that hints are made from, and its frames: the clip Hint where there is one, else the source.
+/// The clip from which hints are made, and its frames: the clip Hint if it is connected, otherwise the source.
 pub fn hint_source(request: &Request) -> (Clip, &Source) {
     request.hint_clip.as_ref().map_or((Clip::Source, &request.source), |hint| (Clip::Hint, hint))
 }
 
-/// Key of a hint: what it is made from, how, and by which network.
+/// The key of a hint: the frames it is made from, the preprocessor, and its network.
 pub fn hint_key(request: &Request, chosen: &Chosen, preprocessor: Preprocessor) -> Key {
     let network = chosen.annotators.iter().find(|(known, _)| *known == preprocessor);
     Key::of("hint")
@@ -28,7 +28,7 @@ pub fn hint_key(request: &Request, chosen: &Chosen, preprocessor: Preprocessor) 
         .finish()
 }
 
-/// The preprocessors with a network whose hints a request can need.
+/// The preprocessors with a network that a request may need.
 pub fn needed(request: &Request) -> Vec<Preprocessor> {
     let units = acting(&request.unsample.controls).chain(acting(&request.resample.controls));
     let mut needed: Vec<_> = units.filter_map(|control| request.hints.get(control.unit).copied()).collect();
@@ -43,7 +43,7 @@ pub fn needed(request: &Request) -> Vec<Preprocessor> {
     needed
 }
 
-/// What a preprocessor's network is, and the file that most people have of it.
+/// The kind of a preprocessor's network, and its most common file.
 fn wanted(preprocessor: Preprocessor) -> Option<(Annotator, &'static str)> {
     match preprocessor {
         Preprocessor::Lineart => Some((Annotator::Lineart, "sk_model.pth (informative-drawings)")),
@@ -55,15 +55,15 @@ fn wanted(preprocessor: Preprocessor) -> Option<(Annotator, &'static str)> {
     }
 }
 
-/// Whether a file holds the network of a preprocessor.
+/// Whether a file contains the network of a preprocessor.
 pub fn is_network_of(preprocessor: Preprocessor, file: &Arc<TensorFile>) -> bool {
     wanted(preprocessor).is_some_and(|(annotator, _)| identify(file).kind == Kind::Annotator(annotator))
 }
 
-/// The network of a preprocessor in the models folders, told by what the files are; of several the smallest.
+/// Finds the network of a preprocessor in the models folders by the contents of the files; the smallest one if there are several.
 ///
 /// # Errors
-/// There is none; the sentence names the file to get and where it goes.
+/// If there is none; the message names the file to download and where to put it.
 pub fn find_network(preprocessor: Preprocessor) -> Result<PathBuf, PipelineError> {
     let Some((annotator, file)) = wanted(preprocessor) else {
         return Err(PipelineError::Internal(format!("{} has no network", preprocessor.as_str())));

@@ -1,9 +1,8 @@
-//! What a weight file is called in keys: a hash over every byte of it, which is worth a promise, or a stand-in until that is
-//! known.
+//! The keys of weight files: a hash over all bytes, with a provisional key until the hash is known.
 //!
-//! Hashing gigabytes takes seconds, and no frame waits for them. A file that is new to this machine goes by its [`Stamp`] in
-//! this process, for as long as the process has it open; its hash is computed beside the work, remembered beside the cache,
-//! and used for whatever goes to disk. Only a hash ever goes into a key on disk.
+//! Hashing gigabytes takes seconds, and no frame should wait for it. A file without a known hash is identified by its
+//! [`Stamp`] within this process, as long as the file is open; its hash is computed in the background, stored next to
+//! the cache, and used for the cache on disk. Keys on disk are made only from content hashes.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,24 +16,24 @@ use parking_lot::{Condvar, Mutex};
 use crate::weights::{Stamp, StampedPart};
 use protocol::key::Key;
 
-/// Files of up to so many bytes are hashed when they are opened, which takes a small part of their loading.
+/// Files of up to this many bytes are hashed when they are opened, which takes little time compared with loading them.
 pub const AT_ONCE: u64 = 64 << 20;
 
-/// What a file is called.
+/// The key of a weight file: a provisional one and, once it is known, the content hash.
 #[derive(Clone)]
-pub struct Identity {
+pub struct FileKey {
     stamp: Arc<Stamp>,
     now: Key,
-    promise: Option<Arc<Promise>>,
+    promise: Option<Arc<PendingHash>>,
 }
 
-impl Identity {
-    /// The name within this process: it stays the same while the file is open.
+impl FileKey {
+    /// The key within this process: it does not change while the file is open.
     pub fn now(&self) -> Key {
         self.now
     }
 
-    /// The hash of the contents, if it is known and the file is still as it was.
+    /// The content hash, if it is known and the file is unchanged.
     pub fn lasting(&self) -> Option<Key> {
         let known = match &self.promise {
             None => Some(self.now),
@@ -48,11 +47,11 @@ impl Identity {
 
     /// Whether the hash may still become known.
     pub fn is_promised(&self) -> bool {
-        let open = |promise: &Arc<Promise>| matches!(*promise.state.lock(), State::Open | State::Sought);
+        let open = |promise: &Arc<PendingHash>| matches!(*promise.state.lock(), State::Open | State::Sought);
         self.promise.as_ref().is_some_and(open)
     }
 
-    /// Waits until the hash is known or will not be, but not beyond `until`.
+    /// Waits until the hash is known or has failed, but not beyond `until`.
     pub fn wait(&self, until: Instant) {
         let Some(promise) = &self.promise else { return };
         let mut state = promise.state.lock();
@@ -64,42 +63,42 @@ impl Identity {
     }
 }
 
-struct Promise {
+struct PendingHash {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 enum State {
-    /// Nobody has asked yet.
+    /// The hash has not been requested yet.
     Open,
-    /// It is being computed.
+    /// The hash is being computed.
     Sought,
     Known(Key),
-    /// The file could not be read, or changed meanwhile.
+    /// The file could not be read, or changed while it was hashed.
     Lost,
 }
 
-/// Names files, and remembers their hashes.
-pub struct Identities {
+/// Makes the keys of files, and stores their hashes.
+pub struct FileKeys {
     at_once: u64,
     memo: Option<Memo>,
-    /// How many files were hashed.
+    /// Number of files that were hashed.
     hashed: Arc<AtomicUsize>,
 }
 
-impl Identities {
-    /// `at_once` is the size up to which files are hashed on the spot.
+impl FileKeys {
+    /// `at_once` is the size in bytes up to which files are hashed immediately.
     pub fn new(at_once: u64) -> Self {
         Self { at_once, memo: None, hashed: Arc::default() }
     }
 
-    /// Says in which folder hashes are remembered; nowhere without one.
+    /// Sets the cache folder; hashes are stored in its subfolder `weights`. `None`: they are not stored.
     pub fn remember_in(&mut self, folder: Option<&Path>) {
         self.memo = folder.map(|folder| Memo { folder: folder.join("weights") });
     }
 
-    /// The name of a file with this stamp.
-    pub fn of(&self, stamp: Stamp) -> Identity {
+    /// The key of a file with this stamp.
+    pub fn of(&self, stamp: Stamp) -> FileKey {
         let stamp = Arc::new(stamp);
         let known = if stamp.size() <= self.at_once {
             self.hash(&stamp)
@@ -108,11 +107,11 @@ impl Identities {
             hashes.collect::<Option<Vec<_>>>().map(|hashes| content(&stamp, &hashes))
         };
         if let Some(now) = known {
-            return Identity { stamp, now, promise: None };
+            return FileKey { stamp, now, promise: None };
         }
         let now = stamp.parts().iter().fold(Key::of("stamp"), |key, part| key.text("part", &part.describe()));
-        let promise = Promise { state: Mutex::new(State::Open), changed: Condvar::new() };
-        Identity { stamp, now: now.finish(), promise: Some(Arc::new(promise)) }
+        let promise = PendingHash { state: Mutex::new(State::Open), changed: Condvar::new() };
+        FileKey { stamp, now: now.finish(), promise: Some(Arc::new(promise)) }
     }
 
     fn hash(&self, stamp: &Stamp) -> Option<Key> {
@@ -121,9 +120,9 @@ impl Identities {
         stamp.holds().then(|| content(stamp, &hashes))
     }
 
-    /// Has the hash of a file computed by another thread, once.
-    pub fn seek(&self, identity: &Identity) {
-        // One at a time: two at once are no faster, and slower where a disk has to look for them.
+    /// Computes the hash of a file on another thread, once.
+    pub fn seek(&self, identity: &FileKey) {
+        // One file at a time: two at once are not faster, and slower on a disk with seek times.
         static TURN: Mutex<()> = Mutex::new(());
         let Some(promise) = identity.promise.clone() else { return };
         {
@@ -180,7 +179,7 @@ impl Identities {
     }
 }
 
-/// The name of files with these hashes, wherever they lie.
+/// The key of files with these hashes, regardless of their paths.
 fn content(stamp: &Stamp, hashes: &[[u8; 32]]) -> Key {
     let parts = stamp.parts().iter().zip(hashes);
     let key = parts.fold(Key::of("weights"), |key, (part, hash)| {
@@ -190,27 +189,27 @@ fn content(stamp: &Stamp, hashes: &[[u8; 32]]) -> Key {
 }
 
 /// Waits for the hashes of several files for at most `longest`.
-pub fn wait_for<'a>(identities: impl Iterator<Item = &'a Identity>, longest: Duration) {
+pub fn wait_for<'a>(identities: impl Iterator<Item = &'a FileKey>, longest: Duration) {
     let until = Instant::now() + longest;
     identities.for_each(|identity| identity.wait(until));
 }
 
-/// Hashes of files by their stamps, a small file each: several processes can read and write them without a lock, and a
-/// damaged one costs one hash.
+/// Stores hashes of files by their stamps, in one small file each: several processes can read and write them without a
+/// lock, and a damaged one only costs computing one hash again.
 #[derive(Clone)]
 struct Memo {
     folder: PathBuf,
 }
 
 impl Memo {
-    /// Of more files than this the oldest are forgotten.
+    /// If there are more files than this, the oldest are deleted.
     const MOST: usize = 256;
 
     fn path(&self, part: &StampedPart) -> PathBuf {
         self.folder.join(Key::of_bytes(part.describe().as_bytes()).hex())
     }
 
-    /// The words after the hash: a sum that tells a whole entry from a damaged one, and from that of another file.
+    /// The line after the hash: a checksum that detects damaged entries, and those of another file.
     fn line(part: &StampedPart, hash: &[u8; 32]) -> String {
         let hex = blake3::Hash::from_bytes(*hash).to_hex();
         let sum = Key::of("memo").text("part", &part.describe()).text("hash", &hex).finish();
@@ -219,7 +218,7 @@ impl Memo {
 
     fn get(&self, part: &StampedPart) -> Option<[u8; 32]> {
         let path = self.path(part);
-        // A pipe would be waited for.
+        // Reading a pipe would block.
         if !fs::metadata(&path).ok()?.is_file() {
             return None;
         }
@@ -229,7 +228,7 @@ impl Memo {
         (line == Self::line(part, &hash)).then_some(hash)
     }
 
-    /// A failure costs another hash in the next process.
+    /// If it fails, the next process computes the hash again.
     fn put(&self, part: &StampedPart, hash: &[u8; 32]) {
         let save = || -> std::io::Result<()> {
             fs::create_dir_all(&self.folder)?;
@@ -260,13 +259,13 @@ impl Memo {
 mod tests {
     use super::*;
 
-    fn names(at_once: u64, memo: Option<&Path>) -> Identities {
-        let mut identities = Identities::new(at_once);
+    fn names(at_once: u64, memo: Option<&Path>) -> FileKeys {
+        let mut identities = FileKeys::new(at_once);
         identities.remember_in(memo);
         identities
     }
 
-    fn sought(identities: &Identities, path: &Path) -> Identity {
+    fn sought(identities: &FileKeys, path: &Path) -> FileKey {
         let identity = identities.of(Stamp::of(path).unwrap());
         identities.seek(&identity);
         identity.wait(Instant::now() + Duration::from_secs(60));
@@ -291,7 +290,7 @@ mod tests {
         later.wait(Instant::now() + Duration::from_secs(60));
         assert_eq!(later.lasting(), at_once.lasting());
         assert_ne!(later.now(), at_once.now(), "the name changed while the file was open");
-        // A changed file has no claim to results of the old one.
+        // A changed file must not get the results of the old one.
         fs::write(&a, [2; 1000]).unwrap();
         fs::File::options().append(true).open(&a).unwrap().set_len(1001).unwrap();
         assert!(later.lasting().is_none() && !later.is_promised());
@@ -306,7 +305,7 @@ mod tests {
         let name = sought(&first, &file).lasting().unwrap();
         sought(&first, &file);
         assert_eq!(first.hashed(), 1);
-        // Another process.
+        // A second process.
         let second = names(0, Some(&memo));
         assert_eq!(second.of(Stamp::of(&file).unwrap()).now(), name);
         assert_eq!(second.hashed(), 0);
@@ -318,7 +317,7 @@ mod tests {
             assert_eq!(sought(&third, &file).lasting(), Some(name), "{damage}");
             assert_eq!(third.hashed(), 1, "{damage}");
         }
-        // Where nothing can be written, a hash is computed every time.
+        // If nothing can be written, a hash is computed every time.
         let nowhere = names(0, Some(&file));
         assert_eq!(sought(&nowhere, &file).lasting(), Some(name));
     }

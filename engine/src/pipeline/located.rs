@@ -1,4 +1,4 @@
-//! Which file a parameter means: a path, or a name in the models folders.
+//! Resolves a parameter's file: a path, or a name in the models folders.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use super::resources::models;
 use crate::families::{Family, Identity, Kind, identify};
 use crate::weights::{Stamp, StampedPart, TensorFile, dead_link, find_named, models_dirs};
 
-/// What a file is chosen for.
+/// What a file is chosen as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum FileRole {
     Checkpoint,
     Vae,
     Text,
@@ -19,9 +19,9 @@ pub(super) enum Role {
     Lora,
 }
 
-impl Role {
-    /// How well a file suits: 0 what is meant, 1 what brings it along, 2 what is made for another family, 3 what cannot
-    /// be it.
+impl FileRole {
+    /// How well a file suits the role: 0 it has the kind, 1 it contains the network, 2 it is for another family, 3 it
+    /// cannot be used.
     fn rank(self, identity: &Identity, checkpoint: Option<Family>) -> u8 {
         let rank = match (self, &identity.kind) {
             (Self::Checkpoint, Kind::Checkpoint { .. })
@@ -39,16 +39,16 @@ impl Role {
     }
 }
 
-/// The file that a parameter means.
+/// The file that a parameter refers to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Located {
-    /// Where it is, or the path as it was written if nothing is there.
+    /// Its path, or the path as written if there is no such file.
     pub path: PathBuf,
-    /// A sentence where the name means several files that would do.
+    /// A message if the name refers to several suitable files.
     pub remark: Option<String>,
 }
 
-/// All folders that names are looked for in: the models folders, then the bundle's own.
+/// All folders in which names are searched for: the models folders, then the bundle's own.
 fn folders() -> Vec<PathBuf> {
     models_dirs().into_iter().chain([models()]).collect()
 }
@@ -58,15 +58,15 @@ fn is_name(path: &Path) -> bool {
     !path.as_os_str().is_empty() && path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The files that a path may mean. What is a path stays one; a name also means the files of that name in the folders,
-/// which come before a folder in the working directory and after a file there.
+/// The files that a path may refer to. A path only refers to itself; a name also refers to the files with that name in
+/// the folders, which take precedence over a folder in the working directory, but not over a file there.
 fn candidates(path: &Path, folders: &[PathBuf]) -> Vec<PathBuf> {
     let named = path.to_str().filter(|_| is_name(path)).map(|name| find_named(name, folders));
     let here = path.exists().then(|| path.to_path_buf());
     let (file, folder) = if path.is_dir() { (None, here) } else { (here, None) };
     let mut seen = Vec::new();
     let all = file.into_iter().chain(named.into_iter().flatten()).chain(folder);
-    // A link and the file that it leads to are one; so are the same folder listed twice.
+    // A link and its target are one file; so are two in the same folder if that is listed twice.
     all.filter(|path| {
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         let new = !seen.contains(&real);
@@ -76,12 +76,12 @@ fn candidates(path: &Path, folders: &[PathBuf]) -> Vec<PathBuf> {
     .collect()
 }
 
-/// The file that a path or a name means for a role, next to a checkpoint of a family where it is known.
-pub(super) fn located(path: &Path, role: Role, checkpoint: Option<Family>) -> Located {
+/// The file that a path or name refers to, for a role and, if known, the family of the checkpoint.
+pub(super) fn located(path: &Path, role: FileRole, checkpoint: Option<Family>) -> Located {
     among(path, &folders(), role, checkpoint)
 }
 
-fn among(path: &Path, folders: &[PathBuf], role: Role, checkpoint: Option<Family>) -> Located {
+fn among(path: &Path, folders: &[PathBuf], role: FileRole, checkpoint: Option<Family>) -> Located {
     let mut found = candidates(path, folders);
     if found.len() < 2 {
         return Located { path: found.pop().unwrap_or_else(|| path.into()), remark: None };
@@ -97,7 +97,7 @@ fn among(path: &Path, folders: &[PathBuf], role: Role, checkpoint: Option<Family
     let (taken, others) = ranked.split_at(1);
     let taken = taken[0].1.clone();
     let mut left: Vec<&PathBuf> = Vec::new();
-    // A name in other capitals is another name where there is one that is spelt alike.
+    // If a file has exactly this spelling, files that differ in upper and lower case are other names.
     let alike = |path: &PathBuf| path.file_stem() == taken.file_stem();
     left.extend(
         others.iter().filter(|(rank, path)| *rank == best && best < 3 && alike(path)).map(|(_, path)| path),
@@ -118,16 +118,16 @@ fn among(path: &Path, folders: &[PathBuf], role: Role, checkpoint: Option<Family
     Located { path: taken, remark }
 }
 
-/// What the system says of every file that a parameter may mean, a line each, those of a folder one by one; empty where
-/// there is none.
+/// The state of every file that a parameter may refer to, as the operating system reports it, one per line, those of a
+/// folder one by one; empty if there is none.
 pub fn file_state(path: &Path) -> Vec<String> {
     let found = candidates(path, &folders());
     let stamps = found.iter().filter_map(|path| Stamp::of(path));
     stamps.flat_map(|stamp| stamp.parts().iter().map(StampedPart::describe).collect::<Vec<_>>()).collect()
 }
 
-/// A sentence for a path that leads to no file; for a name it says where was searched, and for an address or a tag of a
-/// prompt what to do instead.
+/// A message about a path that does not exist; for a name it lists the folders that were searched, and for a web
+/// address or prompt tag it says what to do instead.
 pub(super) fn nowhere(path: &Path) -> Option<String> {
     if path.exists() {
         return None;
@@ -159,7 +159,7 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundle/models").join(name)
     }
 
-    /// A models folder with a checkpoint, a motion module and a ControlNet of each of these names.
+    /// A models folder with a checkpoint, a motion module and a ControlNet for each of these names.
     fn folder(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let kinds = [("a", "pocket_lines"), ("checkpoints", "pocket"), ("motion", "pocket_motion")];
@@ -173,7 +173,7 @@ mod tests {
         folder
     }
 
-    fn find(path: &str, folders: &[&tempfile::TempDir], role: Role) -> Located {
+    fn find(path: &str, folders: &[&tempfile::TempDir], role: FileRole) -> Located {
         let folders: Vec<_> = folders.iter().map(|folder| folder.path().to_path_buf()).collect();
         among(Path::new(path), &folders, role, Some(Family::SMALL))
     }
@@ -182,24 +182,26 @@ mod tests {
     fn of_files_with_one_name_the_one_of_the_right_kind_is_taken() {
         let folder = folder(&["ink"]);
         for (role, place) in
-            [(Role::Control, "a"), (Role::Checkpoint, "checkpoints"), (Role::Motion, "motion")]
+            [(FileRole::Control, "a"), (FileRole::Checkpoint, "checkpoints"), (FileRole::Motion, "motion")]
         {
             for name in ["ink", "ink.safetensors", "INK", &format!("{place}/ink")] {
                 let path = folder.path().join(place).join("ink.safetensors");
                 assert_eq!(find(name, &[&folder], role), Located { path, remark: None }, "{name} {role:?}");
             }
         }
-        // What brings a VAE along will do where no VAE is called so.
-        assert!(find("ink", &[&folder], Role::Vae).path.ends_with("checkpoints/ink.safetensors"));
-        // The folder that is written decides, and what lies there is called of the wrong kind later.
-        assert!(find("motion/ink", &[&folder], Role::Checkpoint).path.ends_with("motion/ink.safetensors"));
-        assert_eq!(find("loras/ink", &[&folder], Role::Lora).path, Path::new("loras/ink"));
+        // A checkpoint with a VAE is accepted if no VAE has this name.
+        assert!(find("ink", &[&folder], FileRole::Vae).path.ends_with("checkpoints/ink.safetensors"));
+        // A path with a folder determines the file; a wrong kind is reported later.
+        assert!(
+            find("motion/ink", &[&folder], FileRole::Checkpoint).path.ends_with("motion/ink.safetensors")
+        );
+        assert_eq!(find("loras/ink", &[&folder], FileRole::Lora).path, Path::new("loras/ink"));
     }
 
     #[test]
     fn a_name_of_two_files_that_would_do_is_said() {
         let folders = [folder(&["ink", "Ink"]), folder(&["ink"])];
-        let found = find("ink", &[&folders[0], &folders[1]], Role::Motion);
+        let found = find("ink", &[&folders[0], &folders[1]], FileRole::Motion);
         let path = |n: usize| folders[n].path().join("motion/ink.safetensors");
         assert_eq!(found.path, path(0));
         let (taken, left) = (path(0).display().to_string(), path(1).display().to_string());
@@ -209,18 +211,18 @@ mod tests {
                 "ink is the name of several files: {taken} was taken and not {left}; write more of its path to choose another"
             ))
         );
-        assert_eq!(find("Ink", &[&folders[0], &folders[1]], Role::Motion).remark, None);
-        // The same folder twice, or a link to it, is no other file.
-        assert_eq!(find("ink", &[&folders[0], &folders[0]], Role::Motion).remark, None);
+        assert_eq!(find("Ink", &[&folders[0], &folders[1]], FileRole::Motion).remark, None);
+        // The same folder twice, or a link to it, is not a second file.
+        assert_eq!(find("ink", &[&folders[0], &folders[0]], FileRole::Motion).remark, None);
     }
 
     #[test]
     fn a_folder_here_comes_after_a_name_in_the_models_folder_and_a_file_here_before() {
-        // Tests run in the package's folder, where `src` is a folder.
+        // Tests run in the package's folder, which contains a folder `src`.
         let folder = folder(&["src"]);
-        let found = find("src", &[&folder], Role::Checkpoint);
+        let found = find("src", &[&folder], FileRole::Checkpoint);
         assert_eq!(found, Located { path: folder.path().join("checkpoints/src.safetensors"), remark: None });
-        assert_eq!(find("src", &[], Role::Checkpoint).path, Path::new("src"));
+        assert_eq!(find("src", &[], FileRole::Checkpoint).path, Path::new("src"));
 
         let here = tempfile::tempdir_in(".").unwrap();
         let name = format!("{}/pocket.safetensors", here.path().file_name().unwrap().to_str().unwrap());
@@ -229,12 +231,12 @@ mod tests {
         let twin = folder.path().join(name);
         fs::create_dir_all(twin.parent().unwrap()).unwrap();
         fs::copy(name, &twin).unwrap();
-        let found = find(name, &[&folder], Role::Checkpoint);
+        let found = find(name, &[&folder], FileRole::Checkpoint);
         assert_eq!(found.path, Path::new(name));
         assert!(found.remark.unwrap().contains(&*twin.display().to_string()));
-        // Of another kind than what is meant, it is passed over, and that is said.
+        // A file of another kind is ignored, with a message.
         fs::copy(bundled("pocket_motion.safetensors"), &twin).unwrap();
-        let found = find(name, &[&folder], Role::Motion);
+        let found = find(name, &[&folder], FileRole::Motion);
         assert_eq!(found.path, twin);
         assert!(found.remark.unwrap().contains(&format!("not {name}")));
     }

@@ -1,4 +1,4 @@
-//! LoRAs in a request: which of them act, what results depend on, and weights that stay loaded when they change.
+//! The LoRAs of a request: which of them are active, their part of cache keys, and reusing loaded weights when they change.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
-use super::identity::Identity;
+use super::identity::FileKey;
 use crate::nn::{ModelError, Source};
 use crate::weights::{Lora, Network, View};
 use protocol::key::{Key, KeyBuilder};
 
-/// A LoRA that was opened and found to fit.
+/// A LoRA that was opened and checked to fit.
 #[derive(Clone)]
 pub struct Active {
-    /// The low-rank parts.
+    /// The low-rank matrices.
     pub lora: Arc<Lora>,
-    /// Identity of the file in this process.
+    /// The key of the file within this process.
     pub id: Key,
-    /// What the file is called beyond it.
-    pub identity: Identity,
-    /// How strongly it is added.
+    /// The provisional key and, once it is known, the content hash.
+    pub identity: FileKey,
+    /// The strength with which it is added.
     pub weight: f64,
 }
 
@@ -30,7 +30,7 @@ impl Active {
     }
 }
 
-/// Identity of a network of the file `base` with the LoRAs that act on any of `networks` added.
+/// The key of a network of the file `base` with the LoRAs added that act on any of `networks`.
 pub fn with_loras(base: Key, loras: &[Active], networks: &[Network]) -> Key {
     let mut acting = loras.iter().filter(|lora| lora.acts_on(networks)).peekable();
     if acting.peek().is_none() {
@@ -39,7 +39,7 @@ pub fn with_loras(base: Key, loras: &[Active], networks: &[Network]) -> Key {
     let start = Key::of("weights").key("base", &base);
     let add = |key: KeyBuilder, lora: &Active| {
         let key = key.key("lora", &lora.id).floats("weight", &[lora.weight]);
-        // Alphas that are not in the file are not in its identity.
+        // Alphas from a separate file are not in the key of the LoRA's file.
         match lora.lora.alphas() {
             "" => key,
             alphas => key.text("alphas", alphas),
@@ -48,23 +48,23 @@ pub fn with_loras(base: Key, loras: &[Active], networks: &[Network]) -> Key {
     acting.fold(start, add).finish()
 }
 
-/// The LoRAs as a view takes them.
+/// The LoRAs and their strengths, as a view takes them.
 pub fn strengths(loras: &[Active]) -> Vec<(Arc<Lora>, f64)> {
     loras.iter().map(|active| (active.lora.clone(), active.weight)).collect()
 }
 
-/// Tensors of a loaded network that no LoRA changed, by name and number format.
+/// Tensors of a loaded network that no LoRA changes, by name and number format.
 ///
-/// A network holds the same tensors, so that keeping them takes no memory while it lives; when LoRAs change, the next
-/// network is put together from them and from the few that have to be read again.
+/// The network shares these tensors, so that keeping them takes no additional memory while it is loaded; when LoRAs
+/// change, the next network is built from them and only the changed tensors are read again.
 #[derive(Default)]
-pub struct Kept {
+pub struct UnchangedTensors {
     of: Option<Key>,
     tensors: Mutex<HashMap<(String, DType), Tensor>>,
 }
 
-impl Kept {
-    /// Forgets the tensors unless they are of the file `base`.
+impl UnchangedTensors {
+    /// Removes the tensors unless they are from the file `base`.
     pub fn turn_to(&mut self, base: Key) {
         if self.of != Some(base) {
             self.clear();
@@ -72,22 +72,22 @@ impl Kept {
         }
     }
 
-    /// Forgets the tensors.
+    /// Removes all tensors.
     pub fn clear(&mut self) {
         self.of = None;
         self.tensors.lock().clear();
     }
 }
 
-/// A view whose unchanged tensors are kept from one load to the next.
-pub struct Keeping<'a> {
+/// A source that reuses unchanged tensors from the previous load.
+pub struct ReusingSource<'a> {
     /// The tensors, with LoRAs added.
     pub view: &'a View,
-    /// Those of the load before.
-    pub kept: &'a Kept,
+    /// The tensors of the previous load.
+    pub kept: &'a UnchangedTensors,
 }
 
-impl Source for Keeping<'_> {
+impl Source for ReusingSource<'_> {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.view.shape(name).map(<[usize]>::to_vec)
     }
@@ -145,12 +145,12 @@ mod tests {
             [(format!("{layer}.lora_down.weight"), [1, 2]), (format!("{layer}.lora_up.weight"), [2, 1])];
         let parts = parts.each_ref().map(|(name, shape)| (name.as_str(), *shape));
         let lora = Arc::new(Lora::open(file(folder.path(), "lora", &parts)).unwrap());
-        let mut kept = Kept::default();
+        let mut kept = UnchangedTensors::default();
         let mut load = |strength: f64, of: &str| {
             kept.turn_to(Key::of(of).finish());
             let view =
                 View::unet(base.clone()).with_loras(Network::Unet, &[(lora.clone(), strength)]).unwrap();
-            let source = Keeping { view: &view, kept: &kept };
+            let source = ReusingSource { view: &view, kept: &kept };
             ["proj_in", "proj_out"].map(|layer| {
                 let name = format!("input_blocks.1.1.{layer}.weight");
                 source.tensor(&name, DType::F32, &Device::Cpu).unwrap()

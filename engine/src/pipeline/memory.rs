@@ -1,26 +1,26 @@
-//! Working within the memory that there is: how an evaluation is cut into slices, and when smaller ones are tried.
+//! Memory limits: how an evaluation is divided into slices, and when smaller ones are used.
 //!
-//! On a card the start is chosen by what is free when a pass begins, and what turns out not to fit is tried again in
-//! smaller slices, which changes the memory that it takes and not its result.
+//! On a GPU the first slices are chosen by the free memory when a pass begins, and an evaluation that runs out of
+//! memory is repeated with smaller slices, which changes its memory use but not its result.
 
 use candle_core::Device;
 
 use crate::nn::ModelError;
 
-/// How an evaluation of a window is cut up.
+/// How an evaluation of a window is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slices {
-    /// Prompt and negative prompt in one batch, which reads the weights once.
+    /// Whether prompt and negative prompt are evaluated in one batch, which reads the weights only once.
     pub together: bool,
-    /// Frames that the network's spatial layers work on at once; `None`: all.
+    /// Number of frames that the network's spatial layers process at once; `None`: all.
     pub frames: Option<usize>,
 }
 
 impl Slices {
-    /// Everything at once.
+    /// Everything in a single evaluation.
     pub const WHOLE: Self = Self { together: true, frames: None };
 
-    /// The next smaller slices for a window of `window` frames under `branches` prompts; `None` behind a single frame.
+    /// The next smaller slices for a window of `window` frames and `branches` prompts; `None` after a single frame.
     pub fn smaller(self, branches: usize, window: usize) -> Option<Self> {
         if self.together && branches > 1 {
             return Some(Self { together: false, ..self });
@@ -41,23 +41,23 @@ impl std::fmt::Display for Slices {
     }
 }
 
-/// The memory that may be used for what lies between layers.
+/// The limit on the memory for a network's activations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
-    /// Bytes that no slice may go beyond, whatever the device has.
+pub struct MemoryLimit {
+    /// The size in bytes that no slice may exceed, independent of the device.
     limit: Option<u64>,
 }
 
-impl Room {
-    /// At most so many bytes.
+impl MemoryLimit {
+    /// A limit of this many bytes.
     pub fn limited(bytes: u64) -> Self {
         Self { limit: Some(bytes) }
     }
 
-    /// Fails for what goes beyond the limit, as a device without memory would.
+    /// Fails if `bytes` exceed the limit, like a device that is out of memory.
     ///
     /// # Errors
-    /// [`ModelError::Memory`].
+    /// [`ModelError::Memory`] if they do.
     pub fn claim(self, what: &str, bytes: u64) -> Result<(), ModelError> {
         match self.limit {
             Some(limit) if bytes > limit => Err(ModelError::Memory {
@@ -70,7 +70,7 @@ impl Room {
     }
 }
 
-/// Bytes that a device has free; `None` for the processor, whose system swaps, and where it cannot be told.
+/// Free memory of a device in bytes; `None` for the CPU, since the system swaps, and if it is unknown.
 pub fn free(device: &Device) -> Option<u64> {
     #[cfg(feature = "cuda")]
     if let Device::Cuda(cuda) = device {
@@ -82,7 +82,7 @@ pub fn free(device: &Device) -> Option<u64> {
     None
 }
 
-/// The largest slices whose estimate fits into what is free; the smallest where none does.
+/// The largest slices whose estimated memory is free; the smallest ones if none fits.
 pub fn start(free: Option<u64>, branches: usize, window: usize, estimate: impl Fn(Slices) -> u64) -> Slices {
     let mut slices = Slices::WHOLE;
     let Some(free) = free else { return slices };

@@ -1,4 +1,4 @@
-//! How much memory a stage takes at its peak, looked at every few milliseconds while it runs.
+//! Measures the peak memory use of a stage by polling every few milliseconds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use candle_core::Device;
 
-/// Time between two looks.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Looks at the memory that is in use until it is dropped.
+/// Polls the memory in use until it is dropped.
 pub struct Meter {
     shared: Arc<Shared>,
     device: Device,
@@ -24,8 +24,7 @@ struct Shared {
 }
 
 impl Meter {
-    /// A meter for this device's memory; for the processor, what this process has in main memory. `None` where the system
-    /// does not tell.
+    /// A meter for this device's memory; for the CPU, the main memory of this process. `None` if the system does not report it.
     pub fn start(device: &Device) -> Option<Self> {
         used(device)?;
         let shared = Arc::new(Shared::default());
@@ -56,7 +55,7 @@ impl Drop for Meter {
     }
 }
 
-/// Bytes in use: on a card by everybody, in main memory by this process.
+/// Bytes in use: on a GPU by all processes, in main memory by this process.
 fn used(device: &Device) -> Option<u64> {
     #[cfg(feature = "cuda")]
     if let Device::Cuda(cuda) = device {
@@ -83,7 +82,7 @@ mod tests {
         std::thread::sleep(PAUSE * 20);
         assert_eq!(block.iter().step_by(4096).map(|v| usize::from(*v)).sum::<usize>(), BLOCK / 4096);
         drop(block);
-        // Other tests come and go meanwhile, but none of them takes or frees half of that.
+        // Other tests run at the same time, but none of them allocates or frees half of that.
         assert!(meter.take() > before + BLOCK as u64 / 2);
         std::thread::sleep(PAUSE * 4);
         assert!(meter.take() < before + BLOCK as u64 / 2);

@@ -1,8 +1,8 @@
-//! What people write where a file is expected, and that no file is: addresses on the web, and tags of prompts.
+//! Common mistakes in file parameters: web addresses and prompt tags.
 
 use std::path::Path;
 
-/// How addresses begin, in small letters; without their scheme, the sites that models come from.
+/// Prefixes of web addresses, in lower case; for addresses without a scheme, the sites that host models.
 const ADDRESSES: [&str; 10] = [
     "http://",
     "https://",
@@ -16,11 +16,11 @@ const ADDRESSES: [&str; 10] = [
     "hf.co/",
 ];
 
-/// Kinds of tags that name a LoRA.
+/// The tags that refer to a LoRA.
 const LORAS: [&str; 4] = ["lora", "lyco", "lycoris", "locon"];
 
-/// A sentence for what is no file but an address or a tag of a prompt, with what to do; `None` for anything else and for
-/// what exists.
+/// A message if the text is a web address or a prompt tag instead of a file, with what to do; `None` for anything else,
+/// and for paths that exist.
 pub(super) fn misplaced(path: &Path) -> Option<String> {
     let text = path.to_str().filter(|_| !path.exists())?.trim();
     let small = text.to_lowercase();

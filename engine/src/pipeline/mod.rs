@@ -1,12 +1,11 @@
-//! From a request to a frame: which frames go together, which stages have to run, the worker that runs them, and the
-//! caches that remember them.
+//! From a request to a frame: segments, the stages to run, the worker that runs them, and the caches of their results.
 //!
 //! ```text
 //! working frames -> latents -> unsampled -> resampled -> decoded frame
 //! ```
 //!
-//! Every arrow is a pure function whose result is kept under a key that contains the key before it. Nothing here knows
-//! the host: a [`Request`] is plain values, and a [`Ticket`] is what a render thread waits on.
+//! Every arrow is a pure function whose result is kept under a key that contains the key before it. The pipeline is
+//! independent of the host: a [`Request`] is plain data, and a render thread waits on a [`Ticket`].
 
 pub mod cache;
 mod chain;

@@ -1,70 +1,69 @@
-//! A family's network with motion module, ControlNets and conditioning, as the network that the mathematics asks for
-//! predictions.
+//! A family's network with motion module, ControlNets and conditioning, as a [`DiffusionModel`] for the sampler.
 
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
 use super::finite::{NotFinite, is_finite};
-use super::memory::{Room, Slices};
-use super::worker::Control;
+use super::memory::{MemoryLimit, Slices};
+use super::worker::RequestControl;
 use crate::diffusion::latents::BATCH;
-use crate::diffusion::{Branch, Call, DiffusionError, Network, Prediction};
-use crate::families::{ActiveControl, Input, Predictor, Text};
+use crate::diffusion::{Branch, Call, DiffusionError, DiffusionModel, Prediction};
+use crate::families::{ActiveControl, Input, Predictor, TextConditioning};
 use crate::nn::{ModelError, MotionControls, MotionModule};
 
-/// Conditioning of both branches.
+/// The conditioning of both guidance branches.
 #[derive(Clone)]
 pub struct Conditioning {
-    /// Of the prompt.
-    pub positive: Text,
-    /// Of the negative prompt.
-    pub negative: Text,
+    /// Conditioning from the prompt.
+    pub positive: TextConditioning,
+    /// Conditioning from the negative prompt.
+    pub negative: TextConditioning,
 }
 
-/// A [`Network`] for one sampling pass over one segment.
+/// The network for one sampling pass over one segment.
 pub struct SegmentNetwork<'a> {
-    /// The family's network.
+    /// The family's denoising network.
     pub predictor: Arc<Box<dyn Predictor>>,
-    /// What it predicts.
+    /// The parametrisation of its output.
     pub prediction: Prediction,
-    /// The motion module.
+    /// The motion module, if there is one.
     pub motion: Option<Arc<MotionModule>>,
-    /// Attention scale of the motion module at every latent in time of the segment.
+    /// The motion module's attention scale for every latent in time of the segment.
     pub motion_scale: Vec<f32>,
-    /// How much of the motion module is blended in.
+    /// The weight with which the motion module's output is blended in, 0 to 1.
     pub motion_effect: f32,
-    /// ControlNets.
+    /// The ControlNets that are active in this pass.
     pub controls: Vec<ActiveControl>,
-    /// What to steer to and away from.
+    /// Conditioning from the prompt and the negative prompt.
     pub conditioning: Conditioning,
     /// Height and width of the pictures in pixels.
     pub picture: [usize; 2],
     /// Number format of the network.
     pub dtype: DType,
-    /// How evaluations are cut up; smaller once memory did not suffice.
+    /// How evaluations are divided; made smaller when memory runs out.
     pub slices: Slices,
-    /// What a slice may take.
-    pub room: Room,
-    /// Frees whatever is not needed for this pass; false if there was nothing.
+    /// The memory limit of a slice.
+    pub room: MemoryLimit,
+    /// Unloads everything that this pass does not need; returns false if there was nothing to unload.
     pub make_room: &'a mut dyn FnMut() -> bool,
-    /// Asked before every evaluation.
-    pub control: &'a Control,
-    /// Told the number of branches evaluated, after every evaluation.
+    /// Checked for cancellation before every evaluation.
+    pub control: &'a RequestControl,
+    /// Called after every evaluation with the number of branches.
     pub evaluated: &'a mut dyn FnMut(usize),
 }
 
 impl SegmentNetwork<'_> {
-    /// Conditioning of a branch for the latents of a window.
-    fn text(&self, branch: Branch, latents: &[usize]) -> Result<Text, candle_core::Error> {
+    /// The conditioning of a branch for the latents of a window.
+    fn text(&self, branch: Branch, latents: &[usize]) -> Result<TextConditioning, candle_core::Error> {
         match branch {
             Branch::Cond => self.conditioning.positive.select(latents),
             Branch::Uncond => self.conditioning.negative.select(latents),
         }
     }
 
-    /// One evaluation of [branches, channels, window, height, width], in that shape.
-    fn forward(&self, x: &Tensor, text: &Text, call: &Call<'_>) -> Result<Tensor, ModelError> {
+    /// One evaluation for [branches, channels, window, height, width]; the result has the same shape.
+    fn forward(&self, x: &Tensor, text: &TextConditioning, call: &Call<'_>) -> Result<Tensor, ModelError> {
         let at = |latent: &usize| self.motion_scale.get(*latent).copied().unwrap_or(1.0);
         let controls = MotionControls {
             scale: call.frames.iter().map(at).collect(),
@@ -88,23 +87,28 @@ impl SegmentNetwork<'_> {
         })
     }
 
-    /// The predictions of all branches, cut up as [`Self::slices`] says.
-    fn branches(&self, x: &Tensor, texts: &[Text], call: &Call<'_>) -> Result<Vec<Tensor>, ModelError> {
+    /// The predictions of all branches, divided as [`Self::slices`] says.
+    fn branches(
+        &self,
+        x: &Tensor,
+        texts: &[TextConditioning],
+        call: &Call<'_>,
+    ) -> Result<Vec<Tensor>, ModelError> {
         let same_length = texts.windows(2).all(|w| w[0].context.dims() == w[1].context.dims());
         if self.slices.together && texts.len() > 1 && same_length {
             let xs = Tensor::cat(&vec![x; texts.len()], BATCH)?;
-            let out = self.forward(&xs, &Text::stack(texts)?, call)?;
+            let out = self.forward(&xs, &TextConditioning::stack(texts)?, call)?;
             return Ok((0..texts.len()).map(|i| out.narrow(BATCH, i, 1)).collect::<Result<_, _>>()?);
         }
         texts.iter().map(|text| self.forward(x, text, call)).collect()
     }
 
-    /// As [`Self::branches`]; where memory does not suffice, again with what else is in memory gone, then in smaller and
-    /// smaller slices.
+    /// Like [`Self::branches`], but when memory runs out it is repeated, first after unloading everything else, then
+    /// with smaller and smaller slices.
     fn within_memory(
         &mut self,
         x: &Tensor,
-        texts: &[Text],
+        texts: &[TextConditioning],
         call: &Call<'_>,
     ) -> Result<Vec<Tensor>, DiffusionError> {
         loop {
@@ -125,7 +129,7 @@ impl SegmentNetwork<'_> {
     }
 }
 
-impl Network for SegmentNetwork<'_> {
+impl DiffusionModel for SegmentNetwork<'_> {
     fn prediction(&self) -> Prediction {
         self.prediction
     }

@@ -1,4 +1,4 @@
-//! One loaded copy of each network of this process.
+//! The loaded networks of this process, at most one copy of each.
 
 mod leaving;
 
@@ -11,7 +11,7 @@ use candle_core::{DType, Device, Tensor};
 use super::PipelineError;
 use super::device::Placement;
 use super::files::{Chosen, explained};
-use super::loras::{Keeping, Kept, strengths, with_loras};
+use super::loras::{ReusingSource, UnchangedTensors, strengths, with_loras};
 use crate::families::{Codec, Conditioner, Kind, Predictor};
 use crate::nn::hints::Detector;
 use crate::nn::{ControlNet, ModelError, MotionModule, Source};
@@ -19,7 +19,7 @@ use crate::weights::{Network, View};
 use protocol::Preprocessor;
 use protocol::key::Key;
 
-/// A network's share of a weight file, for the networks.
+/// A network's tensors in a weight file, as a source for building it.
 struct Weights(View);
 
 impl Source for Weights {
@@ -40,10 +40,10 @@ impl Source for Weights {
     }
 }
 
-/// One loaded network, remembered with the identity of its file.
-struct Slot<T>(Option<(Key, Arc<T>)>);
+/// A loaded network with the key of its file.
+struct NetworkSlot<T>(Option<(Key, Arc<T>)>);
 
-impl<T> Slot<T> {
+impl<T> NetworkSlot<T> {
     fn get(
         &mut self,
         id: Key,
@@ -54,7 +54,7 @@ impl<T> Slot<T> {
         {
             return Ok(value.clone());
         }
-        // The old network goes before the new one is read: both at once may not fit.
+        // The old network is dropped before the new one is read, since both at once may exceed the memory.
         self.0 = None;
         let value = Arc::new(load()?);
         self.0 = Some((id, value.clone()));
@@ -62,53 +62,53 @@ impl<T> Slot<T> {
     }
 }
 
-/// The networks of the worker, and where they are.
+/// The networks of the worker, and their device.
 pub struct Networks {
     placement: Placement,
-    predictor: Slot<Box<dyn Predictor>>,
-    codec: Slot<Box<dyn Codec>>,
-    conditioner: Slot<Box<dyn Conditioner>>,
-    motion: Slot<MotionModule>,
-    /// Tensors of the predictor and the motion module that LoRAs left as they are.
-    kept: [Kept; 2],
+    predictor: NetworkSlot<Box<dyn Predictor>>,
+    codec: NetworkSlot<Box<dyn Codec>>,
+    conditioner: NetworkSlot<Box<dyn Conditioner>>,
+    motion: NetworkSlot<MotionModule>,
+    /// Tensors of the predictor and the motion module that no LoRA changes.
+    kept: [UnchangedTensors; 2],
     controls: Vec<(Key, Arc<ControlNet>)>,
-    detector: Slot<Detector>,
+    detector: NetworkSlot<Detector>,
 }
 
 impl Networks {
-    /// None yet.
+    /// No networks yet, to be loaded with this placement.
     pub fn new(placement: Placement) -> Self {
         Self {
             placement,
-            predictor: Slot(None),
-            codec: Slot(None),
-            conditioner: Slot(None),
-            motion: Slot(None),
+            predictor: NetworkSlot(None),
+            codec: NetworkSlot(None),
+            conditioner: NetworkSlot(None),
+            motion: NetworkSlot(None),
             kept: Default::default(),
             controls: Vec::new(),
-            detector: Slot(None),
+            detector: NetworkSlot(None),
         }
     }
 
-    /// Where networks are.
+    /// The device and number format of the networks.
     pub fn placement(&self) -> &Placement {
         &self.placement
     }
 
-    /// The device that networks run on.
+    /// The device of the networks.
     pub fn device(&self) -> &Device {
         &self.placement.device
     }
 
-    /// The number format of the network that predicts, and of what is woven into it.
+    /// The number format of the denoising network, its motion module and ControlNets.
     pub fn dtype(&self) -> DType {
         self.placement.dtype
     }
 
-    /// A preprocessor, with its network where it has one.
+    /// A preprocessor, with its network if it has one.
     ///
     /// # Errors
-    /// As for [`Self::unet`].
+    /// As for [`Self::predictor`].
     pub fn detector(
         &mut self,
         chosen: &Chosen,
@@ -124,10 +124,10 @@ impl Networks {
         }
     }
 
-    /// The network that predicts.
+    /// The denoising network.
     ///
     /// # Errors
-    /// A tensor that is missing or of the wrong shape; no memory.
+    /// If a tensor is missing or has the wrong shape; out of memory.
     pub fn predictor(&mut self, chosen: &Chosen) -> Result<Arc<Box<dyn Predictor>>, PipelineError> {
         let (device, dtype, kept) = (&self.placement.device, self.placement.dtype, &mut self.kept[0]);
         self.predictor.get(chosen.checkpoint_id(), || {
@@ -137,9 +137,9 @@ impl Networks {
             if let Some(network) = network {
                 view = view.with_loras(network, &strengths(&chosen.loras))?;
             }
-            let source = Keeping { view: &view, kept: &*kept };
+            let source = ReusingSource { view: &view, kept: &*kept };
             let loaded = chosen.family.load_predictor(&source, dtype, device)?;
-            chosen.checkpoint.has_held(loaded).inspect_err(|_| *kept = Kept::default())
+            chosen.checkpoint.has_held(loaded).inspect_err(|_| *kept = UnchangedTensors::default())
         })
     }
 
@@ -155,13 +155,13 @@ impl Networks {
             kept.turn_to(opened.id);
             let view = View::motion(opened.file.clone());
             let view = view.with_loras(Network::Motion, &strengths(&chosen.loras))?;
-            let module = MotionModule::load(&Keeping { view: &view, kept: &*kept }, dtype, device)?;
-            opened.has_held(module).inspect_err(|_| *kept = Kept::default())
+            let module = MotionModule::load(&ReusingSource { view: &view, kept: &*kept }, dtype, device)?;
+            opened.has_held(module).inspect_err(|_| *kept = UnchangedTensors::default())
         };
         self.motion.get(id, load).map(Some).map_err(|error| explained(error, chosen.unasked))
     }
 
-    /// A ControlNet by its number. Those that a request does not name go before another one is read.
+    /// A ControlNet by its index. Those that the request does not use are unloaded before another one is read.
     ///
     /// # Errors
     /// As for [`Self::predictor`].
@@ -191,7 +191,7 @@ impl Networks {
         Ok(net)
     }
 
-    /// The autoencoder, in f32 everywhere: its activations overflow f16.
+    /// The autoencoder, always in f32: its activations overflow f16.
     ///
     /// # Errors
     /// As for [`Self::predictor`].
@@ -203,7 +203,7 @@ impl Networks {
         })
     }
 
-    /// The text encoders, in f32: they run once a prompt.
+    /// The text encoders, in f32: they run only once per prompt.
     ///
     /// # Errors
     /// As for [`Self::predictor`].
@@ -255,7 +255,7 @@ mod tests {
         };
         let first = vae(&built_in);
         assert!(Arc::ptr_eq(&first, &vae(&built_in)));
-        // The same weights under another name are the same network.
+        // The same weights in another file are the same network.
         assert!(Arc::ptr_eq(&first, &vae(&copy)));
     }
 

@@ -1,49 +1,49 @@
-//! What a request came to, for the log and the read-out.
+//! The report of a request, for the log and the user interface.
 
 use std::fmt;
 use std::time::Duration;
 
 use protocol::Segment;
 
-/// Where a stage's result came from.
+/// Where the result of a stage came from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Origin {
-    /// It was still in memory.
+    /// From the cache in memory.
     Memory,
-    /// It was in the cache folder.
+    /// From the cache on disk.
     Disk,
-    /// It was computed, in this time.
+    /// Computed, in this time.
     Computed(Duration),
 }
 
-/// What a part of a request cost: a stage, or what it needed for it.
+/// The cost of a part of a request: of a stage, or of something that a stage needed.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Cost {
     /// `weights` (reading them), `text`, or the name of a stage.
     pub name: &'static str,
-    /// Times that it was done.
+    /// How many times it was done.
     pub count: usize,
-    /// Seconds, all times together, without those of other parts.
+    /// Total time in seconds, without that of other parts.
     pub seconds: f64,
-    /// Bytes that were in use at the peak, the weights included; `None` where it was not looked at.
+    /// Peak memory use in bytes, including the weights; `None` if it was not measured.
     pub peak: Option<u64>,
 }
 
-/// The stages that a request went through.
+/// The stages of a request, with their origins, costs and messages.
 #[derive(Clone, Debug)]
 pub struct Report {
     segment: Segment,
     costs: Vec<Cost>,
-    /// What it ran on, or would have.
+    /// The device and number format, even if nothing had to be computed.
     placement: String,
-    /// How the work was cut up, where memory did not suffice for all at once.
+    /// How the evaluations were divided, if memory was insufficient for doing everything at once.
     pub slices: Option<String>,
     stages: Vec<(&'static str, Origin)>,
     /// PSNR of the reconstruction and of the VAE round trip, in dB.
     pub psnr: Option<(f64, f64)>,
-    /// What was chosen for the user, a sentence each.
+    /// Messages about automatic selections, one sentence each.
     facts: Vec<String>,
-    /// What the user should know, a sentence each.
+    /// Messages that the user should see, one sentence each.
     notices: Vec<String>,
 }
 
@@ -61,34 +61,34 @@ impl Report {
         }
     }
 
-    /// Notes a sentence for the user, once.
+    /// Adds a message for the user, unless it is there already.
     pub(super) fn say(&mut self, sentence: impl Into<String>) {
         let mut sentence = sentence.into();
-        // What follows the first line of a library's error is a backtrace.
+        // After the first line of a library's error follows a backtrace.
         sentence.truncate(sentence.find('\n').unwrap_or(sentence.len()));
         if !self.notices.contains(&sentence) {
             self.notices.push(sentence);
         }
     }
 
-    /// What was chosen for the user, a sentence each: information that asks for nothing.
+    /// Messages about automatic selections, one sentence each: information that requires no action.
     pub fn facts(&self) -> &[String] {
         &self.facts
     }
 
-    /// What the user should know, a sentence each.
+    /// Messages that the user should see, one sentence each.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
 
-    /// Notes a stage. The first word on a stage stands: later ones find it in memory.
+    /// Adds a stage. Only the first origin counts: later requests for it find it in memory.
     pub(super) fn stage(&mut self, name: &'static str, origin: Origin) {
         if !self.stages.iter().any(|(known, _)| *known == name) {
             self.stages.push((name, origin));
         }
     }
 
-    /// Notes what a part cost, with what it cost before.
+    /// Adds to the cost of a part.
     pub(super) fn cost(&mut self, name: &'static str, seconds: f64, peak: Option<u64>) {
         match self.costs.iter_mut().find(|cost| cost.name == name) {
             Some(cost) => {
@@ -100,23 +100,23 @@ impl Report {
         }
     }
 
-    /// Seconds of all parts so far.
+    /// Total time in seconds of all parts so far.
     pub(super) fn spent(&self) -> f64 {
         self.costs.iter().map(|cost| cost.seconds).sum()
     }
 
-    /// The parts' costs as JSON, with what they ran on.
+    /// The costs of all parts as JSON, with device and number format.
     pub(super) fn costs_json(&self) -> String {
         serde_json::json!({ "placement": self.placement, "slices": self.slices, "parts": self.costs })
             .to_string()
     }
 
-    /// Time of all stages that were computed.
+    /// Total time of the stages that were computed.
     pub(super) fn computed(&self) -> Duration {
         self.stages.iter().map(|(_, o)| if let Origin::Computed(t) = o { *t } else { Duration::ZERO }).sum()
     }
 
-    /// What was done, without the notices.
+    /// A summary of the work, without the messages.
     pub fn work(&self) -> impl fmt::Display + '_ {
         Work(self)
     }
@@ -137,7 +137,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// See [`Report::work`].
+/// The summary returned by [`Report::work`].
 struct Work<'a>(&'a Report);
 
 impl fmt::Display for Work<'_> {

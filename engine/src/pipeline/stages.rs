@@ -1,7 +1,7 @@
 //! The stages of a request: text, latents, unsampled latents, resampled latents, decoded frame, steadied frame.
 //!
-//! Every stage asks for the one before it only when its own result is in no cache, so a request does no more than
-//! what is missing. What was done, and where it came from, goes into the report.
+//! A stage requests the previous one only if its own result is in no cache, so a request computes only what is missing.
+//! The report lists the stages and where their results came from.
 
 mod codec;
 mod diagnose;
@@ -23,17 +23,17 @@ use super::cache::{DiskCache, MemoryCache};
 use super::chain::{self, Keys, keys, scheduler, second_pass};
 use super::controls::idle_controls;
 use super::device::{Placement, place};
-use super::diagnostics::{self, Given};
+use super::diagnostics::{self, SuppliedLatents};
 use super::files::{Chosen, Files};
 use super::finite::mended;
 use super::hints::needed;
-use super::memory::Room;
+use super::memory::MemoryLimit;
 use super::meter::Meter;
 use super::networks::Networks;
 use super::pictures::from_tensor;
 use super::report::Report;
 use super::unused::{missing_table, unused, without_steps};
-use super::worker::{Control, Limits};
+use super::worker::{Limits, RequestControl};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
 use frame::{Rgb, psnr};
@@ -42,35 +42,35 @@ use protocol::Key;
 use protocol::message::Clip;
 use protocol::request::{Goal, Pass, Request};
 
-/// Bytes of finished stages that are kept in memory.
+/// Size limit in bytes of the finished stages in memory.
 const MEMORY: usize = 1 << 30;
-/// Bytes of encoded prompts that are kept: some hundred prompts of SD1.5.
+/// Size limit in bytes of the encoded prompts in memory: several hundred prompts of SD1.5.
 const TEXTS: usize = 128 << 20;
 
-/// What a request came to.
+/// The result of a request.
 pub struct Outcome {
-    /// The styled frame at the working size; `None` where only an analysis was asked for.
+    /// The styled frame at the working size; `None` if only an analysis was requested.
     pub picture: Option<Arc<Rgb>>,
-    /// What was done.
+    /// The stages that ran, their costs and messages.
     pub report: Report,
 }
 
-/// Works requests off, remembering models and stages from one to the next.
+/// Runs requests, keeping models and stages from one to the next.
 pub struct Runner {
     files: Files,
     networks: Networks,
     memory: MemoryCache,
     texts: MemoryCache,
-    /// Stages that wait for the hash of a file before they go to disk.
+    /// Stages that are written to disk once the hashes of their files are known.
     unsettled: Vec<Unsettled>,
     disk: Option<(CacheSettings, Arc<DiskCache>)>,
-    /// Destination and result key of the diagnostics that were written last.
+    /// The path and result key of the diagnostics that were written last.
     written: Option<(std::path::PathBuf, Key)>,
-    room: Room,
+    room: MemoryLimit,
 }
 
 impl Runner {
-    /// A runner with nothing loaded.
+    /// A runner with no networks loaded.
     pub fn new(limits: Limits) -> Self {
         Self {
             files: Files::new(limits.at_once),
@@ -84,7 +84,7 @@ impl Runner {
         }
     }
 
-    /// Forgets every stage; returns the bytes freed on disk, and the entries there that could not be removed.
+    /// Clears the cache; returns the bytes freed on disk, and the number of entries there that could not be removed.
     pub fn clear(&mut self, settings: &CacheSettings) -> (u64, usize) {
         self.memory.clear();
         self.texts.clear();
@@ -108,11 +108,11 @@ impl Runner {
         }
     }
 
-    /// Fulfils a request.
+    /// Runs a request.
     ///
     /// # Errors
-    /// See [`PipelineError`]; finished stages stay in the cache.
-    pub fn run(&mut self, request: &Request, control: &Control) -> Result<Outcome, PipelineError> {
+    /// See [`PipelineError`]; finished stages remain in the cache.
+    pub fn run(&mut self, request: &Request, control: &RequestControl) -> Result<Outcome, PipelineError> {
         control.report(0.0, "Opening the model");
         if let Some(path) = &request.diagnostics {
             diagnostics::may_be_written(path)?;
@@ -161,10 +161,10 @@ impl Runner {
     }
 }
 
-/// The prompts that a request encodes, each once.
+/// The prompts that a request encodes, without duplicates.
 fn prompts(request: &Request) -> Vec<&str> {
     let mut texts: Vec<&str> = Vec::new();
-    // The diagnostics and SDXL encode those of both passes, whatever the request is for.
+    // The diagnostics and SDXL encode those of both passes, whatever the goal of the request.
     let passes = match request.goal {
         Goal::Hint(_) => &[][..],
         Goal::Reconstruction => &[&request.unsample][..],
@@ -182,11 +182,11 @@ fn disk_cache(settings: &CacheSettings) -> DiskCache {
     DiskCache::new(settings.folder(), settings.limit)
 }
 
-/// One request in work.
+/// The state of a running request.
 struct Job<'a> {
     runner: &'a mut Runner,
     request: &'a Request,
-    control: &'a Control,
+    control: &'a RequestControl,
     chosen: Chosen,
     disk: Option<Arc<DiskCache>>,
     schedule: NoiseSchedule,
@@ -194,12 +194,12 @@ struct Job<'a> {
     up: Vec<f32>,
     down: Vec<f32>,
     keys: Keys,
-    /// Names and keys for the disk, as soon as they are known.
+    /// Files and keys for the cache on disk, once they are known.
     lasting: Option<Lasting>,
-    /// The pass in which the network's numbers ceased to be finite.
+    /// The pass in which the network's values overflowed.
     overflow: Option<Stage>,
     report: Report,
-    /// Looks at the memory where the costs will be written down.
+    /// Measures memory use if the costs will be written to a diagnostics file.
     meter: Option<Meter>,
 }
 
@@ -207,7 +207,7 @@ impl<'a> Job<'a> {
     fn new(
         runner: &'a mut Runner,
         request: &'a Request,
-        control: &'a Control,
+        control: &'a RequestControl,
         chosen: Chosen,
         disk: Option<Arc<DiskCache>>,
     ) -> Result<Self, PipelineError> {
@@ -251,7 +251,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// Does what is asked for.
+    /// Computes the result that the request's goal asks for.
     fn fulfil(&mut self) -> Result<Option<Arc<Rgb>>, PipelineError> {
         let request = self.request;
         let picture = match request.goal {
@@ -260,7 +260,7 @@ impl<'a> Job<'a> {
                 None
             }
             Goal::Result => Some(self.steadied(request.index)?),
-            // What the noise keeps, nothing added.
+            // The reconstruction from the noise, without a style.
             Goal::Reconstruction => Some(self.decoded(request.index)?),
             Goal::Hint(preprocessor) => {
                 let hint = self.hint(preprocessor, |done| done)?;
@@ -278,7 +278,7 @@ impl<'a> Job<'a> {
         Ok(picture)
     }
 
-    /// Does a part of the request and notes its cost, without that of the parts within it.
+    /// Runs a part of the request and records its cost, without that of the parts within it.
     fn measured<T>(
         &mut self,
         name: &'static str,
@@ -294,10 +294,10 @@ impl<'a> Job<'a> {
         Ok(result)
     }
 
-    /// The clip as noise.
+    /// The unsampled latents (noise) of the clip.
     fn unsampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Unsampled, |job| {
-            if let Some(noise) = job.given(Given::Unsampled)? {
+            if let Some(noise) = job.given(SuppliedLatents::Unsampled)? {
                 return Ok(noise);
             }
             let latents = job.latents()?;
@@ -306,7 +306,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// The noise as the styled clip, still latents.
+    /// The styled latents, resampled from the noise.
     fn resampled(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Resampled, |job| {
             let noise = job.unsampled()?;
@@ -321,7 +321,7 @@ impl<'a> Job<'a> {
         self.decode("decoded", &latents, &self.keys.resampled.clone(), index)
     }
 
-    /// Fraction of the whole request at `done` of part `part` (encode, unsample, resample, decode).
+    /// The progress of the whole request, 0..1, with a fraction `done` of part `part` (encode, unsample, resample, decode).
     fn part(&self, part: usize, done: f64) -> f64 {
         let frames = self.request.source.digests.len() as f64;
         let evaluations = |pass: &Pass, steps: usize| {
@@ -339,7 +339,7 @@ impl<'a> Job<'a> {
         (costs.iter().take(part).sum::<f64>() + costs[part] * done) / total
     }
 
-    /// Peak signal-to-noise ratios of the wanted frame's reconstruction and of the plain VAE round trip.
+    /// The PSNR of the wanted frame's reconstruction, and of the VAE round trip alone.
     fn measure(&mut self, picture: Option<&Rgb>) -> Result<(), PipelineError> {
         let index = self.request.index;
         let Some(picture) = picture else { return Ok(()) };

@@ -1,11 +1,11 @@
-//! What a request sets and its files have no use for, and what they lack.
+//! Messages about settings of a request that its files do not use, and about what the files lack.
 
 use super::files::Chosen;
 use crate::families::Family;
 use protocol::SchedulerChoice;
 use protocol::request::{Goal, Request};
 
-/// Sentences about settings that have no effect with a family's networks.
+/// Messages about settings that have no effect with a family's networks.
 pub fn unused(request: &Request, chosen: &Chosen) -> Vec<String> {
     let family = chosen.family;
     let mut said = Vec::new();
@@ -40,7 +40,7 @@ pub fn without_steps(request: &Request, sigmas: [&[f32]; 2]) -> Option<String> {
     ))
 }
 
-/// What takes the place of Align Your Steps in a request for a family without such a table.
+/// The message about the scheduler that replaces Align Your Steps for a family without such a table.
 pub fn missing_table(request: &Request, family: Family) -> Option<String> {
     let asked = [&request.unsample, &request.resample].map(|pass| pass.scheduler);
     let lacks = asked.contains(&SchedulerChoice::Ays) && family.align_your_steps().is_none();

@@ -1,7 +1,7 @@
-//! The worker: one thread that owns the networks and works requests off, one after the other.
+//! The worker: one thread that owns the networks and runs requests one after the other.
 //!
-//! A render thread submits a request and waits on its ticket with a timeout, so that it can report progress and ask
-//! the host whether to go on. The thread starts with the first request and ends when the plugin is unloaded.
+//! A render thread submits a request and waits on its ticket with a timeout, so that it can report progress and ask the
+//! host whether to continue. The worker thread starts with the first request and ends when the plugin is unloaded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,76 +17,76 @@ use protocol::request::{CacheSettings, Request};
 
 use super::PipelineError;
 use super::identity::AT_ONCE;
-use super::memory::Room;
+use super::memory::MemoryLimit;
 use super::stages::{Outcome, Runner};
 
-/// Time between two looks for a hash that finished stages wait for.
+/// Interval between checks for hashes that finished stages wait for.
 const SETTLE: Duration = Duration::from_millis(100);
-/// How long a worker that ends waits for hashes: what took minutes to compute is worth seconds, but nobody's patience. If they
-/// take longer, the stages are computed again in another process.
+/// How long an ending worker waits for hashes: a result that took minutes to compute is worth waiting for, but only for
+/// seconds. If a hash takes longer, another process computes the stages again.
 const PARTING: Duration = Duration::from_secs(30);
 
-/// What an engine may take, and when.
+/// The resource limits of an engine.
 #[derive(Clone, Copy)]
 pub struct Limits {
-    /// What lies between the layers of a network.
-    pub room: Room,
-    /// Weight files of up to so many bytes are hashed when they are opened, larger ones beside the work.
+    /// The limit on the memory for a network's activations.
+    pub room: MemoryLimit,
+    /// Weight files of up to this many bytes are hashed when they are opened, larger ones in the background.
     pub at_once: u64,
 }
 
-/// How far a request is.
+/// The progress of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// 0..1 over the whole request.
+    /// The finished fraction of the whole request, 0..1.
     pub fraction: f64,
-    /// What is being done, for the user.
+    /// The current activity, for the user.
     pub label: String,
 }
 
-/// What there is to know of a request that is waited for.
+/// An event of a running request.
 pub enum Event {
-    /// It goes on.
+    /// The request is in progress.
     Progress(Progress),
-    /// It waits for a frame, which [`Ticket::supply`] gives to it.
+    /// The request needs a frame, to be passed to [`Ticket::supply`].
     NeedFrame(FrameWanted),
-    /// It has ended. Nothing comes after that.
+    /// The request has ended. This is the last event.
     Done(Box<Result<Outcome, PipelineError>>),
 }
 
-/// Time between two looks whether a request that waits for a frame was cancelled.
+/// Interval between checks for cancellation while a request waits for a frame.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// What the worker and the waiting thread share about a request.
-pub struct Control {
+/// The state of a request that the worker and the waiting thread share.
+pub struct RequestControl {
     cancelled: AtomicBool,
     progress: Mutex<Progress>,
-    /// To the ticket.
+    /// Events sent to the ticket.
     events: Sender<Event>,
-    /// From the ticket.
+    /// Frames received from the ticket.
     frames: Receiver<Option<WorkingFrame>>,
 }
 
-impl Control {
+impl RequestControl {
     /// Whether the request was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// Fails once the request was cancelled.
+    /// Fails if the request was cancelled.
     ///
     /// # Errors
-    /// [`PipelineError::Cancelled`].
+    /// [`PipelineError::Cancelled`] if it was.
     pub fn check(&self) -> Result<(), PipelineError> {
         if self.is_cancelled() { Err(PipelineError::Cancelled) } else { Ok(()) }
     }
 
-    /// Waits for a frame of the request that its submitter has.
+    /// Requests a frame from the thread that submitted the request, and waits for it.
     ///
     /// # Errors
-    /// [`PipelineError::Cancelled`], and [`PipelineError::NeedFrames`] where there is no such frame, or another one.
+    /// [`PipelineError::Cancelled`], and [`PipelineError::NeedFrames`] if the frame is not available or has changed.
     pub fn pull(&self, wanted: FrameWanted) -> Result<WorkingFrame, PipelineError> {
-        // A ticket that is gone has cancelled.
+        // If the ticket was dropped, the request is cancelled.
         let _ = self.events.send(Event::NeedFrame(wanted));
         loop {
             self.check()?;
@@ -99,7 +99,7 @@ impl Control {
         }
     }
 
-    /// Says how far the request is.
+    /// Reports the progress of the request.
     pub fn report(&self, fraction: f64, label: &str) {
         let mut progress = self.progress.lock();
         progress.fraction = fraction.clamp(0.0, 1.0);
@@ -109,15 +109,15 @@ impl Control {
     }
 }
 
-/// A submitted request. Dropping it cancels the request.
+/// A submitted request. Dropping the ticket cancels the request.
 pub struct Ticket {
-    control: Arc<Control>,
+    control: Arc<RequestControl>,
     events: Receiver<Event>,
     frames: Sender<Option<WorkingFrame>>,
 }
 
 impl Ticket {
-    /// Waits for something to happen, and says how far the request is when nothing does within `timeout`.
+    /// Waits for the next event, or returns the progress after `timeout`.
     pub fn wait(&self, timeout: Duration) -> Event {
         match self.events.recv_timeout(timeout) {
             Ok(event) => event,
@@ -129,12 +129,12 @@ impl Ticket {
         }
     }
 
-    /// Gives the frame that was asked for; `None` where there is no such frame any more.
+    /// Supplies the requested frame; `None` if it is not available any more.
     pub fn supply(&self, frame: Option<WorkingFrame>) {
         let _ = self.frames.send(frame);
     }
 
-    /// Asks the worker to stop; it does within one network evaluation, and keeps the stages that are finished.
+    /// Cancels the request: the worker stops within one network evaluation, and keeps the finished stages.
     pub fn cancel(&self) {
         self.control.cancelled.store(true, Ordering::Relaxed);
     }
@@ -149,9 +149,9 @@ impl Drop for Ticket {
 enum Task {
     Run {
         request: Box<Request>,
-        control: Arc<Control>,
+        control: Arc<RequestControl>,
     },
-    /// Forget what is in memory and, if asked, on disk.
+    /// Clears the cache in memory and, if requested, on disk.
     Clear {
         request: CacheSettings,
         done: Sender<(u64, usize)>,
@@ -164,11 +164,11 @@ struct Running {
     thread: JoinHandle<()>,
     /// Whether finished stages wait for the hash of a file.
     unsettled: Arc<AtomicBool>,
-    /// The requests that are queued or being worked on, to be cancelled when the worker has to end.
-    open: Vec<Weak<Control>>,
+    /// The requests that are queued or running, to be cancelled when the worker has to end.
+    open: Vec<Weak<RequestControl>>,
 }
 
-/// The door to the worker. One per process: models and caches are shared by all instances of the effect.
+/// The interface to the worker. There is one per process: all instances of the effect share models and caches.
 pub struct Engine {
     running: Mutex<Option<Running>>,
     limits: Limits,
@@ -176,37 +176,37 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { running: Mutex::default(), limits: Limits { room: Room::default(), at_once: AT_ONCE } }
+        Self { running: Mutex::default(), limits: Limits { room: MemoryLimit::default(), at_once: AT_ONCE } }
     }
 }
 
 impl Engine {
-    /// The process's engine.
+    /// The engine of this process.
     pub fn global() -> &'static Self {
         static ENGINE: once_cell::sync::Lazy<Engine> = once_cell::sync::Lazy::new(Engine::default);
         &ENGINE
     }
 
-    /// An engine whose networks may take so many bytes for what lies between their layers, whatever the device has.
+    /// An engine that limits the memory for a network's activations to this many bytes, independent of the device.
     pub fn with_memory(bytes: u64) -> Self {
-        let limits = Limits { room: Room::limited(bytes), at_once: AT_ONCE };
+        let limits = Limits { room: MemoryLimit::limited(bytes), at_once: AT_ONCE };
         Self { running: Mutex::default(), limits }
     }
 
-    /// An engine that takes every weight file for a large one: its hash is computed beside the work.
+    /// An engine that treats every weight file as a large one: its hash is computed in the background.
     pub fn with_large_files() -> Self {
-        let limits = Limits { room: Room::default(), at_once: 0 };
+        let limits = Limits { room: MemoryLimit::default(), at_once: 0 };
         Self { running: Mutex::default(), limits }
     }
 
-    /// Queues a request.
+    /// Queues a request for the worker.
     ///
     /// # Errors
-    /// When the worker's thread cannot be started.
+    /// If the worker's thread cannot be started.
     pub fn submit(&self, request: Request) -> Result<Ticket, PipelineError> {
         let (events, happened) = unbounded();
         let (supply, frames) = unbounded();
-        let control = Arc::new(Control {
+        let control = Arc::new(RequestControl {
             cancelled: AtomicBool::default(),
             progress: Mutex::default(),
             events,
@@ -220,12 +220,11 @@ impl Engine {
         Ok(Ticket { control, events: happened, frames: supply })
     }
 
-    /// Forgets every finished stage in memory and in the cache folder; returns the bytes freed on disk, and the
-    /// entries there that could not be removed. Waits for the
-    /// request that is being worked on.
+    /// Removes every finished stage from memory and from the cache folder; returns the bytes freed on disk, and the
+    /// number of entries there that could not be removed. Waits for the running request.
     ///
     /// # Errors
-    /// When the worker cannot be started or died.
+    /// If the worker cannot be started or ended unexpectedly.
     pub fn clear(&self, cache: CacheSettings) -> Result<(u64, usize), PipelineError> {
         let (done, freed) = bounded(1);
         self.send(Task::Clear { request: cache, done })?;
@@ -234,8 +233,8 @@ impl Engine {
             .map_err(|_| PipelineError::Internal("the worker ended while the cache was cleared".to_owned()))
     }
 
-    /// Ends the worker and frees models and caches; what is being worked on is cancelled. The next request starts it
-    /// anew.
+    /// Ends the worker and frees models and caches; running and queued requests are cancelled. The next request starts
+    /// a new worker.
     pub fn stop(&self) {
         if let Some(running) = self.running.lock().take() {
             for control in running.open.iter().filter_map(Weak::upgrade) {
@@ -246,7 +245,7 @@ impl Engine {
         }
     }
 
-    /// Whether finished stages wait for the hash of a file before they can go to disk.
+    /// Whether finished stages wait for the hash of a file before they can be written to disk.
     pub fn has_unsettled(&self) -> bool {
         self.running.lock().as_ref().is_some_and(|running| running.unsettled.load(Ordering::Relaxed))
     }
@@ -280,7 +279,7 @@ fn start(limits: Limits) -> Result<Running, PipelineError> {
 fn work(queue: &Receiver<Task>, limits: Limits, unsettled: &AtomicBool) {
     let mut runner = Runner::new(limits);
     loop {
-        // What waits for a hash goes to disk as soon as there is nothing else to do.
+        // Stages that wait for a hash are written to disk as soon as the worker has nothing else to do.
         unsettled.store(runner.has_unsettled(), Ordering::Relaxed);
         let task = if runner.has_unsettled() {
             match queue.recv_timeout(SETTLE) {
@@ -300,7 +299,7 @@ fn work(queue: &Receiver<Task>, limits: Limits, unsettled: &AtomicBool) {
                     control.check()?;
                     runner.run(&request, &control)
                 });
-                // Before the answer: whoever ends the process on it has to know.
+                // Set before replying, since the process may be ended as soon as the reply arrives.
                 unsettled.store(runner.has_unsettled(), Ordering::Relaxed);
                 let _ = control.events.send(Event::Done(Box::new(result)));
             }
@@ -323,8 +322,8 @@ fn settle(runner: &mut Runner, limits: Limits, longest: Duration) {
     }
 }
 
-/// Does a piece of work. A panic in it becomes an error, and the runner starts afresh: whatever the panic left half
-/// done must not be met again.
+/// Runs a task. A panic in it becomes an error, and the runner is replaced, since the panic may have left it in an
+/// inconsistent state.
 fn guarded<T>(
     runner: &mut Runner,
     limits: Limits,
@@ -336,7 +335,7 @@ fn guarded<T>(
     })
 }
 
-/// The first line of what a panic says; what follows in it, a backtrace for instance, is for the log.
+/// The first line of a panic's message; the rest, a backtrace for instance, only belongs in the log.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -1,4 +1,4 @@
-//! Errors of a graphics card after which the process cannot use it any more.
+//! GPU errors after which the process cannot use the GPU any more.
 
 /// CUDA errors that leave a process without a usable context ("sticky" errors, CUDA Driver API, `cudaError_enum`).
 const STICKY: [&str; 14] = [
@@ -18,7 +18,7 @@ const STICKY: [&str; 14] = [
     "CUDA_ERROR_TENSOR_MEMORY_LEAK",
 ];
 
-/// The name of such an error, if that is what an error says.
+/// The name of the sticky error in an error message, if there is one.
 pub fn reason(error: &str) -> Option<&'static str> {
     STICKY.into_iter().find(|name| error.contains(name))
 }

@@ -1,4 +1,4 @@
-//! Log lines of the engine go to the plugin, which has the log file.
+//! Forwards the engine's log lines to the plugin, which writes the log file.
 
 use log::{LevelFilter, Log, Metadata, Record};
 use protocol::message::FromEngine;
@@ -24,7 +24,7 @@ impl Log for Forward {
     }
 }
 
-/// Sends log lines to the plugin from now on.
+/// Forwards log lines to the plugin from now on.
 pub fn start(output: Output) {
     if log::set_boxed_logger(Box::new(Forward(output))).is_ok() {
         log::set_max_level(LevelFilter::Info);

@@ -1,4 +1,4 @@
-//! Everything that the engine says, in one order, written by one thread.
+//! All messages of the engine, in a single order, written by a single thread.
 
 use std::io::{BufWriter, Write};
 
@@ -12,12 +12,12 @@ enum Item {
     Flush(Sender<()>),
 }
 
-/// The way to the plugin. Clones lead to the same writer.
+/// The channel to the plugin. Clones share one writer thread.
 #[derive(Clone)]
 pub struct Output(Sender<Item>);
 
 impl Output {
-    /// Starts the writer. When the other side is gone the process has nothing left to do, and ends.
+    /// Starts the writer thread. If the plugin has closed its end of the pipe, the process exits.
     pub fn start(to: impl Write + Send + 'static) -> Self {
         let (sender, items) = unbounded::<Item>();
         std::thread::spawn(move || {
@@ -39,17 +39,17 @@ impl Output {
         Self(sender)
     }
 
-    /// Says who speaks.
+    /// Sends the greeting, which identifies this build.
     pub fn greet(&self, hello: Hello) {
         let _ = self.0.send(Item::Hello(hello));
     }
 
-    /// Says something, with the bytes that follow it.
+    /// Sends a message, with the bytes that follow it.
     pub fn send(&self, message: FromEngine, follows: Vec<u8>) {
         let _ = self.0.send(Item::Message(message, follows));
     }
 
-    /// Waits until everything is written that was said before.
+    /// Waits until everything that was sent before has been written.
     pub fn flush(&self) {
         let (done, written) = bounded(1);
         if self.0.send(Item::Flush(done)).is_ok() {

@@ -1,4 +1,4 @@
-//! Sentences for the user, with the state of the files that they are about.
+//! Messages for the user, with a hash of the state of the files that they mention.
 
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,15 +10,15 @@ use protocol::{Motion, Request};
 use crate::pipeline::file_state;
 
 /// The files of a request.
-pub struct Files(Vec<PathBuf>);
+pub struct RequestFiles(Vec<PathBuf>);
 
-/// Whether a sentence is about a file. Other files may change meanwhile without making it worth another word.
+/// Whether a message mentions a file. Changes of other files are no reason to show it again.
 fn names(sentence: &str, path: &Path) -> bool {
     path.file_name().is_some_and(|name| sentence.contains(&*name.to_string_lossy()))
 }
 
-impl Files {
-    /// All that a request names.
+impl RequestFiles {
+    /// All files that a request refers to.
     pub fn of(request: &Request) -> Self {
         let models = &request.models;
         let motion = match &models.motion {
@@ -31,7 +31,7 @@ impl Files {
         Self(single.into_iter().flatten().chain(lists).chain(&request.diagnostics).cloned().collect())
     }
 
-    /// A sentence with a hash of the state of those files that it names.
+    /// A message with a hash of the state of those files that it mentions.
     pub fn sentence(&self, text: &str) -> Sentence {
         let mut hasher = DefaultHasher::new();
         for path in self.0.iter().filter(|path| names(text, path)) {
@@ -41,7 +41,7 @@ impl Files {
     }
 }
 
-/// The first line of an error. A library's error can bring a backtrace along, which is for the log.
+/// The first line of an error. A library's error can contain a backtrace, which only belongs in the log.
 pub fn first_line(error: &impl Display) -> String {
     let text = error.to_string();
     match text.split_once('\n') {
@@ -67,7 +67,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [named, other] = ["ink.safetensors", "other.safetensors"].map(|name| folder.path().join(name));
         std::fs::write(&named, "1").unwrap();
-        let files = Files(vec![named.clone(), other.clone()]);
+        let files = RequestFiles(vec![named.clone(), other.clone()]);
         let before = files.sentence("ink.safetensors is damaged");
         std::fs::write(&other, "1").unwrap();
         assert_eq!(files.sentence("ink.safetensors is damaged"), before);

@@ -1,5 +1,5 @@
-//! Fields: a latent has the mean colours of the two by two fields of 16 pixels and of the frames that it stands for, mixed by
-//! a matrix from the file.
+//! The autoencoder: a latent holds the mean colours of the two by two fields of 8 pixels, and of the frames, that it
+//! covers, mixed by a matrix from the file.
 
 use candle_core::{DType, Device, Tensor};
 use engine::families::Codec;
@@ -7,10 +7,10 @@ use engine::nn::{ModelError, Source};
 
 use super::{CHANNELS, SPACE, TIME, matrix};
 
-/// Pixels on a side of a field.
+/// Side length of a field in pixels.
 const FIELD: usize = SPACE / 2;
 
-/// The codec: the matrix [channels, channels], and its transpose, which is its inverse.
+/// The autoencoder: the matrix [channels, channels], and its transpose, which is its inverse.
 #[derive(Debug)]
 pub struct Fields {
     mix: Tensor,
@@ -18,7 +18,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Reads the matrix. Errors: it is not there, or of another shape.
+    /// Reads the matrix. Errors: it is missing, or has another shape.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
         let mix = matrix(source, "mix", [CHANNELS, CHANNELS], dtype, device)?;
         let back = mix.t()?.contiguous()?;
@@ -26,7 +26,7 @@ impl Fields {
     }
 }
 
-/// A matrix over the channels of [1, channels, time, height, width].
+/// Applies a matrix to the channels of [1, channels, time, height, width].
 fn mixed(x: &Tensor, matrix: &Tensor) -> Result<Tensor, ModelError> {
     let (batch, channels, time, height, width) = x.dims5()?;
     let x = x.reshape((channels, batch * time * height * width))?;

@@ -1,8 +1,8 @@
-//! A made-up family of video models, as small as its kind can be: a codec that compresses time four times, a text encoder
-//! of its own, and a transformer across time that predicts a flow. It stands for the large models of that kind in the tests:
-//! all that it is made of lies in this folder.
+//! A made-up family of video models, as small as possible: an autoencoder that compresses time by four, a text encoder
+//! of its own, and a transformer with attention across time that predicts a flow. In the tests it represents the large
+//! models of this kind. All of its code is in this folder.
 //!
-//! docs/new-family.md walks through it.
+//! docs/new-family.md explains it step by step.
 
 mod codec;
 mod conditioner;
@@ -13,28 +13,28 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 use engine::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use engine::families::{
-    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, MotionVersion, Part,
-    Predictor, Recognise, TextPart,
+    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, MotionVersion,
+    NetworkPart, Predictor, Recognise, TextPart,
 };
 use engine::nn::{ModelError, Source};
 use engine::weights::{Network, TensorFile, View};
 
-/// Its entry in the registry.
+/// The family as a registry entry.
 pub const FAMILY: Family = Family::of(&Zoetrope);
 
-/// Channels of the latents: two by two fields of a picture in RGB.
+/// Number of latent channels: two by two fields of a picture, in RGB.
 pub const CHANNELS: usize = 12;
-/// Pixels on a side of what a latent stands for.
+/// Side length in pixels of the square that a latent covers.
 pub const SPACE: usize = 16;
-/// Frames that a latent after the first stands for.
+/// Number of frames that each latent after the first covers.
 pub const TIME: usize = 4;
 /// Width of the text conditioning.
 pub const TEXT: usize = 8;
 
-/// The family.
+/// The implementation of the family's traits.
 pub struct Zoetrope;
 
-const NETWORK: Part = Part {
+const NETWORK: NetworkPart = NetworkPart {
     name: "transformer",
     view: |file| View::below(file, "zoetrope.transformer."),
     beside: None,
@@ -42,7 +42,7 @@ const NETWORK: Part = Part {
     last: None,
 };
 
-const CODEC: Part = Part {
+const CODEC: NetworkPart = NetworkPart {
     name: "video VAE",
     view: |file| View::below(file, "zoetrope.codec."),
     beside: None,
@@ -51,7 +51,7 @@ const CODEC: Part = Part {
 };
 
 const LETTERS: TextPart = TextPart {
-    part: Part {
+    part: NetworkPart {
         name: "text encoder",
         view: |file| View::below(file, "zoetrope.letters."),
         beside: None,
@@ -91,11 +91,11 @@ impl Recognise for Zoetrope {
         })
     }
 
-    fn network(&self) -> (Part, Option<Network>) {
+    fn network(&self) -> (NetworkPart, Option<Network>) {
         (NETWORK, None)
     }
 
-    fn codec(&self) -> Part {
+    fn codec(&self) -> NetworkPart {
         CODEC
     }
 
@@ -185,7 +185,7 @@ impl ModelFamily for Zoetrope {
     }
 }
 
-/// Reads a matrix.
+/// Reads a matrix of this shape.
 fn matrix(
     source: &dyn Source,
     name: &str,

@@ -1,4 +1,4 @@
-//! The engine with one family more.
+//! The engine with one additional family.
 
 use std::process::ExitCode;
 

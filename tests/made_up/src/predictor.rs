@@ -1,5 +1,5 @@
-//! A transformer of one block: every field of the picture attends to itself along time, and the prompt and the noise level
-//! shift its channels.
+//! A transformer with one block: every latent attends across time at its own position, and its channels are shifted by
+//! the prompt and the noise level.
 
 use candle_core::{D, DType, Device, Tensor};
 use engine::families::{Input, Predictor};
@@ -7,7 +7,7 @@ use engine::nn::{ModelError, Source};
 
 use super::{CHANNELS, TEXT, matrix};
 
-/// The network.
+/// The denoising network and its matrices.
 #[derive(Debug)]
 pub struct Transformer {
     input: Tensor,
@@ -18,7 +18,7 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Reads the matrices. Errors: one is not there, or of another shape.
+    /// Reads the matrices. Errors: one is missing, or has another shape.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
         let read = |name, shape| matrix(source, name, shape, dtype, device);
         Ok(Self {
@@ -34,10 +34,10 @@ impl Transformer {
 impl Predictor for Transformer {
     fn predict(&self, given: &Input<'_>) -> Result<Tensor, ModelError> {
         let (batch, channels, time, height, width) = given.x.dims5()?;
-        // [batch, height * width, time, channels]: time is what is attended along.
+        // [batch, height * width, time, channels]: attention is along time.
         let x = given.x.to_dtype(given.dtype)?.permute(vec![0, 3, 4, 2, 1])?;
         let x = x.reshape((batch, height * width, time, channels))?;
-        // A prompt for each branch, or one for each latent in time of each branch.
+        // One prompt for each branch, or one for each latent in time of each branch.
         let text = given.text.context.to_dtype(given.dtype)?.mean(1)?.matmul(&self.text)?;
         let each = text.dim(0)? / batch;
         let text = text.reshape((batch, 1, each, channels))?;

@@ -1,4 +1,4 @@
-//! The made-up family from a clip to a styled clip, through the plugin, in an engine that knows it.
+//! The made-up family end to end: from a clip to a styled clip, through the plugin, with an engine that registers the family.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use candle_core::{Device, Tensor, safetensors};
 use made_up::{CHANNELS, TEXT};
 use testing::plugin::{bundle, bundle_with, distance, fine, pixels, said, tool, write_clip};
 
-/// Frames of the test clip: the last latent stands for one frame of four.
+/// Number of frames of the test clip: the last latent covers one frame instead of four.
 const FRAMES: u32 = 10;
-/// Size of the test clip in latents, rows and columns: its width is no multiple of 16.
+/// Size of the test clip in latents, rows and columns: its width is not a multiple of 16.
 const ROWS: usize = 2;
 const COLUMNS: usize = 3;
 /// Size of the test clip in pixels.
@@ -33,7 +33,7 @@ fn random(seed: u64, rows: usize, columns: usize, scale: f64) -> Tensor {
     (x * scale).unwrap()
 }
 
-/// Householder's reflection: a matrix whose transpose is its inverse.
+/// A Householder reflection: a matrix whose transpose is its inverse.
 fn reflection(seed: u64, size: usize) -> Tensor {
     let v = random(seed, size, 1, 1.0);
     let square = v.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
@@ -41,7 +41,7 @@ fn reflection(seed: u64, size: usize) -> Tensor {
     (Tensor::eye(size, candle_core::DType::F32, &Device::Cpu).unwrap() - outer).unwrap()
 }
 
-/// A clip, a checkpoint with network and codec, a text encoder in a file of its own, and two bundles.
+/// A clip, a checkpoint with network and autoencoder, a text encoder in a separate file, and two bundles.
 struct Stage {
     folder: tempfile::TempDir,
     bundle: PathBuf,
@@ -99,7 +99,7 @@ impl Stage {
             .unwrap()
     }
 
-    /// Renders with the text encoder, and gives the pictures.
+    /// Renders with the text encoder, and returns the output and the pictures.
     fn render(&self, output: &str, more: &[&str]) -> (String, Vec<Vec<u16>>) {
         let text = format!("textEncoder={}", self.path("letters.safetensors").display());
         let more: Vec<&str> = ["--set", &text].into_iter().chain(more.iter().copied()).collect();
@@ -107,7 +107,7 @@ impl Stage {
         (said, pixels(&self.path(output)))
     }
 
-    /// Renders, and gives the sentence that it fails with.
+    /// Renders, and returns the error message.
     fn refused(&self, more: &[&str]) -> String {
         let text = format!("textEncoder={}", self.path("letters.safetensors").display());
         let more: Vec<&str> = ["--set", &text].into_iter().chain(more.iter().copied()).collect();
@@ -117,12 +117,12 @@ impl Stage {
     }
 }
 
-/// The first frame of the latent that stands for a frame, both from 0.
+/// The first frame of the latent that covers a frame, both from 0.
 fn first_of(frame: usize) -> usize {
     if frame == 0 { 0 } else { 1 + (frame - 1) / 4 * 4 }
 }
 
-/// What the codec alone makes of the clip: the mean of each field of 8 by 8 pixels over the frames of a latent.
+/// The clip as the autoencoder reproduces it: the mean of each field of 8 by 8 pixels over the frames of a latent.
 fn coded(clip: &[Vec<u16>]) -> Vec<Vec<u16>> {
     let field = |frame: usize, x: usize, y: usize, channel: usize| {
         let first = first_of(frame);
@@ -194,8 +194,8 @@ fn a_prompt_schedule_counts_frames_and_changes_with_the_latents() {
     };
     let day = with("all-day", "day");
     let both = with("day-and-night", "1: day\n6: day\n7: a long and starry night");
-    // Frame 7 is of the latent that begins with frame 6, which is still day's: the change shows at the next latent. Frames
-    // see each other across time, so that others change a little, too.
+    // Frame 7 is in the latent that starts with frame 6, for which the prompt is still day: the change appears in the
+    // next latent. Since frames attend to each other across time, the others change slightly, too.
     let change: Vec<f64> = day.iter().zip(&both).map(|(day, both)| distance(day, both)).collect();
     assert!(change[9] > 0.01, "{change:?}");
     assert!(change[..9].iter().all(|other| *other < 0.7 * change[9]), "{change:?}");
@@ -216,7 +216,7 @@ fn the_diagnostics_have_the_latents_of_the_family() {
     let sigmas: Vec<f32> = tensors["sigmas.unsample"].to_vec1().unwrap();
     assert_eq!(sigmas.len(), 13);
     assert!(sigmas.windows(2).all(|pair| pair[0] < pair[1]) && sigmas[12] <= 1.0, "{sigmas:?}");
-    // Its own latents in place of the codec's come to the same clip.
+    // Its own latents instead of the codec's give the same clip.
     let set = format!("latentsFile={}", file.display());
     let (_, given) = stage.render("given", &["--set", &set, "--set", "prompt=day"]);
     assert_eq!(given, pixels(&stage.path("diagnosed")));
@@ -229,7 +229,7 @@ fn windows_and_overlaps_count_latents_in_time() {
     let (_, cut) = stage.render("windows", &windows);
     let (_, whole) = stage.render("no-windows", &["--set", "prompt=day"]);
     let apart: Vec<f64> = cut.iter().zip(&whole).map(|(cut, whole)| distance(cut, whole)).collect();
-    // Attention within two of the four latents is another one, and comes to nearly the same.
+    // Attention within two of the four latents differs, but the result is nearly the same.
     assert!(apart.iter().any(|apart| *apart > 0.0) && apart.iter().all(|apart| *apart < 0.05), "{apart:?}");
 }
 

@@ -1,7 +1,7 @@
-//! Align Your Steps: three optimised tables of eleven levels, stretched to any number of steps.
+//! Align Your Steps: three optimised tables of eleven levels, interpolated to any number of steps.
 //!
-//! Source: Sabour, Fidler, Kreis, "Align Your Steps: Optimizing Sampling Schedules in Diffusion
-//! Models" (2024), and the log-linear interpolation its authors recommend for other step counts.
+//! Source: Sabour, Fidler, Kreis, "Align Your Steps: Optimizing Sampling Schedules in Diffusion Models" (2024), and the
+//! log-linear interpolation that its authors recommend for other step counts.
 
 use super::Scheduler;
 
@@ -36,7 +36,7 @@ const SDXL: Table = [
 ];
 const SVD: Table = [700.00, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002];
 
-/// The table of a scheduler, if it is one of the three.
+/// The table of a scheduler; `None` for schedulers other than Align Your Steps.
 pub(super) fn table(scheduler: Scheduler) -> Option<&'static Table> {
     match scheduler {
         Scheduler::AysSd1 => Some(&SD1),
@@ -46,24 +46,24 @@ pub(super) fn table(scheduler: Scheduler) -> Option<&'static Table> {
     }
 }
 
-/// The last `round(steps * denoise)` steps of the table stretched to `steps`; the last level is 0.
+/// The last `round(steps * denoise)` steps of the table interpolated to `steps` steps; the last level is 0.
 pub(super) fn sigmas(table: &Table, steps: usize, denoise: f64) -> Vec<f32> {
     let kept = if denoise < 1.0 {
-        // To even on a tie: the reference rounds in Python.
+        // Ties round to even, as in Python.
         (steps as f64 * denoise).round_ties_even() as usize
     } else {
         steps
     };
     let mut list = stretched(table, steps);
     list.drain(..steps - kept.min(steps));
-    // The level of the table's own end is never visited: the run ends at no noise.
+    // The last level of the table itself is never visited: the run ends at sigma 0.
     if let Some(last) = list.last_mut() {
         *last = 0.0;
     }
     list.into_iter().map(|sigma| sigma as f32).collect()
 }
 
-/// Linear interpolation of the logarithm over the position in the table, in f64.
+/// Linear interpolation of log sigma over the position in the table, in f64.
 fn stretched(table: &Table, steps: usize) -> Vec<f64> {
     if steps == LEVELS - 1 {
         return table.to_vec();
@@ -71,7 +71,7 @@ fn stretched(table: &Table, steps: usize) -> Vec<f64> {
     (0..=steps)
         .rev()
         .map(|step| {
-            // Positions count from the low end of the table.
+            // Positions are counted from the low end of the table.
             let position = step as f64 / steps as f64 * (LEVELS - 1) as f64;
             let below = (position as usize).min(LEVELS - 2);
             let log = |index: usize| table[LEVELS - 1 - index].ln();

@@ -1,16 +1,15 @@
 //! Timesteps at the quantiles of the Beta(0.6, 0.6) distribution.
 //!
-//! Source: Lee et al., "Beta Sampling is All You Need" (2024). The reference asks a statistics
-//! package for the quantiles; here they come from the continued fraction of the incomplete beta
-//! function (Abramowitz and Stegun 26.5.8) and a bracketed Newton iteration, accurate to about
-//! 1e-14, far finer than the thousandth that the rounding to a timestep needs.
+//! Source: Lee et al., "Beta Sampling is All You Need" (2024). The reference uses a statistics package; here the
+//! quantiles are computed with the continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8)
+//! and a bracketed Newton iteration, accurate to about 1e-14, much more precise than rounding to a thousandth requires.
 
 use std::f64::consts::PI;
 
 const SHAPE: f64 = 0.6;
 const LAST: f64 = 999.0;
 
-/// Table indices from high to low, repeated neighbours dropped.
+/// Table indices, descending, without consecutive duplicates.
 pub(super) fn indices(steps: usize) -> Vec<usize> {
     let spacing = 1.0 / steps as f64;
     let mut list: Vec<usize> = (0..steps)
@@ -21,7 +20,7 @@ pub(super) fn indices(steps: usize) -> Vec<usize> {
     list
 }
 
-/// The x for which a Beta(0.6, 0.6) variable lies below x with probability `p`.
+/// The `p`-quantile of Beta(0.6, 0.6): the x with P(X <= x) = `p`.
 fn quantile(p: f64) -> f64 {
     if p <= 0.0 {
         return 0.0;
@@ -29,7 +28,7 @@ fn quantile(p: f64) -> f64 {
     if p >= 1.0 {
         return 1.0;
     }
-    // The distribution is symmetric; below a half both the series and the result are most accurate.
+    // The distribution is symmetric, and below a half both the series and the result are most accurate.
     if p > 0.5 {
         return 1.0 - quantile(1.0 - p);
     }
@@ -38,7 +37,7 @@ fn quantile(p: f64) -> f64 {
     }
     let norm = beta_function();
     let (mut low, mut high) = (0.0, 0.5);
-    // Near zero the distribution function is x^a / (a B(a, a)).
+    // Near zero the distribution function is approximately x^a / (a B(a, a)).
     let mut x = (p * SHAPE * norm).powf(1.0 / SHAPE).min(0.5);
     for _ in 0..100 {
         let excess = cumulative(x, norm) - p;
@@ -58,11 +57,11 @@ fn quantile(p: f64) -> f64 {
     x
 }
 
-/// The regularised incomplete beta function I_x(0.6, 0.6) for x up to a half.
+/// The regularised incomplete beta function I_x(0.6, 0.6) for x <= 1/2.
 fn cumulative(x: f64, norm: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let (a, b) = (SHAPE, SHAPE);
-    // Lentz's way of evaluating the continued fraction from the front.
+    // Lentz's algorithm for evaluating the continued fraction forwards.
     let mut c: f64 = 1.0;
     let mut d = 1.0 / (1.0 - (a + b) * x / (a + 1.0));
     let mut fraction = d;
@@ -94,7 +93,7 @@ fn beta_function() -> f64 {
     gamma(SHAPE).powi(2) / gamma(2.0 * SHAPE)
 }
 
-/// The gamma function for arguments between 0 and 2: Stirling's series after shifting far to the right.
+/// The gamma function for arguments between 0 and 2: Stirling's series after shifting the argument upwards.
 fn gamma(x: f64) -> f64 {
     let mut shift = 1.0;
     let mut z = x;

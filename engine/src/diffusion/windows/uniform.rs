@@ -1,4 +1,4 @@
-//! Windows whose start moves from step to step by bit reversal: 0, 1/2, 1/4, 3/4, 1/8, ...
+//! Uniform windows, whose offset changes from step to step by bit reversal: 0, 1/2, 1/4, 3/4, 1/8, ...
 
 use super::ContextOptions;
 
@@ -19,8 +19,8 @@ pub(super) fn looped(options: &ContextOptions, frames: usize, step: usize) -> Ve
         .collect()
 }
 
-/// The same windows with the wrapping ones moved to the clip's end, so that no window joins the last frame to
-/// the first. A window is added at the front where the move leaves frames without one; duplicates go.
+/// The looped windows, with those that wrap around moved to the clip's end, so that no window joins the last frame to
+/// the first. Where that leaves the first frames uncovered, a window is added at the front; duplicates are removed.
 pub(super) fn standard(options: &ContextOptions, frames: usize, step: usize) -> Vec<Vec<usize>> {
     let mut list = looped(&ContextOptions { closed: false, ..*options }, frames, step);
     let mut at = 0;
@@ -44,7 +44,7 @@ pub(super) fn standard(options: &ContextOptions, frames: usize, step: usize) -> 
     unique
 }
 
-/// The frame at which a window starts over, if it does.
+/// The position in a window where it wraps to the start of the clip; `None` if it does not wrap.
 fn first_after_wrap(window: &[usize]) -> Option<usize> {
     window.windows(2).find(|pair| pair[1] < pair[0]).map(|pair| pair[1])
 }
@@ -55,12 +55,11 @@ fn moved_to_end(window: &[usize], frames: usize) -> Vec<usize> {
         return Vec::new();
     };
     let span = (last + frames - first) % frames;
-    // The remainder matters only for strided windows that wrap more than once, where the reference
-    // would reach past the end.
+    // The modulo only matters for strided windows that wrap more than once, where the reference would exceed the end of the clip.
     window.iter().map(|index| ((index + frames - first) % frames + frames - 1 - span) % frames).collect()
 }
 
-/// The bits of `step` mirrored around the binary point.
+/// The bits of `step` mirrored at the binary point, a number in 0..1.
 fn ordered_halving(step: usize) -> f64 {
     (step as u64).reverse_bits() as f64 / 2f64.powi(64)
 }

@@ -1,4 +1,4 @@
-//! Stable Diffusion 1.x, and small models of its plan.
+//! Stable Diffusion 1.x, and small models with its architecture.
 
 use super::Addition;
 use super::unet::{CLIP_L, Claim, SMALL_TEXT, UnetFamily};
@@ -11,7 +11,7 @@ const CONTEXT_OF_SD2: usize = 1024;
 /// Channels of the UNet's first level.
 const WIDTH: usize = 320;
 
-/// Stable Diffusion 1.x.
+/// The parameters of the Stable Diffusion 1.x family.
 pub static SD15: UnetFamily = UnetFamily {
     name: "SD1.5",
     small: false,
@@ -37,8 +37,8 @@ pub static SD15: UnetFamily = UnetFamily {
     large_text_encoders: false,
 };
 
-/// The plan of Stable Diffusion 1 with other widths. A VAE of other latents than Stable Diffusion's bakes its own scale into
-/// its weights.
+/// The architecture of Stable Diffusion 1 with other widths. A VAE with other latents than Stable Diffusion's has its
+/// scale factor folded into its weights.
 pub static SMALL: UnetFamily = UnetFamily {
     name: "a small model",
     small: true,

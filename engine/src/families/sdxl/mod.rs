@@ -1,4 +1,4 @@
-//! Stable Diffusion XL.
+//! The Stable Diffusion XL family.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use super::Addition;
 use super::unet::{BIG_G, CLIP_L, Claim, MotionVersion, UnetFamily};
 use crate::diffusion::Scheduler;
 
-/// Width of the text conditioning: CLIP-L's and OpenCLIP bigG's side by side.
+/// Width of the text conditioning: CLIP-L's and OpenCLIP bigG's concatenated.
 const CONTEXT: usize = 2048;
-/// Width of the vector of pooled text and sizes.
+/// Width of the added conditioning: pooled text embedding and sizes.
 const VECTOR: usize = 2816;
-/// The same of the refiner, which is not supported.
+/// The same for the refiner, which is not supported.
 const VECTOR_OF_REFINER: usize = 2560;
-/// Channels of the UNet's first level, and its levels.
+/// Channels of the UNet's first level, and the number of levels.
 const WIDTH: usize = 320;
 const LEVELS: usize = 3;
-/// Transformer blocks by input block.
+/// Transformer blocks per input block.
 const DEPTHS: [(usize, usize); 4] = [(4, 2), (5, 2), (7, 10), (8, 10)];
 
-/// Stable Diffusion XL.
+/// The parameters of the Stable Diffusion XL family.
 pub static SDXL: UnetFamily = UnetFamily {
     name: "SDXL",
     small: false,

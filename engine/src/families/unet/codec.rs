@@ -1,4 +1,4 @@
-//! AutoencoderKL, frame by frame.
+//! AutoencoderKL, which encodes every frame separately.
 
 use candle_core::Tensor;
 
@@ -6,7 +6,7 @@ use crate::diffusion::latents::{from_frames, to_frames};
 use crate::families::Codec;
 use crate::nn::{ModelError, Vae};
 
-/// An autoencoder with the factor between its latents and the sampler's space.
+/// An autoencoder with the factor from its latents to the sampler's space.
 #[derive(Debug)]
 pub struct Autoencoder {
     pub vae: Vae,

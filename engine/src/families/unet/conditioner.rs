@@ -1,11 +1,16 @@
-//! CLIP text encoders: one, or the two of SDXL side by side.
+//! CLIP text encoders: one, or SDXL's two with concatenated outputs.
 
-use crate::families::{Conditioner, Text};
+use crate::families::{Conditioner, TextConditioning};
 use crate::nn::{Embeddings, ModelError, TextEncoder};
 
 impl Conditioner for TextEncoder {
-    fn encode(&self, prompt: &str, clip_skip: usize, embeddings: &Embeddings) -> Result<Text, ModelError> {
+    fn encode(
+        &self,
+        prompt: &str,
+        clip_skip: usize,
+        embeddings: &Embeddings,
+    ) -> Result<TextConditioning, ModelError> {
         let text = Self::encode(self, prompt, clip_skip, embeddings)?;
-        Ok(Text { context: text.context, pooled: text.pooled })
+        Ok(TextConditioning { context: text.context, pooled: text.pooled })
     }
 }

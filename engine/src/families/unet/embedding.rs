@@ -1,4 +1,4 @@
-//! Textual inversion embeddings: which text encoders their vectors fit.
+//! Textual inversion embeddings: which text encoders their vectors are for.
 
 use std::sync::Arc;
 
@@ -6,12 +6,13 @@ use super::{by_context, with_two_encoders};
 use crate::families::{Family, Identity, Kind};
 use crate::weights::{Embedding, TensorFile, Vectors};
 
-/// The family of an embedding with vectors of this width for the first text encoder, and of any for a second.
+/// The family of an embedding with vectors of this width for the first text encoder; `second`: it also has vectors for
+/// a second one.
 pub fn family(width: usize, second: bool) -> Option<Family> {
     if second { with_two_encoders() } else { Some(by_context(width)) }
 }
 
-/// What an embedding is for; `None` for another file.
+/// Identifies an embedding; `None` for other files.
 pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     if Embedding::several(file) {
         return Some(Identity::unsupported("several textual inversion embeddings in one file"));

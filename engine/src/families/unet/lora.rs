@@ -1,17 +1,17 @@
-//! LoRAs: which family the low-rank parts were made for.
+//! Identifies LoRAs, and the family that they were trained for.
 
 use std::sync::Arc;
 
 use crate::families::{Identity, Kind};
 use crate::weights::{TensorFile, changes_second_tower, is_down, is_lora_name, plain_layer};
 
-/// What kind of LoRA a file is; `None` if it is none.
+/// Identifies a LoRA; `None` for other files.
 pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     let any = |part: &str| file.names().any(|name| name.contains(part));
     if !file.names().any(is_lora_name) {
         return None;
     }
-    // A relative of LoRA, unless some layers are plain ones: those are used and the others counted.
+    // Variants of LoRA, unless some layers are plain LoRA: then those are used, and the others are counted as unsupported.
     let relatives = [
         (".hada_w1_a", "a LoHa"),
         (".lokr_w1", "a LoKr"),
@@ -31,7 +31,7 @@ pub fn identify(file: &Arc<TensorFile>) -> Option<Identity> {
     if any("motion_modules") {
         return Some(Identity::new(Kind::MotionLora, "an AnimateDiff motion LoRA"));
     }
-    // The cross attention's keys are as wide as the text conditioning.
+    // The input width of the cross-attention's keys is the width of the text conditioning.
     let context = file.tensors().find_map(|(name, info)| {
         (is_down(name) && name.contains("attn2") && name.contains("to_k"))
             .then(|| info.shape.get(1).copied())?

@@ -1,5 +1,5 @@
-//! What Stable Diffusion 1 and XL share: a UNet over single frames, into which motion modules and ControlNets are woven,
-//! AutoencoderKL, and CLIP text encoders. How each of them differs is in [`UnetFamily`], filled in by its own room.
+//! What Stable Diffusion 1 and XL share: a UNet over single frames into which motion modules and ControlNets are
+//! inserted, AutoencoderKL, and CLIP text encoders. The differences are in [`UnetFamily`], which each family fills in.
 
 mod codec;
 mod conditioner;
@@ -23,59 +23,59 @@ pub use parts::{AUTOENCODER, BIG_G, CLIP_L, SMALL_TEXT, TEXT_ENCODERS, added};
 pub use recognise::recognise;
 
 use super::{
-    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, Part, Predictor,
-    Recognise, TextPart, sd, sdxl, soundness,
+    Addition, Codec, Conditioner, Defaults, Family, Grid, Identity, Kind, ModelFamily, NetworkPart,
+    Predictor, Recognise, TextPart, sd, sdxl, soundness,
 };
 use crate::diffusion::{Betas, DiffusionError, NoiseSchedule, Prediction, Scheduler};
 use crate::nn::{ModelError, Source, TextEncoder, UNet, Vae};
 use crate::weights::{Network, Predicts, TensorFile, View, predicts};
 
-/// The families of UNets.
+/// The families with a UNet.
 pub const UNETS: [&UnetFamily; 3] = [&sd::SD15, &sdxl::SDXL, &sd::SMALL];
 
-/// How one family of UNets differs from the others.
+/// The properties in which families with a UNet differ.
 pub struct UnetFamily {
-    /// Its name.
+    /// The family's name in messages.
     pub name: &'static str,
-    /// Whether its networks are made for each other alone, as the built-in model's are, and not published in parts.
+    /// Whether its networks are made only for each other, like the built-in model's, and not published separately.
     pub small: bool,
-    /// Whether a UNet, or the half of one that a ControlNet is, belongs to it.
+    /// Whether a UNet, or the encoder half that a ControlNet copies, belongs to the family.
     pub claims: fn(&UnetShapes) -> Claim,
-    /// Whether its text conditioning is so wide.
+    /// Whether its text conditioning has this width.
     pub takes_context: fn(usize) -> bool,
-    /// Which motion module for it has these temporal layers; `None` if they are for another family.
+    /// The version and name of its motion module with these temporal layers; `None` if they are for another family.
     pub motion: fn(&MotionShape) -> Option<(MotionVersion, &'static str)>,
-    /// Its text encoders.
+    /// The text encoders that its checkpoints need.
     pub text_encoders: &'static [TextPart],
-    /// Factor between the autoencoder's own latents and the sampler's space.
+    /// The factor from the autoencoder's own latents to the sampler's space.
     pub latent_scale: f64,
-    /// Its table of Align Your Steps.
+    /// The scheduler with its Align Your Steps table.
     pub align_your_steps: Scheduler,
     /// What its checkpoints take, as sentences without their ends.
     pub takes: fn(Addition) -> &'static str,
-    /// Whether the text encoders have to go before the UNet comes.
+    /// Whether the text encoders have to be unloaded before the UNet is loaded.
     pub large_text_encoders: bool,
 }
 
 impl UnetFamily {
-    /// Its entry in the registry.
+    /// This family as a registry entry.
     pub fn entry(&'static self) -> Family {
         Family::of(self)
     }
 
-    /// The family with its article, to stand before a noun.
+    /// The family's name with an article, to precede a noun.
     pub fn article(&self, context_width: usize) -> String {
         if self.small { format!("a small (text width {context_width})") } else { format!("an {}", self.name) }
     }
 }
 
-/// The family whose text conditioning is so wide.
+/// The family whose text conditioning has this width.
 pub fn by_context(width: usize) -> Family {
     let known = UNETS.into_iter().find(|unet| (unet.takes_context)(width));
     known.unwrap_or(&sd::SMALL).entry()
 }
 
-/// The family with two text encoders.
+/// The family with two text encoders, SDXL.
 pub fn with_two_encoders() -> Option<Family> {
     UNETS.into_iter().find(|unet| unet.text_encoders.len() == 2).map(UnetFamily::entry)
 }
@@ -89,11 +89,11 @@ impl Recognise for UnetFamily {
         recognise(file).filter(|identity| identity.family().is_some_and(|family| family.name() == self.name))
     }
 
-    fn network(&self) -> (Part, Option<Network>) {
+    fn network(&self) -> (NetworkPart, Option<Network>) {
         (parts::UNET, Some(Network::Unet))
     }
 
-    fn codec(&self) -> Part {
+    fn codec(&self) -> NetworkPart {
         AUTOENCODER
     }
 
@@ -127,7 +127,7 @@ impl Recognise for UnetFamily {
         }
     }
 
-    /// The motion module's first width must be the UNet's.
+    /// The width of the motion module's first level must be the UNet's.
     fn motion_misfit(&self, checkpoint: &Arc<TensorFile>, motion: &Arc<TensorFile>) -> Option<String> {
         let width = |view: View, name: &str| view.shape(name).and_then(|s| s.first().copied());
         let unet = width(View::unet(checkpoint.clone()), "input_blocks.0.0.weight");
@@ -173,7 +173,7 @@ impl Defaults for UnetFamily {
         }
     }
 
-    /// For AnimateLCM it is the one that its authors give; without a motion module, the checkpoint's own.
+    /// AnimateLCM has the schedule that its authors give; without a motion module, the checkpoint's own is used.
     fn betas(&self, motion: Option<MotionVersion>) -> Option<Betas> {
         Some(match motion {
             None | Some(MotionVersion::Hotshot) => Betas::Linear,
@@ -200,7 +200,7 @@ impl Defaults for UnetFamily {
         Some(self.align_your_steps)
     }
 
-    /// What the motion module was trained on.
+    /// The number of frames that the motion module was trained with.
     fn context_length(&self, motion: Option<MotionVersion>) -> usize {
         if motion == Some(MotionVersion::Hotshot) { 8 } else { 16 }
     }

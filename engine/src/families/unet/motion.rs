@@ -1,4 +1,4 @@
-//! Motion modules and what is related to them.
+//! Identifies motion modules and other files with temporal layers.
 
 use std::sync::Arc;
 
@@ -6,26 +6,26 @@ use super::UnetFamily;
 use crate::families::{Family, Identity, Kind, sd, sdxl};
 use crate::weights::{TensorFile, View};
 
-/// Which motion module a file holds; the version decides behaviour that the tensors do not show (group norm over all
-/// frames for [`V1`](Self::V1)).
+/// The version of a motion module; it determines behaviour that the tensors do not show (group norm over all frames for
+/// [`V1`](Self::V1)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MotionVersion {
-    /// AnimateDiff v1 (mm_sd_v14, mm_sd_v15): no module in the middle, usually 24 frames.
+    /// AnimateDiff v1 (mm_sd_v14, mm_sd_v15): no module in the middle block, usually 24 frames.
     V1,
     /// AnimateDiff v2 (mm_sd_v15_v2): a module in the middle block, 32 frames.
     V2,
-    /// AnimateDiff v3 (v3_sd15_mm): no module in the middle, 32 frames.
+    /// AnimateDiff v3 (v3_sd15_mm): no module in the middle block, 32 frames.
     V3,
-    /// AnimateLCM: as v2, but without position tables; they are computed for 64 frames.
+    /// AnimateLCM: like v2, but without position tables, which are computed for 64 frames instead.
     Lcm,
-    /// AnimateDiff-SDXL beta.
+    /// AnimateDiff-SDXL beta, a motion module for SDXL.
     SdxlBeta,
-    /// Hotshot-XL.
+    /// Hotshot-XL, a motion module for SDXL.
     Hotshot,
 }
 
 impl MotionVersion {
-    /// A short name.
+    /// The version's short name in reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -38,22 +38,22 @@ impl MotionVersion {
     }
 }
 
-/// What tells motion modules apart.
+/// The properties that distinguish motion modules.
 pub struct MotionShape {
-    /// Levels of the network that it is for.
+    /// Number of levels of the UNet that it is for.
     pub levels: usize,
-    /// Channels of the first of them.
+    /// Channels of the first level.
     pub width: usize,
-    /// Whether it has a module for the middle block.
+    /// Whether it has a module in the middle block.
     pub mid: bool,
-    /// Frames that its position tables reach; `None` if it has no tables.
+    /// Number of frames in its position tables; `None` if it has no tables.
     pub max_len: Option<usize>,
-    /// Whether its layers have Hotshot-XL's names.
+    /// Whether its tensors have Hotshot-XL's naming.
     pub hotshot: bool,
 }
 
 impl MotionShape {
-    /// The version of AnimateDiff for Stable Diffusion 1 that has this shape.
+    /// The version of AnimateDiff for Stable Diffusion 1 with these properties.
     pub fn animate_diff(&self) -> (MotionVersion, &'static str) {
         match (self.mid, self.max_len) {
             (true, None) => (MotionVersion::Lcm, "an AnimateLCM"),
@@ -64,11 +64,10 @@ impl MotionShape {
     }
 }
 
-/// SDXL before SD1.5: both begin at 320 channels, and SDXL has three levels of them. The built-in model may have three
-/// narrower ones.
+/// SDXL before SD1.5: both start with 320 channels, and SDXL has three levels. The built-in model may have three narrower ones.
 const UNETS_BY_MOTION: [&UnetFamily; 3] = [&sdxl::SDXL, &sd::SD15, &sd::SMALL];
 
-/// Frames that the position tables of temporal layers reach.
+/// Number of frames in the position tables of temporal layers.
 fn max_len(view: &View) -> Option<usize> {
     let table = view.shapes().find(|(name, _)| name.ends_with("pos_encoder.pe"));
     table.and_then(|(_, shape)| shape.get(1).copied())
@@ -85,7 +84,7 @@ fn first_width(view: &View) -> usize {
     first.and_then(|(_, shape)| shape.first().copied()).unwrap_or(0)
 }
 
-/// A file with temporal layers.
+/// Identifies a file with temporal layers.
 pub fn identify(file: &Arc<TensorFile>) -> Identity {
     let names = || file.names().map(|name| name.strip_prefix("module.").unwrap_or(name));
     let any = |part: &str| names().any(|name| name.contains(part));
@@ -121,7 +120,7 @@ pub fn identify(file: &Arc<TensorFile>) -> Identity {
     )
 }
 
-/// A ControlNet with temporal layers.
+/// Identifies a ControlNet with temporal layers.
 pub fn sparse_control(file: &Arc<TensorFile>) -> Identity {
     let has = |name: &str| file.names().any(|stored| stored.ends_with(name));
     let scribble = has("controlnet_cond_embedding.conv_in.weight");

@@ -1,5 +1,5 @@
-//! UNets, checkpoints, ControlNets, VAEs and text encoders: the family is read from a few shapes, under canonical
-//! names, so that a file's spelling makes no difference.
+//! Identifies UNets, checkpoints, ControlNets, VAEs and text encoders. The family follows from a few shapes under
+//! canonical names, so the naming in the file does not matter.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,45 +8,45 @@ use super::{UNETS, UnetFamily};
 use crate::families::{Identity, Kind};
 use crate::weights::{Predicts, TensorFile, View, predicts};
 
-/// What the shapes of a UNet, or of the half of it that a ControlNet is, say of its family.
+/// The shapes of a UNet, or of the encoder half that a ControlNet copies, that determine its family.
 pub struct UnetShapes {
-    /// Width of the vector of added conditions, for networks that take one.
+    /// Width of the added conditioning, for networks that have one.
     pub pooled: Option<usize>,
     /// Width of the text conditioning.
     pub context: Option<usize>,
-    /// Whether the projections of the transformer blocks are linear layers, not convolutions.
+    /// Whether the transformer blocks' projections are linear layers instead of convolutions.
     pub linear: bool,
-    /// Transformer blocks by the number of the input block that they are in.
+    /// Number of transformer blocks, by the index of the input block that contains them.
     pub depths: BTreeMap<usize, usize>,
-    /// Whether it is a UNet: a ControlNet may have fewer transformer blocks than its base network, or none.
+    /// Whether it is a complete UNet: a ControlNet may have fewer transformer blocks than its base network, or none.
     pub whole: bool,
 }
 
-/// What a family says of a UNet's shapes.
+/// A family's answer about the shapes of a UNet.
 pub enum Claim {
-    /// They are its own, with text conditioning of this width.
+    /// They belong to this family, with text conditioning of this width.
     Mine {
         /// Width of the text conditioning.
         context_width: usize,
     },
-    /// They are those of a relative that is not supported, by name with an article.
+    /// They belong to a variant that is not supported; its name with an article.
     Relative(String),
-    /// They are another family's.
+    /// They belong to another family.
     No,
 }
 
-/// What the families came to.
-enum Found {
+/// The result of asking all families.
+enum FamilyMatch {
     Family {
         unet: &'static UnetFamily,
         context_width: usize,
     },
-    /// A name for what cannot be used.
+    /// The name of an unsupported model.
     Other(String),
     Incomplete,
 }
 
-/// Transformer blocks by the number of the input block that they are in.
+/// Number of transformer blocks, by the index of the input block that contains them.
 fn depths(view: &View) -> BTreeMap<usize, usize> {
     let mut depths = BTreeMap::new();
     for name in view.names() {
@@ -65,8 +65,8 @@ fn depths(view: &View) -> BTreeMap<usize, usize> {
     depths
 }
 
-/// Asks the families one after the other.
-fn family(view: &View, whole: bool) -> Found {
+/// Asks one family after the other.
+fn family(view: &View, whole: bool) -> FamilyMatch {
     let ends = |end: &str| view.shapes().find(|(name, _)| name.ends_with(end)).map(|(_, shape)| shape);
     let shapes = UnetShapes {
         pooled: view.shape("label_emb.0.0.weight").and_then(|shape| shape.get(1)).copied(),
@@ -80,15 +80,15 @@ fn family(view: &View, whole: bool) -> Found {
     };
     for unet in UNETS {
         match (unet.claims)(&shapes) {
-            Claim::Mine { context_width } => return Found::Family { unet, context_width },
-            Claim::Relative(found) => return Found::Other(found),
+            Claim::Mine { context_width } => return FamilyMatch::Family { unet, context_width },
+            Claim::Relative(found) => return FamilyMatch::Other(found),
             Claim::No => {}
         }
     }
-    Found::Incomplete
+    FamilyMatch::Incomplete
 }
 
-/// A checkpoint or a bare UNet, in LDM or diffusers names.
+/// Identifies a checkpoint or a bare UNet, in LDM or diffusers naming.
 pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let starts = |part: &str| file.names().any(|name| name.starts_with(part));
     let view = View::unet(file.clone());
@@ -99,11 +99,11 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     let incomplete = || Identity::unsupported(format!("an incomplete {what}"));
     let (Some(channels_in), Some(channels_out)) = (channels_in, channels_out) else { return incomplete() };
     let (unet, context_width) = match family(&view, true) {
-        Found::Family { unet, context_width } => (unet, context_width),
-        Found::Other(found) => {
+        FamilyMatch::Family { unet, context_width } => (unet, context_width),
+        FamilyMatch::Other(found) => {
             return Identity::unsupported(format!("{found} {what}, which is not supported"));
         }
-        Found::Incomplete => return incomplete(),
+        FamilyMatch::Incomplete => return incomplete(),
     };
     if channels_in != channels_out {
         let special = if channels_in == 9 { "inpainting " } else { "" };
@@ -139,13 +139,13 @@ pub fn checkpoint(file: &Arc<TensorFile>) -> Identity {
     )
 }
 
-/// A ControlNet in any spelling.
+/// Identifies a ControlNet in any naming.
 pub fn control(file: &Arc<TensorFile>) -> Identity {
     let view = View::control(file.clone());
     let union = view.shape("task_embedding").is_some();
     let difference = file.shape("difference").is_some();
     match family(&view, false) {
-        Found::Family { unet, context_width } => {
+        FamilyMatch::Family { unet, context_width } => {
             let union_of = if union { "union " } else { "" };
             let stored = if difference { " (stored as a difference)" } else { "" };
             let family_name = match unet.small {
@@ -157,14 +157,14 @@ pub fn control(file: &Arc<TensorFile>) -> Identity {
                 format!("a {union_of}ControlNet for {family_name}{stored}"),
             )
         }
-        Found::Other(found) => {
+        FamilyMatch::Other(found) => {
             Identity::unsupported(format!("a ControlNet for {found} model, which is not supported"))
         }
-        Found::Incomplete => Identity::unsupported("an incomplete ControlNet"),
+        FamilyMatch::Incomplete => Identity::unsupported("an incomplete ControlNet"),
     }
 }
 
-/// A VAE on its own.
+/// Identifies a VAE in a file of its own.
 pub fn vae(file: &Arc<TensorFile>) -> Identity {
     let view = View::vae(file.clone());
     match view.shape("decoder.conv_in.weight").and_then(|shape| shape.get(1)) {
@@ -183,7 +183,7 @@ pub fn vae(file: &Arc<TensorFile>) -> Identity {
     }
 }
 
-/// Text encoders on their own: one, or both of SDXL.
+/// Identifies text encoders in a file of their own: one, or both of SDXL.
 pub fn text(file: &Arc<TensorFile>) -> Identity {
     let width = |view: View| view.shape("final_layer_norm.weight").and_then(|shape| shape.first().copied());
     let (first, second) = (width(View::text(file.clone())), width(View::text_2(file.clone())));

@@ -1,14 +1,14 @@
-//! The networks that files of these families hold.
+//! The networks in files of these families.
 
-use crate::families::{Kind, Part, TextPart};
+use crate::families::{Kind, NetworkPart, TextPart};
 use crate::nn::{ClipText, ControlNet, MotionModule, UNet, Vae};
 use crate::weights::{Network, View};
 
-/// Width of OpenCLIP bigG; files of CLIP-L have the same names.
+/// Width of OpenCLIP bigG; CLIP-L files have the same tensor names.
 const BIG_G_WIDTH: usize = 1280;
 
-/// The UNet.
-pub const UNET: Part = Part {
+/// The UNet of a checkpoint.
+pub const UNET: NetworkPart = NetworkPart {
     name: "UNet",
     view: View::unet,
     build: |sources, dtype, device| UNet::load(sources[0], dtype, device).map(drop),
@@ -16,8 +16,8 @@ pub const UNET: Part = Part {
     last: None,
 };
 
-/// AutoencoderKL.
-pub const AUTOENCODER: Part = Part {
+/// The VAE of a checkpoint or of a file of its own.
+pub const AUTOENCODER: NetworkPart = NetworkPart {
     name: "VAE",
     view: View::vae,
     build: |sources, dtype, device| Vae::load(sources[0], dtype, device).map(drop),
@@ -25,8 +25,8 @@ pub const AUTOENCODER: Part = Part {
     last: None,
 };
 
-/// A motion module.
-pub const MOTION: Part = Part {
+/// A motion module in a file of its own.
+pub const MOTION: NetworkPart = NetworkPart {
     name: "motion module",
     view: View::motion,
     build: |sources, dtype, device| MotionModule::load(sources[0], dtype, device).map(drop),
@@ -36,8 +36,8 @@ pub const MOTION: Part = Part {
     })),
 };
 
-/// A ControlNet.
-const CONTROL: Part = Part {
+/// A ControlNet without temporal layers.
+const CONTROL: NetworkPart = NetworkPart {
     name: "ControlNet",
     view: View::control,
     build: |sources, dtype, device| ControlNet::load(sources[0], dtype, device).map(drop),
@@ -47,16 +47,16 @@ const CONTROL: Part = Part {
     })),
 };
 
-/// A SparseCtrl, whose temporal layers have a view of their own.
-const SPARSE_CONTROL: Part = Part {
+/// A SparseCtrl, whose temporal layers have a separate view.
+const SPARSE_CONTROL: NetworkPart = NetworkPart {
     name: "SparseCtrl",
     beside: Some(View::motion),
     build: |sources, dtype, device| ControlNet::load_sparse(sources[0], sources[1], dtype, device).map(drop),
     ..CONTROL
 };
 
-/// The networks in a file that is added to a checkpoint.
-pub fn added(kind: &Kind) -> Option<Part> {
+/// The network in a file that is used in addition to a checkpoint.
+pub fn added(kind: &Kind) -> Option<NetworkPart> {
     match kind {
         Kind::MotionModule { .. } => Some(MOTION),
         Kind::ControlNet { .. } => Some(CONTROL),
@@ -65,9 +65,9 @@ pub fn added(kind: &Kind) -> Option<Part> {
     }
 }
 
-/// CLIP-L.
+/// CLIP-L, the text encoder of SD1.5 and the first one of SDXL.
 pub const CLIP_L: TextPart = TextPart {
-    part: Part {
+    part: NetworkPart {
         name: "text encoder",
         view: View::text,
         build: |sources, dtype, device| ClipText::load(sources[0], dtype, device).map(drop),
@@ -79,9 +79,9 @@ pub const CLIP_L: TextPart = TextPart {
     network: Some(Network::Text),
 };
 
-/// OpenCLIP bigG.
+/// OpenCLIP bigG, the second text encoder of SDXL.
 pub const BIG_G: TextPart = TextPart {
-    part: Part {
+    part: NetworkPart {
         name: "second text encoder",
         view: View::text_2,
         build: |sources, dtype, device| ClipText::load_open(sources[0], dtype, device).map(drop),
@@ -93,7 +93,7 @@ pub const BIG_G: TextPart = TextPart {
     network: Some(Network::Text2),
 };
 
-/// The text encoder of a small model: CLIP of another width.
+/// The text encoder of a small model: CLIP with another width.
 pub const SMALL_TEXT: TextPart = TextPart { which: "", ..CLIP_L };
 
 /// The text encoders of all of these families.

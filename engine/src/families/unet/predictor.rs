@@ -1,4 +1,4 @@
-//! The UNet with its motion module, ControlNets and SDXL's sizes.
+//! Evaluates the UNet with motion module, ControlNets and SDXL's size conditioning.
 
 use candle_core::{DType, Tensor};
 
@@ -8,7 +8,7 @@ use crate::families::{Input, Predictor};
 use crate::nn::{ControlNet, Given, ModelError, UNet, size_vector};
 
 impl Predictor for UNet {
-    /// The UNet and the ControlNets take the frames of the branches one after the other.
+    /// The UNet and the ControlNets take the frames of all branches concatenated in the batch.
     fn predict(&self, input: &Input<'_>) -> Result<Tensor, ModelError> {
         let x = to_frames(input.x)?.to_dtype(input.dtype)?;
         let context = input.text.context.to_dtype(input.dtype)?;

@@ -1,7 +1,7 @@
-//! Files of UNets and what goes with them, told apart by names and shapes.
+//! Identifies files of UNets and those used with them by names and shapes.
 //!
-//! The tests go from the special to the general and the first hit wins: a LoRA also has UNet names in its names, a ControlNet
-//! 1.0 file also holds a whole checkpoint.
+//! The checks go from the specific to the general and the first match wins: the tensor names of a LoRA also contain
+//! UNet names, and a ControlNet 1.0 file also contains a whole checkpoint.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{embedding, lora, motion, network};
 use crate::families::{Identity, foreign};
 use crate::weights::TensorFile;
 
-/// What a file is, if it belongs to any of these families, or is something that lies beside their files and cannot be used.
+/// Identifies a file that belongs to these families, or a related file that is not supported.
 pub fn recognise(file: &Arc<TensorFile>) -> Option<Identity> {
     let any = |part: &str| file.names().any(|name| name.contains(part));
     let starts = |part: &str| file.names().any(|name| name.starts_with(part));
@@ -47,7 +47,7 @@ pub fn recognise(file: &Arc<TensorFile>) -> Option<Identity> {
     {
         return Some(network::checkpoint(file));
     }
-    // Alone, or cut out of a checkpoint with its names.
+    // A VAE file, or one extracted from a checkpoint with its prefix.
     let first_level = ["encoder.down.0.block.0.norm1.weight", "encoder.down_blocks.0.resnets.0.norm1.weight"];
     let places = ["", "first_stage_model.", "vae/"];
     let vae = |level: &str| places.iter().any(|place| has(&format!("{place}{level}")));

@@ -1,9 +1,10 @@
-//! The cache on disk: one safetensors file an entry, named by its key.
+//! The cache on disk: one safetensors file per entry, named by its key.
 //!
-//! Entries are written beside and renamed into place, so a reader sees a whole entry or none. Each carries a checksum
-//! over its tensors; an entry that does not match is deleted and computed again. Several processes may share a folder:
-//! nothing is ever changed in place, and a file that another process evicted is simply a miss. Whatever else stands where
-//! an entry should be (a link, a pipe, a device) is a miss, too, and is never opened: reading it could wait for ever.
+//! Entries are written to a temporary file in the same folder and renamed, so a reader sees either a complete entry or
+//! none. Each has a checksum over its tensors; an entry that does not match is deleted and computed again. Several
+//! processes may share a folder: files are never modified in place, and a file that another process evicted is simply a
+//! miss. Anything else in the place of an entry (a link, a pipe, a device) is a miss, too, and is never opened, since
+//! reading it could block forever.
 
 mod entry;
 mod part;
@@ -21,48 +22,48 @@ use super::{CacheError, Entry};
 use entry::{decode, encode};
 use protocol::key::Key;
 
-/// A folder of entries with a bound on its size.
+/// A cache folder with a size limit.
 pub struct DiskCache {
     folder: PathBuf,
-    /// Upper bound in bytes; the least recently used entries go first.
+    /// Size limit in bytes; the least recently used entries are evicted first.
     limit: u64,
-    /// Bytes in the folder as far as this process knows; counted once, then kept up to date.
+    /// Bytes in the folder, as far as this process knows; counted once, then updated.
     known: Mutex<Option<u64>>,
 }
 
-/// What `cache info` says.
+/// The contents of a cache folder, for `cache info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskUsage {
-    /// Number of entries.
+    /// Number of entries, damaged ones included.
     pub entries: usize,
-    /// Their size in bytes.
+    /// Total size of the entries in bytes.
     pub bytes: u64,
 }
 
 impl DiskCache {
-    /// A cache in `folder`, which is made when the first entry is written.
+    /// A cache in `folder`, which is created when the first entry is written.
     pub fn new(folder: PathBuf, limit: u64) -> Self {
         Self { folder, limit, known: Mutex::new(None) }
     }
 
-    /// The folder.
+    /// The path of the cache folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where an entry lives. Two levels keep folders small.
+    /// The path of an entry. Two levels keep the folders small.
     pub fn path(&self, key: &Key) -> PathBuf {
         let hex = key.hex();
         self.folder.join(&hex[..2]).join(format!("{hex}.safetensors"))
     }
 
-    /// Reads an entry. `None` where there is none, or where it was damaged, in which case it is removed.
+    /// Reads an entry. `None` if there is none, or if it is damaged, in which case it is deleted.
     pub fn get(&self, key: &Key) -> Option<Entry> {
         let path = self.path(key);
         let bytes = read_plain(&path).ok()?;
         match decode(key, &bytes) {
             Ok(entry) => {
-                // The modification time is the time of last use; a failure only makes eviction less clever.
+                // The modification time is the time of last use; if it cannot be set, eviction is only less accurate.
                 if let Ok(file) = fs::File::options().append(true).open(&path) {
                     let _ = file.set_modified(SystemTime::now());
                 }
@@ -75,7 +76,7 @@ impl DiskCache {
         }
     }
 
-    /// Removes an entry that cannot be what was kept under its key.
+    /// Deletes an entry whose contents cannot be right for its key.
     pub fn reject(&self, key: &Key, reason: &str) {
         let path = self.path(key);
         log::warn!("cache entry {} is damaged ({reason}); it is computed again", path.display());
@@ -83,10 +84,10 @@ impl DiskCache {
         *self.known.lock() = None;
     }
 
-    /// Writes an entry and evicts what no longer fits.
+    /// Writes an entry and evicts others to stay within the limit.
     ///
     /// # Errors
-    /// When the folder cannot be written; the caller goes on without the entry.
+    /// If the folder cannot be written to; the caller continues without the entry.
     pub fn put(&self, key: &Key, stage: &str, entry: &Entry) -> Result<(), CacheError> {
         let path = self.path(key);
         if is_plain(&path) {
@@ -102,7 +103,7 @@ impl DiskCache {
         if bytes.len() as u64 > self.limit {
             return Ok(());
         }
-        // The name is replaced, whatever it is now; a link's target is not touched.
+        // Whatever has this name is replaced; the target of a link is not touched.
         part::write(parent, &bytes, &path).map_err(fail)?;
         self.account(bytes.len() as u64);
         Ok(())
@@ -127,8 +128,8 @@ impl DiskCache {
         *known = Some(if total > self.limit { self.evict() } else { total });
     }
 
-    /// Removes the least recently used entries until nine tenths of the limit are kept; returns what is left. The
-    /// folder is read anew, since other processes write to it too.
+    /// Deletes the least recently used entries until nine tenths of the limit remain; returns the remaining bytes. The
+    /// folder is listed again, since other processes write to it too.
     fn evict(&self) -> u64 {
         let mut entries = self.entries();
         entries.sort_by_key(|e| e.used);
@@ -145,14 +146,14 @@ impl DiskCache {
         total
     }
 
-    /// The folders that entries lie in.
+    /// The folders that contain entries.
     fn folders(&self) -> Vec<PathBuf> {
         let found = fs::read_dir(&self.folder).into_iter().flat_map(|folders| folders.flatten());
         let found = found.filter(|folder| is_hex(&folder.file_name(), 2));
         found.map(|folder| folder.path()).filter(|path| path.is_dir()).collect()
     }
 
-    fn entries(&self) -> Vec<Found> {
+    fn entries(&self) -> Vec<EntryFile> {
         let files = self.folders().into_iter().filter_map(|d| fs::read_dir(d).ok()).flat_map(|d| d.flatten());
         files
             .filter(|f| {
@@ -164,18 +165,18 @@ impl DiskCache {
             .filter_map(|f| {
                 let meta = f.metadata().ok().filter(fs::Metadata::is_file)?;
                 let used = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                Some(Found { path: f.path(), bytes: meta.len(), used })
+                Some(EntryFile { path: f.path(), bytes: meta.len(), used })
             })
             .collect()
     }
 
-    /// Counts the entries.
+    /// Counts the entries and their size.
     pub fn usage(&self) -> DiskUsage {
         let entries = self.entries();
         DiskUsage { entries: entries.len(), bytes: entries.iter().map(|e| e.bytes).sum() }
     }
 
-    /// Removes every entry; returns what was there.
+    /// Deletes all entries; returns what was deleted.
     pub fn clear(&self) -> DiskUsage {
         let mut removed = DiskUsage::default();
         for entry in self.entries() {
@@ -195,12 +196,12 @@ fn is_hex(name: &OsStr, digits: usize) -> bool {
     name.len() == digits && name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether a path is a plain file itself, not a link to one.
+/// Whether a path itself is a regular file, not a link to one.
 fn is_plain(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|meta| meta.is_file())
 }
 
-/// Reads a plain file. Anything else is an error, and nothing here waits for another program.
+/// Reads a regular file. Anything else is an error, and the call never blocks on another program.
 fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     let other = || io::Error::other("it is not a plain file");
     if !is_plain(path) {
@@ -208,7 +209,7 @@ fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut options = fs::File::options();
     options.read(true);
-    // What stands there may have changed since.
+    // The file may have been replaced since the check.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let mut file = options.open(path)?;
@@ -220,7 +221,7 @@ fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-struct Found {
+struct EntryFile {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,

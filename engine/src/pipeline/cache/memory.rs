@@ -1,4 +1,4 @@
-//! The cache in memory: least recently used entries go when the bound is reached.
+//! The cache in memory: the least recently used entries are evicted when its size limit is reached.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::Entry;
 use protocol::key::Key;
 
-/// Entries of this process.
+/// The entries of this process.
 pub struct MemoryCache {
     limit: usize,
     used: usize,
@@ -31,7 +31,7 @@ impl MemoryCache {
         Self { limit, used: 0, clock: 0, entries: HashMap::new() }
     }
 
-    /// Looks an entry up; tensors are shared, not copied.
+    /// Returns an entry; tensors are shared, not copied.
     pub fn get(&mut self, key: &Key) -> Option<Entry> {
         self.clock += 1;
         let slot = self.entries.get_mut(key)?;
@@ -39,7 +39,7 @@ impl MemoryCache {
         Some(slot.entry.clone())
     }
 
-    /// Remembers an entry. One that is larger than the whole cache is not kept.
+    /// Adds an entry. An entry larger than the limit is not kept.
     pub fn put(&mut self, key: Key, entry: Entry) {
         let bytes = entry.values().map(size).sum();
         if bytes > self.limit {
@@ -61,7 +61,7 @@ impl MemoryCache {
         }
     }
 
-    /// Forgets everything.
+    /// Removes all entries.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.used = 0;

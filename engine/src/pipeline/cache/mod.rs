@@ -1,4 +1,4 @@
-//! Finished stages, remembered under their keys: in memory for the session, on disk across sessions.
+//! Caches of finished stages by key: in memory for this process, on disk across processes.
 
 mod disk;
 mod memory;
@@ -12,30 +12,30 @@ pub use disk::{DiskCache, DiskUsage};
 pub use memory::MemoryCache;
 pub use protocol::folder::default_folder;
 
-/// Named tensors, f32 on the CPU.
+/// The named tensors of a cache entry, f32 on the CPU.
 pub type Entry = BTreeMap<String, Tensor>;
 
-/// What can go wrong with an entry. None of it fails a render.
+/// Errors of reading or writing an entry. None of them fails a render.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// While an entry is written: no permission, a full disk.
+    /// The entry could not be written: no permission, a full disk.
     #[error("the cache folder {} could not be written to: {reason}", folder.display())]
     Write {
-        /// The cache's folder.
+        /// The path of the cache folder.
         folder: PathBuf,
-        /// What is wrong.
+        /// The reason, as the end of a sentence.
         reason: String,
     },
-    /// While an entry is read.
+    /// The entry that was read is damaged, or is another entry's.
     #[error("its checksum does not match")]
     Checksum,
-    /// While an entry is read: whoever wrote it kept what was no result.
+    /// The entry that was read contains NaN or infinity: the process that wrote it kept an invalid result.
     #[error("it has NaN or infinite values")]
     NotFinite,
-    /// While an entry is read or written.
+    /// The entry is not a valid safetensors file, or cannot be written as one.
     #[error(transparent)]
     Format(#[from] safetensors::SafeTensorError),
-    /// While tensors are moved.
+    /// Tensors could not be converted or copied.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }

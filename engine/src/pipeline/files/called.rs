@@ -1,9 +1,9 @@
-//! What the files of a request are called: in keys, now and for ever, and in sentences.
+//! The files of a request as keys, within this process and on disk, and by name in messages.
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::identity::{Identity, wait_for};
+use super::super::identity::{FileKey, wait_for};
 use super::{Chosen, Files, Network, Opened, Use};
 
 impl Chosen {
@@ -13,13 +13,13 @@ impl Chosen {
         own.chain(&self.motion).chain(&self.controls).chain(hints)
     }
 
-    fn identities(&self) -> impl Iterator<Item = &Identity> {
+    fn identities(&self) -> impl Iterator<Item = &FileKey> {
         let loras = self.loras.iter().map(|lora| &lora.identity);
         self.opened().map(|opened| &opened.identity).chain(loras).chain(self.embeddings.identities())
     }
 
-    /// The same files under the names that hold for ever and everywhere, which is what keys on disk are made from. `None`
-    /// while the hash of one is not known, and where a file has changed since it was opened.
+    /// The same files with their content hashes as keys, for keys of the cache on disk. `None` while a hash is unknown,
+    /// and if a file has changed since it was opened.
     pub fn lasting(&self) -> Option<Self> {
         let mut chosen = self.clone();
         let hints = chosen.annotators.iter_mut().map(|(_, opened)| opened);
@@ -34,17 +34,17 @@ impl Chosen {
         Some(chosen)
     }
 
-    /// Whether [`lasting`](Self::lasting) may come to something later.
+    /// Whether [`lasting`](Self::lasting) may succeed later.
     pub fn is_promised(&self) -> bool {
-        self.identities().any(Identity::is_promised)
+        self.identities().any(FileKey::is_promised)
     }
 
-    /// Waits until all hashes are known, at most so long.
+    /// Waits until all hashes are known, for at most `longest`.
     pub fn wait(&self, longest: Duration) {
         wait_for(self.identities(), longest);
     }
 
-    /// The files behind the networks for a use, for a sentence; of the ControlNets those of these numbers.
+    /// The names of the files behind the networks for a use, for a message; `units` are the indices of the ControlNets.
     pub fn files(&self, used: Use, units: impl Iterator<Item = usize>) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let mut add = |name: String| {
@@ -74,12 +74,12 @@ impl Chosen {
 }
 
 impl Files {
-    /// Says beside which cache the hashes of files are remembered.
+    /// Sets the cache folder; the hashes of files are stored next to its entries.
     pub fn remember_in(&mut self, folder: Option<&Path>) {
         self.identities.remember_in(folder);
     }
 
-    /// Has the hashes computed that are not known yet, beside the work.
+    /// Starts computing the unknown hashes of the files in the background.
     pub fn seek(&self, chosen: &Chosen) {
         chosen.identities().for_each(|identity| self.identities.seek(identity));
     }

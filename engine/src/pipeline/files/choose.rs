@@ -1,11 +1,11 @@
-//! The files of a request, found to fit each other.
+//! Opens the files of a request and checks that they fit each other.
 
 use super::fitted::Fitted;
 use super::partner::{self, Partner, Search};
 use super::{Chosen, Files, Opened, embeddings};
 use crate::families::Kind;
 use crate::pipeline::PipelineError;
-use crate::pipeline::located::Role;
+use crate::pipeline::located::FileRole;
 use crate::pipeline::resources::{BUILT_IN, built_in};
 use crate::weights::prediction_doubts;
 use protocol::request::{Models, Motion};
@@ -14,11 +14,11 @@ impl Files {
     /// Opens and checks the files of a request, for networks that run on `device`.
     ///
     /// # Errors
-    /// A file that is missing, damaged, of another kind or of another family: one sentence that names it.
+    /// If a file is missing, damaged, or of another kind or family: a message that names it.
     pub fn choose(&mut self, models: &Models, device: &'static str) -> Result<Chosen, PipelineError> {
         let mut notices = Vec::new();
         let checkpoint = match &models.checkpoint {
-            Some(path) => self.open_named(path, Role::Checkpoint, None, &mut notices)?,
+            Some(path) => self.open_named(path, FileRole::Checkpoint, None, &mut notices)?,
             None => {
                 let path = built_in(BUILT_IN[0]);
                 if !path.is_file() {
@@ -35,7 +35,7 @@ impl Files {
         notices.extend(prediction_doubts(&checkpoint.file));
         let vae = match &models.vae {
             Some(path) => {
-                let vae = self.open_named(path, Role::Vae, Some(family), &mut notices)?;
+                let vae = self.open_named(path, FileRole::Vae, Some(family), &mut notices)?;
                 vae.what.require_vae(&vae.file)?;
                 check_latents(&checkpoint, &vae)?;
                 vae
@@ -48,7 +48,9 @@ impl Files {
         let mut unasked = false;
         let motion = match &models.motion {
             Motion::None => None,
-            Motion::File(path) => Some(self.open_named(path, Role::Motion, Some(family), &mut notices)?),
+            Motion::File(path) => {
+                Some(self.open_named(path, FileRole::Motion, Some(family), &mut notices)?)
+            }
             Motion::Usual if models.checkpoint.is_none() => Some(self.open(&built_in(BUILT_IN[1]))?),
             Motion::Usual if family.is_temporal() => None,
             Motion::Usual => {
@@ -80,7 +82,7 @@ impl Files {
         }
         let mut controls = Vec::new();
         for path in &models.controls {
-            controls.push(self.open_named(path, Role::Control, Some(family), &mut notices)?);
+            controls.push(self.open_named(path, FileRole::Control, Some(family), &mut notices)?);
         }
         for opened in &controls {
             opened.what.require_control(&opened.file, family)?;
@@ -108,7 +110,7 @@ impl Files {
             loras,
             controls,
             annotators: Vec::new(),
-            embeddings: embeddings::Called::default(),
+            embeddings: embeddings::PromptEmbeddings::default(),
             device,
             family,
             prediction,
@@ -120,7 +122,7 @@ impl Files {
     }
 }
 
-/// What is to be chosen with a checkpoint that brings no VAE, all of it at once.
+/// The message about a checkpoint without a VAE, which also mentions a missing text encoder.
 fn without_vae(checkpoint: &Opened, models: &Models) -> String {
     let name = checkpoint.file.file_name();
     if models.text.is_empty() && matches!(checkpoint.what.kind, Kind::Checkpoint { text: false, .. }) {
@@ -131,7 +133,7 @@ fn without_vae(checkpoint: &Opened, models: &Models) -> String {
     format!("{name} has no VAE; choose a file or checkpoint with one as vae")
 }
 
-/// A VAE must have as many latent channels as the network, and compress pictures and time as much.
+/// Checks that a VAE has as many latent channels as the network, and the same compression in space and time.
 fn check_latents(checkpoint: &Opened, vae: &Opened) -> Result<(), PipelineError> {
     let channels = |kind: &Kind| match kind {
         Kind::Checkpoint { latent_channels, .. } | Kind::Vae { latent_channels, .. } => {

@@ -1,4 +1,4 @@
-//! Embeddings that prompts name, and what a request's prompts have that is read otherwise than it may be meant.
+//! Embeddings that prompts use, and messages about prompts that may be read differently than intended.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 
 use super::super::PipelineError;
-use super::super::identity::Identity;
+use super::super::identity::FileKey;
 use super::{Chosen, Files, Opened};
 use crate::families::Kind;
 use crate::nn::prompt::{self, Reading, Tag};
@@ -14,38 +14,38 @@ use crate::nn::{Embedding, Embeddings, ModelError};
 use crate::weights::{self, View, find_named, models_dirs};
 use protocol::key::Key;
 
-/// An embedding in a file.
+/// A file with a textual inversion embedding.
 #[derive(Clone)]
-struct Found {
-    /// Identity of the file in this process.
+struct EmbeddingFile {
+    /// The key of its contents within this process.
     id: Key,
-    /// What the file is called beyond it.
-    identity: Identity,
+    /// The provisional key and, once it is known, the content hash.
+    identity: FileKey,
     embedding: weights::Embedding,
 }
 
-/// The embeddings of a request's prompts.
+/// The embeddings that a request's prompts use.
 #[derive(Clone, Default)]
-pub struct Called {
-    /// By the name that prompts call them.
-    files: BTreeMap<String, Found>,
-    /// The names in each prompt that has any.
+pub struct PromptEmbeddings {
+    /// The files, by the names used in prompts.
+    files: BTreeMap<String, EmbeddingFile>,
+    /// The names in each prompt that uses any.
     names: BTreeMap<String, Vec<String>>,
 }
 
-impl Called {
-    /// Identities of the files that a prompt names, in its order.
+impl PromptEmbeddings {
+    /// The keys of the files that a prompt uses, in the prompt's order.
     pub fn ids(&self, text: &str) -> Vec<Key> {
         self.named(text).map(|(_, found)| found.id).collect()
     }
 
-    /// What the names in a prompt stand for.
+    /// The vectors for the embedding names in a prompt.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// If a file cannot be read.
     pub fn read(&self, text: &str, device: &Device) -> Result<Embeddings, PipelineError> {
         let mut read = Embeddings::new();
-        for (name, Found { embedding, .. }) in self.named(text) {
+        for (name, EmbeddingFile { embedding, .. }) in self.named(text) {
             if let Some(first) = embedding.read_first(device)? {
                 read.insert(name.to_owned(), Embedding { first, second: embedding.read_second(device)? });
             }
@@ -53,12 +53,12 @@ impl Called {
         Ok(read)
     }
 
-    /// What the files are called.
-    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+    /// The keys of the files.
+    pub fn identities(&self) -> impl Iterator<Item = &FileKey> {
         self.files.values().map(|found| &found.identity)
     }
 
-    /// The same files under the names that hold for ever; `None` where one is not known.
+    /// The same files with their content hashes as keys; `None` while a hash is unknown.
     pub fn lasting(&self) -> Option<Self> {
         let mut called = self.clone();
         for found in called.files.values_mut() {
@@ -67,25 +67,24 @@ impl Called {
         Some(called)
     }
 
-    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &Found)> {
+    fn named(&self, text: &str) -> impl Iterator<Item = (&str, &EmbeddingFile)> {
         let names = self.names.get(text).map_or(&[][..], Vec::as_slice);
         names.iter().filter_map(|name| self.files.get(name).map(|known| (name.as_str(), known)))
     }
 }
 
-/// Prompts that were looked through for the names of embeddings, and what was found.
+/// Prompts that were searched for embedding names, with the results.
 #[derive(Default)]
-pub struct Looked {
+pub struct SearchedPrompts {
     texts: Vec<String>,
     remarks: Vec<String>,
 }
 
 impl Files {
-    /// Reads prompts: finds the embeddings that they name, and notes what the user should know of them.
+    /// Reads prompts: finds the embeddings that they use, and collects messages for the user about them.
     ///
     /// # Errors
-    /// A weight that is out of all range; an embedding that is in no models folder, damaged, or made for another
-    /// family.
+    /// If a weight is out of range, or an embedding is in no models folder, damaged, or for another family.
     pub fn choose_embeddings(&mut self, chosen: &mut Chosen, texts: &[&str]) -> Result<(), PipelineError> {
         let readings = texts.iter().map(|text| prompt::read(text)).collect::<Result<Vec<_>, ModelError>>()?;
         chosen.notices.extend(Tag::remarks(&readings));
@@ -103,7 +102,7 @@ impl Files {
             }
         }
         if self.looked.texts != texts {
-            self.looked = Looked {
+            self.looked = SearchedPrompts {
                 texts: texts.iter().map(|text| (*text).to_owned()).collect(),
                 remarks: self.bare_names(texts, &readings),
             };
@@ -112,9 +111,9 @@ impl Files {
         Ok(())
     }
 
-    /// The embedding of a name: of the files that are called so, the first that fits the checkpoint.
-    fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<Found, PipelineError> {
-        // Looking through the folders takes its time; it is done once while the find stays good.
+    /// The embedding of a name: the first file with this name that fits the checkpoint.
+    fn embedding(&mut self, chosen: &mut Chosen, name: &str) -> Result<EmbeddingFile, PipelineError> {
+        // Searching the folders is slow, so it is done once, as long as the file found remains valid.
         if let Some((_, path, remark)) = self.named.iter().find(|(known, ..)| known == name).cloned()
             && let Ok(found) = self.open(&path).and_then(|opened| fitting(chosen, &opened))
         {
@@ -145,7 +144,7 @@ impl Files {
             && self.open(other).is_ok_and(|opened| require(chosen, &opened).is_ok())
     }
 
-    /// Sentences for words that are the names of embeddings, as Stable Diffusion web UI takes them.
+    /// Messages about words that are names of embeddings, which Stable Diffusion web UI would use as such.
     fn bare_names(&mut self, texts: &[&str], readings: &[Reading]) -> Vec<String> {
         let mut remarks = Vec::new();
         let called: Vec<&str> = readings.iter().flat_map(Reading::embeddings).collect();
@@ -169,8 +168,8 @@ impl Files {
     }
 }
 
-/// The embedding in a file, where it is one for this checkpoint.
-fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError> {
+/// The embedding in a file, if it is one for this checkpoint.
+fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<EmbeddingFile, PipelineError> {
     let widths = require(chosen, opened)?;
     let Some(embedding) = weights::Embedding::of(&opened.file) else {
         return Err(PipelineError::Internal(format!(
@@ -178,7 +177,7 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError>
             opened.file.file_name()
         )));
     };
-    // A few kilobytes: what is broken in them is said before anything is computed.
+    // A few kilobytes; reading them detects damage before anything is computed.
     embedding.read_first(&Device::Cpu)?;
     embedding.read_second(&Device::Cpu)?;
     if embedding.is_zero() {
@@ -194,7 +193,7 @@ fn fitting(chosen: &mut Chosen, opened: &Opened) -> Result<Found, PipelineError>
             opened.what.description
         ));
     }
-    Ok(Found { id: opened.id, identity: opened.identity.clone(), embedding })
+    Ok(EmbeddingFile { id: opened.id, identity: opened.identity.clone(), embedding })
 }
 
 /// The widths of the checkpoint's text encoders.

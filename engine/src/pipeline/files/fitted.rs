@@ -1,13 +1,13 @@
-//! LoRAs against the networks that they are added to.
+//! Checks LoRAs against the networks that they act on.
 
-use super::super::located::Role;
+use super::super::located::FileRole;
 use super::super::loras::{Active, strengths};
 use super::texts::Texts;
 use super::{Chosen, Family, Files, Network, Opened, PipelineError, Prediction};
 use crate::weights::{Predicts, View, predicts};
 use protocol::LoraUse;
 
-/// The networks that LoRAs are added to.
+/// The networks that LoRAs act on.
 pub(super) struct Fitted<'a> {
     pub checkpoint: &'a Opened,
     pub texts: &'a Texts,
@@ -16,12 +16,12 @@ pub(super) struct Fitted<'a> {
 }
 
 impl Fitted<'_> {
-    /// What is not used of a LoRA, a sentence each.
+    /// Messages about the unused parts of a LoRA.
     ///
-    /// Errors: layers of other shapes than the networks', or not one that is found in them.
+    /// Errors: if its layers have other shapes than the networks', or none of them exists there.
     fn matched(&self, active: &Active, prediction: Prediction) -> Result<Vec<String>, PipelineError> {
         let name = active.lora.origin();
-        // A motion LoRA without a motion module has nothing to act on, which is no fault of the file.
+        // A motion LoRA without a motion module has no effect, but the file is not at fault.
         if self.motion.is_none() && active.lora.networks().all(|network| network == Network::Motion) {
             return Ok(vec![format!("{name} is a motion LoRA and does nothing without a motion module")]);
         }
@@ -54,7 +54,7 @@ impl Fitted<'_> {
 }
 
 impl Chosen {
-    /// Sentences about LoRAs that do nothing since the motion module's effect is 0.
+    /// Messages about LoRAs that have no effect because `motionEffect` is 0.
     pub fn idle_loras(&self, effect: f64) -> Vec<String> {
         let motion = |active: &&Active| {
             effect == 0.0
@@ -68,15 +68,14 @@ impl Chosen {
         .collect()
     }
 
-    /// The name of a ControlNet's file, by its number.
+    /// The name of a ControlNet's file, by its index.
     pub fn control_name(&self, unit: usize) -> String {
         self.controls.get(unit).map(|opened| opened.file.file_name()).unwrap_or_default()
     }
 }
 
 impl Files {
-    /// The LoRAs that act, each found to fit the family and to change something; what is not used of them becomes
-    /// sentences.
+    /// The active LoRAs, each checked to fit the family and to change something; adds messages about their unused parts.
     pub(super) fn loras(
         &mut self,
         wanted: &[LoraUse],
@@ -86,7 +85,7 @@ impl Files {
     ) -> Result<Vec<Active>, PipelineError> {
         let mut loras = Vec::new();
         for LoraUse { path, weight } in wanted.iter().filter(|lora| lora.weight != 0.0) {
-            let opened = self.open_named(path, Role::Lora, Some(networks.family), notices)?;
+            let opened = self.open_named(path, FileRole::Lora, Some(networks.family), notices)?;
             opened.what.require_lora(&opened.file, networks.family)?;
             let Some(lora) = opened.lora else { continue };
             let active = Active { lora, id: opened.id, identity: opened.identity, weight: *weight };

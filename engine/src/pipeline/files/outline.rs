@@ -1,5 +1,5 @@
-//! Networks built from the names, shapes and number formats of their files alone: what would be refused when the values
-//! are read is refused before any work, and what a network leaves unread is known.
+//! Builds networks from only the names, shapes and number formats in their files, so that errors are detected before
+//! any computation, and tensors that a network does not use are known.
 
 use std::collections::BTreeSet;
 
@@ -7,23 +7,23 @@ use candle_core::{DType, Device, Tensor};
 use parking_lot::Mutex;
 
 use super::{Arc, PipelineError, TensorFile};
-use crate::families::Part;
+use crate::families::NetworkPart;
 use crate::nn::{ModelError, Source};
 use crate::weights::View;
 
-/// A view with zeros for values. A tensor is a single zero, stretched to its shape, so that it takes no memory.
-struct Outline<'a> {
+/// A view in which all values are zeros. Each tensor is a single zero, broadcast to the tensor's shape, so it takes no memory.
+struct ZeroSource<'a> {
     view: &'a View,
     read: Mutex<BTreeSet<String>>,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> ZeroSource<'a> {
     fn new(view: &'a View) -> Self {
         Self { view, read: Mutex::default() }
     }
 }
 
-impl Source for Outline<'_> {
+impl Source for ZeroSource<'_> {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.view.shape(name).map(<[usize]>::to_vec)
     }
@@ -33,7 +33,7 @@ impl Source for Outline<'_> {
         self.read.lock().insert(name.to_owned());
         let zeros =
             Tensor::zeros((), dtype, device)?.broadcast_as(self.view.shape(name).unwrap_or_default())?;
-        // These are used up while the network is loaded.
+        // Loading computes with these tensors.
         Ok(if name.starts_with("control_add_embedding.") { zeros.contiguous()? } else { zeros })
     }
 
@@ -46,11 +46,11 @@ impl Source for Outline<'_> {
     }
 }
 
-/// Builds a network of a file; sentences about tensors that are not used, and about a network that changes nothing.
+/// Builds a network of a file; returns messages about unused tensors, and about a network that has no effect.
 ///
 /// # Errors
-/// What loading it would say, except for values that cannot be read.
-pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
+/// The errors of loading it, except for values that cannot be read.
+pub(super) fn check(part: &NetworkPart, file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
     let views = views(part, file);
     let read = read(part, &views)?;
     let view = &views[0];
@@ -62,18 +62,18 @@ pub(super) fn check(part: &Part, file: &Arc<TensorFile>) -> Result<Vec<String>, 
     Ok(unread.into_iter().chain(idle(part, view)).collect())
 }
 
-/// A sentence about a network whose last layers are as they were before training: it adds zero to what it is given.
-fn idle(part: &Part, view: &View) -> Option<String> {
+/// A message about a network whose output layers are still zero as before training: it adds zero to its input.
+fn idle(part: &NetworkPart, view: &View) -> Option<String> {
     let (layers, last) = part.last?;
     view.are_zero(last)
         .then(|| format!("{}: the {} changes nothing, since its {layers} are zero", view.origin(), part.name))
 }
 
-/// Reads every value that a network of a file is loaded from.
+/// Reads all values that a network of a file uses.
 ///
 /// # Errors
-/// What loading it would say.
-pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
+/// The errors of loading it.
+pub(super) fn check_values(part: &NetworkPart, file: &Arc<TensorFile>) -> Result<(), PipelineError> {
     let views = views(part, file);
     for (view, names) in views.iter().zip(read(part, &views)?) {
         for name in names {
@@ -83,14 +83,14 @@ pub(super) fn check_values(part: &Part, file: &Arc<TensorFile>) -> Result<(), Pi
     Ok(())
 }
 
-/// The network's own view of a file, then that of its temporal layers where they have names of their own.
-fn views(part: &Part, file: &Arc<TensorFile>) -> Vec<View> {
+/// The network's view of a file, then that of its temporal layers if these have a naming of their own.
+fn views(part: &NetworkPart, file: &Arc<TensorFile>) -> Vec<View> {
     std::iter::once(part.view).chain(part.beside).map(|view| view(file.clone())).collect()
 }
 
 /// The canonical names that a network reads from each of its views.
-fn read(part: &Part, views: &[View]) -> Result<Vec<BTreeSet<String>>, PipelineError> {
-    let outlines: Vec<Outline<'_>> = views.iter().map(Outline::new).collect();
+fn read(part: &NetworkPart, views: &[View]) -> Result<Vec<BTreeSet<String>>, PipelineError> {
+    let outlines: Vec<ZeroSource<'_>> = views.iter().map(ZeroSource::new).collect();
     let sources: Vec<&dyn Source> = outlines.iter().map(|outline| outline as &dyn Source).collect();
     (part.build)(&sources, DType::F32, &Device::Cpu)?;
     Ok(outlines.into_iter().map(|outline| outline.read.into_inner()).collect())

@@ -1,4 +1,4 @@
-//! The motion module that is taken where none was chosen.
+//! Selects a motion module if the user chose none.
 
 use std::path::{Path, PathBuf};
 
@@ -6,23 +6,23 @@ use super::PipelineError;
 use crate::families::{Family, Kind, Listed, MotionVersion, list_models};
 use crate::weights::models_dirs;
 
-/// A checkpoint's usual partner in the models folders.
+/// The motion module from the models folders that suits a checkpoint best.
 pub(super) struct Partner {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// How many motion modules of the models folders would do.
+    /// The number of suitable motion modules in the models folders.
     count: usize,
 }
 
-/// What a look through the models folders came to.
+/// The result of searching the models folders.
 pub(super) struct Search {
-    /// The motion module that is taken.
+    /// The selected motion module.
     pub partner: Option<Partner>,
-    /// Why the first file that is called as a motion module cannot be read.
+    /// Why the first file that is named like a motion module cannot be read.
     pub broken: Option<String>,
 }
 
-/// Parts of the names by which motion modules are published, in small letters.
+/// Substrings, in lower case, of the names under which motion modules are published.
 const NAMES: [&str; 6] = ["motion", "mm_", "_mm", "animatediff", "hotshot", "temporaldiff"];
 
 fn is_called_so(path: &Path) -> bool {
@@ -31,8 +31,8 @@ fn is_called_so(path: &Path) -> bool {
 }
 
 impl Partner {
-    /// Looks for the motion module that suits checkpoints of a family best: the newest version, for SDXL Hotshot-XL. Opens
-    /// every file of the models folders.
+    /// Searches for the motion module that suits checkpoints of a family best: the newest version, for SDXL Hotshot-XL.
+    /// Opens every file in the models folders.
     pub fn of(checkpoint: Family) -> Search {
         let rank = |version| match version {
             MotionVersion::V3 => 3,
@@ -57,7 +57,7 @@ impl Partner {
         Search { partner: found.into_iter().max().map(|(_, path)| Self { path, count }), broken }
     }
 
-    /// What there is to know of the choice.
+    /// The message about the selection.
     pub fn fact(&self, family: Family, broken: Option<&str>) -> String {
         let of = match self.count {
             0 | 1 => String::new(),
@@ -68,8 +68,7 @@ impl Partner {
     }
 }
 
-/// An error about a motion module, with how it came to be taken where nobody asked for it. Errors that are about no file
-/// stay as they are.
+/// Adds to an error about a motion module that it was selected automatically. Errors that are not about a file are unchanged.
 pub fn explained(error: PipelineError, unasked: bool) -> PipelineError {
     let of_a_file =
         matches!(error, PipelineError::Weights(_) | PipelineError::Model(_) | PipelineError::Unfit(_));

@@ -1,17 +1,17 @@
-//! What files are, alone and together, for read-outs.
+//! Reports on files, one by one and in combination.
 
 use std::path::PathBuf;
 
 use candle_core::{DType, Device};
 
 use super::super::device::Placement;
-use super::super::located::{Role, located, nowhere};
+use super::super::located::{FileRole, located, nowhere};
 use super::{Arc, Family, Files, Kind, PipelineError, TensorFile, identify, outline};
 use crate::weights::{Embedding, View, prediction_doubts};
 use protocol::request::{Models, Motion};
 
-/// What the chosen files are and how they go together: what each of them is, then what of them is not used, or why they
-/// cannot be used. Nothing is loaded.
+/// Describes the chosen files: the kind of each, then which parts of them are not used, or why they cannot be used
+/// together. No network is loaded.
 pub fn describe_models(models: &Models) -> String {
     let mut lines = Vec::new();
     let motion = match &models.motion {
@@ -20,13 +20,13 @@ pub fn describe_models(models: &Models) -> String {
     };
     let each =
         |paths: &mut dyn Iterator<Item = &PathBuf>, role| paths.map(|path| (path.clone(), role)).collect();
-    let files: [Vec<(PathBuf, Role)>; 6] = [
-        each(&mut models.checkpoint.iter(), Role::Checkpoint),
-        each(&mut motion.into_iter(), Role::Motion),
-        each(&mut models.vae.iter(), Role::Vae),
-        each(&mut models.text.iter(), Role::Text),
-        each(&mut models.controls.iter(), Role::Control),
-        each(&mut models.loras.iter().map(|lora| &lora.path), Role::Lora),
+    let files: [Vec<(PathBuf, FileRole)>; 6] = [
+        each(&mut models.checkpoint.iter(), FileRole::Checkpoint),
+        each(&mut motion.into_iter(), FileRole::Motion),
+        each(&mut models.vae.iter(), FileRole::Vae),
+        each(&mut models.text.iter(), FileRole::Text),
+        each(&mut models.controls.iter(), FileRole::Control),
+        each(&mut models.loras.iter().map(|lora| &lora.path), FileRole::Lora),
     ];
     let mut readable = true;
     let mut family = models.checkpoint.is_none().then_some(Family::SMALL);
@@ -40,7 +40,7 @@ pub fn describe_models(models: &Models) -> String {
             Ok(file) => {
                 let name = file.file_name();
                 let identity = identify(&Arc::new(file));
-                if role == Role::Checkpoint {
+                if role == FileRole::Checkpoint {
                     family = identity.family();
                 }
                 lines.push(format!("{name} is {}", identity.description));
@@ -67,11 +67,10 @@ pub fn describe_models(models: &Models) -> String {
     lines.join("; ")
 }
 
-/// Builds every network that a file brings from names, shapes and number formats alone; sentences about tensors that
-/// are not used.
+/// Builds every network in a file from only names, shapes and number formats; returns messages about unused tensors.
 ///
 /// # Errors
-/// What a render would say: the first tensor that is missing, of another shape or of a format that is no weight's.
+/// The error of a render: the first tensor that is missing or has an unexpected shape or number format.
 pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> {
     let what = identify(file);
     let kind = &what.kind;
@@ -88,10 +87,10 @@ pub fn check_file(file: &Arc<TensorFile>) -> Result<Vec<String>, PipelineError> 
     Ok(sentences)
 }
 
-/// Reads every value that is used of a file, which takes as long as reading the file does.
+/// Reads all values in a file that are used, which takes as long as reading the file.
 ///
 /// # Errors
-/// What a render would say: the first tensor that holds NaN or infinite values, or that cannot be read.
+/// The error of a render: the first tensor that has NaN or infinite values, or that cannot be read.
 pub fn check_values(file: &Arc<TensorFile>) -> Result<(), PipelineError> {
     let what = identify(file);
     let device = &Device::Cpu;

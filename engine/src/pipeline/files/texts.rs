@@ -1,27 +1,27 @@
-//! Which files the text encoders come from.
+//! Finds the files that supply the text encoders.
 
 use super::{Family, Files, Key, Kind, Opened, PipelineError};
 use crate::families::{Addition, TextPart};
-use crate::pipeline::located::Role;
+use crate::pipeline::located::FileRole;
 use crate::weights::{Network, View};
 use protocol::request::Models;
 
-/// The file of each of the family's text encoders, in their order.
+/// The file of each of the family's text encoders, in the family's order.
 #[derive(Clone)]
 pub struct Texts(Vec<Opened>);
 
 impl Texts {
-    /// The files.
+    /// The opened files, in the encoders' order.
     pub fn opened(&self) -> impl Iterator<Item = &Opened> {
         self.0.iter()
     }
 
-    /// The files, to be called otherwise.
+    /// The opened files, for replacing their keys.
     pub fn opened_mut(&mut self) -> impl Iterator<Item = &mut Opened> {
         self.0.iter_mut()
     }
 
-    /// Identity of the checkpoint with text encoders from elsewhere; its own where they are its own.
+    /// The key of the checkpoint with text encoders from other files; the checkpoint's own key if it contains them.
     pub fn with(&self, checkpoint: &Opened) -> Key {
         let ids: Vec<Key> = self.opened().map(|opened| opened.id).collect();
         if ids.iter().all(|id| *id == checkpoint.id) {
@@ -30,14 +30,14 @@ impl Texts {
         Key::of("weights").key("unet", &checkpoint.id).keys("text", &ids).finish()
     }
 
-    /// The encoders' tensors, with what LoRAs for them are made for.
+    /// The encoders' tensors, with the target networks of LoRAs for them.
     pub fn views(&self, family: Family) -> impl Iterator<Item = (View, Option<Network>)> {
         let encoders = family.text_encoders().iter().zip(&self.0);
         encoders.map(|(encoder, opened)| ((encoder.part.view)(opened.file.clone()), encoder.network))
     }
 }
 
-/// What a checkpoint lacks, by the encoders that nothing brings: `second text encoder (OpenCLIP bigG)`.
+/// The text encoders that are in no file, for a message: `second text encoder (OpenCLIP bigG)`.
 fn lacking(encoders: &[TextPart], found: &[Option<Opened>]) -> String {
     let missing: Vec<&TextPart> =
         encoders.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(encoder, _)| encoder).collect();
@@ -54,11 +54,11 @@ fn lacking(encoders: &[TextPart], found: &[Option<Opened>]) -> String {
 }
 
 impl Files {
-    /// The text encoders of a request: those of the files that were chosen for them, the others from the checkpoint. That
-    /// a file is not used becomes a sentence.
+    /// The text encoders of a request: those in the files chosen for them, the others from the checkpoint. A file that
+    /// is not used results in a message.
     ///
     /// # Errors
-    /// A file that holds no text encoder, or none that the checkpoint uses; an encoder that nothing brings.
+    /// If a file contains no text encoder, or none that the checkpoint uses; if an encoder is in no file.
     pub(super) fn texts(
         &mut self,
         models: &Models,
@@ -69,7 +69,7 @@ impl Files {
         let encoders = family.text_encoders();
         let mut found: Vec<Option<Opened>> = vec![None; encoders.len()];
         for path in &models.text {
-            let opened = self.open_named(path, Role::Text, Some(family), notices)?;
+            let opened = self.open_named(path, FileRole::Text, Some(family), notices)?;
             let brings: Vec<bool> = encoders.iter().map(|encoder| (encoder.is_in)(&opened.file)).collect();
             let right_kind = matches!(opened.what.kind, Kind::TextEncoder { .. } | Kind::Checkpoint { .. });
             if !brings.contains(&true) || !right_kind {

@@ -1,41 +1,41 @@
-//! Networks that go: to another device, or to make room for others.
+//! Unloads networks, to move to another device or to free memory for others.
 
 use super::super::device::Placement;
-use super::super::loras::Kept;
-use super::{Networks, Slot};
+use super::super::loras::UnchangedTensors;
+use super::{NetworkSlot, Networks};
 
-/// What memory is wanted for.
+/// The part of a request that needs memory, by the networks that it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// Text encoders.
+    /// Encoding the prompts, with the text encoders.
     Text,
-    /// The network that predicts, its motion module and ControlNets.
+    /// Sampling, with the denoising network, its motion module and ControlNets.
     Sampling,
-    /// The autoencoder.
+    /// Encoding and decoding of pictures, with the autoencoder.
     Pictures,
-    /// A preprocessor's network.
+    /// Making hints, with the network of a preprocessor.
     Hints,
 }
 
 impl Networks {
-    /// Says where networks go from now on, and lets those go that are elsewhere.
+    /// Sets the device and number format for networks, and unloads those with another one.
     pub fn place(&mut self, placement: Placement) {
         if !placement.device.same_device(&self.placement.device) {
             self.release(&[Use::Text, Use::Sampling, Use::Pictures, Use::Hints]);
         } else if placement.dtype != self.placement.dtype {
-            // The others are in f32 whatever the format.
+            // The others are in f32 in any case.
             self.release(&[Use::Sampling]);
         }
         self.placement = placement;
     }
 
-    /// Lets every network go that is not for this; false if there was none.
+    /// Unloads all networks that this use does not need; false if there were none.
     pub fn keep_only(&mut self, kept: Use) -> bool {
         let others = [Use::Text, Use::Sampling, Use::Pictures, Use::Hints].into_iter().filter(|u| *u != kept);
         self.release(&others.collect::<Vec<_>>())
     }
 
-    /// Lets the networks for these go; false if there was none.
+    /// Unloads the networks for these uses; false if there were none.
     pub fn release(&mut self, uses: &[Use]) -> bool {
         let mut had = false;
         for used in uses {
@@ -46,7 +46,7 @@ impl Networks {
                 Use::Sampling => {
                     let had = !self.controls.is_empty();
                     self.controls.clear();
-                    self.kept.iter_mut().for_each(Kept::clear);
+                    self.kept.iter_mut().for_each(UnchangedTensors::clear);
                     self.predictor.clear() | self.motion.clear() | had
                 }
             };
@@ -55,8 +55,8 @@ impl Networks {
     }
 }
 
-impl<T> Slot<T> {
-    /// Lets the network go; false if there was none.
+impl<T> NetworkSlot<T> {
+    /// Unloads the network; false if there was none.
     fn clear(&mut self) -> bool {
         self.0.take().is_some()
     }

@@ -1,4 +1,4 @@
-//! Pictures to latents and back: what is coded together, padding, and less memory where it does not suffice.
+//! Encoding and decoding of pictures: grouping, padding, and tiles when memory is insufficient.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use super::super::PipelineError;
 use super::super::cache::Entry;
 use super::super::chain::decoded;
-use super::super::diagnostics::Given;
+use super::super::diagnostics::SuppliedLatents;
 use super::super::networks::Use;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
@@ -21,14 +21,14 @@ use frame::Rgb;
 use protocol::key::Key;
 use protocol::message::Clip;
 
-/// Side in latents of the smallest tiles that the autoencoder is tried with: a smaller one sees too little of a picture.
+/// Side length in latents of the smallest tiles that are tried; in smaller ones the autoencoder has too little context.
 const SMALLEST_TILE: usize = 8;
 
 impl Job<'_> {
-    /// The clip in the sampler's space, [1, channels, time, height, width].
+    /// The encoded clip in the sampler's space, [1, channels, time, height, width].
     pub(super) fn latents(&mut self) -> Result<Tensor, PipelineError> {
         self.stage(Stage::Latents, |job| {
-            if let Some(latents) = job.given(Given::Source)? {
+            if let Some(latents) = job.given(SuppliedLatents::Source)? {
                 return Ok(latents);
             }
             let count = job.request.source.digests.len();
@@ -51,8 +51,9 @@ impl Job<'_> {
         })
     }
 
-    /// Pictures of a group, [frames, 3, height, width] in 0..1, in the sampler's space; `done` is the part of the request
-    /// before it. What is missing to whole latents, at the right, at the bottom and after the last frame, repeats the edge.
+    /// Encodes the pictures of a group, [frames, 3, height, width] in 0..1, to latents in the sampler's space; `done`
+    /// is the progress of the request before it. Pads to whole latents at the right, at the bottom and after the last
+    /// frame by repeating the edge.
     pub(super) fn encode(&mut self, pictures: &Tensor, done: f64) -> Result<Tensor, PipelineError> {
         self.control.check()?;
         self.control.report(done, "Encoding");
@@ -73,7 +74,7 @@ impl Job<'_> {
         Ok(latents.to_device(&Device::Cpu)?)
     }
 
-    /// Frame `index` of latents with the key `of` as a picture of the working size.
+    /// Decodes frame `index` of latents with the key `of` to a picture of the working size.
     pub(super) fn decode(
         &mut self,
         name: &'static str,
@@ -117,8 +118,8 @@ impl Job<'_> {
         Ok(Arc::new(wanted))
     }
 
-    /// Codes latents of `size` [time, height, width]: all of them at once; where memory does not suffice, without the other
-    /// networks beside it; then in smaller and smaller tiles. `code` gets the side of the tiles in latents.
+    /// Encodes or decodes latents of `size` [time, height, width]: first all at once; when memory runs out, after unloading the
+    /// other networks; then in smaller and smaller tiles. `code` gets the side length of the tiles in latents.
     fn autoencode(
         &mut self,
         size: [usize; 3],

@@ -1,4 +1,4 @@
-//! The diagnostics of a request: the tensors of its stages in a file, and latents that a file gives.
+//! Writes the diagnostics of a request, and reads latents from a file.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use super::super::PipelineError;
 use super::super::cache::Entry;
 use super::super::chain::second_pass;
-use super::super::diagnostics::{self, Given};
+use super::super::diagnostics::{self, SuppliedLatents};
 use super::super::pictures::to_tensor;
 use super::Job;
 use crate::diffusion::latents::to_frames;
@@ -15,8 +15,8 @@ use protocol::message::Clip;
 use protocol::request::Goal;
 
 impl Job<'_> {
-    /// The result of a stage, [1, channels, time, height, width], where the latents file has it.
-    pub(super) fn given(&self, stage: Given) -> Result<Option<Tensor>, PipelineError> {
+    /// The result of a stage, [1, channels, time, height, width], if the latents file contains it.
+    pub(super) fn given(&self, stage: SuppliedLatents) -> Result<Option<Tensor>, PipelineError> {
         let Some(path) = self.request.latents.as_ref().filter(|_| self.keys.given == Some(stage)) else {
             return Ok(None);
         };
@@ -24,7 +24,7 @@ impl Job<'_> {
         diagnostics::read_latents(path, grid, source.digests.len(), source.size).map(Some)
     }
 
-    /// Writes the diagnostics file, once for a result.
+    /// Writes the diagnostics file, once per result.
     pub(super) fn write_diagnostics(&mut self, path: &Path) -> Result<(), PipelineError> {
         let mark = (path.to_path_buf(), self.keys.resampled);
         if self.runner.written.as_ref() == Some(&mark) && path.is_file() {
@@ -48,7 +48,7 @@ impl Job<'_> {
         for (name, list) in [("sigmas.unsample", &self.up), ("sigmas.resample", &self.down)] {
             entry.insert(name.to_owned(), Tensor::new(list.as_slice(), &Device::Cpu)?);
         }
-        // Latents are written frame by frame, as other systems have them.
+        // Latents are written frame by frame, as in other systems.
         entry.insert("latents.source".to_owned(), to_frames(&self.latents()?)?);
         entry.insert("latents.unsampled".to_owned(), to_frames(&self.unsampled()?)?);
         if request.goal != Goal::Analyse {

@@ -1,11 +1,11 @@
-//! The parts of a request that take the most memory, tried again with less where it does not suffice.
+//! Retries the parts of a request that take the most memory with less of it.
 
 use super::super::networks::Use;
 use super::super::{PipelineError, Precision};
 use super::Job;
 
 impl Job<'_> {
-    /// Does a part of the request; where memory does not suffice, once more without the networks that it has no use for.
+    /// Runs a part of the request; when memory runs out, once more after unloading the networks that it does not use.
     pub(super) fn alone_if_needed<T>(
         &mut self,
         used: Use,
@@ -35,10 +35,10 @@ impl Job<'_> {
         retried.map_err(|error| error.in_memory_of(what, advice))
     }
 
-    /// What takes less memory in sampling.
+    /// Advice on what takes less memory in sampling.
     pub(super) fn less_memory(&self) -> &'static str {
         match self.request.precision {
-            // Where f16 was tried and its range did not suffice, or is what runs already.
+            // f16 was tried and overflowed, or is already in use.
             Precision::Auto | Precision::F16 | Precision::Bf16 => {
                 "a smaller working size or a shorter context"
             }

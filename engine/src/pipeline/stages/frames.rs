@@ -1,4 +1,4 @@
-//! The pictures of a request: those that came with it, and those that are asked for while it is worked on.
+//! The pictures of a request: those sent with it, and those fetched while it runs.
 
 use candle_core::{Device, Tensor};
 use frame::Grey;
@@ -16,7 +16,7 @@ fn luma_key(digest: &Key) -> Key {
     Key::of(LUMA).key("frame", digest).finish()
 }
 
-/// The luma of a frame that was seen before, as long as it is remembered.
+/// The luma of a frame from an earlier request, if it is still in memory.
 fn known_luma(memory: &mut MemoryCache, digest: &Key) -> Option<Tensor> {
     memory.get(&luma_key(digest)).and_then(|mut entry| entry.remove(LUMA))
 }
@@ -33,7 +33,7 @@ impl Job<'_> {
     /// A frame of a clip by its index in the segment.
     ///
     /// # Errors
-    /// [`PipelineError::NeedFrames`] where nobody has it any more.
+    /// [`PipelineError::NeedFrames`] if it is not available any more.
     pub(super) fn frame(&mut self, clip: Clip, index: usize) -> Result<WorkingFrame, PipelineError> {
         let source = self.clip(clip)?;
         let frame = match source.frames.get(index) {
@@ -49,7 +49,7 @@ impl Job<'_> {
         Ok(frame)
     }
 
-    /// The first `count` frames of a clip, [frames, 3, height, width] in 0..1 on the processor.
+    /// The first `count` frames of a clip, [frames, 3, height, width] in 0..1 on the CPU.
     ///
     /// # Errors
     /// As for [`Self::frame`].
@@ -60,7 +60,7 @@ impl Job<'_> {
         Ok(Tensor::cat(&pictures, 0)?)
     }
 
-    /// Keeps the luma of a frame in memory, as bytes: steadying needs those of the neighbours of every frame.
+    /// Keeps the luma of a frame in memory, as bytes: steadying needs that of the neighbours of every frame.
     fn remember_luma(&mut self, frame: &WorkingFrame) -> Result<(), PipelineError> {
         let memory = &mut self.runner.memory;
         if known_luma(memory, &frame.digest).is_none() {
@@ -72,7 +72,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The luma of a frame of the source.
+    /// The luma of a frame of the source, for steadying.
     ///
     /// # Errors
     /// As for [`Self::frame`].

@@ -1,4 +1,4 @@
-//! What the ControlNets of a pass see.
+//! The hints for the ControlNets of a pass.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -11,13 +11,13 @@ use crate::diffusion::latents::to_frames;
 use protocol::{ControlUse, Preprocessor};
 
 impl Job<'_> {
-    /// The pictures that hints are made from, [frames, 3, height, width] in 0..1 on the processor.
+    /// The pictures from which hints are made, [frames, 3, height, width] in 0..1 on the CPU.
     fn hint_pictures(&mut self) -> Result<Tensor, PipelineError> {
         let (clip, source) = hint_source(self.request);
         self.pictures(clip, source.digests.len())
     }
 
-    /// What a ControlNet of a pass sees: its hint, or the latents of that with zeros where it does not count.
+    /// The input of a ControlNet: its hint, or the hint's latents, with zeros at frames without a hint.
     pub(super) fn seen(&mut self, use_: &ControlUse, done: f64) -> Result<Tensor, PipelineError> {
         let preprocessor = self.request.hints[use_.unit];
         if !self.chosen.sees_latents(use_.unit) {
@@ -37,8 +37,8 @@ impl Job<'_> {
         })
     }
 
-    /// What a ControlNet is shown of the clip, [frames, 3, height, width] in 0..1 on the processor. `progress` turns the
-    /// part of the hint that is done into that of the whole request.
+    /// The hint for the clip, [frames, 3, height, width] in 0..1 on the CPU. `progress` maps the progress of the hint
+    /// to that of the whole request.
     pub(super) fn hint(
         &mut self,
         preprocessor: Preprocessor,
@@ -57,7 +57,7 @@ impl Job<'_> {
                     job.control.check()
                 })
             })?;
-            // One of three equal channels is enough to keep.
+            // For a grey hint one of the three equal channels is kept.
             Ok(if preprocessor.is_grey() { hint.narrow(1, 0, 1)?.contiguous()? } else { hint })
         })?;
         let (frames, _, height, width) = hint.dims4()?;

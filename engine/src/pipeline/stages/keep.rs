@@ -1,7 +1,7 @@
-//! Finished stages: where they are looked for, what is asked of them, and under which keys they are kept.
+//! Looks up finished stages, validates their results, and keeps them in the caches.
 //!
-//! In memory a stage goes by the names that its files have in this process, on disk by their hashes. While a hash is being
-//! computed, stages stay in memory; they go to disk when it is known, during the request or after it.
+//! In memory a stage's key uses the keys of its files within this process, on disk their content hashes. While a hash is being
+//! computed, stages remain in memory; they are written to disk when it is known, during the request or after it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,20 +24,20 @@ use frame::Size;
 use protocol::key::Key;
 use protocol::{ControlUse, Preprocessor, Request};
 
-/// A stage that is kept on disk.
+/// A stage whose result is kept on disk.
 #[derive(Clone)]
 pub enum Stage {
-    /// The clip in the sampler's space.
+    /// The encoded clip in the sampler's space.
     Latents,
-    /// The clip as noise.
+    /// The unsampled latents of the clip.
     Unsampled,
-    /// The noise as the styled clip.
+    /// The resampled, styled latents.
     Resampled,
-    /// What a ControlNet is shown.
+    /// The hint that this preprocessor makes.
     Hint(Preprocessor),
-    /// The latents of that.
+    /// The latents of a ControlNet's hint.
     EncodedHint(ControlUse),
-    /// That a pass cannot be computed in a number format: no result, but worth as much as one.
+    /// The fact that a pass overflows in a number format, which is worth keeping like a result.
     Overflow(Box<Stage>),
 }
 
@@ -83,7 +83,7 @@ impl Stage {
     }
 }
 
-/// The files and keys of a request as they hold for ever.
+/// The files and keys of a request made from content hashes, for the cache on disk.
 pub struct Lasting {
     chosen: Chosen,
     keys: Keys,
@@ -101,12 +101,12 @@ impl Lasting {
     }
 }
 
-/// A stage in memory whose place on disk is not known yet.
+/// A stage in memory that cannot be written to disk yet, since the hash of a file is unknown.
 pub struct Unsettled {
     stage: Stage,
-    /// Its key in memory.
+    /// The key in the memory cache.
     now: Key,
-    /// Without pictures.
+    /// The request, without its pictures.
     request: Request,
     chosen: Chosen,
     betas: Betas,
@@ -120,8 +120,8 @@ impl Runner {
         !self.unsettled.is_empty()
     }
 
-    /// Writes the stages to disk whose files' hashes have become known, after a wait of at most so long. What is not in
-    /// memory any more, or comes from a file that has changed, is lost to the disk.
+    /// Writes the stages to disk whose files' hashes have become known, after waiting for at most `longest`. Stages
+    /// that were evicted from memory, or come from a file that has changed, are not written.
     pub fn settle(&mut self, longest: Duration) {
         let until = Instant::now() + longest;
         for unsettled in std::mem::take(&mut self.unsettled) {
@@ -157,7 +157,7 @@ impl Job<'_> {
         let before = self.report.computed();
         let tensor = self.measured(name, |job| Ok(compute(job)?.to_device(&Device::Cpu)?))?;
         self.look_at(&tensor, stage.subject(), "", self.used(&stage))?;
-        // The time of the stages before, which this one asked for, is theirs.
+        // Without the time of the previous stages, which this one requested.
         let own = started.elapsed().saturating_sub(self.report.computed() - before);
         self.report.stage(name, Origin::Computed(own));
         self.remember(&stage, &tensor);
@@ -168,7 +168,7 @@ impl Job<'_> {
     pub(super) fn found(&mut self, stage: &Stage) -> Option<(Tensor, Origin)> {
         let (name, now) = (stage.name(), stage.key(self.request, &self.chosen, &self.keys));
         if let Some(tensor) = self.runner.memory.get(&now).and_then(|mut e| e.remove(name)) {
-            // It may have been made while another cache folder was chosen, or before a hash was known.
+            // It may have been computed before this cache folder was chosen, or before a hash was known.
             self.keep(stage, &now, &Entry::from([(name.to_owned(), tensor.clone())]));
             return Some((tensor, Origin::Memory));
         }
@@ -177,7 +177,7 @@ impl Job<'_> {
         let key = self.lasting()?.key(stage, request);
         let entry = disk.get(&key)?;
         let Some(tensor) = self.fitting(stage, &entry) else {
-            // The folder may be anybody's.
+            // Other programs may have written to the folder.
             disk.reject(&key, "it has another shape than these frames");
             return None;
         };
@@ -185,7 +185,7 @@ impl Job<'_> {
         Some((tensor, Origin::Disk))
     }
 
-    /// Keeps a stage in memory, and on disk as soon as it can be.
+    /// Keeps a stage in memory, and on disk as soon as possible.
     pub(super) fn remember(&mut self, stage: &Stage, tensor: &Tensor) {
         let now = stage.key(self.request, &self.chosen, &self.keys);
         let entry = Entry::from([(stage.name().to_owned(), tensor.clone())]);
@@ -193,11 +193,11 @@ impl Job<'_> {
         self.keep(stage, &now, &entry);
     }
 
-    /// Writes an entry to disk, or notes that it is to be written later. A failure is a notice: the result is right all the
-    /// same.
+    /// Writes an entry to disk, or schedules it for later. If that fails, a message is added, and the result is used
+    /// all the same.
     fn keep(&mut self, stage: &Stage, now: &Key, entry: &Entry) {
         let Some(disk) = self.disk.clone() else { return };
-        // Asked anew: a file that has changed under our hands must not leave its results to its old name.
+        // Determined again: the results of a file that has just changed must not be kept under the hash of the old one.
         self.lasting = None;
         let request = self.request;
         let Some(key) = self.lasting().map(|lasting| lasting.key(stage, request)) else {
@@ -229,7 +229,7 @@ impl Job<'_> {
         self.lasting.as_ref()
     }
 
-    /// The tensor of a stage in an entry from disk, if it has the shape of this request's frames.
+    /// The tensor of a stage in an entry from disk, if it has the shape for this request's frames.
     fn fitting(&self, stage: &Stage, entry: &Entry) -> Option<Tensor> {
         let Size { width, height } = self.request.source.size;
         let fits = |tensor: &&Tensor| {
@@ -250,7 +250,7 @@ impl Job<'_> {
         entry.get(stage.name()).filter(fits).cloned()
     }
 
-    /// Fails where a result has values that are no numbers; `place` says where in the stage.
+    /// Fails if a result has NaN or infinite values; `place` says where in the stage.
     pub(super) fn look_at(
         &self,
         x: &Tensor,
@@ -275,15 +275,15 @@ impl Job<'_> {
         }
     }
 
-    /// Notes that a pass cannot be computed in the present number format.
+    /// Records that a pass overflows in the current number format.
     pub(super) fn note_overflow(&mut self, stage: Stage) -> Result<(), PipelineError> {
         let mark = Tensor::ones(1, DType::F32, &Device::Cpu)?;
         self.remember(&Stage::Overflow(Box::new(stage)), &mark);
         Ok(())
     }
 
-    /// Whether a pass of this request is known not to be computable in the present number format. It is known of a pass with
-    /// all that it depends on, so that no frame depends on what was rendered before it.
+    /// Whether a pass of this request is known to overflow in the current number format. This is recorded for the pass
+    /// with everything that it depends on, so that no frame depends on what was rendered before it.
     pub(super) fn overflows(&mut self) -> bool {
         [Stage::Unsampled, Stage::Resampled]
             .into_iter()

@@ -1,24 +1,23 @@
-//! The keys of a request without working it off: what a change of it would make run again.
+//! The cache keys of a request without running it, to see which stages a change affects.
 
 use super::super::PipelineError;
 use super::super::chain::{betas, decoded, keys};
 use super::super::device::place;
-use super::super::diagnostics::Given;
+use super::super::diagnostics::SuppliedLatents;
 use super::super::files::Files;
 use super::super::hints::needed;
 use super::steady::near;
 use protocol::key::Key;
 use protocol::request::{Goal, Request};
 
-/// The stages of a request, from the first to the last, each with its key. What a latents file gives is not computed and
-/// has none.
+/// The stages of a request, from first to last, with their keys. Stages that a latents file replaces are not listed.
 pub struct StageKeys(pub Vec<(&'static str, Key)>);
 
-/// Finds the keys as a run would.
+/// Computes the keys that a run would use.
 pub struct Keyring(Files);
 
 impl Default for Keyring {
-    /// Nothing opened yet.
+    /// A keyring without opened files.
     fn default() -> Self {
         Self(Files::new(u64::MAX))
     }
@@ -28,7 +27,7 @@ impl Keyring {
     /// The keys of a request's stages.
     ///
     /// # Errors
-    /// As a run of the request.
+    /// The errors of running the request up to its keys.
     pub fn keys(&mut self, request: &Request) -> Result<StageKeys, PipelineError> {
         let placement = place(request.device, request.precision)?;
         let mut chosen = self.0.choose(&request.models, placement.kind())?;
@@ -38,12 +37,12 @@ impl Keyring {
         if keys.given.is_none() {
             list.push(("encode", keys.latents));
         }
-        if keys.given != Some(Given::Unsampled) {
+        if keys.given != Some(SuppliedLatents::Unsampled) {
             list.push(("unsample", keys.unsampled));
         }
         list.push(("resample", keys.resampled));
         list.push(("decode", decoded("decoded", &keys.resampled, &chosen, request.index)));
-        // A reconstruction is shown as it was decoded.
+        // A reconstruction is shown without steadying.
         if request.goal == Goal::Result {
             let (frames, _, key) = near(request, &chosen, &keys.resampled, request.index);
             if frames.len() > 1 {

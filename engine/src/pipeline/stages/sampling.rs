@@ -1,4 +1,4 @@
-//! A pass of the sampler: unsampling or resampling of a segment's latents.
+//! A sampling pass: unsampling or resampling of a segment's latents.
 
 use candle_core::{Device, Tensor};
 
@@ -31,7 +31,7 @@ impl Job<'_> {
         self.control.report(started, label);
         let conditioning = self.conditioning(pass)?;
         if self.chosen.family.has_large_text_encoders() {
-            // The other pass's prompts as well, so that the text encoders can make room for the network.
+            // Also the other pass's prompts, so that the text encoders can be unloaded before the network is loaded.
             for pass in [self.request.unsample.clone(), second_pass(self.request)] {
                 self.conditioning(&pass)?;
             }
@@ -46,8 +46,8 @@ impl Job<'_> {
                 Ok((job.runner.networks.predictor(&job.chosen)?, job.runner.networks.motion(&job.chosen)?))
             })
         })?;
-        // Reading the networks takes its time, in which the hash of a file may have become known: of one that was moved or copied
-        // to this place the results are there.
+        // Reading the networks takes a while, during which the hash of a file may have become known: for a file that
+        // was moved or copied here, results may be in the cache.
         if let Some((known, _)) = self.found(&stage) {
             return Ok(known);
         }
@@ -71,7 +71,7 @@ impl Job<'_> {
                 closed: settings.closed,
             }
         } else {
-            // Frames do not see each other: a window is only as many as are evaluated at once.
+            // Without attention across time the window is only the number of frames evaluated at once.
             ContextOptions {
                 length: 4,
                 overlap: 0,
@@ -89,7 +89,7 @@ impl Job<'_> {
             let n = if slices.together { count * window } else { window };
             predictor.working_memory(n, slices.frames.unwrap_or(n), [height, width])
         });
-        // Settings have a value for every frame; a latent takes that of the first frame that it stands for.
+        // Settings have a value for every frame; a latent takes that of the first frame that it covers.
         let firsts: Vec<usize> =
             (0..time).map(|latent| grid.frames(latent, self.request.source.digests.len()).start).collect();
         let of_latents = |values: &[f64]| -> Vec<f32> {

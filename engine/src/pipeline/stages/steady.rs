@@ -1,4 +1,4 @@
-//! The styled frame made steady along the motion of the source.
+//! Steadies the styled frame along the motion of the source.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,11 +17,11 @@ use protocol::key::Key;
 use protocol::request::{Pass, PromptTrack, Request};
 
 const NAME: &str = "steadied";
-/// Difference of settings at which a neighbour does not count any more.
+/// The difference of settings from which on a neighbour has no weight.
 const OTHER: f64 = 0.25;
 
-/// How much every frame of the segment counts for frame `index`: the less the farther it is, and the less the more its
-/// keyframed settings differ, so that what is animated stays so.
+/// The weight of every frame of the segment for frame `index`: it decreases with the distance, and with the difference
+/// of the keyframed settings, so that animated settings stay animated.
 fn shares(request: &Request, index: usize) -> Vec<f32> {
     let second = second_pass(request);
     let share = |other: usize| {
@@ -29,19 +29,19 @@ fn shares(request: &Request, index: usize) -> Vec<f32> {
         let passes =
             pass_difference(&request.unsample, index, other).max(pass_difference(&second, index, other));
         let differs = passes.max(difference(&request.motion.scale, index, other));
-        // Epanechnikov's kernel: of all with this reach the mean with the least variance.
+        // Epanechnikov's kernel: of all kernels with this support, its mean has the least variance.
         ((1.0 - far * far).max(0.0) * (1.0 - differs / OTHER).max(0.0)) as f32
     };
     (0..request.source.digests.len()).map(share).collect()
 }
 
-/// How much a number with keyframes differs between two frames, over its size where that is above 1.
+/// The difference of a keyframed value between two frames, relative to its size if that is above 1.
 fn difference(values: &[f64], one: usize, other: usize) -> f64 {
     let (Some(one), Some(other)) = (values.get(one), values.get(other)) else { return 0.0 };
     (one - other).abs() / one.abs().max(other.abs()).max(1.0)
 }
 
-/// The share of a prompt's texts that is another one.
+/// The fraction of a prompt's mix that differs between two frames.
 fn prompt_difference(track: &PromptTrack, one: usize, other: usize) -> f64 {
     let (Some(one), Some(other)) = (track.mix.get(one), track.mix.get(other)) else { return 0.0 };
     let share = |mix: &[(usize, f32)], text: usize| -> f32 {
@@ -57,7 +57,7 @@ fn pass_difference(pass: &Pass, one: usize, other: usize) -> f64 {
     prompts.into_iter().chain(controls).fold(difference(&pass.cfg, one, other), f64::max)
 }
 
-/// The frames of the segment that make up frame `index`, with their shares, and the key of the result.
+/// The frames of the segment that contribute to frame `index`, with their weights, and the key of the result.
 pub(super) fn near(
     request: &Request,
     chosen: &Chosen,

@@ -1,4 +1,4 @@
-//! Prompts as what the network is steered by.
+//! Encodes prompts to conditioning.
 
 use candle_core::Tensor;
 
@@ -7,7 +7,7 @@ use super::super::cache::Entry;
 use super::super::network::Conditioning;
 use super::super::networks::Use;
 use super::Job;
-use crate::families::Text;
+use crate::families::TextConditioning;
 use protocol::key::Key;
 use protocol::request::{Pass, PromptTrack};
 
@@ -15,20 +15,20 @@ const CONTEXT: &str = "context";
 const POOLED: &str = "pooled";
 
 impl Job<'_> {
-    /// Conditioning of a pass.
+    /// The conditioning of a pass.
     pub(super) fn conditioning(&mut self, pass: &Pass) -> Result<Conditioning, PipelineError> {
         Ok(Conditioning { positive: self.track(&pass.positive)?, negative: self.track(&pass.negative)? })
     }
 
-    /// A prompt track as conditioning.
-    fn track(&mut self, track: &PromptTrack) -> Result<Text, PipelineError> {
+    /// The conditioning from a prompt track.
+    fn track(&mut self, track: &PromptTrack) -> Result<TextConditioning, PipelineError> {
         let texts = track.texts.iter().map(|t| self.text(t)).collect::<Result<Vec<_>, _>>()?;
         let contexts = texts.iter().map(|text| text.context.clone()).collect();
         let contexts = self.fill_up(contexts)?;
         let frames: Vec<_> = if track.is_constant() {
             track.mix.iter().take(1).collect()
         } else {
-            // A latent in time takes the mix of the first frame that it stands for.
+            // A latent in time takes the mix of the first frame that it covers.
             let (grid, count) = (self.chosen.grid(), track.mix.len());
             (0..grid.latents(count)).map(|latent| &track.mix[grid.frames(latent, count).start]).collect()
         };
@@ -42,10 +42,13 @@ impl Job<'_> {
             Ok(Tensor::cat(&frames, 0)?)
         };
         let pooled: Option<Vec<Tensor>> = texts.iter().map(|text| text.pooled.clone()).collect();
-        Ok(Text { context: mixed(&contexts)?, pooled: pooled.map(|pooled| mixed(&pooled)).transpose()? })
+        Ok(TextConditioning {
+            context: mixed(&contexts)?,
+            pooled: pooled.map(|pooled| mixed(&pooled)).transpose()?,
+        })
     }
 
-    /// Prompts of different lengths, filled up with the empty prompt, chunk by chunk.
+    /// Pads prompts of different lengths with the empty prompt, chunk by chunk.
     fn fill_up(&mut self, texts: Vec<Tensor>) -> Result<Vec<Tensor>, PipelineError> {
         let lengths = texts.iter().map(|text| text.dim(1)).collect::<Result<Vec<_>, _>>()?;
         let longest = lengths.iter().copied().max().unwrap_or(0);
@@ -62,8 +65,8 @@ impl Job<'_> {
         filled.collect()
     }
 
-    /// One prompt's encoding.
-    fn text(&mut self, text: &str) -> Result<Text, PipelineError> {
+    /// Encodes one prompt.
+    fn text(&mut self, text: &str) -> Result<TextConditioning, PipelineError> {
         let skip = self.request.clip_skip;
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
@@ -75,7 +78,7 @@ impl Job<'_> {
         if let Some(mut known) = self.runner.texts.get(&key)
             && let Some(context) = known.remove(CONTEXT)
         {
-            return Ok(Text { context, pooled: known.remove(POOLED) });
+            return Ok(TextConditioning { context, pooled: known.remove(POOLED) });
         }
         self.control.report(self.part(1, 0.0), "Reading the prompt");
         let encoded = self.alone_if_needed(Use::Text, |job| {
@@ -98,7 +101,7 @@ impl Job<'_> {
     }
 }
 
-/// The beginning of a prompt, to stand behind its name in a sentence.
+/// The beginning of a prompt, to follow its name in a message.
 fn excerpt(text: &str) -> String {
     const LENGTH: usize = 40;
     if text.trim().is_empty() {
@@ -111,7 +114,7 @@ fn excerpt(text: &str) -> String {
     format!(" for \"{start}\"")
 }
 
-/// The weighted sum of what the prompts of a frame come to.
+/// The weighted sum of the encoded prompts of a frame.
 fn blend(parts: &[Tensor], mix: &[(usize, f32)]) -> Result<Tensor, PipelineError> {
     if let [(only, _)] = mix {
         return Ok(parts[*only].clone());

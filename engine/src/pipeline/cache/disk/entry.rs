@@ -1,6 +1,6 @@
-//! The file of an entry: safetensors with a checksum in its metadata.
+//! The file format of cache entries: safetensors with a checksum in the metadata.
 //!
-//! The checksum covers the key, so that an entry under another one's name is a damaged one.
+//! The checksum covers the key, so that an entry under another entry's name counts as damaged.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use protocol::key::Key;
 const CHECKSUM: &str = "unsample.checksum";
 const STAGE: &str = "unsample.stage";
 
-/// Checksum over the entry's key and its tensors' names, shapes and values, in the order of the names.
+/// A checksum over the entry's key and the names, shapes and values of its tensors, in the order of their names.
 fn checksum<'a>(of: &Key, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> String {
     let mut list: Vec<_> = tensors.collect();
     list.sort_by_key(|t| t.0);
@@ -27,10 +27,10 @@ fn checksum<'a>(of: &Key, tensors: impl Iterator<Item = (&'a str, &'a [usize], &
     key.finish().hex()
 }
 
-/// The bytes of an entry's file.
+/// Encodes an entry as the bytes of its file.
 ///
 /// # Errors
-/// Tensors that are not numbers, or too many of them.
+/// If a tensor cannot be converted or the format does not allow the entry.
 pub fn encode(of: &Key, stage: &str, entry: &Entry) -> Result<Vec<u8>, CacheError> {
     let mut parts = Vec::with_capacity(entry.len());
     for (name, tensor) in entry {
@@ -47,10 +47,10 @@ pub fn encode(of: &Key, stage: &str, entry: &Entry) -> Result<Vec<u8>, CacheErro
     Ok(safetensors::serialize(views, Some(meta))?)
 }
 
-/// The entry in a file's bytes.
+/// Decodes an entry from the bytes of its file.
 ///
 /// # Errors
-/// Anything but what [`encode`] wrote for this key: cut, damaged, or another entry's copy.
+/// If the bytes are not what [`encode`] wrote for this key: truncated, damaged, or the copy of another entry.
 pub fn decode(of: &Key, bytes: &[u8]) -> Result<Entry, CacheError> {
     let (_, meta) = SafeTensors::read_metadata(bytes)?;
     let expected = meta.metadata().as_ref().and_then(|m| m.get(CHECKSUM).cloned());

@@ -1,7 +1,7 @@
-//! Files that are being written, beside the entries that they become.
+//! Partially written files, in the same folder as the entries that they become.
 //!
-//! Who writes one holds a lock on it, which the system takes back when the process ends, however it ends. So a part file
-//! whose lock can be had belongs to nobody.
+//! The writing process holds a lock on the file, which the operating system releases when the process ends in whatever
+//! way. A part file whose lock can be acquired is therefore abandoned.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -11,21 +11,21 @@ use std::time::Duration;
 
 use super::is_plain;
 
-/// How a part file's name begins.
+/// The prefix of the names of part files.
 const PREFIX: &str = ".part-";
-/// Without locks (some network folders have none), a part file of this age is nobody's: writing takes seconds.
+/// If locks are unavailable (as on some network folders), a part file of this age is considered abandoned: writing takes seconds.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
-/// Times that a file is made anew after it was swept between its making and its lock.
+/// How often a file is created again if another process sweeps it between its creation and its lock.
 const ATTEMPTS: usize = 8;
 
-/// Writes `bytes` to a file beside `path` and gives it that name.
+/// Writes `bytes` to a temporary file in `folder` and renames it to `path`.
 ///
 /// # Errors
-/// The folder cannot be written, or the disk is full; nothing is left then.
+/// If the folder cannot be written to, or the disk is full; the temporary file is deleted then.
 pub fn write(folder: &Path, bytes: &[u8], path: &Path) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         let mut file = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder)?;
-        // A system without locks is no reason to keep nothing.
+        // Without locks the entry is written all the same.
         let _ = file.as_file().lock();
         if !file.path().exists() {
             continue;
@@ -38,7 +38,7 @@ pub fn write(folder: &Path, bytes: &[u8], path: &Path) -> io::Result<()> {
     Err(io::Error::other("another process removes its files"))
 }
 
-/// Removes what processes that ended left half written.
+/// Deletes part files of processes that ended before they finished writing.
 pub fn sweep(folders: &[PathBuf]) {
     let files =
         folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flat_map(|found| found.flatten());
@@ -47,17 +47,17 @@ pub fn sweep(folders: &[PathBuf]) {
         if !part || !is_plain(&path) {
             continue;
         }
-        // Locks need the right to write on some systems.
+        // On some systems locking requires write access.
         let Ok(file) = File::options().append(true).open(&path) else { continue };
         if is_abandoned(&file) {
             log::info!("{} was left by a process that ended; it is removed", path.display());
-            // While the lock is held: who waits for it finds the file gone.
+            // Deleted while the lock is held, so that a process waiting for the lock finds the file gone.
             let _ = fs::remove_file(&path);
         }
     }
 }
 
-/// Whether nobody writes the file any more; its lock is held then.
+/// Whether the process that wrote the file has ended; if so, the lock is held afterwards.
 fn is_abandoned(file: &File) -> bool {
     match file.try_lock() {
         Ok(()) => true,

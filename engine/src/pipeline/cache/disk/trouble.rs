@@ -1,18 +1,18 @@
-//! Why nothing can be written to the cache folder, in plain words.
+//! Explains in plain words why nothing can be written to the cache folder.
 //!
-//! They speak of the folder and those above it, and not of the entry or of a part file of a name of its own: the sentence is
-//! the same for all of a film.
+//! The message mentions only the folder and its parents, not the entry or the random name of a part file, so that it is
+//! the same for all frames of a film.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::weights::dead_link;
 
-/// What is wrong with the folder, for the end of a sentence. The system's own words are given, in brackets, where ours say
-/// less.
+/// What is wrong with the folder, as the end of a sentence. Where this text is less specific than the operating
+/// system's message, that follows in brackets.
 pub fn reason(folder: &Path, error: &io::Error) -> String {
     match error.kind() {
-        // The error is that of a library: what it says is a sentence.
+        // An error from a library: its message is a sentence already.
         ErrorKind::Other if error.raw_os_error().is_none() => error.to_string(),
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::NotFound => in_the_way(folder),
         ErrorKind::IsADirectory | ErrorKind::DirectoryNotEmpty => {
@@ -31,7 +31,7 @@ pub fn reason(folder: &Path, error: &io::Error) -> String {
         ErrorKind::FileTooLarge => "a file would be larger than the system allows".to_owned(),
         ErrorKind::InvalidFilename => "the system does not allow such a name".to_owned(),
         kind => {
-            // An error of the library for temporary files names a file that nobody knows.
+            // The error of the library for temporary files mentions a file name that means nothing to the user.
             let said = if error.raw_os_error().is_some() { error.to_string() } else { kind.to_string() };
             let said = said.split(" (os error").next().unwrap_or_default();
             format!("the system refuses ({said})")
@@ -39,12 +39,12 @@ pub fn reason(folder: &Path, error: &io::Error) -> String {
     }
 }
 
-/// What there is nearest to a folder that cannot be made: itself, or one above it; a link counts even if it is dead.
+/// The nearest existing path to a folder that cannot be created: itself, or a parent; a broken link counts as existing.
 fn first(folder: &Path) -> Option<&Path> {
     folder.ancestors().find(|path| path.symlink_metadata().is_ok())
 }
 
-/// What stands where a folder should be.
+/// What exists in the place of a folder.
 fn in_the_way(folder: &Path) -> String {
     match first(folder) {
         Some(path) if path.is_dir() && path == folder => {
@@ -67,7 +67,7 @@ mod tests {
     use candle_core::{DType, Device, Tensor};
     use std::fs;
 
-    /// What is said when an entry is written to a folder.
+    /// The message when an entry is written to a folder.
     fn said(folder: &Path) -> String {
         let x = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
         let entry = Entry::from([("x".to_owned(), x)]);
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(said(&file), format!("{}it is a file and no folder", start(&file)));
         let below = file.join("cache");
         assert_eq!(said(&below), format!("{}{name} is a file and no folder", start(&below)));
-        // Where the folder of an entry should be, and where the entry should be.
+        // In the place of the entry's folder, and in the place of the entry.
         let cache = DiskCache::new(dir.path().join("cache"), 1 << 20);
         let path = cache.path(&Key::of_bytes(b"a"));
         fs::create_dir_all(&path).unwrap();
@@ -108,7 +108,7 @@ mod tests {
         assert!(said.contains("is a link to") && said.ends_with("which is not there"), "{said}");
     }
 
-    /// Errors that a test cannot bring about everywhere.
+    /// Errors that a test cannot cause on every system.
     #[test]
     fn the_usual_errors_are_said_in_plain_words() {
         let dir = tempfile::tempdir().unwrap();
