@@ -271,6 +271,7 @@ mod tests {
                 ("lora1Weight", "0.5"),
                 ("motionModule", "none"),
                 ("seed", "7"),
+                ("sampler", "euler_ancestral"),
                 ("clipSkip", "2"),
             ],
         ] {
