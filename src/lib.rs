@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`table`] | the parameters: their definition, range checks and README entries come from the same rows |
+//! | [`table`] | the parameters: their definition, range checks and entries of docs/parameters.md come from the same rows |
 //! | `describe` | describes the parameters and clips to a host |
 //! | [`settings`] | parameter values at a time, and the request built from them |
 //! | [`frames`] | frame numbers in texts, and lists of frames |

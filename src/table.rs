@@ -1,4 +1,4 @@
-//! The parameters: one table, from which they are defined, read, and listed in the README.
+//! The parameters: one table, from which they are defined, read, and listed in docs/parameters.md.
 //!
 //! Names must never change, so that saved projects open in every later version. The options of a choice are
 //! identified by name, too, and the menu shows these names, because some hosts store an option's label
@@ -226,7 +226,7 @@ pub fn files() -> impl Iterator<Item = &'static str> {
     TABLE.iter().filter(opens).map(|p| p.name)
 }
 
-/// The README's table in Markdown.
+/// The table of docs/parameters.md in Markdown.
 pub fn markdown() -> String {
     let mut out = String::new();
     for group in Group::ALL {

@@ -1,4 +1,4 @@
-//! Checks the README's column *reruns*: changes every parameter, in every state in which it may matter, and
+//! Checks the column *reruns*: changes every parameter, in every state in which it may matter, and
 //! compares the keys of the stages.
 
 use std::collections::{BTreeMap, BTreeSet};

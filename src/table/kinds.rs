@@ -81,7 +81,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Name of the stage in the README's table.
+    /// Name of the stage in docs/parameters.md.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nothing => "-",
@@ -194,7 +194,7 @@ impl Param {
         }
     }
 
-    /// The stages that run again, in the README's words.
+    /// The stages that run again, in the words of docs/parameters.md.
     pub fn reruns(&self) -> String {
         match self.otherwise() {
             None => self.stage.word().to_owned(),

@@ -32,8 +32,8 @@ enum Task {
     Quality(quality::QualityArgs),
     /// Regenerate openfx-sys/src/bindings.rs (needs libclang)
     Bindings,
-    /// Rewrite the parameter table in README.md
-    Readme,
+    /// Rewrite the table in docs/parameters.md
+    Parameters,
 }
 
 fn main() -> Result<()> {
@@ -45,8 +45,8 @@ fn main() -> Result<()> {
         Task::Golden(arguments) => golden::run(&arguments),
         Task::Quality(arguments) => quality::run(&arguments),
         Task::Bindings => bindings::run(),
-        Task::Readme => {
-            cargo(&["test", "--package", "unsample", "--test", "readme"], &[("UNSAMPLE_UPDATE", "1")])
+        Task::Parameters => {
+            cargo(&["test", "--package", "unsample", "--test", "parameters"], &[("UNSAMPLE_UPDATE", "1")])
         }
     }
 }
