@@ -19,6 +19,17 @@
 //!
 //! This crate uses neither the OpenFX ABI (see the crate `openfx`) nor tensors and networks (see the engine).
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
+
 mod analyse;
 mod client;
 pub mod describe;

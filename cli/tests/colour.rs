@@ -1,6 +1,8 @@
 //! The interpretation of a clip's values all the way through a host: reported colour spaces, hidden colours,
 //! highlights.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests convert small numbers")]
+
 use openfx_host as host;
 use testing::plugin as support;
 use testing::stage;

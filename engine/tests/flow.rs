@@ -1,6 +1,13 @@
 //! Rectified flows: their noise levels, what a network that predicts one comes to, and the solvers on the straight path,
 //! against data whose flow is known in closed form.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing as support;
 
 use candle_core::{DType, Device, Tensor};

@@ -1,5 +1,7 @@
 //! The pipeline on the built-in model: stages, caches, cancelling, and what bad files come to.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing::request as support;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,12 @@
 //! Networks that predict velocity: the same function told both ways, the noise levels that go with it, and every way in
 //! which files say so.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing as support;
 use testing::request;
 

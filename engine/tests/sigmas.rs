@@ -3,6 +3,8 @@
 //! The golden values carry nine digits, enough to tell neighbouring f32 values apart, and every one of them is met
 //! exactly, save the five of [`OFF_BY_AN_ULP`].
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use testing as support;
 
 use engine::diffusion::{Betas, NoiseSchedule, Scheduler, flip, sigmas};

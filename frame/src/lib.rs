@@ -16,6 +16,17 @@
 //! includes colours outside of the Rec.709 gamut. Colours under an alpha of 0 are not shown to the model
 //! (`fill`).
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
+
 mod colour;
 mod cuts;
 mod error;
