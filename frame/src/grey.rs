@@ -1,5 +1,12 @@
 //! Grey pictures and their pyramids.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use super::Rgb;
 
 /// Smallest permitted shorter side of a level, in pixels.

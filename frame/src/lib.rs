@@ -28,6 +28,7 @@
 )]
 
 mod colour;
+pub mod convert;
 mod cuts;
 mod error;
 mod fill;

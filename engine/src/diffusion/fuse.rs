@@ -1,5 +1,11 @@
 //! How the predictions of overlapping windows become one: a weighted mean for every frame.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "rounds to f32 where the reference does"
+)]
+
 use candle_core::Tensor;
 
 use super::DiffusionError;

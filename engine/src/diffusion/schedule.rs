@@ -7,6 +7,13 @@
 //! tables rounded to f32 once, everything after that in f32. That matters because the timestep that
 //! the network is given is the *nearest* table entry, and a last-bit difference may pick a neighbour.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rounds to f32 and to whole steps where the reference does"
+)]
+
 use candle_core::{Result as CandleResult, Tensor};
 
 use super::{DiffusionError, ProbabilityPath};
