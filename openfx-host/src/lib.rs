@@ -41,3 +41,4 @@ pub mod session;
 pub mod sets;
 pub mod status;
 pub mod suites;
+mod whole;
