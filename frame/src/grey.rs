@@ -31,6 +31,11 @@ impl Grey {
         Self { width: picture.width, height: picture.height, data }
     }
 
+    /// The values as bytes, without their fractions.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.data.iter().map(|level| level.clamp(0.0, 255.0) as u8).collect()
+    }
+
     /// Bilinear value at a position between pixels; edge pixels extend outwards.
     pub(super) fn at(&self, x: f32, y: f32) -> f32 {
         let (left, top) = (x.floor(), y.floor());

@@ -13,6 +13,7 @@ use super::misplaced::misplaced;
 use crate::diffusion::latents::from_frames;
 use crate::families::Grid;
 use frame::Size;
+use frame::convert::to_f64;
 use protocol::key::Key;
 
 /// The layout of latents in caches: 2 is [1, channels, time, height, width]. Caches without this number had
@@ -154,7 +155,7 @@ pub fn read_latents(path: &Path, grid: Grid, frames: usize, picture: Size) -> Re
 /// As for [`read_latents`].
 pub fn latents_key(path: &Path) -> Result<(Given, Key), PipelineError> {
     let (given, shape, data) = load(path)?;
-    let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
+    let shape: Vec<f64> = shape.iter().map(|&d| to_f64(d)).collect();
     let key = Key::of("latents file").text("tensor", given.tensor()).number("layout", LAYOUT);
     let key = key.floats("shape", &shape);
     Ok((given, key.key("values", &Key::of_bytes(&data)).finish()))
