@@ -1,5 +1,6 @@
 //! The button `analyse`: unsamples the whole clip before rendering.
 
+use frame::convert::{to_frame, to_time};
 use openfx::{EditHandle, Error, Result};
 use protocol::{Goal, Segment};
 
@@ -22,7 +23,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
     let reader = HostReader(handle);
     let settings = PictureSettings::read(&reader, time);
     let clip = handle.clip("Source");
-    let frame = time.round() as i64;
+    let frame = to_frame(time.round());
     let frames = Frames::new(instance, handle, clip, &settings);
     if !frames.has_temporal_access(frame) {
         return Err(Error::failed(
@@ -33,7 +34,7 @@ pub fn run(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()
     let range = extent.range;
     let numbering = source::numbering(&clip, handle.host(), frame);
     let fetch = |frame: i64| {
-        source::fetch(handle, &clip, frame as f64, &settings)?
+        source::fetch(handle, &clip, to_time(frame), &settings)?
             .ok_or_else(|| Error::failed(format!("the host gave no picture of frame {frame}")))
     };
     // If the clip's first frame is unknown, use the current frame, which is in the clip.

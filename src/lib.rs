@@ -19,6 +19,17 @@
 //!
 //! This crate uses neither the OpenFX ABI (see the crate `openfx`) nor tensors and networks (see the engine).
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
+
 mod analyse;
 mod client;
 pub mod describe;
@@ -36,6 +47,7 @@ mod source;
 pub mod table;
 mod told;
 
+use frame::convert::{to_frame, to_time, u64_to_f64};
 use openfx::{
     Change, ChangeKind, ChangeReason, ClipPreferences, Context, ContextDescriptor, EditHandle, Effect,
     EffectDescriptor, Error, FramesNeeded, Handled, Identity, IdentityArgs, InstanceHandle, PluginId,
@@ -103,12 +115,12 @@ impl Effect for Unsample {
         if settings.is_identity() || !handle.host().temporal_access {
             return clips.iter().try_for_each(|name| answer.clip(name, &only));
         }
-        let frame = time.round() as i64;
+        let frame = to_frame(time.round());
         let clip = handle.clip("Source");
         if let Some(end) = source::nearest_end(&clip, frame) {
             // There are no segments outside of the clip. Anything else that the render needs, it fetches
             // without announcing it.
-            let ranges = [(end as f64, end as f64), only[0]];
+            let ranges = [(to_time(end), to_time(end)), only[0]];
             return clips.iter().try_for_each(|name| answer.clip(name, &ranges));
         }
         let range = source::extent(&clip, settings.cutting, frame).range;
@@ -124,7 +136,7 @@ impl Effect for Unsample {
                 .iter()
                 .filter_map(part)
                 .filter(|segment| instance.knows(name, segment).is_none())
-                .map(|segment| (segment.first as f64, segment.frame(segment.count - 1) as f64))
+                .map(|segment| (to_time(segment.first), to_time(segment.frame(segment.count - 1))))
                 .collect();
             if !ranges.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
                 ranges.push(only[0]);
@@ -208,7 +220,7 @@ fn tell_models(handle: &EditHandle<'_>, time: f64) {
 fn clear_cache(instance: &Instance, handle: &EditHandle<'_>, time: f64) -> Result<()> {
     let cache = settings::cache(&HostReader(handle), time);
     let (freed, left) = Client::global().clear(cache).map_err(Error::failed)?;
-    let freed = format!("{:.1} MiB were freed on disk", freed as f64 / f64::from(1 << 20));
+    let freed = format!("{:.1} MiB were freed on disk", u64_to_f64(freed) / f64::from(1 << 20));
     instance.set_status(match left {
         0 => format!("the cache is empty; {freed}"),
         left => format!(

@@ -7,6 +7,7 @@
 //! If the clip has cuts, segments are split there, and every part is processed separately, as if it were a
 //! clip: see [`shot_shares`].
 
+use frame::convert::{to_f32, to_f64, to_i64, to_usize};
 use protocol::Segment;
 
 /// A range of frames, both ends included, in the host's numbering.
@@ -59,8 +60,8 @@ struct Grid {
 impl Grid {
     fn new(range: ClipRange, cutting: Cutting) -> Self {
         let range = ClipRange { first: range.first, last: range.last.max(range.first) };
-        let step = cutting.frame_step.max(1) as i64;
-        let total = ((range.last - range.first) / step + 1) as usize;
+        let step = to_i64(cutting.frame_step.max(1));
+        let total = to_usize((range.last - range.first) / step + 1);
         let length = if cutting.segment_frames == 0 { total } else { cutting.segment_frames.min(total) };
         let shared = overlap(length);
         let segments = (total - length).div_ceil((length - shared).max(1)) + 1;
@@ -73,7 +74,7 @@ impl Grid {
     }
 
     fn segment(&self, k: usize) -> Segment {
-        let first = self.range.first + self.start(k) as i64 * self.step;
+        let first = self.range.first + to_i64(self.start(k)) * self.step;
         Segment { first, step: self.step, count: self.length }
     }
 
@@ -90,8 +91,9 @@ impl Grid {
 
     /// The weight of segment `k` in its cross-fade with the previous one; `None` outside of it.
     fn weight(&self, k: usize, frame: i64) -> Option<f32> {
-        let into = ((frame - self.segment(k).first) / self.step) as usize;
-        (k > 0 && into < self.shared).then(|| (into + 1) as f32 / (self.shared + 1) as f32)
+        let into = to_usize((frame - self.segment(k).first) / self.step);
+        let share = |count: usize| to_f32(to_f64(count));
+        (k > 0 && into < self.shared).then(|| share(into + 1) / share(self.shared + 1))
     }
 
     /// The part of segment `k` that belongs to the same shot as `frame`, and the index of `frame` in it. A
@@ -100,8 +102,8 @@ impl Grid {
         let segment = self.segment(k);
         let first = cuts.iter().copied().filter(|&cut| cut <= frame).fold(segment.first, i64::max);
         let end = cuts.iter().map(|cut| cut - 1).filter(|&end| end >= frame).fold(self.end(k), i64::min);
-        let count = ((end - first).max(0) / self.step + 1) as usize;
-        (Segment { first, step: self.step, count }, ((frame - first) / self.step) as usize)
+        let count = to_usize((end - first).max(0) / self.step + 1);
+        (Segment { first, step: self.step, count }, to_usize((frame - first) / self.step))
     }
 }
 

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use frame::Rgb;
+use frame::convert::to_frame;
 use openfx::{Clip, Error, MessageKind, RenderArgs, RenderHandle, Result};
 use protocol::{Goal, Request, Segment, Source, WorkingFrame};
 
@@ -90,7 +91,7 @@ fn restyle<'a>(
     let job = Frames::new(instance, handle, *clip, settings);
     let current = source.working()?;
     let goal = settings.view.goal();
-    let frame = job.frame_shown(time.round() as i64, &current)?;
+    let frame = job.frame_shown(to_frame(time.round()), &current)?;
     let working = if job.has_temporal_access(frame) {
         let extent = source::extent(clip, settings.cutting, frame);
         let numbering = source::numbering(clip, handle.host(), frame);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::frames::{FrameList, Numbering};
 use super::prompt::{Schedule, TrackBuilder};
 use super::table;
+use frame::convert::{to_f32, to_time};
 use frame::{Fit, InputColour, InputPrimaries};
 use openfx::{Error, Result};
 pub use options::{Apply, Cuts, PromptMode, ViewOption};
@@ -175,7 +176,7 @@ impl Prompts<'_> {
     fn schedules(&mut self, name: &'static str) -> Result<Schedules> {
         let mut schedules = Schedules::default();
         for &frame in self.frames {
-            let text = self.values.reader.text(name, frame as f64);
+            let text = self.values.reader.text(name, to_time(frame));
             let known = &mut schedules.known;
             let index = match known.iter().position(|k| k.0 == text) {
                 Some(index) => index,
@@ -207,7 +208,7 @@ impl Prompts<'_> {
         let (a, b) = (self.schedules("prompt")?, self.schedules("promptB")?);
         let mut track = TrackBuilder::default();
         for (i, &frame) in self.frames.iter().enumerate() {
-            let mix = self.values.double_at("promptMix", frame as f64) as f32;
+            let mix = to_f32(self.values.double_at("promptMix", to_time(frame)));
             let number = self.numbering.number(frame);
             track.frame(number, &[(a.at(i), 1.0 - mix), (b.at(i), mix)]);
         }
@@ -274,7 +275,7 @@ impl Controls {
             all.remarks.extend(list.remarks(names.frames, numbering, step));
             let control = ControlUse {
                 unit: all.files.len(),
-                weight: frames.iter().map(|&frame| v.double_at(names.weight, frame as f64)).collect(),
+                weight: frames.iter().map(|&frame| v.double_at(names.weight, to_time(frame))).collect(),
                 shown: frames.iter().map(|&frame| list.has(numbering.number(frame))).collect(),
                 start: v.double(names.start),
                 end: v.double(names.end),
@@ -319,10 +320,10 @@ pub fn request(
     goal: Goal,
     image_mode: bool,
 ) -> Result<Request> {
-    let v = ParamValues { reader, time: segment.first as f64 };
+    let v = ParamValues { reader, time: to_time(segment.first) };
     let frames: Vec<i64> = segment.frames().collect();
     let sampled =
-        |name: &'static str| frames.iter().map(|&f| v.double_at(name, f as f64)).collect::<Vec<f64>>();
+        |name: &'static str| frames.iter().map(|&f| v.double_at(name, to_time(f))).collect::<Vec<f64>>();
     let mut prompts = Prompts { values: &v, frames: &frames, numbering, remarks: Vec::new() };
     let blank = || PromptTrack::constant("", frames.len());
 

@@ -12,6 +12,7 @@ use super::instance::Instance;
 use super::render::Frames;
 use super::settings::{Cuts, PictureSettings};
 use super::source::{self, Fetched};
+use frame::convert::{to_i64, to_time};
 use frame::{CUT_REACH, Glance, cuts};
 use protocol::{Key, Segment, WorkingFrame};
 
@@ -40,7 +41,7 @@ impl Pool {
 
 /// The frames to analyse for the cuts of a segment that is shown until `end`.
 fn span(range: ClipRange, segment: &Segment, end: i64) -> Segment {
-    let reach = CUT_REACH as i64;
+    let reach = to_i64(CUT_REACH);
     let (first, last) = ((segment.first - reach).max(range.first), (end + reach).min(range.last));
     Segment { first, step: 1, count: usize::try_from(last - first + 1).unwrap_or(1).max(1) }
 }
@@ -205,7 +206,7 @@ impl Frames<'_, '_> {
         if let Some(known) = self.pool.get(frame) {
             return Ok(known);
         }
-        match source::fetch(self.handle, &self.clip, frame as f64, self.settings)? {
+        match source::fetch(self.handle, &self.clip, to_time(frame), self.settings)? {
             Some(fetched) if fetched.look.geometry == source.look.geometry => fetched.working().map(Some),
             // A frame of another size cannot be combined with the others.
             _ => Ok(None),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use frame::convert::{to_f32, to_frame, to_time};
 use frame::{Alpha, Encoding, Geometry, HostColour, Layout, Picture, Size, Transfer};
 use openfx::{
     Clip, Components, Depth, HostKind, HostRecord, Image, OutputImage, Premultiplication, RectI,
@@ -177,10 +178,11 @@ impl Fetched {
 /// The number to use when asking the host for `frame`: clamped to the clip's range, unless the range does not
 /// overlap the segment and is therefore not trusted.
 pub fn frame_within(clip: &Clip<'_>, segment: &Segment, frame: i64) -> i64 {
-    let last = segment.frame(segment.count.saturating_sub(1)) as f64;
+    let last = to_time(segment.frame(segment.count.saturating_sub(1)));
     match clip.frame_range() {
-        Some((start, end)) if start <= end && start <= last && end >= segment.first as f64 => {
-            frame.clamp(start.ceil() as i64, (end.floor() as i64).max(start.ceil() as i64))
+        Some((start, end)) if start <= end && start <= last && end >= to_time(segment.first) => {
+            let first = to_frame(start.ceil());
+            frame.clamp(first, to_frame(end.floor()).max(first))
         }
         _ => frame,
     }
@@ -206,8 +208,8 @@ pub struct ClipExtent {
 /// The clip's frame range, if the host's is plausible. If not, segments lie on a grid of absolute frame
 /// numbers, so that every frame of the clip gets the same segments.
 pub fn extent(clip: &Clip<'_>, cutting: Cutting, time: i64) -> ClipExtent {
-    if let Some((first, last)) = clip.believable_frame_range(time as f64) {
-        let range = ClipRange { first: first.round() as i64, last: last.round() as i64 };
+    if let Some((first, last)) = clip.believable_frame_range(to_time(time)) {
+        let range = ClipRange { first: to_frame(first.round()), last: to_frame(last.round()) };
         return ClipExtent { range, believed: true };
     }
     let length = match i64::try_from(cutting.segment_frames) {
@@ -230,17 +232,17 @@ pub fn part_shown(segment: &Segment, shown: &[bool]) -> Option<Segment> {
 /// plausible. Without a range, times count from the start of the effect (0) in hosts without temporal access;
 /// in other hosts numbers are used unchanged.
 pub fn numbering(clip: &Clip<'_>, host: &HostRecord, time: i64) -> Numbering {
-    let whole = |(first, last): (f64, f64)| (first.round() as i64, last.round() as i64);
-    if let Some((first, last)) = clip.believable_frame_range(time as f64).map(whole)
+    let whole = |(first, last): (f64, f64)| (to_frame(first.round()), to_frame(last.round()));
+    if let Some((first, last)) = clip.believable_frame_range(to_time(time)).map(whole)
         && first < last
     {
         return Numbering::of_clip(first, last);
     }
-    if let Some((first, _)) = clip.frame_range_beside(time as f64).map(whole) {
+    if let Some((first, _)) = clip.frame_range_beside(to_time(time)).map(whole) {
         return Numbering::assumed(first);
     }
     match clip.first_frame() {
-        Some(first) => Numbering::assumed(first.round() as i64),
+        Some(first) => Numbering::assumed(to_frame(first.round())),
         None if host.temporal_access => Numbering::assumed(1),
         None => Numbering::assumed(0),
     }
@@ -249,8 +251,8 @@ pub fn numbering(clip: &Clip<'_>, host: &HostRecord, time: i64) -> Numbering {
 /// The end of the clip that is nearest to a time outside of the host's range; `None` if the time is inside or
 /// there is no range.
 pub fn nearest_end(clip: &Clip<'_>, time: i64) -> Option<i64> {
-    let (first, last) = clip.frame_range_beside(time as f64)?;
-    Some(if (time as f64) < first { first.round() as i64 } else { last.round() as i64 })
+    let (first, last) = clip.frame_range_beside(to_time(time))?;
+    Some(if to_time(time) < first { to_frame(first.round()) } else { to_frame(last.round()) })
 }
 
 /// Writes `picture`, positioned at `bounds`, into the part `window` of the output. Pixels that the picture
@@ -272,9 +274,9 @@ pub fn write(
         if let Some((picture, at)) = picture {
             let shared = at.intersect(&RectI { y1: y, y2: y + 1, ..area });
             if !shared.is_empty() {
-                let row = picture.row((at.y2 - 1 - y) as usize);
-                let from = (shared.x1 - at.x1) as usize * 4;
-                let to = (shared.x1 - area.x1) as usize * 4;
+                let row = picture.row(at.y2.abs_diff(y + 1) as usize);
+                let from = shared.x1.abs_diff(at.x1) as usize * 4;
+                let to = shared.x1.abs_diff(area.x1) as usize * 4;
                 let count = shared.width() * 4;
                 if let (Some(source), Some(target)) =
                     (row.get(from..from + count), line.get_mut(to..to + count))
@@ -283,7 +285,7 @@ pub fn write(
                 }
             }
         }
-        let start = (area.x1 - bounds.x1) as usize * pixel;
+        let start = area.x1.abs_diff(bounds.x1) as usize * pixel;
         let Some(row) = output.row_mut(y).and_then(|r| r.get_mut(start..start + area.width() * pixel)) else {
             continue;
         };
@@ -298,5 +300,5 @@ pub fn write(
 /// The picture cannot be resized.
 pub fn finish(source: &Fetched, working: &Arc<frame::Rgb>, mix: f64) -> Result<Picture> {
     let styled = source.look.geometry.from_working(working).map_err(from_frame)?;
-    source.look.encoding.finish(&source.picture, &styled, mix as f32).map_err(from_frame)
+    source.look.encoding.finish(&source.picture, &styled, to_f32(mix)).map_err(from_frame)
 }

@@ -1,6 +1,13 @@
 //! Deviations of real hosts from the standard, simulated with the plugin. docs/hosts.md lists which host does
 //! what.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 use openfx_host as host;
 use testing::plugin as support;
 use testing::stage;

@@ -1,6 +1,8 @@
 //! Checks the column *reruns*: changes every parameter, in every state in which it may matter, and
 //! compares the keys of the stages.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

@@ -4,6 +4,17 @@
 //! The OpenFX host is the crate `openfx-host`, which does not depend on the plugin's crate. `io` reads and writes
 //! images and videos; `commands` has one file per command; all output to the terminal goes through `words`.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
+
 mod bundle;
 mod cli;
 mod commands;

@@ -1,5 +1,7 @@
 //! The program itself: its exit status, its output, and the plugin as the build produces it.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,6 +1,8 @@
 //! ControlNet through the plugin and a host: a ControlNet for the built-in model, built from its encoder and
 //! projections that are not zero.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests convert small numbers")]
+
 use testing::networks;
 use testing::plugin as support;
 use testing::seeded;

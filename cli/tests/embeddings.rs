@@ -1,6 +1,8 @@
 //! Textual inversion embeddings: every layout, prompts with embeddings compared with the reference workflow's own
 //! encoding, and the messages for the user. `golden/embeddings/generate.py` made the files.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use testing::networks;
 use testing::plugin as support;
 use testing::seeded;

@@ -1,5 +1,7 @@
 //! `unsample models pull` against a test server on loopback.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use testing::hub;
 
 use std::fs;

@@ -5,6 +5,12 @@
 //! The networks are tiny, everything else is as with large ones: windows, guidance, solvers, noise schedules,
 //! prompts, ControlNets and motion modules with their settings, given on the command line.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing::networks;
 use testing::plugin as support;
 use testing::seeded;

@@ -1,5 +1,12 @@
 //! Clips of several shots through the host: every shot is restyled as a separate clip.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing::plugin as support;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What the plugin chose or found by itself is information: it is in the read-outs, and never a warning.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests convert small numbers")]
+
 use testing::plugin as support;
 use testing::weights;
 

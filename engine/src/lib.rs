@@ -11,6 +11,17 @@
 //!
 //! ARCHITECTURE.md gives the reasons and the invariants.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
+
 pub mod diffusion;
 pub mod families;
 pub mod nn;

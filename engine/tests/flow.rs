@@ -1,6 +1,13 @@
 //! Rectified flows: noise levels, the conversion of a predicted flow, and the solvers on the straight path, with data
 //! whose flow is known in closed form.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing as support;
 
 use candle_core::{DType, Device, Tensor};

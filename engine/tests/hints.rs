@@ -1,6 +1,8 @@
 //! Hints on pictures whose answer is known, and against OpenCV, torch and transformers; `golden/hints/generate.py` made
 //! the vectors.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing::networks as support;
 
 use std::collections::HashMap;

@@ -1,5 +1,7 @@
 //! The fast kernels for f32 on the processor against the general ones, which run here in f64.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing::networks as support;
 
 use candle_core::{DType, Device, Tensor};

@@ -1,6 +1,12 @@
 //! LoRAs that are added by the plugin against the same LoRAs merged into the checkpoint by plain sums of this test's own,
 //! compared the whole way: text, noise, styled latents.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing::request;
 use testing::seeded;
 

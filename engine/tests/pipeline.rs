@@ -1,5 +1,7 @@
 //! The pipeline with the built-in model: stages, caches, cancellation, and errors for bad files.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing::request as support;
 
 use std::path::{Path, PathBuf};

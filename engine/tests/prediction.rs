@@ -1,6 +1,12 @@
 //! Networks that predict velocity: equivalence with noise prediction, their noise levels, and all the ways in which
 //! files declare it.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing as support;
 use testing::request;
 

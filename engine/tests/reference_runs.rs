@@ -4,6 +4,8 @@
 //! its README exist (in `../models` or in the models folder), this compares stage by stage with the limits that the
 //! README gives; otherwise it reports that it was skipped.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use testing::networks as support;
 
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,11 @@
 //! SDXL's networks at tiny sizes against diffusers and transformers; `golden/networks/generate_sdxl.py` made the vectors.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing::networks as support;
 use testing::seeded;
 

@@ -3,6 +3,8 @@
 //! The golden values have nine digits, enough to distinguish neighbouring f32 values, and all of them are matched
 //! exactly, except for the five in [`OFF_BY_AN_ULP`].
 
+#![allow(clippy::cast_possible_truncation, reason = "tests convert small numbers")]
+
 use testing as support;
 
 use engine::diffusion::{Betas, NoiseSchedule, Scheduler, flip, sigmas};

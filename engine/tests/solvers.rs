@@ -1,5 +1,11 @@
 //! Solvers against reference vectors for two toy denoisers, and unsampling as a round trip.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing as support;
 
 use candle_core::{DType, Device, Tensor};

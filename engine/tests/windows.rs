@@ -1,5 +1,7 @@
 //! Context windows and guidance: the reference's lists, invariants, and the calls of the network.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing as support;
 
 use candle_core::{Device, Tensor};

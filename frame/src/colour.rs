@@ -1,5 +1,7 @@
 //! Conversion between a clip's colours and the model's: transfer curve, primaries and values above white.
 
+#![expect(clippy::cast_possible_truncation, reason = "pixel arithmetic: sides, coordinates and samples")]
+
 use super::primaries::{Matrix, Primaries};
 use super::transfer::{Transfer, hlg, odd, srgb_decode, srgb_encode};
 

@@ -18,6 +18,8 @@
 //!
 //! Results on footage are in docs/cuts.md.
 
+#![expect(clippy::cast_precision_loss, reason = "pixel arithmetic: sides, coordinates and samples")]
+
 use super::Rgb;
 
 /// Longer side of the low-resolution pictures, in cells.

@@ -7,6 +7,13 @@
 //! variational refinement, neighbouring patches exchange their results, which is cheaper and sufficient for
 //! averaging along the flow.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use super::grey::{Grey, Level, Pyramid};
 
 /// Side of a patch, in pixels.

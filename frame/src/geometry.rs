@@ -3,6 +3,13 @@
 //! The VAE halves a picture three times, so working sides are multiples of 8. The source is padded, cropped
 //! or stretched to fit; the way back reverses this.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use std::str::FromStr;
 
 use super::error::{FrameError, by_name, names};

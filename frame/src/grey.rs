@@ -1,5 +1,12 @@
 //! Grey pictures and their pyramids.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use super::Rgb;
 
 /// Smallest permitted shorter side of a level, in pixels.
@@ -22,6 +29,11 @@ impl Grey {
     pub fn luma(picture: &Rgb) -> Self {
         let data = picture.luma().map(|luma| (255.0 * luma).round() as f32).collect();
         Self { width: picture.width, height: picture.height, data }
+    }
+
+    /// The values as bytes, without their fractions.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.data.iter().map(|level| level.clamp(0.0, 255.0) as u8).collect()
     }
 
     /// Bilinear value at a position between pixels; edge pixels extend outwards.

@@ -1,5 +1,11 @@
 //! Conversion between a host's rows of bytes and rows of RGBA floats.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use half::f16;
 
 use super::FrameError;

@@ -15,8 +15,22 @@
 //! only where the source is kept, outside of a crop or with a mix below 1. Negative values become 0, which
 //! includes colours outside of the Rec.709 gamut. Colours under an alpha of 0 are not shown to the model
 //! (`fill`).
+//!
+//! [`convert`] has the conversions between kinds of numbers that the other crates share.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
 
 mod colour;
+pub mod convert;
 mod cuts;
 mod error;
 mod fill;

@@ -1,5 +1,12 @@
 //! Similarity measures of working pictures.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use super::{FrameError, Rgb};
 
 /// Peak signal-to-noise ratio in decibels over all channels, for a peak of 1; infinite for equal pictures.

@@ -1,5 +1,12 @@
 //! Resizes a hint to the working size as the reference workflow does.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use super::{FrameError, Picture, Rgb, Size};
 
 /// Crops the centre of a display-referred picture to the aspect ratio of `size` and resizes it with

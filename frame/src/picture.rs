@@ -1,5 +1,7 @@
 //! Pictures in memory: the host's (RGBA) and the model's (planar RGB).
 
+#![expect(clippy::cast_precision_loss, reason = "pixel arithmetic: sides, coordinates and samples")]
+
 use rayon::prelude::*;
 
 use super::colour::Colour;

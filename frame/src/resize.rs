@@ -3,6 +3,13 @@
 //! Implemented here for two reasons: a crop rarely starts on a whole pixel, where the usual library
 //! (fast_image_resize 6.1) darkens the last rows, and plain sums give the same result on every processor.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use std::f64::consts::PI;
 
 use super::Size;

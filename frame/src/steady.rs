@@ -7,6 +7,13 @@
 //! source and the frame's own source: areas that were occluded, entered the frame or follow a cut are not
 //! averaged.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use rayon::prelude::*;
 
 use super::Rgb;

@@ -4,6 +4,8 @@
 //! that negative values survive a round trip. Light is relative: 1 is the model's white. For HDR, that is the
 //! reference white of BT.2408, 203 cd/m2.
 
+#![expect(clippy::cast_possible_truncation, reason = "pixel arithmetic: sides, coordinates and samples")]
+
 /// A transfer curve between a clip's values and display-encoded ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transfer {

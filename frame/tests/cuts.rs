@@ -2,6 +2,13 @@
 //!
 //! Frames are numbered from 1, as in the parameter `cutFrames`.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 use frame::{CUT_REACH, Glance, Rgb, cuts};
 
 const WIDTH: usize = 96;

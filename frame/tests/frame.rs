@@ -1,5 +1,7 @@
 //! Round trips of pixels through every depth, layout and geometry.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing as support;
 
 use frame::{

@@ -1,5 +1,12 @@
 //! Pixel memory of the images passed to the plugin: any depth, row layout and position.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use half::f16;
 use openfx_sys::*;
 

@@ -16,6 +16,7 @@ use super::scope;
 use super::session::{ColourManagement, Components, Depth, Outside, Settings};
 use super::sets;
 use super::status::SuiteResult;
+use super::whole::{to_i32, to_u32};
 
 /// The footage of a clip.
 pub trait Feed: Send + Sync {
@@ -311,7 +312,7 @@ impl Clip {
     fn canvas(&self, effect: &Effect, facts: Facts, picture: Option<&Picture>) -> SuiteResult<Canvas> {
         let format = self.format().ok_or(kOfxStatFailed)?;
         let settings = &effect.session.settings;
-        let scaled = |pixels: u32| ((f64::from(pixels) * settings.scale).round() as u32).max(1);
+        let scaled = |pixels: u32| to_u32((f64::from(pixels) * settings.scale).round()).max(1);
         let (width, height) = (scaled(facts.width), scaled(facts.height));
         let (x1, y1) =
             (shifted(settings.origin.0, settings.scale), shifted(settings.origin.1, settings.scale));
@@ -333,7 +334,7 @@ impl Clip {
 
 /// Converts a canonical coordinate to pixels at the render scale.
 pub fn shifted(coordinate: i32, scale: f64) -> i32 {
-    (f64::from(coordinate) * scale).round() as i32
+    to_i32((f64::from(coordinate) * scale).round())
 }
 
 enum FrameAt {
@@ -347,9 +348,9 @@ fn number(time: f64, frames: u32, settings: &Settings) -> FrameAt {
     let index = whole - f64::from(settings.first_frame);
     let last = f64::from(frames) - 1.0;
     match settings.outside {
-        _ if (0.0..=last).contains(&index) => FrameAt::Frame(index as u32 + 1),
+        _ if (0.0..=last).contains(&index) => FrameAt::Frame(to_u32(index) + 1),
         Outside::Null => FrameAt::Nowhere,
-        Outside::Hold => FrameAt::Frame(index.clamp(0.0, last) as u32 + 1),
+        Outside::Hold => FrameAt::Frame(to_u32(index.clamp(0.0, last)) + 1),
         Outside::Black => FrameAt::Black,
     }
 }

@@ -9,6 +9,16 @@
 //!
 //! Not supported: interacts, overlays, tiles, fields, GPU rendering.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
 // The constants have their OpenFX names, which look like variables in patterns.
 #![allow(non_upper_case_globals)]
 
@@ -31,3 +41,4 @@ pub mod session;
 pub mod sets;
 pub mod status;
 pub mod suites;
+mod whole;

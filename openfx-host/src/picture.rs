@@ -1,5 +1,11 @@
 //! A picture in memory, for files and the host: rows from top to bottom, without padding.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use std::sync::Arc;
 
 /// Interleaved samples, in the depth of their source.

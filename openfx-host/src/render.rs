@@ -20,6 +20,7 @@ use super::props::Access::List;
 use super::props::PropertySet;
 use super::session::Sequence;
 use super::status::status_name;
+use super::whole::{to_i32, to_u32};
 
 /// The order in which frames are rendered.
 #[derive(
@@ -329,7 +330,7 @@ fn finite(region: OfxRectD, proposal: OfxRectD) -> OfxRectD {
 /// Converts a region to pixels at the render scale, rounded outwards.
 fn pixels(region: OfxRectD, scale: f64, aspect: f64) -> OfxRectI {
     // The tolerance avoids an extra pixel for products such as 0.1 * 30.
-    let (low, high) = (|v: f64| (v + 1e-6).floor() as i32, |v: f64| (v - 1e-6).ceil() as i32);
+    let (low, high) = (|v: f64| to_i32((v + 1e-6).floor()), |v: f64| to_i32((v - 1e-6).ceil()));
     OfxRectI {
         x1: low(region.x1 * scale / aspect),
         y1: low(region.y1 * scale),
@@ -374,8 +375,9 @@ fn identity(
     if !(0.0..f64::from(facts.frames)).contains(&index) {
         return Ok(None);
     }
-    let picture =
-        feed.picture(index as u32 + 1).map_err(|why| HostError::Frame { frame: moment.time as i32, why })?;
-    let scaled = |pixels: u32| ((f64::from(pixels) * settings.scale).round() as u32).max(1);
+    let picture = feed
+        .picture(to_u32(index) + 1)
+        .map_err(|why| HostError::Frame { frame: to_i32(moment.time), why })?;
+    let scaled = |pixels: u32| to_u32((f64::from(pixels) * settings.scale).round()).max(1);
     Ok(Some(resize(&picture, scaled(facts.width), scaled(facts.height))))
 }

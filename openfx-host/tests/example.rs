@@ -1,6 +1,8 @@
 //! Runs the example effect of the crate `openfx` in this host; the two sides of the ABI were written
 //! independently.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests convert small numbers")]
+
 #[path = "../../openfx/examples/invert.rs"]
 mod invert;
 

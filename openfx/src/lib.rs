@@ -15,6 +15,16 @@
 //! Deliberately not supported: the host's threads and locks (dummies in some hosts, NULL in others), its
 //! memory allocation, overlays, and GPU images.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
 // OpenFX names its constants like this, and they appear in patterns.
 #![allow(non_upper_case_globals)]
 

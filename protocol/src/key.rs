@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use frame::convert::to_i64;
+
 /// Version of all computations. Raise it when a stage computes a different result from the same inputs; this
 /// invalidates all cached results.
 const COMPUTATION: &str = "unsample/3";
@@ -79,6 +81,12 @@ impl KeyBuilder {
     #[must_use]
     pub fn number(self, name: &str, value: i64) -> Self {
         self.raw(name, &value.to_le_bytes())
+    }
+
+    /// Adds a count or an index, as [`number`](Self::number) does.
+    #[must_use]
+    pub fn count(self, name: &str, value: usize) -> Self {
+        self.number(name, to_i64(value))
     }
 
     /// Adds floating-point values by their bits.

@@ -11,6 +11,17 @@
 //!
 //! All types are plain owned values, free of tensors, host handles and parameter names.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "tests convert small numbers"
+    )
+)]
+
 pub mod folder;
 pub mod key;
 pub mod message;

@@ -172,8 +172,8 @@ impl WorkingFrame {
     /// Computes the digest of a picture.
     pub fn new(picture: Rgb) -> Self {
         let digest = Key::of("frame")
-            .number("width", picture.width as i64)
-            .number("height", picture.height as i64)
+            .count("width", picture.width)
+            .count("height", picture.height)
             .key(
                 "values",
                 &Key::of_bytes(&picture.data.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),

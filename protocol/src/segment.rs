@@ -1,5 +1,7 @@
 //! Segments: frames that are processed together.
 
+use frame::convert::to_i64;
+
 /// A run of frames that are sampled together: `first, first + step, ...`, `count` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Segment {
@@ -14,7 +16,7 @@ pub struct Segment {
 impl Segment {
     /// Number of frame `index`, in the host's numbering.
     pub fn frame(&self, index: usize) -> i64 {
-        self.first + index as i64 * self.step
+        self.first + to_i64(index) * self.step
     }
 
     /// Numbers of all frames, in the host's numbering.

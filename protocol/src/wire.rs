@@ -80,13 +80,14 @@ pub fn bytes(message: &impl Serialize) -> Result<Vec<u8>, WireError> {
 /// [`WireError::TooLong`], and I/O errors of the writer.
 pub fn send(to: &mut impl Write, message: &impl Serialize, follows: &[u8]) -> Result<(), WireError> {
     let bytes = bytes(message)?;
-    for (length, most) in [(bytes.len(), LONGEST_MESSAGE), (follows.len(), LONGEST_PICTURE)] {
-        if length > most {
-            return Err(WireError::TooLong(length));
-        }
+    let short = |length: usize, most: usize| match u32::try_from(length) {
+        Ok(short) if length <= most => Ok(short),
+        _ => Err(WireError::TooLong(length)),
+    };
+    let lengths = [short(bytes.len(), LONGEST_MESSAGE)?, short(follows.len(), LONGEST_PICTURE)?];
+    for length in lengths {
+        to.write_all(&length.to_le_bytes())?;
     }
-    to.write_all(&(bytes.len() as u32).to_le_bytes())?;
-    to.write_all(&(follows.len() as u32).to_le_bytes())?;
     to.write_all(&bytes)?;
     to.write_all(follows)?;
     Ok(to.flush()?)

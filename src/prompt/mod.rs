@@ -63,6 +63,7 @@ impl Schedule {
         match self.keys.get(after) {
             Some((end, _)) if number > start => {
                 // Converted after the subtraction, because numbers may be arbitrarily large.
+                #[expect(clippy::cast_precision_loss, reason = "rounds to the digits that a weight has")]
                 let w = (number - start) as f32 / (end - start) as f32;
                 vec![(text(after - 1), 1.0 - w), (text(after), w)]
             }

@@ -1,5 +1,6 @@
 //! Fetches frames from the host: those of a segment, of the clip Hint, and single ones that the engine needs.
 
+use frame::convert::to_time;
 use openfx::{Clip, Error, Result};
 use protocol::message::{self, FrameWanted};
 use protocol::{Request, Segment, Source, WorkingFrame};
@@ -40,7 +41,7 @@ impl Frames<'_, '_> {
         if other < range.first {
             return true;
         }
-        let image = |t: i64| self.handle.image(&self.clip, t as f64).ok().flatten();
+        let image = |t: i64| self.handle.image(&self.clip, to_time(t)).ok().flatten();
         match (image(frame), image(other)) {
             (Some(a), Some(b)) => {
                 let differ = a.address() != b.address();
@@ -58,7 +59,7 @@ impl Frames<'_, '_> {
     /// differently.
     pub(super) fn frame_shown(&self, frame: i64, current: &WorkingFrame) -> Result<i64> {
         let Some(end) = source::nearest_end(&self.clip, frame) else { return Ok(frame) };
-        let there = source::fetch(self.handle, &self.clip, end as f64, self.settings)?;
+        let there = source::fetch(self.handle, &self.clip, to_time(end), self.settings)?;
         let same = match there {
             Some(there) => there.working()?.digest == current.digest,
             None => false,
@@ -138,7 +139,7 @@ impl Frames<'_, '_> {
     /// The picture of the clip Hint for a frame of `whole`.
     fn hint_picture(&self, clip: &Clip<'_>, whole: &Segment, frame: i64) -> Result<Option<Fetched>> {
         let frame = source::frame_within(clip, whole, frame);
-        source::fetch(self.handle, clip, frame as f64, self.settings)
+        source::fetch(self.handle, clip, to_time(frame), self.settings)
     }
 
     /// A frame that the engine needs for a request; `None` if the host no longer has it.

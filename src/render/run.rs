@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use frame::convert::to_time;
 use openfx::{Error, Result, Verdict};
 use protocol::Request;
 use protocol::message::Failure;
@@ -86,7 +87,7 @@ impl Frames<'_, '_> {
     }
 
     fn attempt(&self, request: &Request, beside: Beside<'_>) -> Result<Outcome, Interrupted> {
-        let idle = settings::engine_idle(&HostReader(self.handle), beside.current.0 as f64);
+        let idle = settings::engine_idle(&HostReader(self.handle), to_time(beside.current.0));
         let ticket = Client::global().run(request, idle)?;
         let (mut bar, mut fraction) = (None, 0.0);
         loop {

@@ -3,6 +3,8 @@
 //! Defaults are never mentioned, nor parameters that have an effect at some frames: a keyframed number counts
 //! as 0 or 1 only if it has that value over the whole clip.
 
+use frame::convert::to_time;
+
 use super::ParamValues;
 use crate::frames::Numbering;
 use crate::table::{self, ParamType};
@@ -32,7 +34,7 @@ struct Looked<'a> {
 impl Looked<'_> {
     /// Whether a number has this value over the whole clip.
     fn always(&self, name: &'static str, value: f64) -> bool {
-        self.frames.iter().all(|&frame| self.v.double_at(name, frame as f64) == value)
+        self.frames.iter().all(|&frame| self.v.double_at(name, to_time(frame)) == value)
     }
 
     /// Whether a text is empty at the segment's first frame.

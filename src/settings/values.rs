@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use frame::convert::to_time;
+
 use super::Reader;
 use crate::frames::Numbering;
 use crate::table::{self, Param, ParamType};
@@ -83,7 +85,7 @@ impl ParamValues<'_> {
         let at = |param: &Param| {
             let frames = if param.animates { frames } else { frames.get(..1).unwrap_or_default() };
             frames.iter().find_map(|&frame| {
-                let sentence = self.refusal(param, frame as f64)?;
+                let sentence = self.refusal(param, to_time(frame))?;
                 Some(if param.animates {
                     format!("{sentence} (frame {} of the clip)", numbering.number(frame))
                 } else {

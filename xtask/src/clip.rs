@@ -3,6 +3,14 @@
 //! It contains what matters for judging a restyled clip: large and small moving shapes that occlude each other,
 //! edges, gradients and a panning camera.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: draws a picture"
+)]
+
 use image::{Rgb, RgbImage};
 
 /// Size of the clip's frames.

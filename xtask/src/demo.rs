@@ -107,8 +107,8 @@ fn side_by_side(before: &[RgbImage], after: &[RgbImage]) -> Result<RgbImage> {
     let (w, h) = first.dimensions();
     let moments: Vec<usize> = (0..4).map(|i| i * (before.len() - 1) / 3).collect();
     let mut sheet = RgbImage::new(w * 4, h * 2);
-    for (column, &moment) in moments.iter().enumerate() {
-        let x = i64::from(w) * column as i64;
+    for (column, &moment) in (0..).zip(&moments) {
+        let x = i64::from(w) * column;
         imageops::replace(&mut sheet, &before[moment], x, 0);
         if let Some(styled) = after.get(moment) {
             imageops::replace(&mut sheet, styled, x, i64::from(h));

@@ -73,7 +73,8 @@ fn write_frames((shape, values): &TensorValues, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let plane = height * width;
     for (i, frame) in values.chunks_exact(3 * plane).take(count).enumerate() {
-        let picture = RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "samples")]
+        let picture = RgbImage::from_fn(u32::try_from(width)?, u32::try_from(height)?, |x, y| {
             let at = y as usize * width + x as usize;
             Rgb(std::array::from_fn(|c| (frame[c * plane + at] * 255.0).round() as u8))
         });

@@ -30,6 +30,7 @@ impl Feed for GeneratedClip {
         Facts { width, height, frames: self.frames, fps: 24.0, pixel_aspect: 1.0, deep: true, alpha: false }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "pixel arithmetic: draws a picture")]
     fn picture(&self, number: u32) -> Result<SharedPicture, String> {
         let FrameSize(width, height) = self.size;
         let (side, left) = (width.min(height) / 3, number * 4 % width);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use engine::families::{Identity, identify, list_models, precision};
 use engine::pipeline::{check_file, check_values};
 use engine::weights::{TensorFile, dead_link, models_dir, models_dirs};
+use frame::convert::u64_to_f64;
 use protocol::pasted_path;
 use serde_json::{Map, Value as Json, json};
 
@@ -67,7 +68,7 @@ fn list() -> Result<(), Failure> {
 /// A number of bytes in readable units.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
+    let mut value = u64_to_f64(bytes);
     let mut unit = 0;
     while value >= 1000.0 && unit + 1 < UNITS.len() {
         value /= 1000.0;

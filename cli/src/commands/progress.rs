@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use frame::convert::to_u64;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 
@@ -101,7 +102,7 @@ impl Progress for Shown {
 
     fn update(&self, fraction: f64) {
         if let Some(bar) = &*self.0.plugin.lock() {
-            bar.set_position((fraction * 1000.0) as u64);
+            bar.set_position(to_u64(fraction * 1000.0));
         }
     }
 

@@ -15,6 +15,7 @@ use super::spool::{FrameIter, Replay};
 use super::stills::to_rgba8;
 use super::times::Times;
 use super::{ClipSource, ColourTags, Info, MediaError, Sink, Target, apng, stop};
+use frame::convert::to_u32;
 use openfx_host::picture::{Picture, Samples, SharedPicture};
 
 /// A clip read from a single animated file.
@@ -228,7 +229,7 @@ impl Sink for GifSink {
         }
         // The format stores the duration in 16 bits.
         let hundredths = duration(&self.times, self.frames, 100.0).clamp(GIF_SHORTEST, 65_535.0);
-        let delay = Delay::from_numer_denom_ms(hundredths as u32 * 10, 1);
+        let delay = Delay::from_numer_denom_ms(to_u32(hundredths) * 10, 1);
         self.frames += 1;
         if let Some(encoder) = &mut self.encoder {
             encoder
@@ -292,8 +293,10 @@ fn delay(times: &Times, index: usize) -> (u16, u16) {
     }
     for units in [10_000_u16, 1000, 100] {
         let duration = duration(times, index, f64::from(units));
-        if (1.0..=65_535.0).contains(&duration) {
-            return (duration as u16, units);
+        if duration >= 1.0
+            && let Ok(duration) = to_u32(duration).try_into()
+        {
+            return (duration, units);
         }
     }
     (u16::MAX, 100)

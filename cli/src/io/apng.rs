@@ -147,6 +147,7 @@ fn blend(new: [u16; 4], under: &[u16]) -> [u16; 4] {
     }
     let mixed =
         |nth: usize| (f64::from(new[nth]) * above + f64::from(under[nth]) * below * (1.0 - above)) / alpha;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sample")]
     let rounded = |value: f64| value.round() as u16;
     [rounded(mixed(0)), rounded(mixed(1)), rounded(mixed(2)), rounded(alpha * most)]
 }

@@ -18,6 +18,7 @@ use exr::prelude::{
 
 use super::fresh::FreshFile;
 use super::{MediaError, Profile};
+use frame::convert::to_f32;
 use openfx_host::picture::Picture;
 
 /// The header of a file.
@@ -94,7 +95,8 @@ fn channels(header: &Header) -> Vec<String> {
 /// Reads the first part with R, G and B as floats with straight alpha. Pixels outside the data window are empty.
 pub fn load(path: &Path) -> Result<Picture, MediaError> {
     let ExrHeader { size: (width, height), alpha, .. } = about(path)?;
-    let channels = if alpha { 4 } else { 3 };
+    let count: u8 = if alpha { 4 } else { 3 };
+    let channels = usize::from(count);
     type Pixels = (Vec<f32>, Vec2<usize>);
     let image = read()
         .no_deep_data()
@@ -127,8 +129,7 @@ pub fn load(path: &Path) -> Result<Picture, MediaError> {
             }
         }
     }
-    Picture::float(width, height, channels as u8, samples)
-        .ok_or_else(|| MediaError::read(path, "it has no pixels"))
+    Picture::float(width, height, count, samples).ok_or_else(|| MediaError::read(path, "it has no pixels"))
 }
 
 /// The position in the display window of a pixel of the data window; `None` if it is outside.
@@ -165,7 +166,7 @@ pub fn save(
     let size = (width, picture.height as usize);
     let attributes = LayerAttributes::default();
     let mut about = ImageAttributes::new(IntegerBounds::from_dimensions(size));
-    about.pixel_aspect = pixel_aspect as f32;
+    about.pixel_aspect = to_f32(pixel_aspect);
     about.chromaticities = profile.and_then(|profile| match profile {
         Profile::Primaries(primaries) => Some(*primaries),
         _ => None,

@@ -33,7 +33,7 @@ pub fn decode(file: &[u8]) -> Result<Option<DynamicImage>, Damaged> {
     decoder.set_options(lenient.set_strict_mode(true).jpeg_set_out_colorspace(space));
     let pixels = decoder.decode().map_err(|_| Damaged)?;
     // JPEG stores sides in 16 bits.
-    let (width, height) = (width as u32, height as u32);
+    let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height)) else { return Err(Damaged) };
     Ok(match space {
         ColorSpace::Luma => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
         _ => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),

@@ -81,9 +81,11 @@ impl TiffTags {
         }
         let whole = |value: u64, alpha: u64, most: u64| ((value * most + alpha / 2) / alpha).min(most);
         match &mut picture.samples {
+            #[expect(clippy::cast_possible_truncation, reason = "samples of at most 255")]
             Samples::Eight(samples) => {
                 divide(samples, |value, alpha| whole(value.into(), alpha.into(), 255) as u8)
             }
+            #[expect(clippy::cast_possible_truncation, reason = "samples of at most 65535")]
             Samples::Sixteen(samples) => {
                 divide(samples, |value, alpha| whole(value.into(), alpha.into(), 65_535) as u16)
             }

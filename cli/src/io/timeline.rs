@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use frame::convert::{to_f64, to_frame, to_i64, to_u64};
 use serde_json::Value;
 
 use super::ffmpeg::{file_argument, reason, run};
@@ -95,7 +96,7 @@ impl Container<'_> {
     fn promised_frames(&self, fps: f64) -> Option<usize> {
         let count = self.stream["nb_frames"].as_str()?.parse::<usize>().ok()?;
         match self.tick().filter(|_| self.is("avi")) {
-            Some(tick) => Some((count as f64 * tick.seconds() * fps).round() as usize),
+            Some(tick) => usize::try_from(to_u64((to_f64(count) * tick.seconds() * fps).round())).ok(),
             None => Some(count),
         }
     }
@@ -117,7 +118,7 @@ impl Container<'_> {
         let last = frames.last()?;
         // Newer versions of ffprobe use another name.
         let duration = last["duration"].as_i64().or_else(|| last["pkt_duration"].as_i64());
-        let usual = if step > 0 { step } else { (1.0 / (fps * tick.seconds())).round().max(1.0) as i64 };
+        let usual = if step > 0 { step } else { to_frame((1.0 / (fps * tick.seconds())).round().max(1.0)) };
         let said = stamps.last()?.and(duration).filter(|&ticks| ticks > 0);
         let mut end = starts.last()? + said.unwrap_or(usual);
         if self.is("avi") {
@@ -133,7 +134,7 @@ impl Container<'_> {
         {
             // Frames have no duration there, and the last one may be held. If the first frame is late, some programs
             // count the duration from it and some do not.
-            let said = (seconds / tick.seconds()).round() as i64;
+            let said = to_frame((seconds / tick.seconds()).round());
             if said > end || starts.first() == Some(&0) && said > *starts.last()? {
                 end = said;
             }
@@ -162,7 +163,7 @@ impl Container<'_> {
         }
         let promised = self.promised_frames(times.fps())?;
         // For AVI, which has no edit lists that hide frames, an index with more frames is sufficient evidence.
-        let ends_early = self.is("avi") && promised as f64 > seconds * times.fps() + 2.0;
+        let ends_early = self.is("avi") && to_f64(promised) > seconds * times.fps() + 2.0;
         (promised > count && (self.has_errors() || ends_early))
             .then(|| format!("is cut off or damaged: {count} of its {promised} frames can be read"))
     }
@@ -185,17 +186,17 @@ fn filled(stamps: &[Option<i64>]) -> Option<(Vec<i64>, i64)> {
         return None;
     }
     let mut steps: Vec<i64> =
-        known.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0) as i64).collect();
+        known.windows(2).map(|pair| (pair[1].1 - pair[0].1) / to_i64(pair[1].0 - pair[0].0)).collect();
     steps.sort_unstable();
     let step = steps.get(steps.len() / 2).copied().unwrap_or(0);
     let mut times: Vec<i64> =
-        (0..first_index).map(|index| first - step * (first_index - index) as i64).collect();
+        (0..first_index).map(|index| first - step * to_i64(first_index - index)).collect();
     for pair in known.windows(2) {
         let ((from, begin), (to, end)) = (pair[0], pair[1]);
-        let between = |index: usize| begin + (end - begin) * (index - from) as i64 / (to - from) as i64;
+        let between = |index: usize| begin + (end - begin) * to_i64(index - from) / to_i64(to - from);
         times.extend((from..to).map(between));
     }
-    times.extend((last_index..stamps.len()).map(|index| last + step * (index - last_index) as i64));
+    times.extend((last_index..stamps.len()).map(|index| last + step * to_i64(index - last_index)));
     Some((times, step))
 }
 

@@ -1,5 +1,7 @@
 //! Timestamps of the frames of a clip.
 
+use frame::convert::{to_f64, to_time, to_u32, to_u64, u64_to_f64};
+
 /// The length of a tick as a fraction of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
@@ -49,7 +51,7 @@ impl Times {
         if times.windows(2).any(|pair| pair[0] >= pair[1]) || end <= last {
             return None;
         }
-        let seconds = |ticks: i64| ticks as f64 * tick.seconds();
+        let seconds = |ticks: i64| to_time(ticks) * tick.seconds();
         let late = seconds(first) - zero;
         // The clock of the file is accurate to a microsecond.
         let late = if late.abs() < 2e-6 { 0.0 } else { late };
@@ -59,9 +61,9 @@ impl Times {
             let mut even = Self { late, ..Self::even(fps, frames) };
             let step = even.tick.seconds();
             let off =
-                |(nth, &time): (usize, &i64)| (seconds(time - first) - nth as f64 * step).abs() > rounding;
+                |(nth, &time): (usize, &i64)| (seconds(time - first) - to_f64(nth) * step).abs() > rounding;
             if !times.iter().enumerate().any(off) {
-                let held = (seconds(end - first) / step).round() as u64;
+                let held = to_u64((seconds(end - first) / step).round());
                 even.end = held.max(even.end);
                 return Some(even);
             }
@@ -82,7 +84,7 @@ impl Times {
         }
         // MPEG's clock: hundredths of a second and milliseconds are multiples of its ticks.
         const CLOCK: u32 = 90_000;
-        let ticks = |seconds: f64| (seconds * f64::from(CLOCK)).round() as u64;
+        let ticks = |seconds: f64| to_u64((seconds * f64::from(CLOCK)).round());
         let mut starts = Vec::with_capacity(seconds.len());
         let mut time = 0.0;
         for &duration in seconds {
@@ -134,7 +136,7 @@ impl Times {
     /// The start of a frame in seconds from the first one; `index` counts from 0, and the number of frames gives the
     /// end of the clip.
     pub fn seconds(&self, index: usize) -> f64 {
-        self.start(index) as f64 * self.tick.seconds()
+        u64_to_f64(self.start(index)) * self.tick.seconds()
     }
 
     /// Seconds from the beginning of the file to its first frame; negative if the sound begins later.
@@ -164,7 +166,7 @@ impl Times {
         if self.starts_evenly() {
             return f64::from(tick.denominator) / f64::from(tick.numerator);
         }
-        self.starts.len() as f64 / (self.end as f64 * tick.seconds())
+        to_f64(self.starts.len()) / (u64_to_f64(self.end) * tick.seconds())
     }
 }
 
@@ -174,8 +176,8 @@ fn found_rates(tick: Tick, times: &[i64]) -> Vec<f64> {
     let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     steps.sort_unstable();
     let Some(&usual) = steps.get(steps.len() / 2) else { return Vec::new() };
-    let mean = steps.iter().sum::<i64>() as f64 / steps.len() as f64;
-    let mut rates = vec![1.0 / (usual as f64 * tick.seconds())];
+    let mean = to_time(steps.iter().sum::<i64>()) / to_f64(steps.len());
+    let mut rates = vec![1.0 / (to_time(usual) * tick.seconds())];
     if usual >= 10 {
         rates.push(1.0 / (mean * tick.seconds()));
     }
@@ -187,15 +189,15 @@ pub fn rate(fps: f64) -> (u32, u32) {
     let fps = if fps.is_finite() && fps > 0.001 && fps < 100_000.0 { fps } else { 25.0 };
     let whole = (fps * 1.001).round();
     if fps.fract().abs() > 1e-6 && (whole * 1000.0 / 1001.0 - fps).abs() < 1e-4 {
-        return ((whole * 1000.0) as u32, 1001);
+        return (to_u32(whole * 1000.0), 1001);
     }
     for scale in [1_u32, 2, 3, 4, 10, 100] {
         let scaled = fps * f64::from(scale);
         if (scaled - scaled.round()).abs() < 1e-6 {
-            return (scaled.round() as u32, scale);
+            return (to_u32(scaled.round()), scale);
         }
     }
-    ((fps * 10_000.0).round() as u32, 10_000)
+    (to_u32((fps * 10_000.0).round()), 10_000)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `unsample render` on files as users have them. Tests that need ffmpeg print that they are skipped without it. The
 //! plugin shows its source, so that no network runs.
 
+#![allow(clippy::cast_precision_loss, reason = "tests convert small numbers")]
+
 use testing::plugin as support;
 mod videos;
 

@@ -1,5 +1,11 @@
 //! Fuses the predictions of overlapping context windows: a weighted mean for every frame.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "rounds to f32 where the reference does"
+)]
+
 use candle_core::Tensor;
 
 use super::DiffusionError;

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::fuse::Merge;
-use super::latents::{TIME, along_time};
+use super::latents::{TIME, along_time, index_tensor};
 use super::{ContextOptions, Denoiser, DiffusionError, NoiseSchedule, Prediction, ProbabilityPath, windows};
 
 type Result<T> = std::result::Result<T, DiffusionError>;
@@ -118,8 +118,7 @@ impl Guided<'_> {
         let mut merges: Vec<_> =
             branches.iter().map(|_| Merge::new(context.fuse, context.overlap, total)).collect();
         for window in windows(context, total, step) {
-            let ids: Vec<u32> = window.iter().map(|&index| index as u32).collect();
-            let ids = Tensor::new(ids, x.device())?;
+            let ids = index_tensor(window.iter().copied(), x.device())?;
             let part = x.index_select(&ids, TIME)?;
             let denoised = self.look(&part, sigma, step, branches, &window, total)?;
             for (merge, denoised) in merges.iter_mut().zip(&denoised) {

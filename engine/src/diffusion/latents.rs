@@ -8,7 +8,7 @@
 //! Networks and files that work on single frames have them in the batch, `[frames, channels, height, width]`;
 //! [`from_frames`] and [`to_frames`] convert between the two layouts.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{Device, Error, Result as CandleResult, Tensor};
 
 /// The batch axis: videos, or guidance branches evaluated together.
 pub const BATCH: usize = 0;
@@ -50,6 +50,15 @@ pub fn to_frames(latents: &Tensor) -> CandleResult<Tensor> {
     let (batch, channels, time, height, width) = latents.dims5()?;
     let frames = latents.transpose(CHANNELS, TIME)?.contiguous()?;
     frames.reshape((batch * time, channels, height, width))
+}
+
+/// Indices along one axis as a tensor for [`Tensor::index_select`], u32.
+///
+/// # Errors
+/// If an index does not fit into 32 bits, or the device has no room.
+pub fn index_tensor(indices: impl IntoIterator<Item = usize>, device: &Device) -> CandleResult<Tensor> {
+    let indices = indices.into_iter().map(|index| u32::try_from(index).map_err(Error::wrap));
+    Tensor::new(indices.collect::<CandleResult<Vec<u32>>>()?, device)
 }
 
 /// One value for every frame as a tensor that broadcasts over latents: `[1, 1, time, 1, 1]`, f32.

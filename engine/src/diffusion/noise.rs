@@ -3,6 +3,12 @@
 //! If the noise of the whole segment came from one random stream, frame t would get different noise whenever the
 //! segment starts elsewhere or is longer. Instead, every frame of every draw has a stream of its own.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "rounds to f32 where the reference does"
+)]
+
 use std::f64::consts::TAU;
 
 use candle_core::{DType, Device, Tensor};
@@ -61,7 +67,7 @@ impl Noise for SeededNoise {
         let mut values = Vec::with_capacity(like.elem_count());
         for &frame in &self.frames {
             // Seed, step and frame are mixed one after the other, so that (seed 1, step 0) differs from (seed 0, step 1).
-            let key = mix(mix(mix(self.seed) ^ self.draws) ^ frame as u64);
+            let key = mix(mix(mix(self.seed) ^ self.draws) ^ frame.cast_unsigned());
             values.extend(Gaussian::new(key).take(each));
         }
         self.draws += 1;

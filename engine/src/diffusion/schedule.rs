@@ -7,6 +7,13 @@
 //! rounded to f32 once, everything after that in f32. This matters because the network gets the timestep of the
 //! *nearest* table entry, and a difference in the last bit may select a neighbour.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rounds to f32 and to whole steps where the reference does"
+)]
+
 use candle_core::{Result as CandleResult, Tensor};
 
 use super::{DiffusionError, ProbabilityPath};

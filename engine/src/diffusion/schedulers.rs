@@ -4,6 +4,13 @@
 //! those of k-diffusion and of ComfyUI; the arithmetic is f32 or f64 exactly where theirs is, because the lists must
 //! agree with theirs to the last digit.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rounds to f32 and to whole steps where the reference does"
+)]
+
 mod align;
 mod beta;
 

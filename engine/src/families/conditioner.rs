@@ -4,6 +4,7 @@ use std::fmt;
 
 use candle_core::{Device, Tensor};
 
+use crate::diffusion::latents::index_tensor;
 use crate::nn::{Embeddings, ModelError};
 
 /// The conditioning from a prompt, or from one prompt for every latent in time.
@@ -33,8 +34,7 @@ impl TextConditioning {
         if self.context.dim(0)? == 1 {
             return Ok(self.clone());
         }
-        let index: Vec<u32> = latents.iter().map(|&latent| latent as u32).collect();
-        let index = Tensor::new(index, self.context.device())?;
+        let index = index_tensor(latents.iter().copied(), self.context.device())?;
         self.map(|x| x.index_select(&index, 0))
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::Input;
+use crate::diffusion::latents::index_tensor;
 use crate::nn::{ControlNet, Given, Hint, ModelError, Residuals};
 
 /// A ControlNet prepared for a pass over one segment.
@@ -36,8 +37,8 @@ impl ActiveControl {
         if sigma > self.from || sigma < self.to || weights.iter().all(|weight| *weight == 0.0) {
             return Ok(None);
         }
-        let index: Vec<u32> = input.latents.iter().map(|&f| f as u32).collect();
-        let hint = self.hint.index_select(&Tensor::new(index, self.hint.device())?, 0)?;
+        let index = index_tensor(input.latents.iter().copied(), self.hint.device())?;
+        let hint = self.hint.index_select(&index, 0)?;
         let hint = hint.to_device(x.device())?.to_dtype(input.dtype)?;
         let shown: Vec<bool> =
             input.latents.iter().map(|&f| self.shown.get(f).copied().unwrap_or(true)).collect();

@@ -204,13 +204,9 @@ impl ClipText {
         // The words' rows in their order and the vectors behind them, from which each place takes its own.
         let words: Vec<u32> = ids.iter().copied().filter(|id| *id < FIRST_VECTOR).collect();
         let (places, count) = (ids.len(), words.len());
-        let mut word = 0..;
+        let (mut word, behind) = (0.., u32::try_from(count).map_err(candle_core::Error::wrap)?);
         for id in &mut ids {
-            *id = if *id < FIRST_VECTOR {
-                word.next().unwrap_or(0)
-            } else {
-                count as u32 + (*id - FIRST_VECTOR)
-            };
+            *id = if *id < FIRST_VECTOR { word.next().unwrap_or(0) } else { behind + (*id - FIRST_VECTOR) };
         }
         let words = self.tokens.index_select(&Tensor::from_vec(words, count, device)?, 0)?;
         let vectors = vectors.to_device(device)?.to_dtype(self.tokens.dtype())?;

@@ -171,6 +171,11 @@ impl Encoder {
 
 /// Cosines, then sines, of `value` at `width / 2` frequencies that fall from 1 towards 1/10000 (Vaswani et al. 2017, in
 /// the order of Ho et al. 2020).
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "rounds where the reference does"
+)]
 pub(super) fn sinusoids(value: f32, width: usize) -> Vec<f32> {
     let half = width / 2;
     let angle = |index: usize| {

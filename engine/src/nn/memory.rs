@@ -1,6 +1,6 @@
 //! Memory on a device: what an evaluation takes at least, and how its lack shows.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Error, Result, Tensor};
 
 use super::ModelError;
 
@@ -51,8 +51,8 @@ pub(super) fn share(shared: &Tensor, n: usize, first: usize, count: usize) -> Re
         return Ok(shared.clone());
     }
     let each = (n / m).max(1);
-    let index: Vec<u32> = (first..first + count).map(|frame| (frame / each) as u32).collect();
-    shared.index_select(&Tensor::new(index, shared.device())?, 0)
+    let index = (first..first + count).map(|frame| u32::try_from(frame / each).map_err(Error::wrap));
+    shared.index_select(&Tensor::new(index.collect::<Result<Vec<u32>>>()?, shared.device())?, 0)
 }
 
 /// Bytes of a value.

@@ -273,6 +273,11 @@ impl Part {
 
 /// The position table of an attention, from the file or computed: pe[p, 2i] = sin(p e^(-2i ln(10000) / channels)), and
 /// the cosine of the same beside it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "rounds where the reference does"
+)]
 fn positions(attention: &Scope<'_>, channels: usize) -> Result<Tensor, ModelError> {
     if attention.has("pos_encoder.pe") {
         let [_, length, _] = attention.expect("pos_encoder.pe", [1, 0, channels])?;

@@ -87,6 +87,7 @@ impl TextEncoder {
 ///
 /// Errors: [`ModelError::Candle`] where the device fails.
 pub fn size_vector(pooled: &Tensor, height: usize, width: usize) -> Result<Tensor, ModelError> {
+    #[expect(clippy::cast_precision_loss, reason = "sides of pictures are far below 2^24")]
     let (height, width) = (height as f32, width as f32);
     let sizes: Vec<f32> = [height, width, 0.0, 0.0, height, width]
         .into_iter()

@@ -19,6 +19,7 @@ fn places(size: usize, tile: usize) -> Vec<usize> {
 
 /// Weight of every place of a tile's side: rising over the overlap with the tile before, falling over the one with the
 /// tile behind, and 1 at the picture's edges. Never 0, so that the sum can be divided by.
+#[expect(clippy::cast_precision_loss, reason = "sides of tiles are far below 2^24")]
 fn ramp(length: usize, overlap: usize, [first, last]: [bool; 2]) -> Vec<f32> {
     let rise = |distance: usize| ((distance as f32 + 0.5) / overlap.max(1) as f32).min(1.0);
     (0..length)

@@ -9,6 +9,7 @@ use super::diagnostics::{self, LAYOUT, SuppliedLatents};
 use super::files::Chosen;
 use crate::diffusion::{Betas, Scheduler};
 use crate::families::Family;
+use frame::convert::to_time;
 use protocol::SchedulerChoice;
 use protocol::key::{Key, KeyBuilder};
 use protocol::request::{Goal, MotionSettings, Pass, PromptTrack, Request};
@@ -73,10 +74,10 @@ fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
     let Pass { positive, negative, cfg, sampler, scheduler, steps, controls: _ } = pass;
     let track = |key: KeyBuilder, name: &str, track: &PromptTrack| {
         // By text and not by index, so that the order of the texts does not matter.
-        let mut key = key.number(name, if track.is_constant() { 1 } else { track.mix.len() as i64 });
         let frames = if track.is_constant() { 1 } else { track.mix.len() };
+        let mut key = key.count(name, frames);
         for mix in track.mix.iter().take(frames) {
-            key = key.number("terms", mix.len() as i64);
+            key = key.count("terms", mix.len());
             for (index, weight) in mix {
                 let text = track.texts.get(*index).map_or("", String::as_str);
                 key = key.text("text", text).floats("weight", &[f64::from(*weight)]);
@@ -92,7 +93,7 @@ fn add_pass(key: KeyBuilder, pass: &Pass, chosen: &Chosen) -> KeyBuilder {
     key.floats("cfg", cfg)
         .text("sampler", sampler.as_str())
         .text("scheduler", scheduler.as_str())
-        .number("steps", *steps as i64)
+        .count("steps", *steps)
 }
 
 /// The key of frame `index` decoded from the latents with the key `of`.
@@ -101,7 +102,7 @@ pub fn decoded(name: &str, of: &Key, chosen: &Chosen, index: usize) -> Key {
         .key("of", of)
         .key("vae", &chosen.vae_id())
         .text("device", chosen.device)
-        .number("index", index as i64)
+        .count("index", index)
         .finish()
 }
 
@@ -176,13 +177,13 @@ pub fn keys(
         .number("prediction", chosen.prediction.0 as i64)
         .number("zero terminal", i64::from(chosen.prediction.1))
         .floats("denoise", &[*denoise])
-        .number("clip skip", *clip_skip as i64);
+        .count("clip skip", *clip_skip);
     if chosen.is_temporal() {
         unsampled = unsampled
             .keys("motion", chosen.motion_id().as_ref())
-            .number("length", context_length(*length, chosen) as i64)
-            .number("overlap", *overlap as i64)
-            .number("stride", *stride as i64)
+            .count("length", context_length(*length, chosen))
+            .count("overlap", *overlap)
+            .count("stride", *stride)
             .text("schedule", schedule.as_str())
             .text("fuse", fuse.as_str())
             .number("closed", i64::from(*closed))
@@ -200,8 +201,8 @@ pub fn keys(
     let resampled = add_pass(Key::of("resampled").key("unsampled", &unsampled), &second, chosen);
     let mut resampled = add_controls(resampled, &second.controls, request, chosen);
     if !second.sampler.is_deterministic() {
-        let frames: Vec<f64> = segment.frames().map(|f| f as f64).collect();
-        resampled = resampled.number("seed", *seed as i64).floats("frames", &frames);
+        let frames: Vec<f64> = segment.frames().map(to_time).collect();
+        resampled = resampled.number("seed", seed.cast_signed()).floats("frames", &frames);
     }
     Ok(Keys { given: file.map(|(given, _)| given), latents, unsampled, resampled: resampled.finish() })
 }

@@ -10,6 +10,7 @@ use super::hints::hint_key;
 use crate::diffusion::NoiseSchedule;
 use crate::families::ActiveControl;
 use crate::nn::ControlNet;
+use frame::convert::to_f32;
 use protocol::key::KeyBuilder;
 use protocol::request::{ControlUse, Goal, Pass, Request};
 
@@ -118,7 +119,7 @@ pub fn active(
 ) -> ActiveControl {
     let counts = |frame: usize| net.is_sparse() || control.shown.get(frame).copied().unwrap_or(true);
     let weight = control.weight.iter().enumerate();
-    let weight = weight.map(|(frame, weight)| if counts(frame) { *weight as f32 } else { 0.0 }).collect();
+    let weight = weight.map(|(frame, weight)| if counts(frame) { to_f32(*weight) } else { 0.0 }).collect();
     let [from, to] = range(control, schedule);
     ActiveControl { net, hint, shown: control.shown.clone(), weight, from, to }
 }

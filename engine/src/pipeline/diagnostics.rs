@@ -14,6 +14,7 @@ use crate::diffusion::latents::from_frames;
 use crate::families::Grid;
 use crate::weights::TensorFile;
 use frame::Size;
+use frame::convert::to_f64;
 use protocol::key::Key;
 
 /// The version of the latents' layout in caches: 2 is [1, channels, time, height, width]. Caches without this number
@@ -191,7 +192,7 @@ pub fn read_latents(path: &Path, grid: Grid, frames: usize, picture: Size) -> Re
 /// As for [`read_latents`].
 pub fn latents_key(path: &Path) -> Result<(SuppliedLatents, Key), PipelineError> {
     let (given, shape, data) = load(path)?;
-    let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
+    let shape: Vec<f64> = shape.iter().map(|&d| to_f64(d)).collect();
     let key = Key::of("latents file").text("tensor", given.tensor()).number("layout", LAYOUT);
     let key = key.floats("shape", &shape);
     Ok((given, key.key("values", &Key::of_bytes(&data)).finish()))

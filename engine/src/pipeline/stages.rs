@@ -36,6 +36,7 @@ use super::unused::{missing_table, unused, without_steps};
 use super::worker::{Limits, RequestControl};
 use super::{CacheSettings, PipelineError};
 use crate::diffusion::{Betas, NoiseSchedule, flip, pass_sigmas};
+use frame::convert::to_f64;
 use frame::{Rgb, psnr};
 use keep::{Lasting, Stage, Unsettled};
 use protocol::Key;
@@ -323,10 +324,10 @@ impl<'a> Job<'a> {
 
     /// The progress of the whole request, 0..1, with a fraction `done` of part `part` (encode, unsample, resample, decode).
     fn part(&self, part: usize, done: f64) -> f64 {
-        let frames = self.request.source.digests.len() as f64;
+        let frames = to_f64(self.request.source.digests.len());
         let evaluations = |pass: &Pass, steps: usize| {
             let branches = if pass.cfg.iter().all(|c| *c == 1.0) { 1.0 } else { 2.0 };
-            pass.sampler.evaluations(&vec![1.0; steps + 1]) as f64 * branches * frames
+            to_f64(pass.sampler.evaluations(&vec![1.0; steps + 1])) * branches * frames
         };
         // Encoding a frame costs about as much as one evaluation of the network for it.
         let costs = [

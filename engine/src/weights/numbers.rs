@@ -107,6 +107,7 @@ pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
         Dtype::BF16 => sound(bytes, |value| u16::from_le_bytes(value) & BF16 == BF16),
         Dtype::F32 => sound(bytes, |value| u32::from_le_bytes(value) & F32 == F32),
         // What an f32 does not hold is infinite as soon as it is computed with.
+        #[expect(clippy::cast_possible_truncation, reason = "looks whether it is infinite then")]
         Dtype::F64 => sound(bytes, |value| (f64::from_le_bytes(value) as f32).to_bits() & F32 == F32),
         Dtype::F8_E4M3 => sound(bytes, |[value]| value & 0x7f == 0x7f),
         Dtype::F8_E5M2 => sound(bytes, |[value]| value & 0x7c == 0x7c),
@@ -135,6 +136,7 @@ pub(super) fn scalar(bytes: &[u8], dtype: Dtype) -> Option<f64> {
         Dtype::F64 => one(bytes, f64::from_le_bytes)?,
         Dtype::F16 => one(bytes, f16::from_le_bytes)?.into(),
         Dtype::BF16 => one(bytes, bf16::from_le_bytes)?.into(),
+        #[expect(clippy::cast_precision_loss, reason = "a rank or an alpha is far below 2^53")]
         Dtype::I64 => one(bytes, i64::from_le_bytes)? as f64,
         Dtype::I32 => one(bytes, i32::from_le_bytes)?.into(),
         Dtype::I16 => one(bytes, i16::from_le_bytes)?.into(),

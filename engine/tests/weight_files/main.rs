@@ -1,5 +1,12 @@
 //! Files of weights that are not what they should be: one sentence, no panic, no memory.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 use testing::networks as support;
 
 mod folders;

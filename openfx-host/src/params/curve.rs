@@ -2,6 +2,8 @@
 
 use std::ffi::CString;
 
+use crate::whole::to_i32;
+
 /// A value of any parameter type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -139,7 +141,7 @@ fn mix(a: &Value, b: &Value, part: f64) -> Value {
             Value::Doubles(a.iter().zip(b).map(|(&a, &b)| between(a, b)).collect())
         }
         (Value::Ints(a), Value::Ints(b)) => Value::Ints(
-            a.iter().zip(b).map(|(&a, &b)| between(f64::from(a), f64::from(b)).round() as i32).collect(),
+            a.iter().zip(b).map(|(&a, &b)| to_i32(between(f64::from(a), f64::from(b)).round())).collect(),
         ),
         (a, _) => a.clone(),
     }

@@ -82,9 +82,9 @@ unsafe extern "C" fn openfx_host_arguments(
     let letter = if setting != 0 { letter } else { b'p' };
     for index in 0..count {
         // SAFETY: no kind has more than four values.
-        unsafe { types.add(index).write(letter as c_char) };
+        unsafe { types.add(index).write(c_char::from_ne_bytes([letter])) };
     }
-    count as c_int
+    c_int::try_from(count).unwrap_or(-kOfxStatErrUnsupported)
 }
 
 /// Executes a variadic parameter call.

@@ -3,6 +3,13 @@
 //!
 //! The plugin is `plugin.rs`, part of this program; it uses the raw ABI and no code of Unsample's.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 use openfx_host as host;
 
 mod checks;

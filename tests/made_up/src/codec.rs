@@ -2,6 +2,7 @@
 //! covers, mixed by a matrix from the file.
 
 use candle_core::{DType, Device, Tensor};
+use engine::diffusion::latents::index_tensor;
 use engine::families::Codec;
 use engine::nn::{ModelError, Source};
 
@@ -55,8 +56,8 @@ impl Codec for Fields {
     fn decode(&self, latents: &Tensor, _tile: Option<usize>) -> Result<Tensor, ModelError> {
         let fields = mixed(latents, &self.back)?.squeeze(0)?.transpose(0, 1)?.contiguous()?;
         let (time, _, rows, columns) = fields.dims4()?;
-        let frames: Vec<u32> = (0..1 + (time - 1) * TIME).map(|frame| frame.div_ceil(TIME) as u32).collect();
-        let fields = fields.index_select(&Tensor::new(frames, fields.device())?, 0)?;
+        let frames = (0..1 + (time - 1) * TIME).map(|frame| frame.div_ceil(TIME));
+        let fields = fields.index_select(&index_tensor(frames, fields.device())?, 0)?;
         let frames = fields.dim(0)?;
         let fields = fields.reshape(&[frames, 3, 2, 2, rows, columns][..])?;
         let fields = fields.permute(vec![0, 1, 4, 2, 5, 3])?.reshape((frames, 3, 2 * rows, 2 * columns))?;

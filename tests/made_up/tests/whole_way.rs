@@ -1,5 +1,12 @@
 //! The made-up family end to end: from a clip to a styled clip, through the plugin, with an engine that registers the family.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,6 +1,14 @@
 //! Support for several test files: comparison of numbers with useful failure messages, golden data, and
 //! modules for networks, requests, the plugin and so on.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "tests convert small numbers"
+)]
+
 pub mod hub;
 pub mod networks;
 pub mod plugin;

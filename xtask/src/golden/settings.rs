@@ -181,7 +181,7 @@ pub fn loras(settings: &Value, models: &Path) -> Result<Vec<RunLora>> {
 /// The plugin's parameters for a run's settings, except the LoRAs.
 pub fn parameters(settings: &Value, models: &Path) -> Result<Parameters> {
     let mut parameters = Parameters::default();
-    let frames = settings["frames"].as_u64().unwrap_or(0) as usize;
+    let frames = usize::try_from(settings["frames"].as_u64().unwrap_or(0))?;
     parameters.controls(settings, models, frames)?;
     let motion = &settings["motion"];
     for (name, key) in [("motionScale", "scale"), ("motionEffect", "effect")] {

@@ -8,27 +8,27 @@ pub fn exported(path: &Path) -> Option<Vec<String>> {
     names(&std::fs::read(path).ok()?)
 }
 
-const SECTION_IS_DYNAMIC_SYMBOLS: u32 = 11;
+const SECTION_IS_DYNAMIC_SYMBOLS: usize = 11;
 
 fn names(file: &[u8]) -> Option<Vec<String>> {
     // Magic number, 64 bits, little-endian.
     if !file.starts_with(b"\x7fELF\x02\x01") {
         return None;
     }
-    let table = usize::try_from(number::<8>(file, 0x28)?).ok()?;
-    let (size, count) = (number::<2>(file, 0x3a)? as usize, number::<2>(file, 0x3c)? as usize);
+    let table = number::<8>(file, 0x28)?;
+    let (size, count) = (number::<2>(file, 0x3a)?, number::<2>(file, 0x3c)?);
     let section = |index: usize| file.get(table.checked_add(index.checked_mul(size)?)?..);
     let symbols = (0..count)
         .filter_map(section)
-        .find(|header| number::<4>(header, 4) == Some(u64::from(SECTION_IS_DYNAMIC_SYMBOLS)))?;
-    let strings = content(file, section(number::<4>(symbols, 0x28)? as usize)?)?;
+        .find(|header| number::<4>(header, 4) == Some(SECTION_IS_DYNAMIC_SYMBOLS))?;
+    let strings = content(file, section(number::<4>(symbols, 0x28)?)?)?;
     let mut names = Vec::new();
     for symbol in content(file, symbols)?.chunks_exact(24) {
         let (info, visibility, home) = (symbol[4], symbol[5] & 3, number::<2>(symbol, 6)?);
         // Global, weak or unique; default or protected visibility; defined here.
         let global = matches!(info >> 4, 1 | 2 | 10);
         if global && matches!(visibility, 0 | 3) && home != 0 {
-            let start = number::<4>(symbol, 0)? as usize;
+            let start = number::<4>(symbol, 0)?;
             let bytes = strings.get(start..)?.split(|&byte| byte == 0).next()?;
             names.push(String::from_utf8_lossy(bytes).into_owned());
         }
@@ -39,15 +39,16 @@ fn names(file: &[u8]) -> Option<Vec<String>> {
 
 /// The contents of a section, given its header.
 fn content<'a>(file: &'a [u8], header: &[u8]) -> Option<&'a [u8]> {
-    let start = usize::try_from(number::<8>(header, 0x18)?).ok()?;
-    let len = usize::try_from(number::<8>(header, 0x20)?).ok()?;
+    let start = number::<8>(header, 0x18)?;
+    let len = number::<8>(header, 0x20)?;
     file.get(start..start.checked_add(len)?)
 }
 
-/// Reads a little-endian number of `N` bytes.
-fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
+/// Reads a little-endian number of `N` bytes, at most 8; `None` if there are fewer, or memory has no such place.
+fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<usize> {
     let slice = bytes.get(at..at + N)?;
-    Some(slice.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
+    let number = slice.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+    usize::try_from(number).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,13 @@
 //! Source: Sabour, Fidler, Kreis, "Align Your Steps: Optimizing Sampling Schedules in Diffusion Models" (2024), and the
 //! log-linear interpolation that its authors recommend for other step counts.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rounds to f32 and to whole steps where the reference does"
+)]
+
 use super::Scheduler;
 
 const LEVELS: usize = 11;

@@ -4,6 +4,13 @@
 //! quantiles are computed with the continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8)
 //! and a bracketed Newton iteration, accurate to about 1e-14, much more precise than rounding to a thousandth requires.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rounds to f32 and to whole steps where the reference does"
+)]
+
 use std::f64::consts::PI;
 
 const SHAPE: f64 = 0.6;

@@ -1,5 +1,12 @@
 //! Uniform windows, whose offset changes from step to step by bit reversal: 0, 1/2, 1/4, 3/4, 1/8, ...
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "rounds to f32 and to whole steps where the reference does"
+)]
+
 use super::ContextOptions;
 
 /// Windows that may wrap around the end of the clip.

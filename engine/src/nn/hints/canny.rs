@@ -4,6 +4,12 @@
 //! pictures that the canny ControlNets were trained on: 8-bit values, no smoothing of its own, Sobel gradients of the
 //! channel in which they are strongest, |dx| + |dy| as their strength, and the direction in four sectors.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use candle_core::{Device, Tensor};
 
 use crate::nn::source::ModelError;

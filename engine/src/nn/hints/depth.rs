@@ -4,6 +4,13 @@
 //! Lihe Yang and others, "Depth Anything V2" (2024); Maxime Oquab and others, "DINOv2" (2023). Small, base and large
 //! differ in widths and in the number of layers, which are read from the tensors.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use candle_core::{D, DType, Device, Tensor};
 
 use super::dpt::Head;

@@ -3,6 +3,14 @@
 //! Rows and columns are each one matrix whose line i holds the weights of output pixel i, so that a filter is two
 //! matrix products on whatever device the picture is. Weights are computed in f64.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use candle_core::{Result, Tensor};
 
 use crate::nn::kernels;

@@ -4,6 +4,13 @@
 //! semantics" (2022): convolutions down by 4, residual blocks, transposed convolutions up again, every one behind an
 //! instance norm without weights.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic: sides, coordinates and samples"
+)]
+
 use candle_core::{DType, Device, Tensor};
 
 use super::padded;

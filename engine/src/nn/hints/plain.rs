@@ -1,5 +1,7 @@
 //! Hints by image processing alone: scribble, tile, blur, luminance.
 
+#![expect(clippy::cast_possible_truncation, reason = "pixel arithmetic: sides, coordinates and samples")]
+
 use candle_core::{Device, Tensor};
 
 use super::filter::{Taps, filter};

@@ -3,6 +3,8 @@
 //! Saining Xie and Zhuowen Tu, "Holistically-Nested Edge Detection" (2015). Five blocks of convolutions, each on half
 //! the size of the one before; every block is asked for the edges on its scale, and the answer is their mean.
 
+#![expect(clippy::cast_precision_loss, reason = "pixel arithmetic: sides, coordinates and samples")]
+
 use candle_core::{DType, Device, Tensor};
 
 use super::filter::{Taps, filter};

@@ -5,6 +5,11 @@
 //! relative to the query's highest score, which costs a pass of its own, only where scores could grow too large for
 //! their powers: that is known from the lengths of queries and keys.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "kernel: widths are small, and sums are rounded to f32 as the operation defines"
+)]
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -2,6 +2,11 @@
 //!
 //! Every pixel has its own few frames, and there are thousands of pixels: the lanes of a register are pixels.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "kernel: widths are small, and sums are rounded to f32 as the operation defines"
+)]
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -1,5 +1,10 @@
 //! Matrix products over strided slices: the one place that calls the gemm crate, with every bound checked.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "kernel: widths are small, and sums are rounded to f32 as the operation defines"
+)]
+
 use gemm::Parallelism;
 
 /// A matrix inside a slice: element (r, c) lies at `r * row_step + c * col_step`.

@@ -70,7 +70,12 @@ pub fn read(text: &str) -> Result<Reading, ModelError> {
         if weight.abs() > UNUSUAL {
             unusual.get_or_insert((part, *weight));
         }
-        pieces.extend(embedding::split(part)?.into_iter().map(|piece| (piece, *weight as f32)));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "rounds to the digits that the networks compute with"
+        )]
+        let rounded = *weight as f32;
+        pieces.extend(embedding::split(part)?.into_iter().map(|piece| (piece, rounded)));
     }
     remarks.extend(habits::flaws(&weighted.flaws));
     remarks.extend(unusual.map(|(part, weight)| {

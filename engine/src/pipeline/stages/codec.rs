@@ -18,6 +18,7 @@ use crate::diffusion::latents::TIME;
 use crate::families::{Codec, Group};
 use crate::nn::ModelError;
 use frame::Rgb;
+use frame::convert::to_f64;
 use protocol::key::Key;
 use protocol::message::Clip;
 
@@ -40,7 +41,7 @@ impl Job<'_> {
                     .clone()
                     .map(|i| to_tensor(&job.frame(Clip::Source, i)?.picture, &Device::Cpu))
                     .collect::<Result<Vec<_>, _>>()?;
-                let done = job.part(0, group.frames.start as f64 / count as f64);
+                let done = job.part(0, to_f64(group.frames.start) / to_f64(count));
                 let encoded = job.encode(&Tensor::cat(&pictures, 0)?, done)?;
                 let files = job.chosen.files(Use::Pictures, std::iter::empty());
                 let place = format!(" at frame {}", job.request.segment.frame(group.frames.start));

@@ -65,8 +65,7 @@ impl Job<'_> {
         let memory = &mut self.runner.memory;
         if known_luma(memory, &frame.digest).is_none() {
             let luma = Grey::luma(&frame.picture);
-            let levels: Vec<u8> = luma.data.iter().map(|level| level.clamp(0.0, 255.0) as u8).collect();
-            let x = Tensor::from_vec(levels, (luma.height, luma.width), &Device::Cpu)?;
+            let x = Tensor::from_vec(luma.to_bytes(), (luma.height, luma.width), &Device::Cpu)?;
             memory.put(luma_key(&frame.digest), Entry::from([(LUMA.to_owned(), x)]));
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::super::networks::Use;
 use super::Job;
 use super::keep::Stage;
 use crate::diffusion::latents::to_frames;
+use frame::convert::to_f64;
 use protocol::{ControlUse, Preprocessor};
 
 impl Job<'_> {
@@ -49,11 +50,11 @@ impl Job<'_> {
         }
         let hint = self.stage(Stage::Hint(preprocessor), |job| {
             let pictures = job.hint_pictures()?;
-            let frames = pictures.dim(0)? as f64;
+            let frames = to_f64(pictures.dim(0)?);
             let hint = job.alone_if_needed(Use::Hints, |job| {
                 let detector = job.runner.networks.detector(&job.chosen, preprocessor)?;
                 detector.detect(&pictures, |index| {
-                    job.control.report(progress(index as f64 / frames), "Making the hint");
+                    job.control.report(progress(to_f64(index) / frames), "Making the hint");
                     job.control.check()
                 })
             })?;

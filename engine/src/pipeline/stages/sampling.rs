@@ -15,6 +15,7 @@ use crate::diffusion::latents::TIME;
 use crate::diffusion::{
     ContextOptions, ContextSchedule, DiffusionError, Fuse, Guided, SeededNoise, Step, sample,
 };
+use frame::convert::{to_f32, to_f64};
 use protocol::request::Pass;
 
 impl Job<'_> {
@@ -94,22 +95,22 @@ impl Job<'_> {
             (0..time).map(|latent| grid.frames(latent, self.request.source.digests.len()).start).collect();
         let of_latents = |values: &[f64]| -> Vec<f32> {
             if values.len() < 2 {
-                return values.iter().map(|&value| value as f32).collect();
+                return values.iter().map(|&value| to_f32(value)).collect();
             }
-            firsts.iter().filter_map(|&frame| values.get(frame)).map(|&value| value as f32).collect()
+            firsts.iter().filter_map(|&frame| values.get(frame)).map(|&value| to_f32(value)).collect()
         };
         let (cfg, motion_scale) = (of_latents(&pass.cfg), of_latents(&settings.scale));
         let room = self.runner.room;
         let control = self.control;
         let whole = self.part(part, 1.0) - started;
         let steps = sigmas.len().saturating_sub(1).max(1);
-        let per_step = pass.sampler.evaluations(sigmas) as f64 / steps as f64;
-        let windows = crate::diffusion::windows(&context, time, 0).len() as f64;
+        let per_step = to_f64(pass.sampler.evaluations(sigmas)) / to_f64(steps);
+        let windows = to_f64(crate::diffusion::windows(&context, time, 0).len());
         let branches = if pass.cfg.iter().all(|c| *c == 1.0) { 1.0 } else { 2.0 };
-        let expected = per_step * steps as f64 * windows * branches;
+        let expected = per_step * to_f64(steps) * windows * branches;
         let mut done = 0.0;
         let mut evaluated = |n: usize| {
-            done += n as f64;
+            done += to_f64(n);
             control.report(started + whole * (done / expected).min(1.0), label);
         };
         let networks = &mut self.runner.networks;
@@ -119,7 +120,7 @@ impl Job<'_> {
             prediction: self.chosen.prediction.0,
             motion,
             motion_scale,
-            motion_effect: settings.effect as f32,
+            motion_effect: to_f32(settings.effect),
             controls,
             conditioning: Conditioning {
                 positive: conditioning.positive.to_device(&device)?,

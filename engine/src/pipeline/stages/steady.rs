@@ -12,6 +12,7 @@ use super::super::files::Chosen;
 use super::super::pictures::{from_tensor, to_tensor};
 use super::super::report::Origin;
 use super::Job;
+use frame::convert::{to_f32, to_f64};
 use frame::{Rgb, steady};
 use protocol::key::Key;
 use protocol::request::{Pass, PromptTrack, Request};
@@ -25,12 +26,12 @@ const OTHER: f64 = 0.25;
 fn shares(request: &Request, index: usize) -> Vec<f32> {
     let second = second_pass(request);
     let share = |other: usize| {
-        let far = other.abs_diff(index) as f64 / (request.steady_frames + 1) as f64;
+        let far = to_f64(other.abs_diff(index)) / to_f64(request.steady_frames + 1);
         let passes =
             pass_difference(&request.unsample, index, other).max(pass_difference(&second, index, other));
         let differs = passes.max(difference(&request.motion.scale, index, other));
         // Epanechnikov's kernel: of all kernels with this support, its mean has the least variance.
-        ((1.0 - far * far).max(0.0) * (1.0 - differs / OTHER).max(0.0)) as f32
+        to_f32((1.0 - far * far).max(0.0) * (1.0 - differs / OTHER).max(0.0))
     };
     (0..request.source.digests.len()).map(share).collect()
 }
@@ -73,8 +74,8 @@ pub(super) fn near(
         .key("vae", &chosen.vae_id())
         .text("device", chosen.device)
         .keys("sources", &digests)
-        .number("index", index as i64)
-        .number("first", near.first().map_or(0, |&first| first as i64))
+        .count("index", index)
+        .count("first", near.first().copied().unwrap_or(0))
         .floats("shares", &shares.iter().map(|&share| f64::from(share)).collect::<Vec<_>>())
         .finish();
     (near, shares, key)

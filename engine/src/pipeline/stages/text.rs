@@ -71,7 +71,7 @@ impl Job<'_> {
         let key = Key::of("text")
             .key("model", &self.chosen.checkpoint_id())
             .text("device", self.chosen.device)
-            .number("skip", skip as i64)
+            .count("skip", skip)
             .keys("embeddings", &self.chosen.embeddings.ids(text))
             .text("text", text)
             .finish();

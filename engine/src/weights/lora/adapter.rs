@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::beside::ADAPTER;
-use super::{Layer, Network};
+use super::{Layer, Network, real};
 
 /// Where newer files have it, as JSON with a component in front of every key: `unet.lora_alpha`.
 const KEY: &str = "lora_adapter_metadata";
@@ -92,6 +92,6 @@ impl Adapter {
         let settings = self.components.get(component).or_else(|| self.components.get(""))?;
         let own = settings.alpha_pattern.iter().find(|(end, _)| path.ends_with(&end.replace('.', "_")));
         let alpha = own.map(|(_, alpha)| *alpha).or(settings.lora_alpha)?;
-        Some(if settings.use_rslora { alpha * (rank as f64).sqrt() } else { alpha })
+        Some(if settings.use_rslora { alpha * real(rank).sqrt() } else { alpha })
     }
 }

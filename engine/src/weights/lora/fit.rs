@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::super::View;
 use super::super::names::unet::Plan;
 use super::keys::{self, Layer};
-use super::{Lora, Network, Parts};
+use super::{Lora, Network, Parts, real};
 
 /// Alphas of more than so many times the rank are told.
 const LOUD: f64 = 1e4;
@@ -150,7 +150,7 @@ impl Lora {
     /// What a layer's matrices are scaled with.
     fn factor(&self, parts: &Parts) -> f64 {
         let down = parts.down.as_ref().and_then(|name| self.file.shape(name));
-        down.and_then(|shape| shape.first()).map_or(1.0, |rank| parts.factor(*rank as f64))
+        down.and_then(|shape| shape.first()).map_or(1.0, |rank| parts.factor(real(*rank)))
     }
 
     /// What makes a layer's change zero, to stand before "zero"; `None` for a layer that changes something.

@@ -70,6 +70,12 @@ pub(super) struct Change {
     strength: f64,
 }
 
+/// A rank as a factor; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "a rank is a side of a matrix, far below 2^53")]
+const fn real(rank: usize) -> f64 {
+    rank as f64
+}
+
 impl Lora {
     /// Finds the layers in a file.
     ///
@@ -280,7 +286,8 @@ impl Change {
                     tensor: "lora_down.weight".into(),
                 });
             };
-            let rank = file.shape(down).and_then(|shape| shape.first()).copied().unwrap_or(1).max(1) as f64;
+            let rank = file.shape(down).and_then(|shape| shape.first()).copied().unwrap_or(1).max(1);
+            let rank = real(rank);
             let alpha = self.parts.alpha.as_ref();
             let factor = self.parts.factor(rank);
             if !factor.is_finite() {

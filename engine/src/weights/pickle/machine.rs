@@ -64,6 +64,12 @@ impl<'a> Machine<'a> {
         Ok(taken)
     }
 
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
     fn number<const N: usize>(&mut self) -> Result<u64, String> {
         let mut wide = [0; 8];
         wide[..N].copy_from_slice(self.take(N)?);
@@ -216,15 +222,15 @@ impl<'a> Machine<'a> {
             }
             // Numbers.
             b'K' => {
-                let value = self.number::<1>()?;
-                self.push(Value::Int(value as i64));
+                let value = u8::from_le_bytes(self.array()?);
+                self.push(Value::Int(value.into()));
             }
             b'M' => {
-                let value = self.number::<2>()?;
-                self.push(Value::Int(value as i64));
+                let value = u16::from_le_bytes(self.array()?);
+                self.push(Value::Int(value.into()));
             }
             b'J' => {
-                let value = self.number::<4>()? as u32 as i32;
+                let value = i32::from_le_bytes(self.array()?);
                 self.push(Value::Int(value.into()));
             }
             b'I' | b'L' => {

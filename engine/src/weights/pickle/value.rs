@@ -81,7 +81,8 @@ impl<'a> Graph<'a> {
 
     pub fn add(&mut self, value: Value<'a>) -> Id {
         self.values.push(value);
-        (self.values.len() - 1) as Id
+        // The machine ends long before.
+        Id::try_from(self.values.len() - 1).unwrap_or(Id::MAX)
     }
 
     pub fn get(&self, id: Id) -> &Value<'a> {

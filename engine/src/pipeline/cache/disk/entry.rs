@@ -10,6 +10,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::super::{CacheError, Entry};
 use crate::pipeline::finite::is_finite;
+use frame::convert::to_f64;
 use protocol::key::Key;
 
 const CHECKSUM: &str = "unsample.checksum";
@@ -21,7 +22,7 @@ fn checksum<'a>(of: &Key, tensors: impl Iterator<Item = (&'a str, &'a [usize], &
     list.sort_by_key(|t| t.0);
     let mut key = Key::of("entry").key("of", of);
     for (name, shape, data) in list {
-        let shape: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
+        let shape: Vec<f64> = shape.iter().map(|&d| to_f64(d)).collect();
         key = key.text("name", name).floats("shape", &shape).key("data", &Key::of_bytes(data));
     }
     key.finish().hex()
