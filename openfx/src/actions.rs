@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use openfx_sys::*;
 
-use super::args::{Change, ClipPreferences, FramesNeeded, IdentityArgs, RenderArgs};
+use super::args::{Change, ClipPreferences, FramesNeeded, IdentityArgs, RenderArgs, is_plausible};
 use super::describe::{ContextDescriptor, EffectDescriptor};
 use super::effect::Handled;
 use super::entry::Exported;
@@ -188,7 +188,7 @@ unsafe fn with_instance<E: Exported>(
     if is(kOfxImageEffectActionGetFramesNeeded) {
         let time = args
             .and_then(|args| args.double(kOfxPropTime))
-            .filter(|time| time.is_finite())
+            .filter(|time| is_plausible(*time))
             .ok_or(Error::MissingArgument("the time"))?;
         let mut answer = FramesNeeded::new(out)?;
         let result = E::frames_needed(data, &handle, time, &mut answer);

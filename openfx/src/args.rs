@@ -184,7 +184,7 @@ impl Change {
             },
             name: args.string(kOfxPropName).unwrap_or_default(),
             reason: read_reason(&args),
-            time: args.double(kOfxPropTime).filter(|t| t.is_finite()).unwrap_or(0.0),
+            time: args.double(kOfxPropTime).filter(|time| is_plausible(*time)).unwrap_or(0.0),
         })
     }
 }
@@ -196,8 +196,13 @@ fn read_reason(args: &Props<'_>) -> ChangeReason {
         .unwrap_or(ChangeReason::Plugin)
 }
 
+/// Whether a time can be one of footage: finite, and small enough for arithmetic on frame numbers.
+pub(crate) fn is_plausible(time: f64) -> bool {
+    time.abs() < 1e12
+}
+
 fn time(args: &Props<'_>) -> Result<f64> {
-    args.double(kOfxPropTime).filter(|time| time.is_finite()).ok_or(Error::MissingArgument("the time"))
+    args.double(kOfxPropTime).filter(|time| is_plausible(*time)).ok_or(Error::MissingArgument("the time"))
 }
 
 fn scale(args: &Props<'_>) -> (f64, f64) {

@@ -16,6 +16,9 @@ use super::text;
 /// Longest plausible frame range, in frames (more than five hours). A longer range is a placeholder, such as
 /// a day of time code.
 const LONGEST: f64 = 5e5;
+/// Frame number beyond which a range is none of footage; hosts use the limits of integers and floats for infinity. 24 hours at
+/// 120 frames a second are 10 million frames.
+const FARTHEST: f64 = 1e9;
 
 /// A clip of an instance. It may not exist in the host.
 #[derive(Clone, Copy)]
@@ -97,11 +100,12 @@ impl<'h> Clip<'h> {
     /// length unknown and reported as a single frame.
     pub fn first_frame(&self) -> Option<f64> {
         let (first, _) = self.frame_range().filter(|(first, last)| first <= last)?;
-        (first.abs() < LONGEST).then_some(first)
+        (first.abs() < FARTHEST).then_some(first)
     }
 
     fn orderly_frame_range(&self) -> Option<(f64, f64)> {
-        self.frame_range().filter(|(first, last)| first <= last && last - first < LONGEST)
+        self.frame_range()
+            .filter(|(first, last)| first <= last && last - first < LONGEST && first.abs() < FARTHEST)
     }
 
     /// Bit depth of the clip's images, if it is a supported one.

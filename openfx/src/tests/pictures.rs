@@ -273,6 +273,7 @@ fn what_is_known_of_a_clip_is_believed_with_care() {
     assert_eq!(range(0.0, 24.0 * 86_400.0), None, "a day of time code");
     assert_eq!(range(0.0, 24.0 * 7200.0), Some((0.0, 172_800.0)), "two hours of film");
     assert_eq!(range(f64::NAN, 24.0), None);
+    assert_eq!(range(-1e19, -1e19), None, "a number of no frame");
 
     host(|state| {
         state.put(set, kOfxImageClipPropConnected, &[0.into()]);
