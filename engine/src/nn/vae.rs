@@ -99,8 +99,8 @@ impl Vae {
         })
     }
 
-    /// Decodes latents `[frames, channels, h, w]`, already divided by the scale factor, to images `[frames, 3, 8 h, 8
-    /// w]` in about -1..1 (not clamped).
+    /// Decodes latents `[frames, channels, h, w]`, already divided by the scale factor, to images
+    /// `[frames, 3, 8 h, 8 w]` in about -1..1 (not clamped).
     pub fn decode(&self, latents: &Tensor) -> Result<Tensor, ModelError> {
         let (_, channels, h, w) = latents.dims4()?;
         if channels != self.latent_channels {
