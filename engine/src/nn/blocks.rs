@@ -1,4 +1,4 @@
-//! The numbered blocks of the UNet family, and how one evaluation runs through them.
+//! The numbered blocks of the UNet family (`input_blocks`, `middle_block`, `output_blocks`) and their forward pass.
 
 use candle_core::Tensor;
 
@@ -11,12 +11,12 @@ use super::source::{ModelError, Scope};
 use super::transformer::SpatialTransformer;
 use super::unet::Probe;
 
-/// Heads of every attention in the SD1.5 family, whose projections are convolutions.
+/// Attention heads in the SD1.5 family, which is recognised by convolutional projections.
 const HEADS: usize = 8;
-/// Width of a head in SD2 and SDXL, whose projections are linear layers.
+/// Channels per head in SD2 and SDXL, which are recognised by linear projections.
 const HEAD_WIDTH: usize = 64;
 
-/// One numbered block.
+/// One entry of `input_blocks` or `output_blocks`.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a network has two dozen of them")]
 pub(super) enum Block {
@@ -25,7 +25,7 @@ pub(super) enum Block {
     Layers { res: ResBlock, attention: Option<SpatialTransformer>, place: Place, upsample: Option<Conv2d> },
 }
 
-/// Residual block, attention where there is any, residual block.
+/// Residual block, optional attention, residual block.
 #[derive(Debug)]
 pub(super) struct Middle {
     first: ResBlock,
@@ -34,11 +34,11 @@ pub(super) struct Middle {
 }
 
 impl Middle {
-    /// The middle, and the channels behind it.
+    /// Loads the middle block; also returns its output channels.
     pub fn load(loader: &mut Loader<'_>, channels: usize) -> Result<(Self, usize), ModelError> {
         let scope = loader.scope.at("middle_block");
         let (first, attention) = loader.layers(&scope, channels, Place::Middle)?;
-        // Without attention the second block may keep the number that it has with it.
+        // Without attention, the second residual block may still be number 2 as with attention.
         let last = scope.at(if scope.has("2.in_layers.0.weight") { 2 } else { 1 });
         let second = ResBlock::load_unet(&last, first.out_channels(), loader.time_width)?;
         let channels = second.out_channels();
@@ -46,23 +46,24 @@ impl Middle {
     }
 }
 
-/// What is fixed for one evaluation.
+/// State shared by all blocks of one evaluation.
 pub(super) struct Pass<'a> {
-    /// silu(time and vector embedding), `[m, width]`.
+    /// SiLU(time embedding + vector embedding), `[m, width]`.
     pub time: Tensor,
-    /// Text, `[m, tokens, width]`.
+    /// Text embeddings, `[m, tokens, width]`.
     pub context: Tensor,
-    /// Length of the window.
+    /// Length of the window in frames.
     pub frames: usize,
-    /// Frames that share the statistics of group norms.
+    /// Number of frames over which group norms compute their statistics.
     pub span: usize,
     pub motion: Option<(&'a MotionModule, &'a MotionControls)>,
-    /// Frames that spatial layers work on at once.
+    /// Number of frames that spatial layers process at once; `None`: all.
     pub at_once: Option<usize>,
 }
 
 impl Pass<'_> {
-    /// Runs one block; an upsampler brings its result to the size of `next`, the skip that is joined to it.
+    /// Runs one block; an upsampler resizes its input to the size of `next`, the skip that its output is concatenated
+    /// with.
     pub fn block(
         &self,
         block: &Block,
@@ -88,7 +89,7 @@ impl Pass<'_> {
         conv.forward(&kernels::upsample_nearest(&h, height, width)?)
     }
 
-    /// Runs the middle block.
+    /// Runs the middle block, including its motion module.
     pub fn middle(&self, middle: &Middle, x: &Tensor, probe: Probe<'_>) -> candle_core::Result<Tensor> {
         let Middle { first, attention, second } = middle;
         let h = self.attend(attention.as_ref(), self.residual(first, x)?)?;
@@ -104,7 +105,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A residual block; frames that share statistics stay together.
+    /// Runs a residual block; frames that share group norm statistics are not split.
     fn residual(&self, block: &ResBlock, x: &Tensor) -> candle_core::Result<Tensor> {
         let n = x.dim(0)?;
         let at_once = self.at_once.filter(|_| self.span == 1);
@@ -133,7 +134,7 @@ impl Pass<'_> {
     }
 }
 
-/// Walks through the numbered blocks and notes the places for motion modules.
+/// Loads the numbered blocks and records the places for motion modules.
 pub(super) struct Loader<'a> {
     pub scope: &'a Scope<'a>,
     pub time_width: usize,
@@ -142,7 +143,7 @@ pub(super) struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// A residual block with attention where `.1` has a norm (`.1` may be an upsampler too).
+    /// A residual block, with attention if `.1` has a norm (`.1` may also be an upsampler).
     pub fn layers(
         &mut self,
         scope: &Scope<'_>,
@@ -163,8 +164,8 @@ impl Loader<'_> {
         Ok((res, attention))
     }
 
-    /// The way up; every block takes one skip. The upsampler is the last child of its block. Returns the blocks and the
-    /// channels behind the last one.
+    /// Loads the up path; every block takes one skip. The upsampler is the last child of its block. Returns the
+    /// blocks and the output channels.
     pub fn output_blocks(
         &mut self,
         mut skips: Vec<usize>,

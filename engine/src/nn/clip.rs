@@ -1,4 +1,4 @@
-//! CLIP text towers: CLIP-L of SD1.5 and SDXL, OpenCLIP bigG of SDXL.
+//! CLIP text encoder towers: CLIP-L of SD1.5 and SDXL, OpenCLIP bigG of SDXL.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -7,10 +7,10 @@ use super::layers::{LayerNorm, Linear};
 use super::source::{ModelError, Scope, Source};
 use super::tokenizer::{CHUNK, END, FIRST_VECTOR, START, Tokens};
 
-/// Width of a head in every CLIP text tower.
+/// Channels of an attention head in every CLIP text tower.
 const HEAD: usize = 64;
 
-/// Which family a tower is of. The files do not say.
+/// The variant of a tower, which its file does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Build {
     /// OpenAI's CLIP: quick_gelu, padded with the end token.
@@ -19,11 +19,11 @@ enum Build {
     OpenClip,
 }
 
-/// A CLIP text tower: a causal transformer.
+/// A CLIP text tower: a causal transformer over chunks of 77 tokens.
 #[derive(Debug)]
 pub struct ClipText {
     build: Build,
-    /// `[projected, width]`, the pooled result's last layer.
+    /// `[projected, width]`, the projection of the pooled output; `None` for CLIP-L.
     projection: Option<Linear>,
     tokens: Tensor,
     positions: Tensor,
@@ -44,7 +44,7 @@ struct Layer {
 }
 
 impl ClipText {
-    /// Loads CLIP-L or a smaller relative from Hugging Face names without `text_model.`
+    /// Loads CLIP-L or a smaller relative with Hugging Face names without `text_model.`
     /// (`encoder.layers.0.self_attn.q_proj.weight`).
     ///
     /// Errors: a missing tensor, or one whose shape does not fit its neighbours.
@@ -52,7 +52,7 @@ impl ClipText {
         Self::load_build(source, dtype, device, Build::OpenAi)
     }
 
-    /// Loads OpenCLIP bigG or a smaller relative from the same names; `text_projection.weight` has to be there.
+    /// Loads OpenCLIP bigG or a smaller relative with the same names; `text_projection.weight` is required.
     ///
     /// Errors: as for [`load`](Self::load).
     pub fn load_open(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
@@ -93,12 +93,12 @@ impl ClipText {
         })
     }
 
-    /// Width of the conditioning.
+    /// Width of the hidden states.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The token that chunks are filled up with, see [`tokenize_padded`](super::tokenizer::tokenize_padded).
+    /// The token that chunks are padded with, see [`tokenize_padded`](super::tokenizer::tokenize_padded).
     pub fn padding(&self) -> u32 {
         match self.build {
             Build::OpenAi => END,
@@ -106,23 +106,24 @@ impl ClipText {
         }
     }
 
-    /// Encodes a prompt to `[1, 77 * chunks, width]` as SD1.5 takes it. `clip_skip` 0 or 1 takes the last layer's
-    /// result, 2 that of the last but one, and so on; the final norm is always applied.
+    /// Encodes a prompt to `[1, 77 * chunks, width]` for SD1.5. `clip_skip` 0 or 1 takes the output of the last
+    /// layer, 2 that of the last but one, and so on; the final norm is always applied.
     ///
-    /// A token's weight moves its result away from (or towards) the result at the same place of an empty prompt:
-    /// (z - z_empty) * weight + z_empty.
+    /// A token's weight scales the difference between its output and the output at the same position of an empty
+    /// prompt: (z - z_empty) * weight + z_empty.
     ///
-    /// Errors: [`ModelError::Invalid`] for a clip skip that leaves no layer.
+    /// Errors: [`ModelError::Invalid`] for a clip skip larger than the number of layers.
     pub fn encode(&self, tokens: &Tokens, clip_skip: usize) -> Result<Tensor, ModelError> {
         let [hidden, _] = self.run(tokens, self.depth(clip_skip)?)?;
         self.weighted(self.final_norm.forward(&hidden)?, tokens)
     }
 
-    /// Encodes a prompt as SDXL takes it: the result of a layer as it is, `[1, 77 * chunks, width]`, and of a tower with
-    /// a projection the pooled result `[1, projected]`. `clip_skip` 0 is 2, the last layer but one; 1 takes the last.
+    /// Encodes a prompt for SDXL: the output of a layer without the final norm, `[1, 77 * chunks, width]`, and, for a
+    /// tower with a projection, the pooled output `[1, projected]`. `clip_skip` 0 means 2, the last layer but one; 1
+    /// takes the last.
     ///
-    /// The pooled result is that of the last layer at the first chunk's end token, behind final norm and projection;
-    /// weights and `clip_skip` do not touch it.
+    /// The pooled output is the last layer's at the first chunk's end token, after final norm and projection; it does
+    /// not depend on the weights or `clip_skip`.
     ///
     /// Errors: as for [`encode`](Self::encode).
     pub fn encode_hidden(
@@ -141,7 +142,7 @@ impl ClipText {
         Ok((hidden, Some(pooled.reshape((1, width))?)))
     }
 
-    /// How many layers are run for a clip skip.
+    /// Number of layers to run for a clip skip.
     fn depth(&self, clip_skip: usize) -> Result<usize, ModelError> {
         let depth = (self.layers.len() + 1).checked_sub(clip_skip.max(1));
         depth.filter(|depth| *depth > 0).ok_or_else(|| {
@@ -153,8 +154,8 @@ impl ClipText {
         })
     }
 
-    /// The results of layer number `depth` and, for a tower with a projection, of the last one (else the same again),
-    /// `[chunks, 77, width]`; a prompt with weights has the empty prompt behind its chunks.
+    /// Outputs of layer `depth` and, for a tower with a projection, of the last layer (otherwise the same tensor
+    /// again), `[chunks, 77, width]`; a weighted prompt has the empty prompt as an additional last chunk.
     fn run(&self, tokens: &Tokens, depth: usize) -> Result<[Tensor; 2], ModelError> {
         let mut ids: Vec<u32> = tokens.chunks.iter().flatten().map(|(id, _)| *id).collect();
         if tokens.weighted() {
@@ -185,7 +186,7 @@ impl ClipText {
         Ok([hidden, x])
     }
 
-    /// The rows of the vocabulary and of `vectors` `[rows, width]` that these tokens are, `[tokens, width]`.
+    /// Looks up token embeddings in the vocabulary and in `vectors` `[rows, width]`; returns `[tokens, width]`.
     fn embedded(&self, mut ids: Vec<u32>, vectors: Option<&Tensor>) -> Result<Tensor, ModelError> {
         let device = self.tokens.device();
         let Some(vectors) = vectors else {
@@ -201,7 +202,7 @@ impl ClipText {
                 self.origin, self.width
             )));
         }
-        // The words' rows in their order and the vectors behind them, from which each place takes its own.
+        // Gather the vocabulary rows in order, append the vectors, and index into the concatenation.
         let words: Vec<u32> = ids.iter().copied().filter(|id| *id < FIRST_VECTOR).collect();
         let (places, count) = (ids.len(), words.len());
         let (mut word, behind) = (0.., u32::try_from(count).map_err(candle_core::Error::wrap)?);
@@ -214,7 +215,7 @@ impl ClipText {
         Ok(all.index_select(&Tensor::from_vec(ids, places, device)?, 0)?)
     }
 
-    /// Applies the weights of tokens to `[chunks, 77, width]` and lays the chunks side by side.
+    /// Applies the token weights to `[chunks, 77, width]` and concatenates the chunks along the token axis.
     fn weighted(&self, mut z: Tensor, tokens: &Tokens) -> Result<Tensor, ModelError> {
         let chunks = tokens.chunks.len();
         if tokens.weighted() {

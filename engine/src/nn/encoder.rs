@@ -1,6 +1,6 @@
-//! The half of a UNet that a ControlNet is a copy of: embeddings, the blocks on the way down, the middle.
+//! The half of a UNet that a ControlNet copies: time and label embeddings, down path, middle block.
 //!
-//! Names are those of the LDM single file without `model.diffusion_model.`.
+//! Names are those of an LDM single-file checkpoint without `model.diffusion_model.`.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -11,25 +11,25 @@ use super::motion::{MotionControls, MotionModule, Place};
 use super::source::{ModelError, Scope, Source};
 use super::unet::Given;
 
-/// Embeddings, input blocks and middle block.
+/// Time and label embeddings, input blocks and middle block.
 #[derive(Debug)]
 pub(super) struct Encoder {
     model_channels: usize,
     pub latent_channels: usize,
-    /// Width of the text; 0 for a ControlNet that does not look at it.
+    /// Width of the text embeddings; 0 for a ControlNet without cross-attention.
     pub context_width: usize,
     pub dtype: DType,
     pub time_width: usize,
     time: (Linear, Linear),
-    /// What the vector of SDXL goes through, with the width of that vector.
+    /// The label embedding's two layers (SDXL) and the width of their input vector.
     label: Option<(Linear, Linear, usize)>,
     pub input: Vec<Block>,
     pub middle: Middle,
-    /// Channels of the skip that each input block leaves.
+    /// Channels of the skip of each input block.
     pub skips: Vec<usize>,
-    /// Channels behind the middle.
+    /// Output channels of the middle block.
     pub channels: usize,
-    /// Places for motion modules, with their channels.
+    /// Places of motion modules, with their channels.
     pub places: Vec<(Place, usize)>,
     pub origin: String,
 }
@@ -74,7 +74,7 @@ impl Encoder {
         })
     }
 
-    /// The way down: blocks, the channels that each leaves for its skip, and the channels at the end.
+    /// Loads the down path: blocks, the channels of each block's skip, and the output channels.
     fn input_blocks(
         loader: &mut Loader<'_>,
         first: Conv2d,
@@ -101,12 +101,13 @@ impl Encoder {
         Ok((blocks, skips, channels))
     }
 
-    /// Width of the vector of pooled text and sizes, for a network that takes one.
+    /// Width of the vector of pooled text and size embedding; `None` for a network without one.
     pub fn vector_width(&self) -> Option<usize> {
         self.label.as_ref().map(|(_, _, width)| *width)
     }
 
-    /// Checks latents `[n, channels, h, w]` and what comes with them; `frames` is the length of the window.
+    /// Checks the shapes of latents `[n, channels, h, w]` and of their conditioning; `frames` is the length of the
+    /// window.
     pub fn check(&self, x: &Tensor, given: &Given<'_>, frames: usize) -> Result<(), ModelError> {
         let (n, c, _, _) = x.dims4()?;
         let (m, _, width) = given.context.dims3()?;
@@ -134,8 +135,8 @@ impl Encoder {
         }
     }
 
-    /// What is fixed for one evaluation, and the embedding of the timestep alone. `added` joins it, group norms take
-    /// their statistics over `span` frames.
+    /// Prepares one evaluation; also returns the time embedding alone. `added` is added to the embedding; group norms
+    /// compute their statistics over `span` frames.
     pub fn pass<'a>(
         &self,
         timestep: f32,
@@ -161,7 +162,7 @@ impl Encoder {
         Ok((time, Pass { time: silu(&embedding)?, context, frames, span, motion, at_once: given.at_once }))
     }
 
-    /// Sines and cosines of the timestep through two linear layers: `[1, width]`.
+    /// Time embedding: sinusoids of the timestep through two linear layers, `[1, width]`.
     fn time_embedding(&self, timestep: f32, device: &Device) -> candle_core::Result<Tensor> {
         let values = sinusoids(timestep, self.model_channels);
         let values = Tensor::from_vec(values, (1, self.model_channels), device)?.to_dtype(self.dtype)?;
@@ -169,8 +170,8 @@ impl Encoder {
     }
 }
 
-/// Cosines, then sines, of `value` at `width / 2` frequencies that fall from 1 towards 1/10000 (Vaswani et al. 2017, in
-/// the order of Ho et al. 2020).
+/// Cosines, then sines, of `value` at `width / 2` frequencies that fall from 1 towards 1/10000 (Vaswani et al. 2017,
+/// in the order of Ho et al. 2020).
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

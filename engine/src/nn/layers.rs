@@ -1,4 +1,4 @@
-//! The layers with weights: convolution, linear, norms.
+//! The layers with weights: convolution, linear, group norm, layer norm.
 
 use candle_core::{Result, Tensor};
 
@@ -6,13 +6,13 @@ use super::ModelError;
 use super::kernels::{self, Padding, Statistics};
 use super::source::Scope;
 
-/// The rule for the groups of a group norm: 32, or fewer where that would leave less than four channels in a group.
-/// Every published network has 32; the narrow built-in model relies on the rest.
+/// Number of groups of a group norm: 32, or fewer if a group would have fewer than four channels. Every published
+/// network has 32; the narrow built-in model needs fewer.
 pub(crate) fn groups(channels: usize) -> usize {
     (channels / 4).clamp(1, 32)
 }
 
-/// A convolution with bias.
+/// A 2D convolution. One without a bias tensor has a zero bias.
 #[derive(Debug)]
 pub(crate) struct Conv2d {
     weight: Tensor,
@@ -22,8 +22,8 @@ pub(crate) struct Conv2d {
 }
 
 impl Conv2d {
-    /// Reads `weight` [out, channels, kernel, kernel] and `bias` [out] below `scope`; `out` 0 takes what is there.
-    /// A 1x1 convolution may also be stored as a linear layer [out, channels].
+    /// Reads `weight` [out, channels, kernel, kernel] and `bias` [out] below `scope`; `out` 0 accepts any number of
+    /// output channels. A 1x1 convolution may also be stored as a linear layer [out, channels].
     pub fn load(
         scope: &Scope<'_>,
         [out, channels, kernel]: [usize; 3],
@@ -40,7 +40,7 @@ impl Conv2d {
         Ok(Self { weight, bias, stride: 1, padding: Padding::even(kernel / 2) })
     }
 
-    /// As [`load`](Self::load) for a convolution that has no bias.
+    /// As [`load`](Self::load), for a convolution without a bias tensor.
     pub fn load_unbiased(
         scope: &Scope<'_>,
         [out, channels, kernel]: [usize; 3],
@@ -50,7 +50,7 @@ impl Conv2d {
         Ok(Self { weight, bias, stride: 1, padding: Padding::even(kernel / 2) })
     }
 
-    /// The same convolution at every `stride`-th pixel, with this padding.
+    /// The same convolution with this stride and padding.
     pub fn strided(self, stride: usize, padding: Padding) -> Self {
         Self { stride, padding, ..self }
     }
@@ -69,14 +69,14 @@ impl Conv2d {
         kernels::conv2d(x, &self.weight, Some(&bias), self.stride, self.padding)
     }
 
-    /// A 1x1 convolution as a linear layer over tokens.
+    /// The weights of a 1x1 convolution as a linear layer over tokens.
     pub fn as_linear(&self) -> Result<Linear> {
         let (out, channels, _, _) = self.weight.dims4()?;
         Ok(Linear { weight: self.weight.reshape((out, channels))?, bias: Some(self.bias.clone()) })
     }
 }
 
-/// A linear layer.
+/// A linear layer `[out, width]`, with or without bias.
 #[derive(Debug)]
 pub(crate) struct Linear {
     weight: Tensor,
@@ -84,7 +84,7 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
-    /// Reads `weight` [out, width] and, where `biased`, `bias` [out] below `scope`; `out` 0 takes what is there.
+    /// Reads `weight` [out, width] and, if `biased`, `bias` [out] below `scope`; `out` 0 accepts any output width.
     pub fn load(
         scope: &Scope<'_>,
         [out, width]: [usize; 2],
@@ -103,7 +103,7 @@ impl Linear {
         kernels::linear(x, &self.weight, self.bias.as_ref(), None)
     }
 
-    /// Weight and bias of a layer that was loaded with one.
+    /// Weight and bias; an error if the layer has no bias.
     pub fn parts(&self) -> Result<(&Tensor, &Tensor)> {
         match &self.bias {
             Some(bias) => Ok((&self.weight, bias)),
@@ -111,19 +111,20 @@ impl Linear {
         }
     }
 
-    /// The same layer with every output multiplied by its entry of `gains` [out].
+    /// The same layer with output channel i multiplied by `gains[i]`; `gains` is `[out]`.
     pub fn scaled(self, gains: &Tensor) -> Result<Self> {
         let weight = self.weight.broadcast_mul(&gains.unsqueeze(1)?)?;
         let bias = self.bias.map(|bias| bias * gains).transpose()?;
         Ok(Self { weight, bias })
     }
 
+    /// As [`forward`](Self::forward), with `residual` added to the result.
     pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         kernels::linear(x, &self.weight, self.bias.as_ref(), Some(residual))
     }
 }
 
-/// Group normalisation; gains and biases in f32.
+/// Group normalisation; gain and bias are kept in f32.
 #[derive(Debug)]
 pub(crate) struct GroupNorm {
     gain: Tensor,
@@ -143,14 +144,14 @@ impl GroupNorm {
         Ok(Self { gain, bias, eps })
     }
 
-    /// `span` frames share their statistics.
+    /// Statistics are computed over groups of `span` consecutive frames.
     pub fn forward(&self, x: &Tensor, span: usize, silu: bool) -> Result<Tensor> {
         let how = Statistics { groups: groups(self.gain.dims()[0]), eps: self.eps, span, silu };
         kernels::group_norm(x, &self.gain, &self.bias, how)
     }
 }
 
-/// Layer normalisation over the last axis; gains and biases in f32.
+/// Layer normalisation over the last axis; gain and bias are kept in f32.
 #[derive(Debug)]
 pub(crate) struct LayerNorm {
     gain: Tensor,
@@ -164,7 +165,7 @@ impl LayerNorm {
         Ok(Self { gain, bias, eps: 1e-5 })
     }
 
-    /// The same norm with another number than 1e-5 added to the variance.
+    /// The same norm with `eps` (added to the variance) instead of 1e-5.
     pub fn with_eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -173,7 +174,7 @@ impl LayerNorm {
         kernels::layer_norm(x, &self.gain, &self.bias, self.eps, None)
     }
 
-    /// As [`forward`](Self::forward), with the position `[frames, width]` of each frame added.
+    /// As [`forward`](Self::forward), with the position embedding `[frames, width]` added to each frame.
     pub fn forward_placed(&self, x: &Tensor, positions: &Tensor) -> Result<Tensor> {
         kernels::layer_norm(x, &self.gain, &self.bias, self.eps, Some(positions))
     }

@@ -1,11 +1,11 @@
-//! Memory on a device: what an evaluation takes at least, and how its lack shows.
+//! Device memory: out-of-memory detection, and running a layer on a few frames at a time.
 
 use candle_core::{DType, Error, Result, Tensor};
 
 use super::ModelError;
 
-/// Whether an error says that the device has no memory left. CUDA's libraries say so by the names of their codes, and
-/// candle hands those on as text.
+/// Whether an error means that the device is out of memory. CUDA's libraries report it by the names of their error
+/// codes, which candle passes on as text.
 pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
     let text = error.to_string();
     ["OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED"]
@@ -14,7 +14,7 @@ pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
 }
 
 impl ModelError {
-    /// Whether less at once could succeed.
+    /// Whether the device ran out of memory, so that a retry with less work at once could succeed.
     pub fn is_out_of_memory(&self) -> bool {
         match self {
             Self::Memory { .. } => true,
@@ -25,7 +25,8 @@ impl ModelError {
     }
 }
 
-/// Runs `f` on `at_once` frames at a time (`None`: on all) and joins the results. `f` is told where its frames begin.
+/// Runs `f` on `at_once` frames at a time (`None`: all) and concatenates the results. `f`'s second argument is the
+/// index of its first frame.
 pub(super) fn in_slices(
     x: &Tensor,
     at_once: Option<usize>,
@@ -43,8 +44,8 @@ pub(super) fn in_slices(
     Tensor::cat(&parts, 0)
 }
 
-/// What serves `count` frames from `first` on, of `shared` `[m, ..]`, where each of the m serves n / m consecutive ones
-/// of `n` frames.
+/// The rows of `shared` `[m, ..]` for the `count` frames from `first` on, where each row is used by n / m consecutive
+/// frames of all `n`.
 pub(super) fn share(shared: &Tensor, n: usize, first: usize, count: usize) -> Result<Tensor> {
     let m = shared.dim(0)?;
     if m <= 1 || count == n {
@@ -55,7 +56,7 @@ pub(super) fn share(shared: &Tensor, n: usize, first: usize, count: usize) -> Re
     shared.index_select(&Tensor::new(index.collect::<Result<Vec<u32>>>()?, shared.device())?, 0)
 }
 
-/// Bytes of a value.
+/// Size of one value in bytes.
 pub(super) fn bytes(dtype: DType) -> u64 {
     dtype.size_in_bytes() as u64
 }

@@ -1,13 +1,13 @@
 //! The networks of Stable Diffusion 1.5 and SDXL, AnimateDiff and Hotshot-XL: text encoders, VAE, UNet, motion module,
 //! ControlNet.
 //!
-//! Every network is loaded from a [`Source`] of named tensors and reads its own topology from them: widths, depths,
-//! which levels have attention, how far the position tables reach. Nothing here knows files, prompts' schedules, noise
-//! or samplers; a network is a function of tensors. The networks call the operations in [`kernels`] and candle's
-//! plain tensor arithmetic, so that faster versions can be put under them without touching a network.
+//! Every network is loaded from a [`Source`] of named tensors and derives its topology from their shapes: widths,
+//! depths, which levels have attention, the length of the position tables. This module does not handle files, prompt
+//! schedules, noise or samplers; a network is a function of tensors. The networks use the operations in [`kernels`]
+//! and candle's plain tensor arithmetic, so faster kernels can be swapped in without touching a network.
 //!
-//! Shapes: pictures `[frames, 3, height, width]` in -1..1, latents `[frames, channels, height / 8, width / 8]`, text
-//! `[1, 77 n, width]`.
+//! Shapes: images `[frames, 3, height, width]` in -1..1, latents `[frames, channels, height / 8, width / 8]`, text
+//! embeddings `[1, 77 n, width]`.
 
 mod blocks;
 mod clip;

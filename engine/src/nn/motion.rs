@@ -1,7 +1,8 @@
-//! AnimateDiff's and Hotshot-XL's motion modules: attention between the frames, one module behind each block of the UNet.
+//! AnimateDiff's and Hotshot-XL's motion modules: attention across frames, one module after each block of the UNet.
 //!
-//! Versions differ in what the file shows (a module in the middle, the length of the position tables) and in one thing
-//! that it does not: with v1 every group norm of the UNet takes its statistics over all frames of the window.
+//! The versions differ in what the file contains (a module in the middle block, the length of the position tables)
+//! and in one thing that it does not show: with v1, every group norm of the UNet computes its statistics over all
+//! frames of the window.
 
 use std::collections::BTreeMap;
 
@@ -12,37 +13,37 @@ use super::layers::{GroupNorm, LayerNorm, Linear};
 use super::source::{ModelError, Scope, Source};
 use super::transformer::{FeedForward, Projections};
 
-/// Heads of every temporal attention in every published motion module.
+/// Attention heads of temporal attention in every published motion module.
 const HEADS: usize = 8;
-/// Channels of SDXL's first level; the built-in model has three levels, too, but narrower ones.
+/// Channels of SDXL's first level; the built-in model also has three levels, but narrower ones.
 const SDXL_WIDTH: usize = 320;
-/// Positions of AnimateLCM, whose files have no tables.
+/// Length of AnimateLCM's position table, which is computed because its files have none.
 const LCM_POSITIONS: usize = 64;
 
-/// The version of a motion module, told from its tensors.
+/// The version of a motion module, detected from its tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MotionKind {
-    /// AnimateDiff v1: no module in the middle; group norms across frames.
+    /// AnimateDiff v1: no module in the middle block; group norms across frames.
     V1,
-    /// AnimateDiff v2: a module in the middle.
+    /// AnimateDiff v2: has a module in the middle block.
     V2,
-    /// AnimateDiff v3: no module in the middle, 32 positions; group norms by frame.
+    /// AnimateDiff v3: no module in the middle block, 32 positions; group norms per frame.
     V3,
-    /// AnimateLCM: as v2, with computed positions.
+    /// AnimateLCM: as v2, with computed position tables.
     Lcm,
-    /// AnimateDiff-SDXL and Hotshot-XL: three levels from 320 channels on; group norms across frames, as the reference
-    /// workflow has it.
+    /// AnimateDiff-SDXL and Hotshot-XL: three levels, starting at 320 channels; group norms across frames, as in the
+    /// reference workflow.
     Sdxl,
 }
 
-/// Where a module sits in the UNet.
+/// Where in the UNet a motion module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
-    /// Level and block on the way down.
+    /// Level and block of the down path.
     Down(usize, usize),
     /// The middle block.
     Middle,
-    /// Level, from the deepest, and block on the way up.
+    /// Level, counted from the deepest, and block of the up path.
     Up(usize, usize),
 }
 
@@ -56,12 +57,12 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// How strongly the motion module acts, for all frames (one value) or for each frame of the window.
+/// Strength of the motion module: one value for all frames, or one for each frame of the window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MotionControls {
-    /// Multiplies the keys of temporal attention: how sharply frames pick each other.
+    /// Multiplies the keys of temporal attention; larger values give sharper attention between frames.
     pub scale: Vec<f32>,
-    /// Blends each module's result (1) with its input (0).
+    /// Blend between the module's input (0) and its output (1).
     pub effect: Vec<f32>,
 }
 
@@ -71,7 +72,7 @@ impl Default for MotionControls {
     }
 }
 
-/// A motion module: its parts at all their places.
+/// A motion module: a temporal transformer at each of its places in the UNet.
 #[derive(Debug)]
 pub struct MotionModule {
     kind: MotionKind,
@@ -81,7 +82,7 @@ pub struct MotionModule {
 }
 
 impl MotionModule {
-    /// Loads a module from AnimateDiff names (`down_blocks.0.motion_modules.0.temporal_transformer.norm.weight`).
+    /// Loads a module with AnimateDiff names (`down_blocks.0.motion_modules.0.temporal_transformer.norm.weight`).
     ///
     /// Errors: a missing tensor, a shape that does not fit its neighbours, no module at all.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
@@ -118,37 +119,37 @@ impl MotionModule {
         Ok(Self { kind, max_len, parts, origin: source.origin() })
     }
 
-    /// The version.
+    /// The detected version.
     pub fn kind(&self) -> MotionKind {
         self.kind
     }
 
-    /// The longest window, in frames.
+    /// Maximum window length in frames.
     pub fn max_len(&self) -> usize {
         self.max_len
     }
 
-    /// Whether every group norm of the UNet takes its statistics over all frames of the window (v1, SDXL).
+    /// Whether every group norm of the UNet computes its statistics over all frames of the window (v1, SDXL).
     pub fn across_frames_norm(&self) -> bool {
         matches!(self.kind, MotionKind::V1 | MotionKind::Sdxl)
     }
 
-    /// The channels of the module at a place.
+    /// Channels of the module at `place`; `None` if there is none.
     pub(crate) fn channels(&self, place: Place) -> Option<usize> {
         self.parts.get(&place).map(|part| part.channels)
     }
 
-    /// The places that have a module.
+    /// All places with a module.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> + '_ {
         self.parts.keys().copied()
     }
 
-    /// The file's name.
+    /// Name of the file.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Checks a window against the position tables and the controls' lengths.
+    /// Checks a window's length against the position tables and the number of control values.
     pub(crate) fn check(&self, frames: usize, controls: &MotionControls) -> Result<(), ModelError> {
         if frames > self.max_len {
             return Err(ModelError::Invalid(format!(
@@ -165,7 +166,7 @@ impl MotionModule {
         Ok(())
     }
 
-    /// Runs the module at `place` on `[videos * frames, channels, h, w]`; where there is none, `x` comes back.
+    /// Runs the module at `place` on `[videos * frames, channels, h, w]`; returns `x` if there is none.
     pub(crate) fn forward(
         &self,
         place: Place,
@@ -192,7 +193,7 @@ impl MotionModule {
     }
 }
 
-/// Group norm, projection, attention over frames twice, feed-forward, projection, plus the input.
+/// Group norm, projection, attention across frames (twice), feed-forward, projection, plus the input.
 #[derive(Debug)]
 struct Part {
     channels: usize,
@@ -256,7 +257,7 @@ impl Part {
         let tokens = kernels::to_tokens(&self.norm.forward(x, span, false)?)?;
         let mut tokens = self.proj_in.forward(&tokens)?;
         for attention in &self.attentions {
-            // The position counts inside the window, for every video of the batch from 0.
+            // Positions are relative to the window and start at 0 for every video of the batch.
             let positions = attention.positions.narrow(0, 0, frames)?;
             let normed = attention.norm.forward_placed(&tokens, &positions)?;
             let parts = &attention.projections;
@@ -271,8 +272,8 @@ impl Part {
     }
 }
 
-/// The position table of an attention, from the file or computed: pe[p, 2i] = sin(p e^(-2i ln(10000) / channels)), and
-/// the cosine of the same beside it.
+/// The position table of an attention layer, from the file or computed: pe[p, 2i] = sin(p e^(-2i ln(10000) /
+/// channels)), pe[p, 2i + 1] the cosine of the same angle.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

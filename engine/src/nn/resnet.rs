@@ -1,4 +1,4 @@
-//! The residual block of UNet and VAE.
+//! The residual block of the UNet and the VAE.
 
 use candle_core::Tensor;
 
@@ -6,7 +6,7 @@ use super::kernels;
 use super::layers::{Conv2d, GroupNorm, Linear};
 use super::source::{ModelError, Scope};
 
-/// How the tensors of a residual block are called.
+/// Names of the layers of a residual block in the state dict.
 struct Names {
     norm1: &'static str,
     conv1: &'static str,
@@ -15,7 +15,7 @@ struct Names {
     skip: &'static str,
 }
 
-/// norm, silu, convolution (shifted by the time embedding in the UNet), norm, silu, convolution, plus the input.
+/// Norm, SiLU, convolution (plus the projected time embedding in the UNet), norm, SiLU, convolution, plus the input.
 #[derive(Debug)]
 pub(crate) struct ResBlock {
     norm1: GroupNorm,
@@ -27,7 +27,7 @@ pub(crate) struct ResBlock {
 }
 
 impl ResBlock {
-    /// A block of the UNet: `in_layers.0`, `in_layers.2`, `emb_layers.1`, `out_layers.0`, `out_layers.3`,
+    /// A residual block of the UNet: `in_layers.0`, `in_layers.2`, `emb_layers.1`, `out_layers.0`, `out_layers.3`,
     /// `skip_connection`; group norms with eps 1e-5.
     pub fn load_unet(scope: &Scope<'_>, channels: usize, time_width: usize) -> Result<Self, ModelError> {
         let names = Names {
@@ -43,7 +43,7 @@ impl ResBlock {
         Ok(block)
     }
 
-    /// A block of the VAE: `norm1`, `conv1`, `norm2`, `conv2`, `nin_shortcut`; group norms with eps 1e-6.
+    /// A residual block of the VAE: `norm1`, `conv1`, `norm2`, `conv2`, `nin_shortcut`; group norms with eps 1e-6.
     pub fn load_vae(scope: &Scope<'_>, channels: usize) -> Result<Self, ModelError> {
         let names =
             Names { norm1: "norm1", conv1: "conv1", norm2: "norm2", conv2: "conv2", skip: "nin_shortcut" };
@@ -65,8 +65,8 @@ impl ResBlock {
         self.conv1.out_channels()
     }
 
-    /// `[n, channels, h, w]` to `[n, out, h, w]`. `time` is silu(time embedding) `[m, width]` where m divides n, `span`
-    /// as in [`kernels::Statistics`].
+    /// `[n, channels, h, w]` to `[n, out, h, w]`. `time` is SiLU(time embedding) `[m, width]` where m divides n;
+    /// `span` as in [`kernels::Statistics`].
     pub fn forward(&self, x: &Tensor, time: Option<&Tensor>, span: usize) -> candle_core::Result<Tensor> {
         let h = self.norm1.forward(x, span, true)?;
         let h = match (&self.time, time) {

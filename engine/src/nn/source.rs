@@ -1,4 +1,4 @@
-//! Where a network gets its tensors from, and what can go wrong on the way.
+//! The named tensors that a network is loaded from, and the errors of loading and running it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,77 +7,78 @@ use candle_core::{DType, Device, Tensor};
 /// Why a network cannot be loaded or run. `Display` is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// While loading: a tensor that the network needs is not there.
+    /// While loading: a tensor that the network needs is missing.
     #[error("{origin}: the tensor `{tensor}` is missing, expected {expected}")]
     Missing {
-        /// The file's name.
+        /// Name of the file.
         origin: String,
-        /// The tensor's canonical name.
+        /// Canonical name of the tensor.
         tensor: String,
-        /// Its expected shape, or what it is for.
+        /// Its expected shape, or what it is used for.
         expected: String,
     },
-    /// While loading: a tensor has another shape than its neighbours ask for.
+    /// While loading: a tensor's shape is inconsistent with the other tensors.
     #[error("{origin}: the tensor `{tensor}` has the shape {found:?}, expected {expected}")]
     Shape {
-        /// The file's name.
+        /// Name of the file.
         origin: String,
-        /// The tensor's canonical name.
+        /// Canonical name of the tensor.
         tensor: String,
-        /// Its shape.
+        /// The shape in the file.
         found: Vec<usize>,
-        /// The shape that would fit.
+        /// The expected shape; `any` for a free dimension.
         expected: String,
     },
-    /// While loading: the tensors are there but do not form the network.
+    /// While loading: all tensors exist but together do not form a supported network.
     #[error("{origin}: {reason}")]
     Topology {
-        /// The file's name.
+        /// Name of the file.
         origin: String,
-        /// What does not fit.
+        /// What is inconsistent or unsupported.
         reason: String,
     },
-    /// While loading: the file could not deliver a tensor.
+    /// While loading: reading or converting a tensor failed.
     #[error(transparent)]
     Read(Box<dyn std::error::Error + Send + Sync>),
-    /// While running: an input does not fit the network (a window that is longer than the motion module's positions).
+    /// While running: an input does not fit the network (a window that is longer than the motion module's position
+    /// table).
     #[error("{0}")]
     Invalid(String),
-    /// While running: the memory that may be used does not suffice.
+    /// While running: the memory budget is too small.
     #[error("{needed} MiB are needed for {what} and {free} MiB are free")]
     Memory {
-        /// What is being done.
+        /// The operation that needs the memory.
         what: String,
-        /// Mebibytes that it takes.
+        /// Required memory in MiB.
         needed: u64,
-        /// Mebibytes that it may take.
+        /// Available memory in MiB.
         free: u64,
     },
-    /// While running: the device failed (out of memory, lost).
+    /// While running: the device failed (out of memory, device lost).
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }
 
-/// Named tensors under canonical names: LDM names without prefix, Hugging Face CLIP names without `text_model.`,
+/// Tensors under canonical names: LDM names without prefix, Hugging Face CLIP names without `text_model.`,
 /// AnimateDiff names for motion modules.
 pub trait Source {
-    /// The shape of a tensor, if it is there.
+    /// Shape of the tensor `name`; `None` if it does not exist.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
-    /// Reads a tensor in the wanted number format onto the device.
+    /// Reads a tensor, converted to `dtype`, onto the device.
     fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, ModelError>;
-    /// All names.
+    /// Canonical names of all tensors.
     fn names(&self) -> Box<dyn Iterator<Item = &str> + '_>;
-    /// The file's name, for messages.
+    /// Name of the file, for error messages.
     fn origin(&self) -> String;
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Read<'a> = Box<dyn Fn(&str, DType, &Device) -> Result<Tensor, Error> + Send + Sync + 'a>;
 
-/// The usual [`Source`]: a list of shapes and a function that reads a tensor.
+/// The usual [`Source`]: a map of shapes and a closure that reads a tensor.
 ///
-/// It keeps this part apart from files: a view of a file, a view under other names, or a view with LoRAs added on the
-/// way are each one closure.
+/// It keeps this module independent of files: a view of a file, a view with renamed keys, or a view that merges LoRAs
+/// while reading is one closure each.
 pub struct Tensors<'a> {
     origin: String,
     shapes: BTreeMap<String, Vec<usize>>,
@@ -85,7 +86,7 @@ pub struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    /// `origin` names the file in messages; `read` is called with names from `shapes` only.
+    /// `origin` names the file in error messages; `read` is only called with names from `shapes`.
     pub fn new<N, S, E>(
         origin: impl Into<String>,
         shapes: impl IntoIterator<Item = (N, S)>,
@@ -103,7 +104,7 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// Tensors that are in memory already.
+    /// A source of tensors that are already in memory.
     pub fn from_map(origin: impl Into<String>, tensors: HashMap<String, Tensor>) -> Tensors<'static> {
         let shapes: Vec<_> =
             tensors.iter().map(|(name, tensor)| (name.clone(), tensor.dims().to_vec())).collect();
@@ -139,7 +140,7 @@ impl Source for Tensors<'_> {
     }
 }
 
-/// A place in the tree of names while a network is being loaded.
+/// A key prefix within a [`Source`], with the dtype and device to load to.
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
     source: &'a dyn Source,
@@ -153,7 +154,7 @@ impl<'a> Scope<'a> {
         Self { source, prefix: String::new(), dtype, device }
     }
 
-    /// The place `part` below this one.
+    /// The scope `part` below this one (`prefix.part.`).
     pub fn at(&self, part: impl std::fmt::Display) -> Self {
         Self { prefix: format!("{}{part}.", self.prefix), ..self.clone() }
     }
@@ -170,7 +171,7 @@ impl<'a> Scope<'a> {
         self.shape(name).is_some()
     }
 
-    /// How many of `prefix0.`, `prefix1.`, ... hold any tensor, counted up to the first gap.
+    /// How many of `prefix0.`, `prefix1.`, ... have any tensor, counted up to the first gap.
     pub fn count(&self, prefix: &str) -> usize {
         let starts = |index: usize| {
             let start = self.full(&format!("{prefix}{index}."));
@@ -179,7 +180,7 @@ impl<'a> Scope<'a> {
         (0..).take_while(|index| starts(*index)).count()
     }
 
-    /// The shape of a tensor that has to have `N` dimensions; a dimension of 0 in `expected` stands for any size.
+    /// The shape of a tensor, which must have `N` dimensions; 0 in `expected` matches any size.
     pub fn expect<const N: usize>(&self, name: &str, expected: [usize; N]) -> Result<[usize; N], ModelError> {
         let Some(found) = self.shape(name) else {
             return Err(self.missing(name, &expected));
@@ -198,19 +199,19 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Reads a tensor of exactly this shape.
+    /// Reads a tensor with the shape `expected`; 0 matches any size.
     pub fn get<const N: usize>(&self, name: &str, expected: [usize; N]) -> Result<Tensor, ModelError> {
         self.expect(name, expected)?;
         self.source.tensor(&self.full(name), self.dtype, self.device)
     }
 
-    /// Reads a tensor as f32, whatever the network computes in.
+    /// As [`get`](Self::get), but always as f32.
     pub fn get_f32<const N: usize>(&self, name: &str, expected: [usize; N]) -> Result<Tensor, ModelError> {
         self.expect(name, expected)?;
         self.source.tensor(&self.full(name), DType::F32, self.device)
     }
 
-    /// The error for a tensor that is not there.
+    /// The error for a missing tensor.
     pub fn missing(&self, name: &str, expected: &[usize]) -> ModelError {
         ModelError::Missing {
             origin: self.source.origin(),

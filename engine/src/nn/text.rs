@@ -1,4 +1,4 @@
-//! The text encoders of a checkpoint, from a prompt to what the UNet is steered by.
+//! The text encoders of a checkpoint: from a prompt to the UNet's text conditioning.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use super::encoder::sinusoids;
 use super::source::{ModelError, Source};
 use super::tokenizer::tokenize_with;
 
-/// Channels that each of SDXL's six sizes is spread over.
+/// Width of the sinusoidal embedding of each of SDXL's six size values.
 const SIZE_WIDTH: usize = 256;
 
-/// CLIP-L alone (SD1.5), or CLIP-L and OpenCLIP bigG (SDXL).
+/// The text encoder towers of a checkpoint: CLIP-L alone (SD1.5), or CLIP-L and OpenCLIP bigG (SDXL).
 #[derive(Debug)]
 pub struct TextEncoder {
     first: ClipText,
     second: Option<ClipText>,
 }
 
-/// What the name of an embedding stands for in each of the towers.
+/// The vectors of a textual inversion embedding for each tower.
 #[derive(Debug, Clone)]
 pub struct Embedding {
     /// `[vectors, width of the first tower]`.
@@ -28,15 +28,15 @@ pub struct Embedding {
     pub second: Option<Tensor>,
 }
 
-/// Embeddings by the names that prompts call them.
+/// Embeddings by the names that prompts use.
 pub type Embeddings = BTreeMap<String, Embedding>;
 
 /// An encoded prompt.
 #[derive(Debug, Clone)]
 pub struct Text {
-    /// `[1, 77 * chunks, width]`; with two towers the widths are side by side.
+    /// `[1, 77 * chunks, width]`; with two towers, their outputs are concatenated along the width.
     pub context: Tensor,
-    /// The pooled result of the second tower, `[1, width]`.
+    /// The pooled output of the second tower, `[1, width]`; `None` with one tower.
     pub pooled: Option<Tensor>,
 }
 
@@ -54,11 +54,11 @@ impl TextEncoder {
         })
     }
 
-    /// Encodes a prompt with its weights. `clip_skip` 0 takes what the model was trained with: of SD1.5's tower the last
-    /// layer, of SDXL's two the last but one. `embeddings` has what `embedding:name` in the prompt means.
+    /// Encodes a prompt with weights. `clip_skip` 0 is the model's default: the last layer for SD1.5's tower, the
+    /// last but one for both of SDXL's. `embeddings` are the vectors for `embedding:name` in the prompt.
     ///
-    /// Errors: [`ModelError::Invalid`] for a clip skip that leaves no layer, for a weight beyond all range, and for an
-    /// embedding that is not there or of another width.
+    /// Errors: [`ModelError::Invalid`] for a clip skip larger than the number of layers, a weight that is out of
+    /// range, and an embedding that is unknown or of another width.
     pub fn encode(
         &self,
         prompt: &str,
@@ -74,16 +74,16 @@ impl TextEncoder {
         let right = tokenize_with(prompt, tower.padding(), &second)?;
         let (left, _) = self.first.encode_hidden(&left, clip_skip)?;
         let (right, pooled) = tower.encode_hidden(&right, clip_skip)?;
-        // An embedding may have more vectors for one tower than for the other: the longer result is cut.
+        // An embedding may have more vectors for one tower than for the other: the longer result is truncated.
         let tokens = left.dim(1)?.min(right.dim(1)?);
         let context = Tensor::cat(&[left.narrow(1, 0, tokens)?, right.narrow(1, 0, tokens)?], 2)?;
         Ok(Text { context, pooled })
     }
 }
 
-/// The vector that SDXL's UNet takes beside the text, `[n, width + 6 * 256]`: pooled text `[n, width]`, then height and
-/// width of the original, top and left of the crop, height and width of the result, in pixels. The picture counts as its
-/// own original, uncropped, as the reference workflow's plain text node has it.
+/// SDXL's vector conditioning `[n, width + 6 * 256]`: pooled text `[n, width]`, then sinusoidal embeddings of
+/// original height and width, crop top and left, target height and width, in pixels. The original size equals the
+/// target size and there is no crop, as in the reference workflow's plain text node.
 ///
 /// Errors: [`ModelError::Candle`] where the device fails.
 pub fn size_vector(pooled: &Tensor, height: usize, width: usize) -> Result<Tensor, ModelError> {

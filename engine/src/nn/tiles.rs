@@ -1,13 +1,13 @@
-//! A picture made in overlapping tiles, where the whole of it does not fit into memory.
+//! Tiled processing of images that are too large for the device memory.
 
 use candle_core::{Device, Tensor};
 
 use super::ModelError;
 
-/// The share of a tile's side that it has in common with its neighbour.
+/// Neighbouring tiles overlap by 1 / OVERLAP of a tile's side.
 const OVERLAP: usize = 4;
 
-/// First places of the tiles of a side: the fewest of `tile` that overlap by a quarter, evenly spread.
+/// Offsets of the tiles along a side: as few as possible with at least a quarter overlap, evenly spaced.
 fn places(size: usize, tile: usize) -> Vec<usize> {
     if size <= tile {
         return vec![0];
@@ -17,8 +17,8 @@ fn places(size: usize, tile: usize) -> Vec<usize> {
     (0..count).map(|index| index * (size - tile) / (count - 1)).collect()
 }
 
-/// Weight of every place of a tile's side: rising over the overlap with the tile before, falling over the one with the
-/// tile behind, and 1 at the picture's edges. Never 0, so that the sum can be divided by.
+/// Blending weights along a tile's side: rising over the overlap with the previous tile, falling over the overlap
+/// with the next, and 1 at the image's edges. Never 0, because the sum of weights is a divisor.
 #[expect(clippy::cast_precision_loss, reason = "sides of tiles are far below 2^24")]
 fn ramp(length: usize, overlap: usize, [first, last]: [bool; 2]) -> Vec<f32> {
     let rise = |distance: usize| ((distance as f32 + 0.5) / overlap.max(1) as f32).min(1.0);
@@ -31,9 +31,9 @@ fn ramp(length: usize, overlap: usize, [first, last]: [bool; 2]) -> Vec<f32> {
         .collect()
 }
 
-/// Puts a picture of `size` [height, width] together from tiles with sides of at most `tile`. `make` gets the place and
-/// the size of a tile and returns `[n, channels, height * factor, width * factor]`; the result is the weighted mean of
-/// tiles, on the processor's memory and then where the tiles were.
+/// Assembles an image of `size` [height, width] from tiles with sides of at most `tile`. `make` gets offset and size
+/// of a tile and returns `[n, channels, height * factor, width * factor]`. The result is the weighted mean of the
+/// tiles, accumulated in f32 on the CPU and then moved to the tiles' device.
 pub(super) fn blend(
     size: [usize; 2],
     tile: usize,

@@ -1,8 +1,8 @@
-//! From a prompt to CLIP tokens with weights, in chunks of 77.
+//! Tokenizes a prompt into weighted CLIP tokens in chunks of 77.
 //!
-//! The behaviour is that of the reference workflow: `(x)` and `(x:1.3)` weights, long prompts cut into chunks that are
-//! encoded apart, every chunk padded: for CLIP-L with the end token, for OpenCLIP with token 0. The vectors of an
-//! embedding take the places of tokens, one each.
+//! Matches the reference workflow: `(x)` and `(x:1.3)` weights; long prompts are split into chunks that are encoded
+//! separately; every chunk is padded, with the end token for CLIP-L and with token 0 for OpenCLIP. Each vector of a
+//! textual inversion embedding takes the position of one token.
 
 use std::sync::OnceLock;
 
@@ -12,52 +12,54 @@ use unicode_normalization_alignments::UnicodeNormalization;
 use super::ModelError;
 use super::prompt::{self, Piece};
 
-/// Tokens of one chunk, start and end token included.
+/// Number of tokens in a chunk, including the start and end tokens.
 pub const CHUNK: usize = 77;
-/// The token that begins every chunk.
+/// The token that begins every chunk (`<|startoftext|>`).
 pub const START: u32 = 49406;
-/// The token that ends every chunk, and fills it up for CLIP-L.
+/// The token that ends every chunk (`<|endoftext|>`), and the padding of CLIP-L.
 pub const END: u32 = 49407;
-/// A group of at least this many tokens may be torn apart where a chunk is full; a shorter one moves to the next chunk.
+/// Groups of at least this many tokens may be split across chunks; a shorter group moves to the next chunk as a
+/// whole.
 const LARGE_GROUP: usize = 8;
 
-/// Tokens from here on are no words of the vocabulary: they count the rows of [`Tokens::vectors`].
+/// Token ids from here on are not in the vocabulary: id - FIRST_VECTOR is a row of [`Tokens::vectors`].
 pub const FIRST_VECTOR: u32 = 1 << 20;
 
-/// A prompt as the text encoder takes it: one or more chunks of [`CHUNK`] tokens, each with its weight.
+/// A tokenized prompt, the input of a text encoder: one or more chunks of [`CHUNK`] tokens, each token with its
+/// weight.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
-    /// The chunks; never empty.
+    /// (token id, weight) of each chunk; never empty.
     pub chunks: Vec<Vec<(u32, f32)>>,
-    /// The vectors of embeddings, `[count, width]`; the token [`FIRST_VECTOR`] is the first.
+    /// Vectors of the prompt's embeddings, `[count, width]`; token id [`FIRST_VECTOR`] is row 0.
     pub vectors: Option<Tensor>,
 }
 
 impl Tokens {
-    /// Whether any token has another weight than 1.
+    /// Whether any token has a weight other than 1.
     pub fn weighted(&self) -> bool {
         self.chunks.iter().flatten().any(|(_, weight)| *weight != 1.0)
     }
 }
 
-/// Tokenizes a prompt with its weights and without embeddings, for CLIP-L.
+/// Tokenizes a prompt with weights and without embeddings, padded for CLIP-L.
 ///
 /// Errors: as for [`tokenize_with`].
 pub fn tokenize(text: &str) -> Result<Tokens, ModelError> {
     tokenize_padded(text, END)
 }
 
-/// Tokenizes a prompt with its weights and without embeddings; every chunk ends with the end token and is filled up
-/// with `padding`.
+/// Tokenizes a prompt with weights and without embeddings; every chunk ends with the end token and is padded with
+/// `padding`.
 ///
 /// Errors: as for [`tokenize_with`].
 pub fn tokenize_padded(text: &str, padding: u32) -> Result<Tokens, ModelError> {
     tokenize_with(text, padding, &|_| None)
 }
 
-/// Tokenizes a prompt with its weights; `vectors` has what the name of an embedding stands for, `[count, width]`.
+/// Tokenizes a prompt with weights; `vectors` looks up an embedding by name and returns its `[count, width]`.
 ///
-/// Errors: [`ModelError::Invalid`] for a weight beyond all range and for an embedding that is not there.
+/// Errors: [`ModelError::Invalid`] for a weight that is out of range and for an unknown embedding.
 pub fn tokenize_with(
     text: &str,
     padding: u32,
@@ -85,11 +87,11 @@ pub fn tokenize_with(
     Ok(Tokens { chunks: chunks(groups, padding), vectors })
 }
 
-/// Lays groups of tokens of one weight into chunks.
+/// Distributes groups of tokens, each with one weight, over chunks.
 fn chunks(groups: Vec<(Vec<u32>, f32)>, padding: u32) -> Vec<Vec<(u32, f32)>> {
     let mut chunks = Vec::new();
     let mut chunk = vec![(START, 1.0)];
-    // The last place of a chunk belongs to the end token.
+    // The last position of a chunk is reserved for the end token.
     let finish = |chunk: &mut Vec<(u32, f32)>| {
         let mut full = std::mem::replace(chunk, vec![(START, 1.0)]);
         full.push((END, 1.0));
@@ -120,11 +122,11 @@ fn chunks(groups: Vec<(Vec<u32>, f32)>, padding: u32) -> Vec<Vec<(u32, f32)>> {
     chunks
 }
 
-/// The byte-pair tokens of a text without weights, without start and end.
+/// Byte-pair token ids of a text without weights, without start and end tokens.
 fn encode(text: &str) -> Vec<u32> {
     static TOKENIZER: OnceLock<instant_clip_tokenizer::Tokenizer> = OnceLock::new();
     let tokenizer = TOKENIZER.get_or_init(instant_clip_tokenizer::Tokenizer::new);
-    // Composed letters: hosts on macOS hand over `e` + accent, for which CLIP has other tokens than for `é`.
+    // Compose to NFC: macOS hosts pass `e` + combining accent, which CLIP tokenizes differently from `é`.
     let text: String = text.nfc().map(|(letter, _)| letter).collect();
     let mut ids = Vec::new();
     for (index, part) in split_markers(&text).into_iter().enumerate() {
@@ -132,7 +134,7 @@ fn encode(text: &str) -> Vec<u32> {
             ids.push(if part == START_MARKER { START } else { END });
             continue;
         }
-        // The crate knows the markers by another spelling, in which they are plain text to CLIP.
+        // The crate spells these markers differently; CLIP reads the crate's spelling as plain text.
         for plain in split_foreign_markers(part) {
             let mut tokens = Vec::new();
             tokenizer.encode(plain, &mut tokens);
@@ -145,7 +147,7 @@ fn encode(text: &str) -> Vec<u32> {
 const START_MARKER: &str = "<|startoftext|>";
 const END_MARKER: &str = "<|endoftext|>";
 
-/// Text and markers in turn, beginning with text: CLIP's tokenizer takes its markers literally from a prompt.
+/// Alternating text and markers, starting with text: CLIP's tokenizer parses literal markers in a prompt.
 fn split_markers(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -163,7 +165,7 @@ fn split_markers(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Cuts `<start_of_text>` and `<end_of_text>` after the `<`, where the words would be split anyway.
+/// Splits `<start_of_text>` and `<end_of_text>` after the `<`, where the tokenizer splits words anyway.
 fn split_foreign_markers(text: &str) -> Vec<&str> {
     let lower = text.to_ascii_lowercase();
     let mut cuts = vec![0];
@@ -227,7 +229,7 @@ mod tests {
         assert_eq!(ids[..9], [START, 320, v, v + 1, v + 2, 267, v + 3, v + 4, END]);
         assert_eq!(one.chunks[0][6].1, 0.5);
         assert_eq!(one.vectors.unwrap().dims(), [5, 4]);
-        // 74 places are taken: seven vectors move to the next chunk together, eight are torn apart.
+        // 74 positions are used: seven vectors move to the next chunk together, eight are split.
         let words = "a ".repeat(74);
         assert_eq!(tokens(&format!("{words}embedding:7")).chunks[1][1].0, v);
         assert_eq!(tokens(&format!("{words}embedding:8")).chunks[0][75].0, v);

@@ -1,4 +1,4 @@
-//! The spatial transformer of the UNet, and the parts that it shares with the motion module.
+//! The spatial transformer of the UNet, and the layers that it shares with the motion module.
 
 use candle_core::{Result, Tensor};
 
@@ -7,7 +7,7 @@ use super::layers::{Conv2d, GroupNorm, LayerNorm, Linear};
 use super::memory::{in_slices, share};
 use super::source::{ModelError, Scope};
 
-/// Query, key and value without bias, output with.
+/// Projections of an attention layer: query, key and value without bias, output with bias.
 #[derive(Debug)]
 pub(crate) struct Projections {
     pub query: Linear,
@@ -17,7 +17,8 @@ pub(crate) struct Projections {
 }
 
 impl Projections {
-    /// `to_q`, `to_k`, `to_v`, `to_out.0` below `scope`; keys come from `context` channels (0: as many as there are).
+    /// Reads `to_q`, `to_k`, `to_v`, `to_out.0` below `scope`; keys and values have `context` input channels (0
+    /// accepts any number).
     pub fn load(scope: &Scope<'_>, width: usize, context: usize) -> std::result::Result<Self, ModelError> {
         let [_, context] = scope.expect("to_k.weight", [width, context])?;
         Ok(Self {
@@ -29,7 +30,7 @@ impl Projections {
     }
 }
 
-/// Linear, gate (value half first, then gate half), linear.
+/// GEGLU feed-forward: linear, gate (value half first, then gate half), linear.
 #[derive(Debug)]
 pub(crate) struct FeedForward {
     gate: Linear,
@@ -37,7 +38,7 @@ pub(crate) struct FeedForward {
 }
 
 impl FeedForward {
-    /// `net.0.proj` and `net.2` below `scope`.
+    /// Reads `net.0.proj` and `net.2` below `scope`.
     pub fn load(scope: &Scope<'_>, width: usize) -> std::result::Result<Self, ModelError> {
         let gate = Linear::load(&scope.at("net.0.proj"), [0, width], true)?;
         if gate.out_width() % 2 != 0 {
@@ -47,13 +48,13 @@ impl FeedForward {
         Ok(Self { gate, out })
     }
 
-    /// The layer's result plus `residual`.
+    /// The feed-forward of `x` plus `residual`.
     pub fn forward_added(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         kernels::feed_forward(x, self.gate.parts()?, self.out.parts()?, residual)
     }
 }
 
-/// Self-attention, attention to the text, feed-forward; each behind a layer norm and added to its input.
+/// Self-attention, cross-attention to the text, feed-forward; each pre-norm (layer norm) with a residual connection.
 #[derive(Debug)]
 struct Block {
     norm1: LayerNorm,
@@ -89,7 +90,7 @@ impl Block {
     }
 }
 
-/// Group norm, projection to tokens, transformer blocks, projection back, added to the input.
+/// Group norm, input projection, transformer blocks over tokens, output projection, plus the input.
 #[derive(Debug)]
 pub(crate) struct SpatialTransformer {
     norm: GroupNorm,
@@ -100,7 +101,8 @@ pub(crate) struct SpatialTransformer {
 }
 
 impl SpatialTransformer {
-    /// `context` is the width of the text. Projections may be 1x1 convolutions or linear layers.
+    /// `context` is the width of the text embeddings. `proj_in` and `proj_out` may be 1x1 convolutions or linear
+    /// layers.
     pub fn load(
         scope: &Scope<'_>,
         channels: usize,
@@ -124,8 +126,8 @@ impl SpatialTransformer {
         })
     }
 
-    /// `x` is `[n, channels, h, w]`, `context` `[m, tokens, width]` where m divides n. Behind the norm frames have nothing
-    /// to do with each other, and `at_once` of them are worked on at a time.
+    /// `x` is `[n, channels, h, w]`, `context` `[m, tokens, width]` where m divides n. After the norm, frames are
+    /// independent, so only `at_once` of them are processed at a time.
     pub fn forward(
         &self,
         x: &Tensor,

@@ -1,7 +1,7 @@
-//! The UNet of Stable Diffusion 1.5 and SDXL, with the motion module woven in.
+//! The UNet of Stable Diffusion 1.5 and SDXL, with hooks for motion modules between its blocks.
 //!
-//! The topology is read from the tensors: how many levels and blocks, where there is attention and how deep, all widths.
-//! Names are those of the LDM single file without `model.diffusion_model.`.
+//! The topology is read from the tensors: number of levels and blocks, where attention is and how deep, all widths.
+//! Names are those of an LDM single-file checkpoint without `model.diffusion_model.`.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -13,42 +13,45 @@ use super::memory::bytes;
 use super::motion::{MotionControls, MotionModule, Place};
 use super::source::{ModelError, Scope, Source};
 
-/// Receives intermediate results under their LDM path (`input_blocks.1`), for tests and debugging.
+/// Callback for intermediate results, under their LDM path (`input_blocks.1`), for tests and debugging.
 pub type Probe<'a> = &'a mut dyn FnMut(&str, &Tensor);
 
-/// What an evaluation is steered by.
+/// Conditioning and options of one UNet evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {
-    /// Text, `[m, tokens, width]`; m divides the batch, and each text serves batch / m consecutive frames.
+    /// Text embeddings, `[m, tokens, width]`; m divides the batch, and each of the m is used by batch / m consecutive
+    /// frames.
     pub context: &'a Tensor,
-    /// Pooled text and sizes of SDXL, `[m, width]`, see [`size_vector`](super::size_vector); other networks take none.
+    /// SDXL's pooled text and size embedding, `[m, width]`, see [`size_vector`](super::size_vector); `None` for
+    /// networks without.
     pub vector: Option<&'a Tensor>,
-    /// What ControlNets add to the skips and the middle.
+    /// ControlNet residuals, added to the skips and the middle block's output.
     pub residuals: Option<&'a Residuals>,
-    /// Frames that spatial layers work on at once; `None`: on all. Fewer take less memory and the results are the same.
+    /// Number of frames that spatial layers process at once; `None`: all. Fewer need less memory; the results are the
+    /// same.
     pub at_once: Option<usize>,
 }
 
 impl<'a> From<&'a Tensor> for Given<'a> {
-    /// Text alone.
+    /// Only text, without vector, residuals or frame limit.
     fn from(context: &'a Tensor) -> Self {
         Self { context, vector: None, residuals: None, at_once: None }
     }
 }
 
-/// A UNet that predicts noise.
+/// The denoising UNet.
 #[derive(Debug)]
 pub struct UNet {
     encoder: Encoder,
     output: Vec<Block>,
     out_norm: GroupNorm,
     out_conv: Conv2d,
-    /// Places for motion modules, with their channels.
+    /// Sites of motion modules, with their channels.
     places: Vec<(Place, usize)>,
 }
 
 impl UNet {
-    /// Loads a UNet. Errors: a missing tensor, or one whose shape does not fit its neighbours.
+    /// Loads a UNet. Errors: a missing tensor, or one with an inconsistent shape.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
         let scope = Scope::new(source, dtype, device);
         let encoder = Encoder::load(source, &scope)?;
@@ -70,33 +73,33 @@ impl UNet {
         })
     }
 
-    /// Channels of the latents.
+    /// Channels of the latents, in and out.
     pub fn latent_channels(&self) -> usize {
         self.encoder.latent_channels
     }
 
-    /// Width of the text conditioning.
+    /// Width of the text embeddings (cross-attention context).
     pub fn context_width(&self) -> usize {
         self.encoder.context_width
     }
 
-    /// Width of the vector of pooled text and sizes, for a network that takes one (SDXL).
+    /// Width of the vector of pooled text and size embedding; `None` for networks without one (only SDXL has it).
     pub fn vector_width(&self) -> Option<usize> {
         self.encoder.vector_width()
     }
 
-    /// Channels of the skips and of the middle, to be compared with a ControlNet's.
+    /// Channels of each skip and of the middle block, for comparison with a ControlNet's.
     pub(super) fn joints(&self) -> (&[usize], usize) {
         (&self.encoder.skips, self.encoder.channels)
     }
 
-    /// The file's name.
+    /// Name of the file.
     pub fn origin(&self) -> &str {
         &self.encoder.origin
     }
 
-    /// Checks that a motion module was made for a UNet like this one: a module of the right width for every block,
-    /// and none besides.
+    /// Checks that a motion module fits this UNet: one module of the right width for every block and no further
+    /// modules.
     pub fn check_motion(&self, motion: &MotionModule) -> Result<(), ModelError> {
         let misfit = |reason: String| {
             Err(ModelError::Topology {
@@ -118,18 +121,18 @@ impl UNet {
         }
     }
 
-    /// Bytes that an evaluation of `n` frames of `h` x `w` latents takes besides the weights, `at_once` of them at a time
-    /// in the spatial layers: an estimate from the activations that live at the same time.
+    /// Estimated bytes of activations of an evaluation of `n` frames of `h` x `w` latents, without the weights, with
+    /// `at_once` frames at a time in the spatial layers.
     pub fn working_memory(&self, n: usize, at_once: usize, [h, w]: [usize; 2]) -> u64 {
-        // Skips and what is being made of all frames; of those that are worked on together, the tensors of a block: norm,
-        // query, key, value, sums, and the widest joint with a skip.
+        // For all frames: the skips and the current activations. For the frames processed together: the tensors of
+        // one block (norm, query, key, value, sums) and the widest concatenation with a skip.
         const WHOLE: u64 = 4;
         const AT_ONCE: u64 = 10;
         let (skips, _) = self.joints();
         let first = skips.first().copied().unwrap_or(0) as u64;
         let pixels = (h * w) as u64;
         let levels = skips.iter().map(|channels| {
-            // Channels double from level to level while pixels become a quarter.
+            // Channels double from level to level while the number of pixels is divided by four.
             let narrower = (*channels as u64 / first.max(1)).max(1);
             *channels as u64 * pixels / (narrower * narrower)
         });
@@ -140,11 +143,11 @@ impl UNet {
 
     /// Predicts the noise in `x`.
     ///
-    /// `x` is `[videos * frames, channels, h, w]`, videos after each other, already multiplied by c_in =
-    /// 1 / sqrt(sigma^2 + 1). `timestep` is the index of sigma in the model's table, 0 to 999. With a motion module
-    /// `frames` is the length of the window; group norms of v1 take their statistics over it.
+    /// `x` is `[videos * frames, channels, h, w]`, one video after the other, already multiplied by c_in = 1 /
+    /// sqrt(sigma^2 + 1). `timestep` is the index of sigma in the model's table, 0 to 999. With a motion module,
+    /// `frames` is the length of the window; with v1, group norms compute their statistics over all frames of it.
     ///
-    /// Errors: [`ModelError::Invalid`] if shapes do not fit or the window is longer than the module's positions.
+    /// Errors: [`ModelError::Invalid`] if shapes do not fit or the window is longer than the module's position table.
     pub fn forward<'a>(
         &self,
         x: &Tensor,
@@ -156,7 +159,7 @@ impl UNet {
         self.forward_probed(x, timestep, given, frames, motion, &mut |_, _| ())
     }
 
-    /// As [`forward`](Self::forward), and shows the result of every block to `probe`.
+    /// As [`forward`](Self::forward), and calls `probe` with the result of every block.
     pub fn forward_probed<'a>(
         &self,
         x: &Tensor,
@@ -188,7 +191,7 @@ impl UNet {
         h = pass.middle(&encoder.middle, &h, probe)?;
         probe("middle_block", &h);
         if let Some(residuals) = given.residuals {
-            // Behind the motion modules, which see what the UNet alone would make of the frames.
+            // After the motion modules, which thus see the UNet's own features without the residuals.
             h = residuals.join(&mut skips, &h)?;
         }
         for (index, block) in self.output.iter().enumerate() {

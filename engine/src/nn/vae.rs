@@ -1,4 +1,4 @@
-//! The autoencoder: pictures to latents and back (LDM's AutoencoderKL).
+//! The variational autoencoder: images to latents and back (LDM's AutoencoderKL).
 
 use candle_core::{DType, Device, Tensor};
 
@@ -11,11 +11,11 @@ use super::tiles;
 
 const EPS: f64 = 1e-6;
 
-/// Values of one activation at full size that a device works on together: 256 MiB. Frames are independent, so long clips
-/// go through in groups.
+/// Maximum number of values of a full-size activation on a device: 256 MiB in f32. Frames are independent, so long
+/// clips are processed in groups.
 const BUDGET: usize = 64 << 20;
 
-/// An autoencoder.
+/// The autoencoder of a checkpoint: encoder, decoder and the 1x1 convolutions between them.
 #[derive(Debug)]
 pub struct Vae {
     encoder: Encoder,
@@ -30,7 +30,7 @@ pub struct Vae {
 #[derive(Debug)]
 struct Encoder {
     conv_in: Conv2d,
-    /// Blocks of a level and the way to the next.
+    /// Residual blocks of a level and its downsampling convolution.
     levels: Vec<(Vec<ResBlock>, Option<Conv2d>)>,
     middle: Middle,
     norm_out: GroupNorm,
@@ -41,14 +41,14 @@ struct Encoder {
 struct Decoder {
     conv_in: Conv2d,
     middle: Middle,
-    /// From the deepest level up.
+    /// Residual blocks of a level and its upsampling convolution, starting at the deepest level.
     levels: Vec<(Vec<ResBlock>, Option<Conv2d>)>,
     norm_out: GroupNorm,
     conv_out: Conv2d,
 }
 
 impl Vae {
-    /// Loads an autoencoder from LDM names without `first_stage_model.`.
+    /// Loads an autoencoder with LDM names without `first_stage_model.`.
     ///
     /// Errors: a missing tensor, or one whose shape does not fit its neighbours.
     pub fn load(source: &dyn Source, dtype: DType, device: &Device) -> Result<Self, ModelError> {
@@ -76,13 +76,13 @@ impl Vae {
         self.latent_channels
     }
 
-    /// Pixels of a picture for one of its latents, on a side: 8 for SD1.5.
+    /// Image pixels per latent along a side: 8 for SD1.5.
     pub fn factor(&self) -> usize {
         1 << (self.encoder.levels.len() - 1)
     }
 
-    /// Pictures `[frames, 3, h, w]` in -1..1 to the mean of their latents `[frames, channels, h / 8, w / 8]`, not yet
-    /// multiplied by the scale factor. Height and width have to be multiples of [`factor`](Self::factor).
+    /// Encodes images `[frames, 3, h, w]` in -1..1 to the mean of their latents `[frames, channels, h / 8, w / 8]`,
+    /// not yet multiplied by the scale factor. Height and width must be multiples of [`factor`](Self::factor).
     pub fn encode(&self, pictures: &Tensor) -> Result<Tensor, ModelError> {
         let (_, channels, h, w) = pictures.dims4()?;
         let factor = self.factor();
@@ -99,8 +99,8 @@ impl Vae {
         })
     }
 
-    /// Latents `[frames, channels, h, w]`, divided by the scale factor, to pictures `[frames, 3, 8 h, 8 w]` in about
-    /// -1..1 (not clamped).
+    /// Decodes latents `[frames, channels, h, w]`, already divided by the scale factor, to images
+    /// `[frames, 3, 8 h, 8 w]` in about -1..1 (not clamped).
     pub fn decode(&self, latents: &Tensor) -> Result<Tensor, ModelError> {
         let (_, channels, h, w) = latents.dims4()?;
         if channels != self.latent_channels {
@@ -114,10 +114,10 @@ impl Vae {
         self.in_groups(latents, widest, |latents| self.decoder.forward(&self.post_quant.forward(latents)?))
     }
 
-    /// Bytes that coding a frame of `h` x `w` latents takes besides the weights: the widest activations that live at the
-    /// same time.
+    /// Estimated bytes of activations for encoding or decoding a frame of `h` x `w` latents, without the weights: the
+    /// widest activations that are alive at the same time.
     pub fn working_memory(&self, [h, w]: [usize; 2]) -> u64 {
-        // Input, norm, both convolutions' results and a temporary of a norm, at twice the narrowest width.
+        // Input, norm, the outputs of both convolutions and a temporary of a norm, at twice the narrowest width.
         const TENSORS: u64 = 5 * 2;
         let factor = self.factor() as u64;
         let widest = self.encoder.conv_in.out_channels() as u64 * h as u64 * w as u64 * factor * factor;
@@ -136,8 +136,8 @@ impl Vae {
     }
 
     /// As [`decode`](Self::decode), in tiles with sides of at most `tile` latents. Neighbouring tiles overlap and are
-    /// dissolved into each other: a tile knows the statistics and the attention of its own pixels only, so that the result
-    /// differs a little from that of the whole frame.
+    /// cross-faded. Norm statistics and attention only see a tile's own pixels, so the result differs slightly from
+    /// decoding the whole frame.
     pub fn decode_tiled(&self, latents: &Tensor, tile: usize) -> Result<Tensor, ModelError> {
         let (_, _, h, w) = latents.dims4()?;
         tiles::blend([h, w], tile, self.factor(), |[top, left], [height, width]| {
@@ -152,8 +152,8 @@ impl Vae {
         f: impl Fn(&Tensor) -> candle_core::Result<Tensor>,
     ) -> Result<Tensor, ModelError> {
         let frames = x.dim(0)?;
-        // Frame by frame on the processor: large blocks of memory cost more there than they save, and a frame's result
-        // is then the same to the last bit whatever frames it comes with.
+        // One frame at a time on the CPU: large allocations cost more there than batching saves, and a frame's result
+        // is then bit-identical whatever other frames are in the batch.
         let group = if x.device().is_cpu() { 1 } else { (BUDGET / widest.max(1)).clamp(1, frames.max(1)) };
         let dtype = x.dtype();
         let parts = (0..frames)
@@ -167,7 +167,7 @@ impl Vae {
     }
 }
 
-/// Blocks `block.0`, `block.1`, ... of a level, and the channels behind them.
+/// Loads the blocks `block.0`, `block.1`, ... of a level; also returns their output channels.
 fn blocks(scope: &Scope<'_>, mut channels: usize) -> Result<(Vec<ResBlock>, usize), ModelError> {
     if scope.count("attn.") > 0 {
         return Err(scope.topology("a VAE with attention outside of its middle is not supported"));
@@ -192,7 +192,7 @@ impl Encoder {
             channels = out;
             let down = level.at("downsample.conv");
             let down = if down.has("weight") {
-                // One row and one column of zeros below and on the right only, as LDM pads.
+                // Pad with zeros below and on the right only, as LDM does.
                 let conv = Conv2d::load(&down, [channels, channels, 3])?;
                 Some(conv.strided(2, Padding { before: 0, after: 1 }))
             } else {
@@ -263,7 +263,7 @@ impl Decoder {
     }
 }
 
-/// Residual block, attention with one head over all pixels, residual block.
+/// Residual block, single-head attention over all pixels, residual block.
 #[derive(Debug)]
 struct Middle {
     first: ResBlock,

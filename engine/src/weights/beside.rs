@@ -1,8 +1,8 @@
-//! What lies beside a file of weights and says how they were trained: the scheduler of a diffusers folder, and the
-//! description that the first programs wanted.
+//! Sidecar files of a weight file that say how the weights were trained: the scheduler config of a diffusers folder,
+//! and the YAML config of the original LDM code.
 //!
-//! People write and convert these by hand, so they are read as leniently as they are written: with any encoding's mark, with
-//! letters of an older encoding in a comment, with a comma too many. What is there and cannot be read is told.
+//! These are written and converted by hand, so parsing is lenient: any byte order mark, comments in an older
+//! encoding, a trailing comma. A file that exists but cannot be read is reported.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,26 +11,27 @@ use std::path::{Path, PathBuf};
 use super::models_dir::is_weights;
 use super::prediction::is_known;
 
-/// Where a scheduler's settings are kept in [`TensorFile::metadata`](super::TensorFile::metadata).
+/// Prefix of a scheduler's settings in [`TensorFile::metadata`](super::TensorFile::metadata).
 pub(super) const SCHEDULER: &str = "scheduler/";
-/// Where the description beside a file is kept.
+/// Metadata key of the YAML config's `parameterization`.
 pub(super) const DESCRIBED: &str = "yaml/parameterization";
-/// Where PEFT's settings of a LoRA are kept, as they are.
+/// Metadata key of PEFT's LoRA settings, as unparsed JSON.
 pub(super) const ADAPTER: &str = "beside/adapter_config.json";
-/// Where a sentence about what could not be read is kept.
+/// Metadata key of a sentence about a sidecar file that could not be read.
 pub(super) const UNREAD: &str = "beside/unread";
 
 const CONFIG: &str = "scheduler_config.json";
-/// What PEFT calls the settings beside a LoRA.
+/// File name of PEFT's settings of a LoRA.
 pub(super) const ADAPTER_CONFIG: &str = "adapter_config.json";
-/// Longest file that is read.
+/// Maximum size in bytes of a sidecar file.
 const LONGEST: u64 = 1 << 20;
-/// Settings of a scheduler that are looked for where its file is no JSON.
+/// Scheduler settings that are searched for if the file is not valid JSON.
 const SETTINGS: [&str; 3] = ["_class_name", "prediction_type", "rescale_betas_zero_snr"];
 
-/// What lies beside the weights: the scheduler of a diffusers folder, found from the folder, from its network's folder or
-/// from a file in that, from a file beside the folder `scheduler`, or beside the only file of a folder; and `NAME.yaml`, `NAME.yml` or either behind the whole name
-/// beside `NAME.safetensors`. Keys are those of the metadata.
+/// Reads the sidecar files of a weight file or folder: the scheduler config of a diffusers folder, found from the
+/// root folder, from the `unet` folder or a file in it, from a file next to the folder `scheduler`, or next to the
+/// only weight file of a folder; and `NAME.yaml`, `NAME.yml`, `NAME.safetensors.yaml` or `NAME.safetensors.yml` next
+/// to `NAME.safetensors`. Returns metadata entries.
 pub(super) fn beside(path: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (file, read) in [(scheduler(path), settings as fn(&str) -> _), (description(path), described)] {
@@ -47,37 +48,37 @@ pub(super) fn beside(path: &Path) -> BTreeMap<String, String> {
             }
         }
     }
-    // In a folder of many LoRAs nothing says which of them it is about, unless one has PEFT's own name.
+    // In a folder of several LoRAs it is unknown which one the file belongs to, unless a LoRA has PEFT's own name.
     let named = path.file_stem().is_some_and(|stem| stem == "adapter_model");
     let config = path.with_file_name(ADAPTER_CONFIG);
     if path.is_file() && exists(&config) && (named || is_alone(path)) {
-        // What cannot be read is refused as what it then is.
+        // An unreadable file becomes an empty text, which is rejected when it is parsed.
         found.insert(ADAPTER.into(), text(&config).unwrap_or_default());
     }
     found
 }
 
-/// Whether something is there, be it readable or not.
+/// Whether a path exists, readable or not.
 fn exists(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// The file with the scheduler's settings.
+/// Path of the scheduler config, if there is one.
 fn scheduler(path: &Path) -> Option<PathBuf> {
     let unet = |path: &Path| path.file_name().is_some_and(|name| name == "unet");
     let above = |path: &Path| path.parent().filter(|_| unet(path)).map(Path::to_path_buf);
-    // A single file at the root of a repository lies beside the folder of its scheduler.
+    // A single-file checkpoint at the root of a repository is next to the `scheduler` folder.
     let root = path.parent().filter(|_| !path.is_dir()).map(Path::to_path_buf);
     let roots = [Some(path.to_path_buf()), above(path), path.parent().and_then(above), root];
     let folders = roots.into_iter().flatten().map(|root| root.join("scheduler").join(CONFIG));
     let near = if path.is_dir() { path.join(CONFIG) } else { path.with_file_name(CONFIG) };
     folders.into_iter().find(|config| exists(config)).or_else(|| {
-        // In a folder of many checkpoints nothing says which of them it is about.
+        // In a folder of several checkpoints it is unknown which one the file belongs to.
         (exists(&near) && (path.is_dir() || is_alone(path))).then_some(near)
     })
 }
 
-/// Whether a file of weights is the only one of its folder.
+/// Whether a weight file is the only one in its folder.
 fn is_alone(path: &Path) -> bool {
     let entries = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
     let others =
@@ -87,7 +88,7 @@ fn is_alone(path: &Path) -> bool {
     others.count() == 0
 }
 
-/// The file with the description.
+/// Path of the YAML config, if there is one.
 fn description(path: &Path) -> Option<PathBuf> {
     let whole = |extension: &str| {
         let mut name = OsString::from(path);
@@ -99,7 +100,7 @@ fn description(path: &Path) -> Option<PathBuf> {
     if path.is_file() { names.into_iter().find(|name| exists(name)) } else { None }
 }
 
-/// The text of a file in UTF-8 or in UTF-16 with its mark; letters of other encodings become replacement characters.
+/// The text of a file in UTF-8, or in UTF-16 with a byte order mark; invalid bytes become replacement characters.
 fn text(path: &Path) -> Result<String, String> {
     let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !meta.is_file() {
@@ -123,7 +124,7 @@ fn text(path: &Path) -> Result<String, String> {
 
 type Said = BTreeMap<String, String>;
 
-/// The settings of a scheduler.
+/// Parses a scheduler config into metadata entries.
 fn settings(text: &str) -> Result<Said, String> {
     let key = |name: &str| format!("{SCHEDULER}{name}");
     match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
@@ -144,13 +145,13 @@ fn settings(text: &str) -> Result<Said, String> {
     }
 }
 
-/// What a description says; it may well say nothing.
+/// Parses a YAML config into metadata entries; it may have none.
 fn described(text: &str) -> Result<Said, String> {
     let kind = value(text, "parameterization");
     Ok(kind.map(|kind| (DESCRIBED.into(), kind)).into_iter().collect())
 }
 
-/// The value of a key, as YAML and JSON spell both: in quotes or not, on a line of its own or between braces.
+/// The value of a key in YAML or JSON syntax: quoted or not, on its own line or in braces.
 fn value(text: &str, key: &str) -> Option<String> {
     let inside = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
     let quotes = ['"', '\''];

@@ -1,4 +1,4 @@
-//! Textual inversion embeddings: vectors that a prompt calls by a name and that stand in the place of tokens.
+//! Textual inversion embeddings: vectors that a prompt refers to by name and that replace token embeddings.
 
 use std::sync::Arc;
 
@@ -6,39 +6,39 @@ use candle_core::{DType, Device, Tensor};
 
 use super::{TensorFile, WeightsError};
 
-/// Tensors that a file may have and still be an embedding.
+/// Maximum number of tensors in an embedding file.
 const MOST: usize = 8;
-/// Vectors that a tensor may have whose name says nothing.
+/// Maximum number of vectors in a tensor whose name does not identify it as an embedding.
 const MOST_VECTORS: usize = 256;
-/// Widths of the text encoders that embeddings are made for; a tensor of another one has to have a telling name.
+/// Widths of the text encoders that embeddings are made for; a tensor of another width must have an identifying name.
 const WIDTHS: [usize; 3] = [768, 1024, 1280];
 
-/// Vectors for one tower.
+/// The vectors for one text encoder tower, `[count, width]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vectors {
     /// The tensor's name in the file.
     tensor: String,
-    /// How many there are.
+    /// Number of vectors.
     pub count: usize,
-    /// How wide they are.
+    /// Width of a vector.
     pub width: usize,
 }
 
-/// A file of an embedding: vectors for CLIP-L, for SDXL also for OpenCLIP bigG.
+/// An embedding file: vectors for CLIP-L and, for SDXL, for OpenCLIP bigG.
 #[derive(Debug, Clone)]
 pub struct Embedding {
     file: Arc<TensorFile>,
-    /// For the first text encoder.
+    /// Vectors for the first text encoder.
     pub first: Option<Vectors>,
-    /// For the second.
+    /// Vectors for the second text encoder.
     pub second: Option<Vectors>,
 }
 
 impl Embedding {
-    /// The embedding in a file; `None` if it has none.
+    /// The embedding in a file; `None` if the file is not an embedding.
     ///
-    /// Layouts: `string_to_param` of Stable Diffusion web UI's `.pt`, whose tensor is called `*`; `emb_params` of its
-    /// safetensors; one tensor under the placeholder's name, as diffusers writes it; `clip_l` and `clip_g` for SDXL.
+    /// Layouts: `string_to_param` of Stable Diffusion web UI's `.pt`, with a tensor named `*`; `emb_params` of its
+    /// safetensors; a single tensor named after the placeholder, as in diffusers; `clip_l` and `clip_g` for SDXL.
     pub fn of(file: &Arc<TensorFile>) -> Option<Self> {
         if file.names().count() > MOST {
             return None;
@@ -69,33 +69,33 @@ impl Embedding {
         }
     }
 
-    /// Whether a file has several embeddings, each under its placeholder.
+    /// Whether a file has several embeddings, each named after its placeholder.
     pub fn several(file: &TensorFile) -> bool {
         let mut names = file.names();
         file.names().count() > 1 && names.all(is_placeholder)
     }
 
-    /// The vectors for the first text encoder, `[count, width]` in f32.
+    /// The vectors for the first text encoder, `[count, width]` in f32; `None` if there are none.
     ///
-    /// Errors: as [`TensorFile::tensor`].
+    /// Errors: as [`TensorFile::tensor`], and [`WeightsError::Huge`] for implausibly large values.
     pub fn read_first(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         self.read(self.first.as_ref(), device)
     }
 
-    /// The vectors for the second text encoder, `[count, width]` in f32.
+    /// The vectors for the second text encoder, `[count, width]` in f32; `None` if there are none.
     ///
     /// Errors: as [`read_first`](Self::read_first).
     pub fn read_second(&self, device: &Device) -> Result<Option<Tensor>, WeightsError> {
         self.read(self.second.as_ref(), device)
     }
 
-    /// Whether all of its vectors are zero.
+    /// Whether all vectors are zero.
     pub fn is_zero(&self) -> bool {
         let mut vectors = [&self.first, &self.second].into_iter().flatten();
         vectors.all(|vectors| self.file.is_zero(&vectors.tensor))
     }
 
-    /// Whether a file is laid out as an embedding and has no vector.
+    /// Whether a file has the layout of an embedding but no vectors.
     pub fn none_in(file: &TensorFile) -> bool {
         let known = ["*", "emb_params", "clip_l", "clip_g"];
         let named = |name: &str| known.contains(&name) || is_placeholder(name);

@@ -1,129 +1,129 @@
-//! What can be wrong with a file of weights, each in one sentence for the user.
+//! Errors of reading weight files, each one sentence for the user.
 
 use std::path::PathBuf;
 
-/// Why a file of weights cannot be used. `Display` is one sentence that names the file.
+/// Why a weight file cannot be used. `Display` is one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// The file cannot be opened or mapped (missing, no permission, not a plain file).
+    /// The file cannot be opened or read (missing, no permission, not a regular file).
     #[error("{path}: the file cannot be read ({reason})", path = .path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         reason: String,
     },
-    /// There is a link, and what it leads to is not there; the whole sentence.
+    /// The path is a dangling link; contains the whole sentence.
     #[error("{0}")]
     Absent(String),
-    /// The file is not a well-formed safetensors file, or is cut off.
+    /// The file is not a well-formed weight file, or is truncated.
     #[error("{path}: {reason}", path = .path.display(), reason = one_line(.reason))]
     Malformed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// What was found and what was expected.
         reason: String,
     },
-    /// A tensor that was asked for is not in the file.
+    /// A requested tensor is not in the file.
     #[error("{file}: the tensor `{tensor}` is missing")]
     Missing {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
     },
-    /// A tensor holds numbers that cannot be weights (integers, or a format that is not supported yet).
+    /// A tensor's dtype is not supported for weights (integers, or an unknown dtype).
     #[error(
         "{file}: the tensor `{tensor}` holds {}, which are not supported; choose a file with floats of 8 to 64 bits",
         numbers(.found)
     )]
     Format {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
-        /// The format as the file spells it.
+        /// The dtype as spelt in the file.
         found: String,
     },
-    /// A tensor comes with scales that cannot be applied; without them its values are of another size.
+    /// A quantised tensor has scales in an unsupported layout; its values are wrong without them.
     #[error(
         "{file}: the 8-bit tensor `{tensor}` comes with the scales `{scale}` {shape:?}, which cannot be applied; choose a \
          file with one scale for a tensor or for a row of it, or with 16 bits"
     )]
     Scale {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The name in the file of the tensor that is scaled.
+        /// Name in the file of the scaled tensor.
         tensor: String,
-        /// The name in the file of the scales.
+        /// Name in the file of the scales.
         scale: String,
-        /// The shape of the scales.
+        /// Shape of the scales.
         shape: Vec<usize>,
     },
-    /// The file is sound but holds something else than what it was chosen for.
+    /// The file is valid but not of the kind that was expected.
     #[error("{file} is {found}; {wanted}")]
     WrongKind {
-        /// The file's name.
+        /// Name of the file.
         file: String,
         /// What the file is.
         found: String,
-        /// What would fit in its place.
+        /// What to choose instead.
         wanted: String,
     },
-    /// The data are not what was saved: zeros where trained weights never are zero.
+    /// The data are damaged: zeros where trained weights are never zero.
     #[error("{file} is damaged: {reason}, as after a download that broke off; fetch the file again")]
     Damaged {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// Which of its data are at fault.
+        /// Which part of the data is damaged.
         reason: String,
     },
-    /// A tensor holds NaN or infinities, so that every result would.
+    /// A tensor has NaN or infinite values, which would spread to every result.
     #[error(
         "{file} is damaged: the tensor `{tensor}` holds NaN or infinite values; fetch the file again, or choose another"
     )]
     NotFinite {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
     },
-    /// A tensor holds 64-bit numbers that no f32 can hold.
+    /// A 64-bit tensor has values outside the range of f32.
     #[error(
         "{file}: the tensor `{tensor}` holds values that pass the range of 32-bit floats; choose a file with smaller ones"
     )]
     Range {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
     },
-    /// Values that are finite and far beyond any that training gives.
+    /// Values are finite but far larger than any trained weight.
     #[error(
         "{file} cannot be used: the tensor `{tensor}` makes values of up to {largest:.0e}, where trained ones stay far below \
          1e4; fetch the file again, or choose another"
     )]
     Huge {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
-        /// The largest magnitude.
+        /// The largest magnitude found.
         largest: f64,
     },
-    /// The device refused the tensor.
+    /// Moving a tensor to the device or converting it failed.
     #[error("{file}: the tensor `{tensor}` could not be moved to the device ({source})")]
     Device {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
         /// The device's error.
         source: Box<candle_core::Error>,
     },
 }
 
-/// What a number format is called, in words where there are some.
+/// Describes a dtype in words if possible.
 fn numbers(format: &str) -> String {
     let integers = format.strip_prefix(['I', 'U']).filter(|bits| bits.parse::<u8>().is_ok());
     match (integers, format) {
@@ -133,7 +133,8 @@ fn numbers(format: &str) -> String {
     }
 }
 
-/// A text on one line: line breaks and other control characters, which a broken file's names can have, as their escapes.
+/// A text on one line: line breaks and other control characters, which names in a broken file can contain, are
+/// escaped.
 fn one_line(text: &str) -> String {
     let escaped = |letter: char| {
         if letter.is_control() { letter.escape_default().collect() } else { letter.to_string() }

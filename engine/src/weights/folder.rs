@@ -1,18 +1,18 @@
-//! Folders as diffusers writes them: one for each network of a checkpoint, or the files of a single network.
+//! Folders in diffusers layout: a checkpoint with a subfolder for each network, or the files of a single network.
 //!
-//! The tensors of a checkpoint folder get the name of their network in front: `unet/conv_in.weight`. Of several files
-//! for the same network the plain safetensors file is taken before its `fp16` variant, and both before a pickle.
+//! The tensors of a checkpoint folder get the name of their network as a prefix: `unet/conv_in.weight`. If a network
+//! has several files, the plain safetensors file is preferred to its `fp16` variant, and both to a pickle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::WeightsError;
 
-/// Networks of a checkpoint folder that are read; others (safety checker, tokenizer, scheduler) are passed over.
+/// Networks of a checkpoint folder that are read; others (safety checker, tokenizer, scheduler) are ignored.
 const NETWORKS: [&str; 4] = ["unet", "vae", "text_encoder", "text_encoder_2"];
-/// Beginnings of the files' names.
+/// File names without extension.
 const STEMS: [&str; 3] = ["diffusion_pytorch_model", "model", "pytorch_model"];
-/// Ends of the files' names, the preferred first.
+/// Extensions with variant, in order of preference.
 const ENDS: [&str; 11] = [
     "safetensors",
     "safetensors.index.json",
@@ -26,18 +26,18 @@ const ENDS: [&str; 11] = [
     "fp16.bin",
     "non_ema.bin",
 ];
-/// Longest list of shards that is believed.
+/// Maximum size in bytes of a shard index.
 const MAX_INDEX: u64 = 16 << 20;
 const MAX_SHARDS: usize = 256;
 
-/// One file of weights and what goes in front of the names in it.
+/// One weight file and the prefix of its tensor names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub path: PathBuf,
     pub prefix: String,
 }
 
-/// The folder that a path means: the path itself, or the folder of a `model_index.json`, `config.json` or list of shards
+/// The folder of a path: the path itself, or the parent folder of a `model_index.json`, `config.json` or shard index
 /// that was chosen in a file dialogue.
 pub(super) fn meant(path: &Path) -> Option<&Path> {
     if path.is_dir() {
@@ -47,12 +47,13 @@ pub(super) fn meant(path: &Path) -> Option<&Path> {
     if json && path.is_file() { path.parent() } else { None }
 }
 
-/// Whether a folder holds a checkpoint with its networks in folders.
+/// Whether a folder is a checkpoint with its networks in subfolders.
 pub(super) fn is_checkpoint(folder: &Path) -> bool {
     folder.join("model_index.json").is_file() || folder.join("unet").is_dir()
 }
 
-/// The files that make up a folder: a checkpoint or some of its networks, each in a folder, or a single network.
+/// The weight files of a folder: of a checkpoint or some of its networks, each in a subfolder, or of a single
+/// network.
 pub(super) fn parts(folder: &Path) -> Result<Vec<Part>, WeightsError> {
     let mut parts = Vec::new();
     let single = if is_checkpoint(folder) { Vec::new() } else { files(folder)? };
@@ -74,7 +75,7 @@ pub(super) fn parts(folder: &Path) -> Result<Vec<Part>, WeightsError> {
     Ok(parts)
 }
 
-/// The file or shards of one network; none if the folder has no weights.
+/// The file or shards of one network; empty if the folder has no weights.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
     for end in ENDS {
         for stem in STEMS {
@@ -87,7 +88,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
     Ok(Vec::new())
 }
 
-/// The files that a list of shards names; all of them lie beside it.
+/// The files that a shard index lists, which must be in the same folder.
 fn shards(list: &Path) -> Result<Vec<PathBuf>, WeightsError> {
     let malformed = |reason: String| WeightsError::Malformed { path: list.into(), reason };
     let unreadable =

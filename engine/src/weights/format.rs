@@ -1,6 +1,6 @@
-//! Files that are no weights, told by their first bytes: what people pick by mistake, or what a download left.
+//! Detection of files that are not weights by their first bytes: files chosen by mistake, and failed downloads.
 
-/// Bytes at a place, and what a file with them is; behind a semicolon what to do, where that is not to choose another.
+/// Offset, magic bytes, description; advice follows a semicolon unless it is to choose another file.
 const MAGIC: [(usize, &[u8], &str); 26] = [
     (0, b"GGUF", "a GGUF file, which is not supported"),
     (0, b"\x89PNG", "a PNG picture"),
@@ -30,7 +30,7 @@ const MAGIC: [(usize, &[u8], &str); 26] = [
     (257, b"ustar", "a tar archive; unpack it and choose the file of weights in it"),
 ];
 
-/// What a file is if it is none of weights, and what to do: a sentence without the file's name.
+/// What a file is if it does not hold weights, and what to do: a sentence without the file's name.
 pub(super) fn foreign(bytes: &[u8]) -> Option<String> {
     let found = found(bytes)?;
     let advice = if found.contains(';') { "" } else { "; choose a safetensors file or a PyTorch pickle" };
@@ -40,7 +40,7 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<String> {
 fn found(bytes: &[u8]) -> Option<&'static str> {
     let has = |(at, magic, _): &&(usize, &[u8], &str)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic));
     if let Some((_, _, found)) = MAGIC.iter().find(has) {
-        // Two letters are few: a safetensors header may have that length.
+        // Two bytes are not conclusive: they can also be the length of a safetensors header.
         let short = matches!(*found, "a BMP picture" | "a program or library") && bytes.get(8) == Some(&b'{');
         return (!short).then_some(*found);
     }
@@ -54,7 +54,7 @@ fn found(bytes: &[u8]) -> Option<&'static str> {
     if begins("<?xml") || begins("<svg") {
         return Some("an XML text");
     }
-    // ONNX is a protocol buffer: the version of its format, then who wrote it.
+    // ONNX is a protocol buffer: field 1 is the IR version, field 2 the producer's name.
     let onnx = bytes.len() > 4 && bytes[0] == 8 && bytes[1] < 32 && bytes[2] == 0x12;
     if onnx {
         return Some("an ONNX model, which is not supported");
@@ -62,7 +62,7 @@ fn found(bytes: &[u8]) -> Option<&'static str> {
     if bytes[..bytes.len().min(1 << 20)].iter().all(|byte| *byte == 0) {
         return Some("all zeros, as after a download that was never filled; fetch the file again");
     }
-    // A safetensors file begins with a length, of which most bytes are 0, and a pickle with other control characters.
+    // A safetensors file starts with a length that is mostly zero bytes, a pickle with other control characters.
     let start = &bytes[..bytes.len().min(4096)];
     let letter = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..);
     if start.iter().all(letter) && std::str::from_utf8(&start[..start.len().min(16)]).is_ok() {

@@ -1,8 +1,9 @@
-//! The header of a safetensors file, checked before it is believed.
+//! Parsing and validation of safetensors headers.
 //!
 //! The format: 8 bytes little-endian header length, that many bytes of JSON (name -> dtype, shape, data_offsets, and
-//! free-form `__metadata__`), then the data that the offsets point into. Files on people's disks are cut off by broken
-//! downloads, or are something else under the name of one; each such file gets one sentence here and costs no memory.
+//! free-form `__metadata__`), then the data that the offsets point into. Files may be truncated by failed downloads
+//! or be of another type despite their extension; each of these is reported in one sentence here, without large
+//! allocations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,10 +15,10 @@ use serde::de::{Deserializer, IntoDeserializer, MapAccess, Visitor};
 
 use super::tensor_file::{Contents, Place, TensorInfo};
 
-/// The reference library refuses longer headers too; the longest in the wild is about 0.5 MB.
+/// The reference library rejects longer headers too; the longest known one is about 0.5 MB.
 const MAX_HEADER: u64 = 100 << 20;
 
-/// The JSON header. Duplicate names are an error: two readers could disagree about which one counts.
+/// The JSON header. Duplicate names are an error, because readers could disagree about which one counts.
 #[derive(Default)]
 struct Header {
     tensors: Vec<(String, RawInfo)>,
@@ -62,9 +63,9 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
-/// What a safetensors file of `size` bytes says of itself in its `header`, which begins the file and is as long as
-/// [`length`] says; checks that every tensor lies inside the file, has as many bytes as its shape says and overlaps no
-/// other. The error is a sentence without the file's name.
+/// Parses the `header` of a safetensors file of `size` bytes; `header` is the beginning of the file up to [`length`].
+/// Checks that every tensor lies inside the file, has as many bytes as its shape and dtype require, and does not
+/// overlap another. The error is a sentence without the file's name.
 pub(super) fn read(header: &[u8], size: usize) -> Result<Contents, String> {
     let data_start = header.len() as u64;
     let header: Header = serde_json::from_slice(&header[8..])
@@ -73,7 +74,7 @@ pub(super) fn read(header: &[u8], size: usize) -> Result<Contents, String> {
     Ok(Contents { tensors, metadata: header.metadata })
 }
 
-/// Bytes from the beginning of a file of `size` bytes to the end of its header.
+/// Number of bytes from the beginning of a file of `size` bytes to the end of its header.
 ///
 /// Errors: what is wrong, as a clause.
 pub(super) fn length(beginning: &[u8], size: usize) -> Result<usize, String> {
@@ -93,7 +94,7 @@ pub(super) fn length(beginning: &[u8], size: usize) -> Result<usize, String> {
     }
 }
 
-/// Turns the header's claims into places in the file, or says what is wrong with the first bad one.
+/// Converts header entries to file locations, or describes the first invalid one.
 fn check(
     raw: &[(String, RawInfo)],
     data_start: u64,

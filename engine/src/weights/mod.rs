@@ -1,13 +1,13 @@
-//! Files with weights: reading them safely, telling what they are, naming their tensors.
+//! Weight files: safe parsing, detection of their layout, canonical tensor names.
 //!
-//! A [`TensorFile`] is an open safetensors file, torch pickle or diffusers folder, whose claims were checked
-//! against the file's size before anything else believes them. A [`View`] is one network's share of a file under canonical names: the LDM names of Stable Diffusion without their prefix, the
-//! Hugging Face names of CLIP and the AnimateDiff names for motion modules. Layouts that spell these names otherwise
-//! are translated by the rules in `names`; nothing that reads a `View` can tell. A [`Lora`] is added to a `View`, and
-//! the `View` knows which tensors that changes.
+//! A [`TensorFile`] is an open safetensors file, torch pickle or diffusers folder whose header was validated against
+//! the file's size. A [`View`] is one network's tensors in a file under canonical names: the LDM names of Stable
+//! Diffusion without prefix, the Hugging Face names of CLIP, and the AnimateDiff names for motion modules. Other
+//! naming schemes are translated by the rules in `names`, transparently to the users of a `View`. A [`Lora`] is
+//! merged into a `View`, which knows the affected tensors.
 //!
-//! This part knows nothing of networks or families: it hands out shapes and tensors, `families/` says what a file is, and `nn/`
-//! which tensors it needs.
+//! This module does not depend on networks or families: it provides shapes and tensors, `families/` identifies files,
+//! and `nn/` knows which tensors a network needs.
 
 mod beside;
 mod embedding;

@@ -1,15 +1,15 @@
-//! The folders where models are looked for.
+//! The folders that are searched for models.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::folder;
 
-/// The folder of this user's models, where the platform keeps an application's data:
-/// `$XDG_DATA_HOME/unsample/models` or `~/.local/share/unsample/models`, on macOS
-/// `~/Library/Application Support/Unsample/models`, on Windows `%LOCALAPPDATA%\Unsample\models`.
+/// The user's models folder in the platform's application data folder: `$XDG_DATA_HOME/unsample/models` or
+/// `~/.local/share/unsample/models`, on macOS `~/Library/Application Support/Unsample/models`, on Windows
+/// `%LOCALAPPDATA%\Unsample\models`.
 ///
-/// `None` if the system does not say where that is. The folder need not exist.
+/// `None` if the environment does not define it. The folder need not exist.
 pub fn models_dir() -> Option<PathBuf> {
     let folder = |variable: &str| {
         let path = PathBuf::from(std::env::var_os(variable)?);
@@ -25,15 +25,16 @@ pub fn models_dir() -> Option<PathBuf> {
     Some(base.join("models"))
 }
 
-/// All folders that models are looked for in: [`models_dir`], and those that the variable `UNSAMPLE_MODELS` lists
-/// (separated as in `PATH`), for instance the folder of a ComfyUI or of Stable Diffusion web UI.
+/// All folders that are searched for models: [`models_dir`], and the absolute paths in the environment variable
+/// `UNSAMPLE_MODELS` (separated as in `PATH`), for instance the folder of a ComfyUI or Stable Diffusion web UI
+/// installation.
 pub fn models_dirs() -> Vec<PathBuf> {
     let listed = std::env::var_os("UNSAMPLE_MODELS").unwrap_or_default();
     let others = std::env::split_paths(&listed).filter(|path| path.is_absolute()).collect::<Vec<_>>();
     models_dir().into_iter().chain(others).collect()
 }
 
-/// A sentence about a link that leads to nothing; `None` for a path that leads somewhere, and for one that is no link.
+/// A sentence about a dangling link; `None` for a path that exists and for one that is not a link.
 pub fn dead_link(path: &Path) -> Option<String> {
     let error = std::fs::metadata(path).err()?;
     let target = std::fs::read_link(path).ok()?;
@@ -44,19 +45,20 @@ pub fn dead_link(path: &Path) -> Option<String> {
     Some(format!("{} is a link to {}, {why}", path.display(), target.display()))
 }
 
-/// Whether a path is called as a file of weights is.
+/// Whether a path has the extension of a weight file.
 pub(super) fn is_weights(path: &Path) -> bool {
     let extension = path.extension();
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
-/// Extensions of files of weights.
+/// Extensions of weight files.
 const EXTENSIONS: [&str; 5] = ["safetensors", "ckpt", "pth", "pt", "bin"];
-/// Folders in folders that are looked into.
+/// Maximum depth of subfolders that are searched.
 const DEPTH: usize = 4;
 
-/// Where the programs that people have their models from keep them, below the program's own folder. The rest of
-/// such a folder is not looked into: it holds whole installations of Python.
+/// Where other programs keep their models, relative to the program's folder: a subfolder that identifies the program,
+/// and the folders to search. The rest of such a folder is not searched, because it can contain whole Python
+/// installations.
 const PROGRAMS: [(&str, &[&str]); 2] = [
     (
         "models/checkpoints",
@@ -78,9 +80,9 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// The files that a prompt or a parameter may mean by `name`: a file's name, with its extension or without, with folders before it or
-/// none. Those that are spelt alike come before those in other capitals; then the order is that of the folders, and of
-/// safetensors, `.pt` and `.bin`.
+/// The files that `name` in a prompt or parameter may refer to: a file name with or without extension, with or
+/// without parent folders. Exact matches come before matches that differ in case; then the order is that of the
+/// folders, and of safetensors, `.pt` and `.bin`.
 pub fn find_named(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<_> = folders
         .iter()
@@ -92,7 +94,7 @@ pub fn find_named(name: &str, folders: &[PathBuf]) -> Vec<PathBuf> {
     found.into_iter().map(|(_, file)| file).collect()
 }
 
-/// Of `words` those that are the name of a file without its extension, in any capitals, each with the first such file.
+/// Those of `words` that are the name of a file without its extension, ignoring case, each with the first such file.
 pub fn find_words<'a>(words: &[&'a str], folders: &[PathBuf]) -> Vec<(&'a str, PathBuf)> {
     let lower: BTreeMap<String, &str> = words.iter().map(|word| (word.to_lowercase(), *word)).collect();
     let mut found: BTreeMap<&str, PathBuf> = BTreeMap::new();
@@ -105,7 +107,7 @@ pub fn find_words<'a>(words: &[&'a str], folders: &[PathBuf]) -> Vec<(&'a str, P
     found.into_iter().collect()
 }
 
-/// Whether `name` ends a path, with or without its extension: 0 to the letter, 1 but for capitals.
+/// Whether a path ends with `name`, with or without its extension: 0 for an exact match, 1 if only case differs.
 fn spelt(path: &Path, name: &str) -> Option<u8> {
     let mut wanted = name.rsplit(['/', '\\']);
     let last = wanted.next()?;
@@ -128,9 +130,9 @@ fn extension_rank(path: &Path) -> usize {
     known.unwrap_or(usize::MAX)
 }
 
-/// The paths of the weight files of a folder and its folders (four levels deep), in order. Links are followed, and those that
-/// lead nowhere are among them; a file or folder that is reached twice is listed once. The folder of a ComfyUI or a Stable
-/// Diffusion web UI stands for the places where these keep models, and a diffusers checkpoint is listed as one.
+/// The sorted paths of the weight files in a folder and its subfolders (four levels deep). Links are followed, and
+/// dangling ones are included; a file or folder that is reached twice is listed once. For the folder of a ComfyUI or
+/// Stable Diffusion web UI, only its model folders are searched; a diffusers checkpoint is listed as one path.
 pub fn model_files(folder: &Path) -> Vec<PathBuf> {
     let places = PROGRAMS.iter().find(|(mark, _)| folder.join(mark).is_dir()).map(|(_, places)| *places);
     let mut found = Vec::new();
@@ -151,7 +153,7 @@ fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mu
     paths.sort();
     for path in paths {
         let weights = is_weights(&path);
-        // A link may lead back to a folder above, or nowhere: then its own place has to do.
+        // A link may lead back to a parent folder, or nowhere; a dangling link is identified by its own path.
         let own = || Some(folder.canonicalize().ok()?.join(path.file_name().filter(|_| weights)?));
         let Some(real) = path.canonicalize().ok().or_else(own) else { continue };
         let directory = real.is_dir();
@@ -166,7 +168,7 @@ fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mu
         if depth > 1 {
             collect(&path, depth - 1, seen, found);
         }
-        // A folder that is called as a file and holds none would be missed otherwise.
+        // A folder with the extension of a weight file that contains none would otherwise be missing from the list.
         if weights && found.len() == before {
             found.push(path);
         }

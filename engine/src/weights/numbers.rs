@@ -1,4 +1,4 @@
-//! Number formats of stored tensors: from bytes to values.
+//! Dtypes of stored tensors: from bytes to values.
 
 use candle_core::{Device, Tensor};
 use half::slice::HalfFloatSliceExt;
@@ -8,7 +8,7 @@ use safetensors::Dtype;
 
 use super::tensor_file::Place;
 
-/// The bytes of a tensor in row-major order, little-endian, from those of its place in the file.
+/// The bytes of a tensor in row-major, little-endian order, from its bytes in the file.
 pub(super) fn row_major(bytes: Vec<u8>, place: &Place, width: usize, shape: &[usize]) -> Vec<u8> {
     let mut bytes = match &place.strides {
         None => bytes,
@@ -20,7 +20,7 @@ pub(super) fn row_major(bytes: Vec<u8>, place: &Place, width: usize, shape: &[us
     bytes
 }
 
-/// Elements of `width` bytes, picked from `data` by strides that are counted in elements.
+/// Gathers elements of `width` bytes from `data` by strides in elements.
 fn gathered(data: &[u8], width: usize, shape: &[usize], strides: &[usize]) -> Vec<u8> {
     let count: usize = shape.iter().product();
     let mut bytes = Vec::with_capacity(count * width);
@@ -41,17 +41,17 @@ fn gathered(data: &[u8], width: usize, shape: &[usize], strides: &[usize]) -> Ve
     bytes
 }
 
-/// Whether [`tensor`] reads the format.
+/// Whether [`tensor`] supports the dtype.
 pub(super) fn is_weight(dtype: Dtype) -> bool {
     use Dtype::{BF16, F8_E4M3, F8_E5M2, F16, F32, F64};
     matches!(dtype, F32 | F16 | BF16 | F64 | F8_E4M3 | F8_E5M2)
 }
 
-/// A tensor in main memory in the nearest format that candle computes in; the 8-bit floats become f16, which holds
-/// each of their values. `None` for integers and what else cannot be a weight.
+/// A tensor on the CPU in the nearest dtype that candle computes in; 8-bit floats become f16, which represents all of
+/// their values exactly. `None` for integers and other dtypes that cannot be weights.
 pub(super) fn tensor(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<candle_core::Result<Tensor>> {
-    // Offsets need not be aligned to the element size, so values are put together from bytes; the compiler turns
-    // these loops into plain copies.
+    // Offsets need not be aligned to the element size, so values are assembled from bytes; the compiler turns these
+    // loops into plain copies.
     let cpu = &Device::Cpu;
     Some(match dtype {
         Dtype::F32 => Tensor::from_vec(values(bytes, f32::from_le_bytes), shape, cpu),
@@ -62,7 +62,7 @@ pub(super) fn tensor(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<cand
             let table: Vec<f16> = (0..=u8::MAX).map(e4m3fn).collect();
             Tensor::from_vec(bytes.iter().map(|byte| table[usize::from(*byte)]).collect(), shape, cpu)
         }
-        // E5M2 is the upper half of an f16.
+        // E5M2 is the upper byte of an f16.
         Dtype::F8_E5M2 => {
             let wide = |byte: &u8| f16::from_bits(u16::from(*byte) << 8);
             Tensor::from_vec(bytes.iter().map(wide).collect(), shape, cpu)
@@ -71,10 +71,10 @@ pub(super) fn tensor(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<cand
     })
 }
 
-/// Halves as f32, straight from their bytes: by far the most values of a checkpoint go this way on a processor, which
-/// has an instruction for it and several cores. `None` for other formats.
+/// Converts f16 and bf16 directly from bytes to f32, in parallel and with SIMD conversions: the most common case by
+/// far when running on the CPU. `None` for other dtypes.
 pub(super) fn widened(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<candle_core::Result<Tensor>> {
-    // Of a size that stays in a core's cache between the two steps.
+    // Small enough to stay in a core's cache between the two steps.
     const BLOCK: usize = 1 << 14;
     if !matches!(dtype, Dtype::F16 | Dtype::BF16) {
         return None;
@@ -88,12 +88,11 @@ pub(super) fn widened(bytes: &[u8], dtype: Dtype, shape: &[usize]) -> Option<can
     Some(Tensor::from_vec(wide, shape, &Device::Cpu))
 }
 
-/// Whether all values are finite, by their bits; integers always are. A pass over the bytes on all cores,
-/// whose pages the conversion that follows needs anyway.
+/// Whether all values are finite, by their bits; integers always are. A parallel pass over the bytes.
 pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
     const BLOCK: usize = 1 << 17;
     fn sound<const N: usize>(bytes: &[u8], strange: impl Fn([u8; N]) -> bool + Sync) -> bool {
-        // Without a way out inside of a block, so that the compiler makes it one of vectors.
+        // Without an early exit inside of a block, so that the compiler vectorises the loop.
         let block = |block: &[u8]| {
             !block.as_chunks::<N>().0.iter().fold(false, |found, value| found | strange(*value))
         };
@@ -106,7 +105,7 @@ pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
         Dtype::F16 => sound(bytes, |value| u16::from_le_bytes(value) & F16 == F16),
         Dtype::BF16 => sound(bytes, |value| u16::from_le_bytes(value) & BF16 == BF16),
         Dtype::F32 => sound(bytes, |value| u32::from_le_bytes(value) & F32 == F32),
-        // What an f32 does not hold is infinite as soon as it is computed with.
+        // An f64 outside the range of f32 becomes infinite when converted.
         #[expect(clippy::cast_possible_truncation, reason = "looks whether it is infinite then")]
         Dtype::F64 => sound(bytes, |value| (f64::from_le_bytes(value) as f32).to_bits() & F32 == F32),
         Dtype::F8_E4M3 => sound(bytes, |[value]| value & 0x7f == 0x7f),
@@ -115,7 +114,7 @@ pub(super) fn finite(bytes: &[u8], dtype: Dtype) -> bool {
     }
 }
 
-/// Whether 64-bit values are finite as such, be there an f32 for them or not.
+/// Whether all 64-bit values are finite, even if outside the range of f32.
 pub(super) fn finite_doubles(bytes: &[u8]) -> bool {
     bytes.as_chunks::<8>().0.iter().all(|value| f64::from_le_bytes(*value).is_finite())
 }
@@ -126,7 +125,7 @@ pub(super) fn zero(bytes: &[u8]) -> bool {
     words.iter().all(|word| u128::from_ne_bytes(*word) == 0) && rest.iter().all(|byte| *byte == 0)
 }
 
-/// A single number of any format but the small and complex ones.
+/// A single number of a common dtype; `None` for others (8-bit floats, I8, U16 to U64, complex).
 pub(super) fn scalar(bytes: &[u8], dtype: Dtype) -> Option<f64> {
     fn one<T, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Option<T> {
         bytes.first_chunk::<N>().filter(|_| bytes.len() == N).map(|bytes| read(*bytes))
@@ -145,8 +144,8 @@ pub(super) fn scalar(bytes: &[u8], dtype: Dtype) -> Option<f64> {
     })
 }
 
-/// Float8 E4M3 in the variant without infinities (Micikevicius et al. 2022, "FP8 formats for deep learning"): bias 7,
-/// all ones of the exponent are used, and only the largest mantissa with them is not a number.
+/// Float8 E4M3 in the variant without infinities (Micikevicius et al. 2022, "FP8 formats for deep learning"): bias 7;
+/// the exponent of all ones is used for numbers, and only its largest mantissa is NaN.
 fn e4m3fn(byte: u8) -> f16 {
     let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
     let size = match (exponent, byte & 7) {
@@ -198,7 +197,7 @@ mod tests {
             (Dtype::F8_E5M2, &[0x7b], &[&[0x7c], &[0xfd]]),
         ];
         for (dtype, largest, strange) in cases {
-            // More than a block, with the strange value at its end.
+            // More than one block, with the non-finite value at the end.
             let mut bytes = largest.repeat(300_000);
             assert!(finite(&bytes, dtype), "{dtype}");
             for strange in strange {

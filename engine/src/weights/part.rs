@@ -1,7 +1,7 @@
-//! One open file of weights, and its bytes.
+//! An open weight file and reading its bytes.
 //!
-//! Values are read and not mapped: a file that somebody cuts short meanwhile (a download that starts again, a copy over it)
-//! is an error of the read then, where a mapping would end the process, and in an editor that is the user's project.
+//! Values are read, not memory-mapped: if the file is truncated meanwhile (a restarted download, a copy over it), the
+//! read returns an error, whereas access to a mapping would kill the process, which may be the video editor.
 
 use std::fs::File;
 use std::io;
@@ -10,25 +10,25 @@ use std::path::Path;
 
 use super::{WeightsError, models_dir, numbers};
 
-/// Bytes that are looked at in one go where most of them need not be looked at.
+/// Block size for scans that usually stop early.
 const BLOCK: usize = 1 << 16;
 
-/// An open file.
+/// An open weight file.
 pub(super) struct Part {
     file: File,
-    /// Its size in bytes when it was opened.
+    /// Size in bytes when the file was opened.
     pub size: usize,
 }
 
 impl Part {
-    /// Opens a plain file of a size that one of weights can have.
+    /// Opens a regular file of at least 8 bytes.
     ///
     /// # Errors
-    /// It cannot be opened, is no plain file, or is too short.
+    /// The file cannot be opened, is not a regular file, or is too short.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
         let failed = |error: io::Error| unreadable(error.to_string());
-        // To open a pipe would be to wait for its other end, so what it is has to be known before.
+        // Opening a pipe would block until its other end is opened, so check the file type first.
         let meta = std::fs::metadata(path).map_err(|error| match models_dir::dead_link(path) {
             Some(reason) => WeightsError::Absent(reason),
             None => failed(error),
@@ -49,18 +49,18 @@ impl Part {
         Ok(Self { file, size })
     }
 
-    /// The bytes of a range within the file.
+    /// Reads a range of bytes.
     ///
     /// # Errors
-    /// The file has been cut short since it was opened, or cannot be read.
+    /// The file has been truncated since it was opened, or cannot be read.
     pub fn read(&self, range: Range<usize>) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; range.len()];
         self.fill(&mut bytes, range.start)?;
         Ok(bytes)
     }
 
-    /// Whether there are bytes in a range and all of them are zero. Reads up to the first that is not; what cannot be
-    /// read is not zero, and whoever reads the values says so.
+    /// Whether a range is not empty and all of its bytes are zero. Reads up to the first byte that is not; a failed
+    /// read counts as not zero, because reading the values will report it.
     pub fn is_zero(&self, range: Range<usize>) -> bool {
         let mut block = [0; BLOCK];
         let mut at = range.start;
@@ -74,14 +74,15 @@ impl Part {
         !range.is_empty()
     }
 
-    /// The whole file, for as long as what it says of itself is read.
+    /// Maps the whole file, while its pickle is parsed.
     ///
     /// # Errors
     /// The system cannot map it.
     pub fn map(&self) -> io::Result<memmap2::Mmap> {
-        // SAFETY: the mapping is read-only, and its bytes are only read as plain numbers and text, so that a change cannot
-        // break a type's invariant. That nobody shortens the file meanwhile cannot be had of any system; it is mapped
-        // for the moments in which the names and shapes of a pickle are read, which lie all over it.
+        // SAFETY: the mapping is read-only, and its bytes are only read as plain numbers and text, so a concurrent
+        // change cannot break a type's invariant. No system can prevent that another process truncates the file
+        // meanwhile; it is only mapped while the names and shapes of a pickle, which are scattered over the file, are
+        // parsed.
         unsafe { memmap2::Mmap::map(&self.file) }
     }
 

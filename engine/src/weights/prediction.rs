@@ -1,34 +1,35 @@
-//! What a checkpoint says that its UNet predicts: in a tensor that is there only to say so, in the file's metadata, in
-//! the scheduler of a diffusers folder, or in the description that lies beside a file of the first programs.
+//! What a checkpoint's UNet predicts according to the file: a marker tensor, the file's metadata, the scheduler
+//! config of a diffusers folder, or the YAML config next to a file.
 
 use super::TensorFile;
 use super::beside::{DESCRIBED, SCHEDULER, UNREAD};
 
-/// What a UNet predicts, and along which noise levels it was trained.
+/// What a UNet predicts, and the noise schedule it was trained with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicts {
-    /// The noise; also where nothing is said.
+    /// The noise (epsilon); also if nothing is stated.
     Noise,
-    /// The velocity.
+    /// The velocity (v-prediction).
     Velocity {
-        /// Whether the last noise level is noise alone.
+        /// Whether the last noise level has zero SNR, i.e. is pure noise.
         zero_terminal: bool,
     },
-    /// Something that is not supported, to stand after "that predicts".
+    /// An unsupported prediction, worded to follow "that predicts".
     Other(String),
 }
 
-/// What a checkpoint or UNet file says. A tensor counts more than metadata, which tools copy from file to file.
+/// What a checkpoint or UNet file predicts. A marker tensor takes precedence over metadata, which tools copy between
+/// files.
 pub fn predicts(file: &TensorFile) -> Predicts {
     stated(file).unwrap_or(Predicts::Noise)
 }
 
-/// Whether a word is one of those for a prediction that are usual, in any way of writing.
+/// Whether a string is a known prediction type, in any spelling.
 pub(super) fn is_known(kind: &str) -> bool {
     of_kind(kind, false).is_some()
 }
 
-/// What a word for a prediction means; none for one that is not known.
+/// Parses a prediction type; `None` if it is unknown.
 fn of_kind(kind: &str, zero_terminal: bool) -> Option<Predicts> {
     match kind.to_ascii_lowercase().replace(['-', '_', ' '], "").as_str() {
         "epsilon" | "eps" | "noise" | "none" => Some(Predicts::Noise),
@@ -57,7 +58,7 @@ fn configured(config: &str) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// A file's metadata; keys are found in any capitals.
+/// A file's metadata, whose keys are compared without regard to case.
 struct Metadata<'a>(&'a TensorFile);
 
 impl Metadata<'_> {
@@ -73,7 +74,7 @@ impl Metadata<'_> {
         self.get(key).is_some_and(|said| said.eq_ignore_ascii_case("true") || said == "1")
     }
 
-    /// Whether the last noise level is noise alone.
+    /// Whether the last noise level is pure noise (zero terminal SNR).
     fn zero_terminal(&self) -> bool {
         let rescaled = |json: &str| within(json, |key| key == "rescale_betas_zero_snr");
         self.0.shape("ztsnr").is_some()
@@ -83,7 +84,7 @@ impl Metadata<'_> {
     }
 }
 
-/// Everything that a file, or what lies beside it, says of its prediction, with the place; what counts most comes first.
+/// All predictions stated by a file or its sidecar files, each with its place; the first takes precedence.
 fn statements(file: &TensorFile) -> Vec<(String, Predicts)> {
     let metadata = Metadata(file);
     let has = |name: &str| file.shape(name).is_some();
@@ -129,13 +130,13 @@ fn statements(file: &TensorFile) -> Vec<(String, Predicts)> {
     all
 }
 
-/// What a file, or what lies beside it, says; none where nothing is said.
+/// The prediction stated by a file or its sidecar files; `None` if none is stated.
 fn stated(file: &TensorFile) -> Option<Predicts> {
     statements(file).into_iter().next().map(|(_, predicts)| predicts)
 }
 
-/// Sentences about what a file predicts that the user should know: a file beside the weights that would say it and could not
-/// be read, and a name that speaks of velocity where nothing else does. None where all is well.
+/// Warnings about a file's prediction type: a sidecar file that could not be read, and a file name that mentions
+/// v-prediction when nothing else does. Empty if there are none.
 pub fn prediction_doubts(file: &TensorFile) -> Vec<String> {
     let unread = file.metadata().get(UNREAD).cloned();
     let name = file.file_name();

@@ -1,7 +1,7 @@
-//! The numbers beside 8-bit weights that these have to be multiplied with: one for a tensor, or one for each of its rows.
+//! Scales of 8-bit weights: factors to multiply a weight with, one per tensor or one per row.
 //!
-//! A weight without its scale is of another size and gives a picture that looks like a result, so that a file with scales
-//! of any other arrangement (by blocks, with zero points) is refused.
+//! Without its scale, a weight has the wrong magnitude and produces an image that looks like a plausible result, so a
+//! file with another layout of scales (per block, with zero points) is rejected.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use safetensors::Dtype;
 
 use super::{TensorFile, WeightsError};
 
-/// What a tensor with scales is there for.
+/// The purpose of a scale tensor.
 enum Role {
     /// Multiplies the weight of this name.
     Weight(String),
-    /// Belongs to the layer's input when that is 8-bit too, which it never is here, or only tells a format.
+    /// Quantises the layer's input, which is never 8-bit here, or only describes a format.
     Unneeded,
 }
 
-/// What a name says; `None` for one that is no scale's.
+/// The purpose of a tensor by its name; `None` if it is not a scale.
 fn role(name: &str) -> Option<Role> {
     if [".scale_input", ".input_scale", ".comfy_quant"].iter().any(|end| name.ends_with(end)) {
         return Some(Role::Unneeded);
@@ -26,32 +26,32 @@ fn role(name: &str) -> Option<Role> {
     if let Some(layer) = name.strip_suffix(".scale_weight") {
         return Some(Role::Weight(format!("{layer}.weight")));
     }
-    // "inv" is the inverse of what the weight was divided by, which multiplies as well.
+    // "inv" refers to the inverse of the quantisation divisor, so it is also multiplied.
     let weight = name.strip_suffix("weight_scale").or_else(|| name.strip_suffix("weight_scale_inv"))?;
     (weight.is_empty() || weight.ends_with(['.', '_'])).then(|| Role::Weight(format!("{weight}weight")))
 }
 
-/// Whether a tensor only belongs to another one.
+/// Whether a tensor is a scale of another tensor.
 pub(super) fn is_scale(name: &str) -> bool {
     role(name).is_some()
 }
 
-/// How a weight is scaled; each with the name of the tensor that says so.
+/// The scale of a weight; each variant has the name of the scale tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scale {
-    /// With one number.
+    /// One factor for the whole tensor.
     Number(String, f64),
-    /// With a number for each row.
+    /// One factor per row.
     Rows(String),
-    /// In a way that is not known.
+    /// An unknown layout.
     Unknown(String),
 }
 
-/// The scales of a file by the names of the weights.
+/// Scales by the name of their weight.
 pub(super) struct Scales(BTreeMap<String, Scale>);
 
 impl Scales {
-    /// Finds them.
+    /// Finds all scales of a file.
     pub fn of(file: &TensorFile) -> Self {
         let mut scales = BTreeMap::new();
         for (name, info) in file.tensors() {
@@ -61,7 +61,7 @@ impl Scales {
                     let Some(shape) = file.shape(&weight) else { continue };
                     scales.insert(weight, arranged(file, name, shape));
                 }
-                // What nobody has a name for yet, beside a weight that cannot be meant as it stands.
+                // An unknown scale tensor next to an 8-bit weight, whose values are then probably not final.
                 None if name.contains("scale") || name.contains("zero_point") => {
                     let Some((layer, _)) = name.rsplit_once('.') else { continue };
                     let weight =
@@ -78,12 +78,12 @@ impl Scales {
         Self(scales)
     }
 
-    /// The scale of a weight.
+    /// The scale of a weight, if it has one.
     pub fn get(&self, weight: &str) -> Option<Scale> {
         self.0.get(weight).cloned()
     }
 
-    /// Succeeds for a file without scales: what is read in another way than through a view takes none.
+    /// Succeeds for a file without scales; for files that are not read through a view and thus do not support scales.
     ///
     /// Errors: [`WeightsError::Scale`].
     pub fn require_none(&self, file: &TensorFile) -> Result<(), WeightsError> {
@@ -94,7 +94,7 @@ impl Scales {
     }
 }
 
-/// What the shape of a scale means for a weight of another shape.
+/// The layout of a scale, from its shape and the shape of its weight.
 fn arranged(file: &TensorFile, name: &str, weight: &[usize]) -> Scale {
     if let Some(number) = file.scalar(name) {
         return Scale::Number(name.into(), number);
@@ -119,7 +119,7 @@ impl Scale {
         name
     }
 
-    /// Whether the weight can be read with it; reads no value but a single number.
+    /// Whether the scale can be applied; only reads the value of a scalar.
     ///
     /// Errors: [`WeightsError::Scale`], [`WeightsError::NotFinite`], [`WeightsError::Format`].
     pub fn check(&self, file: &TensorFile, weight: &str) -> Result<(), WeightsError> {
@@ -131,7 +131,7 @@ impl Scale {
         }
     }
 
-    /// The weight as it is stored, scaled, in f32.
+    /// The stored weight multiplied by its scale, in f32.
     ///
     /// Errors: as [`check`](Self::check), and as [`TensorFile::tensor`].
     pub fn applied(&self, file: &TensorFile, weight: &str, stored: &Tensor) -> Result<Tensor, WeightsError> {
@@ -141,7 +141,7 @@ impl Scale {
             Self::Number(_, number) => wide.and_then(|wide| wide * *number),
             Self::Rows(name) | Self::Unknown(name) => {
                 let rows = file.stored(name)?;
-                // [rows, 1, ..., 1], as many axes as the weight has.
+                // [rows, 1, ..., 1], with as many axes as the weight.
                 let shape: Vec<usize> = stored
                     .dims()
                     .iter()

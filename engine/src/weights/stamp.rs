@@ -1,8 +1,8 @@
-//! Whether a file is still the one that it was, and what its contents come to as a hash.
+//! Detection of changed files, and hashes of their contents.
 //!
-//! A [`Stamp`] is what the system says of a file without reading it: cheap, and different after every change, also after one
-//! that gave the file its old time back, since the time of the change itself is in it where the system keeps one. It means
-//! nothing on another machine. A [`hash`](Part::hash) covers every byte and means the same everywhere.
+//! A [`Stamp`] is file metadata: it is available without reading the file and differs after every change, even if the
+//! modification time was restored, because it includes the change time (ctime) on systems that have one. It is only
+//! meaningful on the same machine. A [`hash`](Part::hash) covers every byte and is the same on every machine.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,27 +10,27 @@ use std::path::{Path, PathBuf};
 
 use super::folder;
 
-/// What the system says of the files behind a model.
+/// File metadata of all files of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     parts: Vec<Part>,
 }
 
-/// What the system says of one file.
+/// File metadata of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// The network that it is for, where a folder has several: `unet/`.
+    /// Prefix of the network in a folder with several: `unet/`.
     pub prefix: String,
     /// Size in bytes.
     pub size: u64,
-    /// Times in nanoseconds and the place on the disk.
+    /// Timestamps in nanoseconds, and device and inode.
     facts: [i128; 4],
 }
 
 impl Stamp {
-    /// The stamp of a file, or of all files of a diffusers folder; `None` where they cannot be looked at.
+    /// The stamp of a file, or of all files of a diffusers folder; `None` if their metadata cannot be read.
     pub fn of(path: &Path) -> Option<Self> {
         let parts = match folder::meant(path) {
             Some(folder) => {
@@ -42,17 +42,17 @@ impl Stamp {
         parts.ok().map(|parts| Self { parts })
     }
 
-    /// The files.
+    /// The metadata of each file.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// Bytes of all files.
+    /// Total size of all files in bytes.
     pub fn size(&self) -> u64 {
         self.parts.iter().map(|part| part.size).sum()
     }
 
-    /// Whether the files are still as they were.
+    /// Whether the files are unchanged.
     pub fn holds(&self) -> bool {
         self.parts
             .iter()
@@ -67,15 +67,16 @@ impl Part {
         Ok(Self { path, prefix, size: meta.len(), facts })
     }
 
-    /// All that the system says, the path included, as a text on one line.
+    /// Path and metadata as one line of text.
     pub fn describe(&self) -> String {
         format!("{:?} {} {:?}", self.path, self.size, self.facts)
     }
 
-    /// BLAKE3 of every byte, read with all cores. The file is read and not mapped: one that is cut short meanwhile is an error
-    /// then and not the end of the process.
+    /// BLAKE3 hash of the file's contents, computed on all cores. The file is read, not memory-mapped: if it is
+    /// truncated meanwhile, that is an error and does not kill the process.
     ///
     /// # Errors
+    /// The file cannot be read.
     /// The file cannot be read.
     pub fn hash(&self) -> io::Result<[u8; 32]> {
         const BLOCK: usize = 8 << 20;
@@ -100,7 +101,7 @@ impl Part {
     }
 }
 
-/// Time of the last write, time of the last change of any kind, device and inode.
+/// Modification time, change time, device and inode.
 #[cfg(unix)]
 fn facts(meta: &fs::Metadata) -> [i128; 4] {
     use std::os::unix::fs::MetadataExt;
@@ -113,7 +114,7 @@ fn facts(meta: &fs::Metadata) -> [i128; 4] {
     ]
 }
 
-/// Times of the last write and of the file's making.
+/// Modification time and creation time.
 #[cfg(not(unix))]
 fn facts(meta: &fs::Metadata) -> [i128; 4] {
     let time = |time: io::Result<std::time::SystemTime>| {
@@ -143,7 +144,7 @@ mod tests {
         File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
         let after = Stamp::of(&path).unwrap();
         assert_eq!(after.parts()[0].hash().unwrap(), *blake3::hash(&bytes).as_bytes());
-        // Without a time of change, only the hash tells.
+        // Without a change time, only the hash detects the change.
         #[cfg(unix)]
         assert!(!before.holds() && before != after);
         fs::remove_file(&path).unwrap();

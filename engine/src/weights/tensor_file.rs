@@ -1,8 +1,7 @@
-//! A file of weights: names, shapes and number formats are known when it is open, values are read one
-//! tensor at a time.
+//! A weight file: names, shapes and dtypes are known once it is open, values are read one tensor at a time.
 //!
-//! Two containers are told apart by their first bytes, safetensors and the pickles of torch; a diffusers folder is
-//! several of either, each tensor with the name of its network in front.
+//! The two containers, safetensors and torch pickles, are distinguished by their first bytes; a diffusers folder
+//! consists of several of either, with the name of its network prefixed to each tensor.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,44 +14,44 @@ use safetensors::Dtype;
 use super::part::Part;
 use super::{WeightsError, beside, folder, format, header, names, numbers, pickle};
 
-/// One tensor as its file describes it.
+/// A tensor's entry in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Number format, shown as safetensors spells it: `F32`, `F16`, `BF16`, `I64`, ...
+    /// Dtype; its `Display` is the spelling of safetensors: `F32`, `F16`, `BF16`, `I64`, ...
     pub dtype: Dtype,
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
     pub(super) place: Place,
 }
 
-/// Where the values of a tensor are.
+/// Where the values of a tensor are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Which of the files.
+    /// Index of the file, for a folder with several.
     pub part: usize,
-    /// Bytes of that file, from the first value to the last.
+    /// Byte range in that file, from the first value to the last.
     pub range: Range<usize>,
-    /// Steps between neighbours along each axis in elements, where the values do not just follow each other.
+    /// Strides in elements; `None` if the tensor is contiguous.
     pub strides: Option<Vec<usize>>,
-    /// Written on a big-endian machine.
+    /// Whether values are big-endian.
     pub big_endian: bool,
 }
 
 impl Place {
-    /// Values that follow each other.
+    /// A contiguous little-endian tensor in the first file.
     pub fn whole(range: Range<usize>) -> Self {
         Self { part: 0, range, strides: None, big_endian: false }
     }
 }
 
-/// What one file holds.
+/// Tensors and metadata of one file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub tensors: BTreeMap<String, TensorInfo>,
     pub metadata: BTreeMap<String, String>,
 }
 
-/// An open file of weights.
+/// An open weight file, or all files of a diffusers folder.
 pub struct TensorFile {
     path: PathBuf,
     parts: Vec<Part>,
@@ -65,13 +64,13 @@ impl fmt::Debug for TensorFile {
     }
 }
 
-/// Changes of weights and vectors of words beyond this are none that training gives.
+/// Maximum magnitude of a plausible weight change or embedding vector.
 pub(super) const MOST: f64 = 1e4;
 
-/// Bytes at the beginning of a file that tell what it is.
+/// Bytes at the beginning of a file that are used to detect its type.
 const BEGINNING: usize = 1 << 20;
 
-/// What an open file of either container holds.
+/// Parses an open file of either container.
 fn contents(path: &Path, part: &Part) -> Result<Contents, WeightsError> {
     let unreadable =
         |error: std::io::Error| WeightsError::Unreadable { path: path.into(), reason: error.to_string() };
@@ -96,7 +95,7 @@ fn contents(path: &Path, part: &Part) -> Result<Contents, WeightsError> {
     read.map_err(|reason| WeightsError::Malformed { path: path.into(), reason })
 }
 
-/// The same tensors under names without wrappers, see [`names::wrapped`].
+/// Renames tensors to names without wrappers, see [`names::wrapped`].
 fn unwrapped(mut contents: Contents) -> Contents {
     let mut renamed = names::wrapped::unwrapped(contents.tensors.keys().map(String::as_str));
     if !renamed.is_empty() {
@@ -108,12 +107,12 @@ fn unwrapped(mut contents: Contents) -> Contents {
 }
 
 impl TensorFile {
-    /// Opens the file and reads what it says of itself: every tensor is found to lie inside the file and to have as
-    /// many bytes as its shape says. Nothing in a pickle is ever run.
+    /// Opens a file and parses its header; checks that every tensor lies inside the file and has as many bytes as its
+    /// shape requires. Pickles are never executed.
     ///
-    /// A folder, or a JSON file of it, stands for the diffusers model in the folder.
+    /// A folder, or a JSON file in it, refers to the diffusers model in the folder.
     ///
-    /// Errors: [`WeightsError::Unreadable`] and [`WeightsError::Malformed`].
+    /// Errors: [`WeightsError::Unreadable`], [`WeightsError::Absent`] and [`WeightsError::Malformed`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = path.as_ref().to_path_buf();
         if let Some(folder) = folder::meant(&path) {
@@ -150,7 +149,7 @@ impl TensorFile {
         &self.path
     }
 
-    /// The file's name, for messages.
+    /// Name of the file, for messages.
     pub fn file_name(&self) -> String {
         match self.path.file_name() {
             Some(name) => name.to_string_lossy().into_owned(),
@@ -158,41 +157,41 @@ impl TensorFile {
         }
     }
 
-    /// Size in bytes.
+    /// Size in bytes, of all files.
     pub fn size(&self) -> u64 {
         self.parts.iter().map(|part| part.size as u64).sum()
     }
 
-    /// The free-form `__metadata__` of a safetensors header, and what lies beside the weights and says how they were
-    /// trained: `scheduler/...` of a diffusers folder, `yaml/parameterization`.
+    /// The free-form `__metadata__` of a safetensors header, and entries from sidecar files about the training:
+    /// `scheduler/...` of a diffusers folder, `yaml/parameterization`.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.contents.metadata
     }
 
-    /// All tensors in name order; names are those in the file without wrappers such as `module.` in front.
+    /// All tensors in name order; names are as in the file but without wrappers such as the prefix `module.`.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
         self.contents.tensors.iter().map(|(name, info)| (name.as_str(), info))
     }
 
-    /// Names in order.
+    /// Names of all tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.contents.tensors.keys().map(String::as_str)
     }
 
-    /// What the file says of one tensor.
+    /// Dtype and shape of a tensor; `None` if there is no such tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.contents.tensors.get(name)
     }
 
-    /// The shape of one tensor.
+    /// Shape of a tensor; `None` if there is no such tensor.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.info(name).map(|info| info.shape.as_slice())
     }
 
-    /// Reads one tensor, widened or rounded to `dtype`, onto `device`. Only this tensor's bytes are touched.
+    /// Reads one tensor, converted to `dtype`, onto `device`. Only this tensor's bytes are read.
     ///
-    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`] for integers and unknown formats,
-    /// [`WeightsError::Device`].
+    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`] for integers and unknown dtypes,
+    /// [`WeightsError::NotFinite`], [`WeightsError::Range`], [`WeightsError::Unreadable`], [`WeightsError::Device`].
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let stored = match dtype {
             DType::F32 => self.read(name, |bytes, info| {
@@ -207,12 +206,12 @@ impl TensorFile {
             .map_err(|source| self.device_error(name, source))
     }
 
-    /// One tensor in main memory, in the number format of the file; errors as [`tensor`](Self::tensor).
+    /// Reads a tensor onto the CPU in the dtype of the file; errors as [`tensor`](Self::tensor).
     pub(super) fn stored(&self, name: &str) -> Result<Tensor, WeightsError> {
         self.read(name, |bytes, info| numbers::tensor(bytes, info.dtype, &info.shape))
     }
 
-    /// Whether a tensor is there in a number format that weights can have; reads no value.
+    /// Checks that a tensor exists and has a dtype that weights can have; does not read values.
     ///
     /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`].
     pub(super) fn check(&self, name: &str) -> Result<(), WeightsError> {
@@ -253,7 +252,7 @@ impl TensorFile {
         }
     }
 
-    /// The value of a tensor that holds a single number of any format, for instance a LoRA's alpha.
+    /// The value of a tensor with a single number of any dtype, for instance a LoRA's alpha.
     pub fn scalar(&self, name: &str) -> Option<f64> {
         let info = self.info(name)?;
         let single = info.shape.iter().all(|dim| *dim == 1);
@@ -269,7 +268,7 @@ impl TensorFile {
         WeightsError::NotFinite { file: self.file_name(), tensor: name.into() }
     }
 
-    /// The largest magnitude of some values; `name` is the tensor's that they come from.
+    /// The largest magnitude of some values; `name` is the tensor that they come from, for errors.
     ///
     /// Errors: [`WeightsError::Device`].
     pub(super) fn largest(&self, name: &str, values: &Tensor) -> Result<f64, WeightsError> {
@@ -280,7 +279,7 @@ impl TensorFile {
         largest.map(f64::from).map_err(|source| self.device_error(name, source))
     }
 
-    /// Succeeds unless a value times `factor` is beyond [`MOST`]; `name` is the tensor's that they come from.
+    /// Fails if a value times `factor` exceeds [`MOST`]; `name` is the tensor that the values come from, for errors.
     ///
     /// Errors: [`WeightsError::Huge`], [`WeightsError::Device`].
     pub(super) fn require_sane(&self, name: &str, values: &Tensor, factor: f64) -> Result<(), WeightsError> {
@@ -291,7 +290,7 @@ impl TensorFile {
         Err(WeightsError::Huge { file: self.file_name(), tensor: name.into(), largest })
     }
 
-    /// Whether a tensor has values and every byte of them is zero. Stops at the first that is not.
+    /// Whether a tensor is not empty and all of its bytes are zero. Stops at the first byte that is not.
     pub(crate) fn is_zero(&self, name: &str) -> bool {
         self.info(name).is_some_and(|info| self.place_is_zero(&info.place))
     }
@@ -300,9 +299,9 @@ impl TensorFile {
         self.parts[place.part].is_zero(place.range.clone())
     }
 
-    /// The tensor within which a file's data become zero, with at least two whole tensors of zeros behind it: the mark of a
-    /// download that broke off. `least` is how many zero bytes the tensor has to end with; only tensors that `counts` takes
-    /// are looked at.
+    /// The tensor in which a file's data become zero, followed by at least two tensors of only zeros: the sign of an
+    /// interrupted download. `least` is the minimum number of zero bytes at the end of that tensor; only tensors for
+    /// which `counts` returns true are considered.
     pub(crate) fn breaks_off(&self, least: usize, counts: impl Fn(&str) -> bool) -> Option<&str> {
         let broken = |part: usize| {
             let mut places: Vec<(&str, &Place)> = self
@@ -361,7 +360,7 @@ mod tests {
         assert!(!file.is_zero("b"));
     }
 
-    /// A pipe that nobody writes into, and what is no file at all.
+    /// A pipe without a writer, and a path that is not a regular file.
     #[cfg(unix)]
     #[test]
     fn what_is_no_plain_file_is_refused_without_waiting_for_it() {

@@ -1,4 +1,4 @@
-//! One network's share of a file, under canonical names.
+//! The tensors of one network in a file, under canonical names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,40 +10,40 @@ use super::names::{self, Op};
 use super::scales::{self, Scale, Scales};
 use super::{TensorFile, WeightsError};
 
-/// Where a tensor of a view comes from.
+/// The source of a tensor in a view.
 #[derive(Debug, Clone)]
 struct Entry {
     /// Its name in the file.
     stored: String,
     op: Op,
-    /// After the operation.
+    /// Shape after `op`.
     shape: Vec<usize>,
-    /// What an 8-bit weight has to be multiplied with.
+    /// The scale of an 8-bit weight.
     scale: Option<Scale>,
 }
 
-/// Tensors of a file under the names that the networks ask for.
+/// Tensors of a file under the names that the networks use.
 ///
-/// Canonical names are those of the LDM single file without the prefix (`input_blocks.0.0.weight`,
+/// Canonical names are those of an LDM single-file checkpoint without the prefix (`input_blocks.0.0.weight`,
 /// `decoder.conv_in.weight`, `zero_convs.0.0.weight`), of the Hugging Face CLIP tower without `text_model.`, and of
-/// AnimateDiff for motion modules (`down_blocks.0.motion_modules.0.temporal_transformer.norm.weight`). The file may
-/// spell them otherwise.
+/// AnimateDiff for motion modules (`down_blocks.0.motion_modules.0.temporal_transformer.norm.weight`). The names in
+/// the file may differ.
 #[derive(Debug, Clone)]
 pub struct View {
     file: Arc<TensorFile>,
     entries: BTreeMap<String, Entry>,
     prefix: String,
-    /// Added to the tensors that both have.
+    /// A view whose tensors are added to the tensors of the same name and shape.
     base: Option<Arc<View>>,
-    /// What LoRAs add, by canonical name.
+    /// Weight changes of LoRAs, by canonical name.
     changes: BTreeMap<String, Vec<Change>>,
-    /// Names in the file below the prefix that no canonical name was found for.
+    /// Names in the file below the prefix without a canonical name.
     unnamed: Vec<String>,
 }
 
 impl View {
-    /// Every tensor for which `canonical` returns names, under these. `prefix` is what messages put in front of a
-    /// canonical name that has no tensor.
+    /// Maps every tensor to the names that `canonical` returns for it. `prefix` is prepended to canonical names of
+    /// missing tensors in messages.
     fn new(file: Arc<TensorFile>, prefix: &str, canonical: impl Fn(&str) -> Vec<(String, Op)>) -> Self {
         let mut entries = BTreeMap::new();
         let mut unnamed = Vec::new();
@@ -58,7 +58,8 @@ impl View {
                 unnamed.push(stored.to_owned());
             }
             for (name, op) in names {
-                // A shape that the operation cannot take stays as it is; whoever asks for the tensor then says so.
+                // If the operation does not fit the shape, keep the stored shape; loading the network then reports
+                // it.
                 let shape = op.shape(&info.shape);
                 let op = if shape.is_some() { op } else { Op::Copy };
                 let shape = shape.unwrap_or_else(|| info.shape.clone());
@@ -68,7 +69,7 @@ impl View {
         Self { file, entries, prefix: prefix.into(), base: None, changes: BTreeMap::new(), unnamed }
     }
 
-    /// The tensors below `prefix` that `rename` has a name for, copied.
+    /// The tensors below `prefix` that `rename` returns a name for, unchanged.
     fn renamed(file: Arc<TensorFile>, prefix: &str, rename: impl Fn(&str) -> Option<String>) -> Self {
         Self::new(file, prefix, |stored| {
             let name = stored.strip_prefix(prefix).and_then(&rename);
@@ -76,12 +77,12 @@ impl View {
         })
     }
 
-    /// The tensors below `prefix`, without it.
+    /// The tensors below `prefix`, with the prefix removed.
     pub fn below(file: Arc<TensorFile>, prefix: &str) -> Self {
         Self::renamed(file, prefix, |name| Some(name.to_owned()))
     }
 
-    /// The UNet of an LDM checkpoint or a UNet file, in LDM or diffusers names.
+    /// The UNet of an LDM checkpoint or a UNet file, with LDM or diffusers names.
     pub fn unet(file: Arc<TensorFile>) -> Self {
         let prefix = first_prefix(&file, &["model.diffusion_model.", "unet/"]);
         if !diffusers(&file, prefix) {
@@ -91,8 +92,8 @@ impl View {
         Self::renamed(file, prefix, |name| names::unet::to_ldm(name, &plan))
     }
 
-    /// A ControlNet, in LDM or diffusers names. The files of ControlNet 1.0 hold a whole checkpoint beside it, which
-    /// is left out. A file that holds the difference from a base network needs [`added_to`](Self::added_to).
+    /// A ControlNet, with LDM or diffusers names. Files of ControlNet 1.0 also contain a whole checkpoint, which is
+    /// ignored. A file that has the difference from a base network needs [`added_to`](Self::added_to).
     pub fn control(file: Arc<TensorFile>) -> Self {
         let prefix = first_prefix(&file, &["control_model."]);
         if !diffusers(&file, prefix) {
@@ -102,8 +103,8 @@ impl View {
         Self::renamed(file, prefix, |name| names::control::to_ldm(name, &plan))
     }
 
-    /// The VAE of an LDM checkpoint or a VAE file, in LDM names or in either spelling of diffusers. `loss.*` and
-    /// `model_ema.*` of training files are left out.
+    /// The VAE of an LDM checkpoint or a VAE file, with LDM names or either naming scheme of diffusers. `loss.*` and
+    /// `model_ema.*` of training files are ignored.
     pub fn vae(file: Arc<TensorFile>) -> Self {
         let prefix = first_prefix(&file, &["first_stage_model.", "vae/"]);
         let below =
@@ -118,16 +119,16 @@ impl View {
         })
     }
 
-    /// The CLIP-L text tower of a checkpoint or of a text encoder file, with or without `text_model.`.
-    /// `position_ids` is left out: it counts from 0 and is stored in any number format.
+    /// The CLIP-L text tower of a checkpoint or text encoder file, with or without `text_model.`. `position_ids` is
+    /// ignored: it is just 0, 1, 2, ..., in an arbitrary dtype.
     pub fn text(file: Arc<TensorFile>) -> Self {
         let places =
             ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoder/"];
         Self::text_below(file, &places)
     }
 
-    /// The second text tower of SDXL, OpenCLIP bigG, as a Hugging Face tower: query, key and value apart, and
-    /// `text_projection.weight` as a linear layer has it.
+    /// The second text tower of SDXL, OpenCLIP bigG, as a Hugging Face tower: separate query, key and value, and
+    /// `text_projection.weight` as the weight of a linear layer.
     pub fn text_2(file: Arc<TensorFile>) -> Self {
         let places =
             ["conditioner.embedders.1.model.", "conditioner.embedders.1.transformer.", "text_encoder_2/"];
@@ -143,13 +144,13 @@ impl View {
         })
     }
 
-    /// The motion module in a file of the AnimateDiff family: a leading `module.` of distributed training is dropped,
-    /// and so is everything that is not a temporal layer (training files may hold a whole UNet beside them).
+    /// The motion module in a file of the AnimateDiff family. A leading `module.` of distributed training is dropped,
+    /// and so is everything that is not a temporal layer (training files may also contain a whole UNet).
     pub fn motion(file: Arc<TensorFile>) -> Self {
         let mut view = Self::new(file, "", |stored| {
             names::motion::canonical(stored).into_iter().map(|name| (name, Op::Copy)).collect()
         });
-        // A shared table of positions stands for both attentions of a module, but SparseCtrl has modules with one.
+        // A shared position table is used for both attentions of a module, but SparseCtrl has modules with only one.
         let lone = |name: &str| match name.split_once("attention_blocks.1.pos_encoder.") {
             Some((module, _)) => {
                 !view.entries.contains_key(&format!("{module}attention_blocks.1.to_q.weight"))
@@ -163,15 +164,15 @@ impl View {
         view
     }
 
-    /// This view with the tensors of `base` added wherever both have one of the same name and shape: what a
-    /// ControlNet file means that holds the difference from its base network.
+    /// This view with the tensors of `base` added wherever both have one of the same name and shape: for ControlNet
+    /// files that contain the difference from their base network.
     pub fn added_to(mut self, base: View) -> Self {
         self.base = Some(Arc::new(base));
         self
     }
 
-    /// This view with LoRAs of these strengths added, where they change this network. The files stay as they are: only
-    /// the tensors of [`touched`](Self::touched) have to be read again for other strengths.
+    /// This view with LoRAs merged in at these strengths, as far as they change this network. The files are not
+    /// modified: for other strengths, only the tensors in [`touched`](Self::touched) have to be read again.
     ///
     /// Errors: [`WeightsError::WrongKind`] for a LoRA whose changes do not have the shapes of the weights.
     pub fn with_loras(mut self, network: Network, loras: &[(Arc<Lora>, f64)]) -> Result<Self, WeightsError> {
@@ -187,7 +188,7 @@ impl View {
         Ok(self)
     }
 
-    /// Canonical names of the tensors that LoRAs change, in order.
+    /// Canonical names of the tensors that LoRAs change, sorted.
     pub fn touched(&self) -> impl Iterator<Item = &str> {
         self.changes.keys().map(String::as_str)
     }
@@ -197,16 +198,16 @@ impl View {
         self.changes.contains_key(name)
     }
 
-    /// Names in the file of tensors that look like weights of this network and are not among `read`, the canonical names
-    /// that a network was loaded from. What trained networks have beside their weights and is of no use here (position
-    /// ids, tables that can be computed, scales of training) is passed over.
+    /// Names in the file of tensors that look like weights of this network but are not among `read`, the canonical
+    /// names that the network was loaded from. Tensors that are not needed for inference (position ids, tables that
+    /// can be computed, training scales) are skipped.
     pub fn unread<'a>(&'a self, read: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
         let mut used: BTreeSet<&str> = BTreeSet::new();
         let mut idle: BTreeSet<&str> = self.unnamed.iter().map(String::as_str).collect();
         for (name, entry) in &self.entries {
             if read.contains(name) { &mut used } else { &mut idle }.insert(&entry.stored);
         }
-        // A file of its own may hold a network's temporal layers beside it, and the other way round.
+        // A single-network file may also contain the network's temporal layers, and vice versa.
         let temporal = |name: &str| name.contains("motion_modules.") || name.contains("temporal_attentions.");
         let is_motion = self.entries.keys().any(|name| temporal(name));
         let of_this = |name: &&str| {
@@ -215,9 +216,10 @@ impl View {
         idle.into_iter().filter(of_this).collect()
     }
 
-    /// Whether a tensor, by its canonical name, is there in a format that can be read; reads no value.
+    /// Checks that a tensor, by its canonical name, exists and has a readable dtype; does not read values.
     ///
-    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`], [`WeightsError::Scale`].
+    /// Errors: [`WeightsError::Missing`], [`WeightsError::Format`], [`WeightsError::NotFinite`],
+    /// [`WeightsError::Scale`].
     pub fn check(&self, name: &str) -> Result<(), WeightsError> {
         let Some(entry) = self.entries.get(name) else { return Err(self.missing(name)) };
         self.file.check(&entry.stored)?;
@@ -228,22 +230,23 @@ impl View {
         WeightsError::Missing { file: self.origin(), tensor: format!("{}{name}", self.prefix) }
     }
 
-    /// A network that draws hints, under the names of its file; a leading `module.` of distributed training is dropped.
+    /// A preprocessor network for hints, with the names of its file; a leading `module.` of distributed training is
+    /// dropped.
     pub fn annotator(file: Arc<TensorFile>) -> Self {
         Self::renamed(file, "", |name| Some(name.strip_prefix("module.").unwrap_or(name).to_owned()))
     }
 
-    /// The file's name, for messages.
+    /// Name of the file, for messages.
     pub fn origin(&self) -> String {
         self.file.file_name()
     }
 
-    /// The file behind this view.
+    /// The file that this view reads from.
     pub fn file(&self) -> &Arc<TensorFile> {
         &self.file
     }
 
-    /// Canonical names in order.
+    /// Canonical names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
@@ -253,25 +256,25 @@ impl View {
         self.entries.get(name).map(|entry| entry.stored.as_str())
     }
 
-    /// Whether it has tensors of these canonical names and all of them hold nothing but zeros. Stops at the first value
-    /// that is not zero.
+    /// Whether there are tensors whose canonical names satisfy `counts` and all of them are zero. Stops at the first
+    /// value that is not zero.
     pub fn are_zero(&self, counts: impl Fn(&str) -> bool) -> bool {
         let mut stored =
             self.names().filter(|name| counts(name)).filter_map(|name| self.stored(name)).peekable();
         stored.peek().is_some() && stored.all(|name| self.file.is_zero(name))
     }
 
-    /// How many tensors the view holds.
+    /// Number of tensors.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether the view holds nothing.
+    /// Whether the view has no tensors.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The shape of a tensor by its canonical name.
+    /// Shape of a tensor by its canonical name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
@@ -281,9 +284,11 @@ impl View {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
-    /// Reads a tensor by its canonical name. What is added to the stored values is added in f32.
+    /// Reads a tensor by its canonical name, converted to `dtype`, onto `device`. Base network and LoRAs are added in
+    /// f32.
     ///
-    /// Errors: as [`TensorFile::tensor`].
+    /// Errors: as [`TensorFile::tensor`], and [`WeightsError::Scale`] and [`WeightsError::Huge`] from scales and
+    /// LoRAs.
     pub fn tensor(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, WeightsError> {
         let Some(entry) = self.entries.get(name) else { return Err(self.missing(name)) };
         let base = self.base.as_ref().filter(|base| base.shape(name) == Some(entry.shape.as_slice()));
@@ -319,7 +324,7 @@ impl View {
 }
 
 impl Entry {
-    /// A stored tensor, scaled, with the operation applied.
+    /// Applies the operation to a stored, already scaled tensor.
     fn prepared(&self, stored: Tensor) -> candle_core::Result<Tensor> {
         match self.op {
             Op::Copy => Ok(stored),
@@ -332,7 +337,7 @@ impl Entry {
     }
 }
 
-/// Whether a tensor of a trained network is of no use to it.
+/// Whether a tensor of a trained network is not needed for inference.
 fn harmless(name: &str) -> bool {
     const ENDS: [&str; 8] = [
         "position_ids",
@@ -344,7 +349,7 @@ fn harmless(name: &str) -> bool {
         "attn_mask",
         "num_updates",
     ];
-    // Parts of a union of ControlNets that is run without being told what it sees, losses, other halves of CLIP.
+    // Layers of a union ControlNet that are unused without a control type, losses, the image half of CLIP.
     const PARTS: [&str; 10] = [
         "task_embedding",
         "transformer_layes.",
@@ -360,13 +365,13 @@ fn harmless(name: &str) -> bool {
     ENDS.iter().any(|end| name.ends_with(end)) || PARTS.iter().any(|part| name.contains(part))
 }
 
-/// The first of `prefixes` that a name in the file begins with, or none.
+/// The first of `prefixes` that a name in the file starts with, or the empty string.
 fn first_prefix<'a>(file: &TensorFile, prefixes: &[&'a str]) -> &'a str {
     let begins = |prefix: &&&str| file.names().any(|name| name.starts_with(**prefix));
     prefixes.iter().find(begins).copied().unwrap_or("")
 }
 
-/// Whether a UNet or ControlNet below `prefix` is in diffusers names.
+/// Whether a UNet or ControlNet below `prefix` has diffusers names.
 fn diffusers(file: &TensorFile, prefix: &str) -> bool {
     file.shape(&format!("{prefix}conv_in.weight")).is_some()
 }

@@ -1,5 +1,5 @@
-//! How a ControlNet takes its hint in: a few convolutions from pictures to the channels of the first block, or, for
-//! SparseCtrl's pictures, a single one from latents.
+//! The hint embedding of a ControlNet: a few convolutions from images to the channels of the first block or, for
+//! SparseCtrl on RGB images, a single convolution from latents.
 
 use candle_core::{DType, Tensor};
 
@@ -7,44 +7,45 @@ use crate::nn::kernels::{Padding, silu};
 use crate::nn::layers::Conv2d;
 use crate::nn::source::{ModelError, Scope};
 
-/// Pixels of a picture for one of the latents.
+/// Image pixels per latent along a side.
 const FACTOR: usize = 8;
-/// Channels of a picture.
+/// Channels of an image.
 const COLOURS: usize = 3;
 
-/// What a ControlNet looks at.
+/// The control images of a ControlNet.
 #[derive(Debug, Clone, Copy)]
 pub struct Hint<'a> {
-    /// Pictures `[m, 3, 8 h, 8 w]` in 0..1, or, where [`ControlNet::takes_latents`](super::ControlNet::takes_latents),
+    /// Images `[m, 3, 8 h, 8 w]` in 0..1 or, if [`ControlNet::takes_latents`](super::ControlNet::takes_latents),
     /// latents `[m, channels, h, w]` in the sampler's space.
     pub frames: &'a Tensor,
-    /// Which of the m a SparseCtrl is shown; it has to find out for itself what is on the others. Empty: all.
+    /// For SparseCtrl: which of the m frames have a hint; the others are masked out and left to the network. Empty:
+    /// all.
     pub shown: &'a [bool],
 }
 
 impl<'a> From<&'a Tensor> for Hint<'a> {
-    /// All of them.
+    /// A hint for every frame.
     fn from(frames: &'a Tensor) -> Self {
         Self { frames, shown: &[] }
     }
 }
 
-/// The convolutions that a hint goes through.
+/// The convolutions of a ControlNet's hint embedding.
 #[derive(Debug)]
 pub(super) struct Embedding {
     layers: Vec<Conv2d>,
-    /// Of a hint, without the mask.
+    /// Channels of the hint, without the mask.
     channels: usize,
-    /// Height and width of a hint over those of the latents.
+    /// Ratio of the hint's height and width to the latents'.
     factor: usize,
-    /// Whether another channel says which frames carry a hint.
+    /// Whether there is an additional input channel that marks the frames with a hint.
     pub masked: bool,
 }
 
 impl Embedding {
-    /// The layers below `input_hint_block`: 3x3 all of them, with a silu between each two (which is why every other
-    /// number is missing), at every second pixel where the width grows after the first. A single layer takes latents.
-    /// One channel more than the hint has is for the mask.
+    /// Loads the layers below `input_hint_block`: 3x3 convolutions with SiLU between them (hence only even indices),
+    /// with stride 2 where the width grows after the first. A single layer means that hints are latents. One input
+    /// channel more than the hint has is the mask.
     pub fn load(scope: &Scope<'_>, channels: usize, latent_channels: usize) -> Result<Self, ModelError> {
         let scope = scope.at("input_hint_block");
         let [_, inputs, _, _] = scope.expect("0.weight", [0, 0, 3, 3])?;
@@ -77,12 +78,12 @@ impl Embedding {
         Ok(Self { layers, channels: own, factor, masked })
     }
 
-    /// Whether hints are latents.
+    /// Whether hints are latents, not images.
     pub fn takes_latents(&self) -> bool {
         self.factor == 1
     }
 
-    /// Checks that a hint is for latents of `h` by `w`.
+    /// Checks that the shape of a hint fits latents of `h` by `w`.
     pub fn check(&self, hint: Hint<'_>, [h, w]: [usize; 2]) -> Result<(), String> {
         let dims = hint.frames.dims4().map_err(|e| e.to_string())?;
         let (m, channels, height, width) = dims;
@@ -99,7 +100,7 @@ impl Embedding {
         Ok(())
     }
 
-    /// The hint as channels of the first block, `[m, channels, h, w]`.
+    /// The hint's features at the resolution of the first block, `[m, channels, h, w]`.
     pub fn forward(&self, hint: Hint<'_>, dtype: DType) -> candle_core::Result<Tensor> {
         let mut x = hint.frames.to_dtype(dtype)?;
         if self.masked {

@@ -1,9 +1,9 @@
-//! ControlNet (Zhang et al. 2023): a copy of the UNet's encoder that looks at a picture, the hint, and adds what it sees
-//! to the UNet's skips and middle.
+//! ControlNet (Zhang et al. 2023): a copy of the UNet's encoder that takes a control image, the hint, and produces
+//! residuals for the UNet's skips and middle block.
 //!
-//! SparseCtrl (Guo et al. 2023) is one with temporal layers: it is shown hints at some frames only, told which by a mask,
-//! and looks at nothing else. Names are those of the LDM file without `control_model.`. Group norms are by frame whatever
-//! the motion module is.
+//! SparseCtrl (Guo et al. 2023) is a ControlNet with temporal layers: only some frames have a hint, marked by a mask,
+//! and the hint is its only input. Names are those of the LDM file without `control_model.`. Group norms are per
+//! frame regardless of the motion module.
 
 mod hint;
 mod residuals;
@@ -23,17 +23,17 @@ use super::source::{ModelError, Scope, Source};
 use super::unet::{Given, UNet};
 use hint::Embedding;
 
-/// A ControlNet.
+/// A ControlNet, SparseCtrl or union ControlNet.
 #[derive(Debug)]
 pub struct ControlNet {
     encoder: Encoder,
     hint: Embedding,
-    /// The projections of the skips, which a network in training starts from zero.
+    /// Zero convolutions: the projections of the skips, which are initialised to zero for training.
     zero: Vec<Conv2d>,
     zero_middle: Conv2d,
-    /// Of a union of several ControlNets: the embedding that no kind of hint in particular has, `[1, width]`.
+    /// For a union of several ControlNets: the embedding for no particular control type, `[1, width]`.
     union: Option<Tensor>,
-    /// Of a SparseCtrl: its temporal layers, with the controls that leave them as they are.
+    /// For a SparseCtrl: its temporal layers, with controls of scale and effect 1.
     motion: Option<(MotionModule, MotionControls)>,
 }
 
@@ -52,7 +52,8 @@ impl ControlNet {
         Ok(Self { encoder, hint, zero, zero_middle, union, motion: None })
     }
 
-    /// Loads a SparseCtrl, whose temporal layers `motion` has under AnimateDiff names. Errors as [`load`](Self::load).
+    /// Loads a SparseCtrl; `motion` has its temporal layers with AnimateDiff names. Errors: as for
+    /// [`load`](Self::load).
     pub fn load_sparse(
         source: &dyn Source,
         motion: &dyn Source,
@@ -75,23 +76,23 @@ impl ControlNet {
         Ok(net)
     }
 
-    /// The file's name.
+    /// Name of the file.
     pub fn origin(&self) -> &str {
         &self.encoder.origin
     }
 
-    /// Whether hints may be left out at some frames.
+    /// Whether this is a SparseCtrl: hints may be missing for some frames.
     pub fn is_sparse(&self) -> bool {
         self.hint.masked
     }
 
-    /// Whether hints are latents, not pictures.
+    /// Whether hints are latents, not images.
     pub fn takes_latents(&self) -> bool {
         self.hint.takes_latents()
     }
 
-    /// Checks that this was made for a UNet like that one: the same text (some of SDXL's look at none), vector, skips and
-    /// middle.
+    /// Checks that this network fits `unet`: the same text width (some of SDXL's have no cross-attention), vector
+    /// width, latent channels, skips and middle block.
     pub fn check_unet(&self, unet: &UNet) -> Result<(), ModelError> {
         let own = (&self.encoder.skips[..], self.encoder.channels);
         let text = self.encoder.context_width;
@@ -108,12 +109,14 @@ impl ControlNet {
         Err(ModelError::Topology { origin: self.origin().into(), reason })
     }
 
-    /// What this network adds to a UNet's evaluation of the same `x`, `timestep` and text.
+    /// The residuals for a UNet's evaluation of the same `x`, `timestep` and text.
     ///
-    /// `x` is `[batch, channels, h, w]` as for [`UNet::forward`]. The number of hints m divides the batch: the hints of a
-    /// window serve every branch of it, and a SparseCtrl takes m for the length of the window. It never looks at `x`.
+    /// `x` is `[batch, channels, h, w]` as for [`UNet::forward`]. The number of hints m divides the batch: the hints
+    /// of a window are repeated for every guidance branch. For a SparseCtrl, m is the length of the window, and `x`
+    /// is not used.
     ///
-    /// Errors: [`ModelError::Invalid`] if shapes do not fit or the window is longer than a SparseCtrl's positions.
+    /// Errors: [`ModelError::Invalid`] if shapes do not fit or the window is longer than a SparseCtrl's position
+    /// table.
     pub fn forward<'a>(
         &self,
         x: &Tensor,

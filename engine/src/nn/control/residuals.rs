@@ -1,11 +1,12 @@
-//! What ControlNets add to a UNet.
+//! The residuals of ControlNets.
 
 use candle_core::Tensor;
 
 use crate::nn::ModelError;
 use crate::nn::kernels;
 
-/// What one or several ControlNets add to a UNet: a tensor for each of its skips, and one for the middle.
+/// The output of one ControlNet, or the sum of several: one tensor for each skip of the UNet, and one for the middle
+/// block.
 #[derive(Debug, Clone)]
 pub struct Residuals {
     pub(super) skips: Vec<Tensor>,
@@ -13,9 +14,9 @@ pub struct Residuals {
 }
 
 impl Residuals {
-    /// Times `weight`: one number for all frames, or one for each frame of the window.
+    /// Multiplied by `weights`: one weight for all frames, or one for each frame of the window.
     ///
-    /// Errors: another number of weights than frames.
+    /// Errors: [`ModelError::Invalid`] if the number of weights does not divide the number of frames.
     pub fn scaled(&self, weights: &[f32]) -> Result<Self, ModelError> {
         let n = self.middle.dim(0)?;
         if weights.is_empty() || !n.is_multiple_of(weights.len()) {
@@ -33,7 +34,7 @@ impl Residuals {
         Ok(Self { skips, middle: scale(&self.middle)? })
     }
 
-    /// The sum of two ControlNets' results for one UNet.
+    /// The sum of two ControlNets' residuals for the same UNet.
     pub fn plus(&self, other: &Self) -> Result<Self, ModelError> {
         let skips = self.skips.iter().zip(&other.skips).map(|(a, b)| kernels::add(a, b));
         Ok(Self {
@@ -42,7 +43,7 @@ impl Residuals {
         })
     }
 
-    /// Adds these to a UNet's skips; returns `middle` plus its own.
+    /// Adds the residuals to a UNet's skips in place; returns `middle` plus its residual.
     pub(in crate::nn) fn join(&self, skips: &mut [Tensor], middle: &Tensor) -> Result<Tensor, ModelError> {
         if skips.len() != self.skips.len() {
             return Err(ModelError::Invalid(format!(

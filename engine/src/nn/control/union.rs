@@ -1,4 +1,4 @@
-//! What a union of several ControlNets has besides.
+//! The control type embedding of union ControlNets.
 
 use candle_core::Tensor;
 
@@ -7,12 +7,12 @@ use crate::nn::kernels::silu;
 use crate::nn::layers::Linear;
 use crate::nn::source::{ModelError, Scope};
 
-/// Sinusoids of a union's switch for a kind of hint.
+/// Width of the sinusoidal embedding of one control type's switch.
 const SWITCH: usize = 256;
 
-/// What a union of several ControlNets (xinsir's, for SDXL) adds to the time embedding: for each kind of hint a switch,
-/// spread over 256 sinusoids, through two linear layers. Here all switches are off, and the layers that merge several
-/// hints by their kinds are left out, as the reference workflow has it while no kind is chosen ("auto").
+/// What a union ControlNet (xinsir's, for SDXL) adds to the time embedding: one on/off switch per control type, each
+/// embedded as 256 sinusoids, through two linear layers. All switches are off here, and the layers that merge several
+/// hints by type are not used, as in the reference workflow when no type is chosen ("auto").
 pub(super) fn embedding(scope: &Scope<'_>, width: usize) -> Result<Option<Tensor>, ModelError> {
     let scope = scope.at("control_add_embedding");
     if !scope.has("linear_1.weight") {

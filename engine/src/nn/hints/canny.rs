@@ -1,8 +1,8 @@
 //! Canny's edge detector.
 //!
-//! John Canny, "A computational approach to edge detection" (1986), in the variant of OpenCV's `Canny`, which drew the
-//! pictures that the canny ControlNets were trained on: 8-bit values, no smoothing of its own, Sobel gradients of the
-//! channel in which they are strongest, |dx| + |dy| as their strength, and the direction in four sectors.
+//! John Canny, "A computational approach to edge detection" (1986), in the variant of OpenCV's `Canny`, which
+//! produced the training images of the canny ControlNets: 8-bit values, no smoothing, Sobel gradients of the channel
+//! with the largest magnitude, magnitude |dx| + |dy|, direction quantised to four sectors.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -14,11 +14,11 @@ use candle_core::{Device, Tensor};
 
 use crate::nn::source::ModelError;
 
-/// Strengths of 8-bit gradients above which a ridge is an edge where it hangs together with a stronger part of one, and
-/// above which it is an edge in any case. The defaults of the field's tools.
+/// Low and high hysteresis threshold for the magnitude of 8-bit gradients: a ridge above the low one is an edge if it
+/// is connected to one above the high one. The usual defaults of other tools.
 const THRESHOLDS: [i32; 2] = [100, 200];
 
-/// Edges of `[1, 3, height, width]` as `[1, 1, height, width]`, 0 or 1.
+/// Edge map of `[1, 3, height, width]` as `[1, 1, height, width]`, 0 or 1.
 pub(super) fn canny(picture: &Tensor) -> Result<Tensor, ModelError> {
     let (_, _, height, width) = picture.dims4()?;
     let planes: Vec<i32> = (picture.flatten_all()?.to_vec1::<f32>()?.iter())
@@ -29,7 +29,7 @@ pub(super) fn canny(picture: &Tensor) -> Result<Tensor, ModelError> {
     Ok(Tensor::from_vec(edges, (1, 1, height, width), &Device::Cpu)?)
 }
 
-/// Gradient and strength of every pixel, row by row.
+/// Gradient (dx, dy) of every pixel, in row-major order.
 struct Gradients {
     height: usize,
     width: usize,
@@ -37,8 +37,8 @@ struct Gradients {
 }
 
 impl Gradients {
-    /// Sobel's 3 x 3 derivatives with border pixels repeated; of the channels the one whose gradient is strongest,
-    /// the first among equals.
+    /// Sobel 3x3 derivatives with border pixels replicated; of the channels the one with the largest magnitude, the
+    /// first if there are several.
     fn of(planes: &[i32], height: usize, width: usize) -> Self {
         let mut values = vec![(0, 0); height * width];
         for plane in planes.chunks(height * width) {
@@ -61,7 +61,7 @@ impl Gradients {
         Self { height, width, values }
     }
 
-    /// The strength at a place, 0 outside of the picture.
+    /// Gradient magnitude of a pixel, 0 outside of the image.
     fn at(&self, y: isize, x: isize) -> i32 {
         match (usize::try_from(y), usize::try_from(x)) {
             (Ok(y), Ok(x)) if y < self.height && x < self.width => strength(self.values[y * self.width + x]),
@@ -69,10 +69,10 @@ impl Gradients {
         }
     }
 
-    /// Strengths of the pixels that are not weaker than their two neighbours across the edge; 0 elsewhere. Of two
-    /// equal neighbours one is kept, except on diagonals.
+    /// Non-maximum suppression: magnitudes of pixels that are not smaller than both neighbours across the edge, 0
+    /// elsewhere. Of two equal neighbours one is kept, except on diagonals.
     fn ridges(&self) -> Vec<i32> {
-        // tan(22.5 degrees) in 15 bits after the point
+        // tan(22.5 degrees) in fixed point with 15 fractional bits
         const TAN: i64 = 13573;
         let mut ridges = vec![0; self.values.len()];
         for (index, gradient) in self.values.iter().enumerate() {
@@ -102,7 +102,7 @@ fn strength((dx, dy): (i32, i32)) -> i32 {
     dx.abs() + dy.abs()
 }
 
-/// Ridges above the higher threshold and all that touch them, over corners too (hysteresis).
+/// Hysteresis: ridges above the high threshold and all ridges that are 8-connected to them.
 fn connected(ridges: &[i32], width: usize) -> Vec<f32> {
     let mut edges = vec![0f32; ridges.len()];
     let mut open: Vec<usize> = (0..ridges.len()).filter(|index| ridges[*index] > THRESHOLDS[1]).collect();

@@ -1,8 +1,8 @@
-//! Depth Anything V2: a vision transformer (DINOv2) that reads the picture in patches of 14 x 14 pixels, and a head
-//! (DPT) that makes a depth map of what four of its layers say.
+//! Depth Anything V2: a vision transformer (DINOv2) on patches of 14 x 14 pixels, and a DPT head that computes a
+//! depth map from the outputs of four of its layers.
 //!
 //! Lihe Yang and others, "Depth Anything V2" (2024); Maxime Oquab and others, "DINOv2" (2023). Small, base and large
-//! differ in widths and in the number of layers, which are read from the tensors.
+//! differ in widths and depth, which are read from the tensors.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -22,9 +22,9 @@ use crate::nn::source::{ModelError, Scope, Source};
 
 /// Channels of an attention head.
 const HEAD: usize = 64;
-/// Added to the variance by the norms of DINOv2.
+/// Epsilon of DINOv2's layer norms.
 const EPS: f64 = 1e-6;
-/// Mean and standard deviation of ImageNet's pictures, by which inputs are normalised.
+/// Mean and standard deviation of ImageNet, for normalising the input.
 const IMAGENET: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 
 #[derive(Debug)]
@@ -33,11 +33,11 @@ pub(super) struct DepthAnything {
     patch: usize,
     class: Tensor,
     class_position: Tensor,
-    /// `[1, width, side, side]`
+    /// Position embeddings of the patch grid, `[1, width, side, side]`.
     positions: Tensor,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    /// The layers that the head is shown.
+    /// Indices of the layers whose outputs the head uses.
     taken: [usize; 4],
     head: Head,
 }
@@ -61,7 +61,7 @@ impl DepthAnything {
         let blocks = (0..vit.count("blocks."))
             .map(|index| Block::load(&vit.at(format_args!("blocks.{index}")), width))
             .collect::<Result<Vec<_>, _>>()?;
-        // The large network's choice is not a quarter apart; the others' is.
+        // The large network's layers are not evenly spaced; the others' are.
         let taken = match blocks.len() {
             24 => [4, 11, 17, 23],
             depth if depth >= 4 => [1, 2, 3, 4].map(|part| depth * part / 4 - 1),
@@ -82,7 +82,7 @@ impl DepthAnything {
         })
     }
 
-    /// `[1, 3, h, w]` to inverse depth without a scale, `[1, 1, h, w]`, 0 or more, large is near.
+    /// `[1, 3, h, w]` to inverse depth of unknown scale, `[1, 1, h, w]`, at least 0, larger is nearer.
     pub fn depth(&self, picture: &Tensor) -> Result<Tensor, ModelError> {
         let (_, _, height, width) = picture.dims4()?;
         let grid = self.grid(height, width);
@@ -90,8 +90,8 @@ impl DepthAnything {
         Ok(resize_aligned(&depth, [height, width])?)
     }
 
-    /// Rows and columns of patches: the short side gets as many as the positions have on a side (37, which makes 518
-    /// pixels), the long side the nearest number that keeps the aspect.
+    /// Rows and columns of patches: the short side gets the side of the position grid (37, i.e. 518 pixels), the long
+    /// side the nearest number that keeps the aspect ratio.
     fn grid(&self, height: usize, width: usize) -> [usize; 2] {
         let side = self.positions.dims()[3];
         let scale = side as f64 / height.min(width) as f64;
@@ -109,7 +109,7 @@ impl DepthAnything {
         Ok(filter(picture, [&rows, &columns])?.broadcast_sub(&mean?)?.broadcast_div(&deviation?)?)
     }
 
-    /// What the taken layers say of the patches, each `[1, width, rows, columns]`.
+    /// Patch features of the selected layers, each `[1, width, rows, columns]`.
     fn features(&self, picture: &Tensor) -> Result<Vec<Tensor>, ModelError> {
         let x = self.patches.forward(picture)?;
         let (_, channels, rows, columns) = x.dims4()?;
@@ -127,7 +127,8 @@ impl DepthAnything {
         Ok(taken)
     }
 
-    /// The table of positions for another grid. The scale is that of a grid 0.1 larger, as in the network's training.
+    /// Position embeddings resized to another grid. The scale is computed for a grid that is larger by 0.1, as in the
+    /// network's training.
     fn positions_for(&self, grid: [usize; 2]) -> candle_core::Result<Tensor> {
         let side = self.positions.dims()[3];
         if grid == [side, side] {
@@ -138,17 +139,17 @@ impl DepthAnything {
     }
 }
 
-/// Attention and feed-forward, each behind a norm, scaled channel by channel and added to its input.
+/// Pre-norm attention and feed-forward, each with layer scale (per channel) and a residual connection.
 #[derive(Debug)]
 struct Block {
     norm1: LayerNorm,
-    /// query, key and value side by side
+    /// query, key and value concatenated
     qkv: Linear,
-    /// With the channels' scales.
+    /// Output projection, with the layer scale multiplied in.
     out: Linear,
     norm2: LayerNorm,
     fc1: Linear,
-    /// With the channels' scales.
+    /// Second linear layer, with the layer scale multiplied in.
     fc2: Linear,
 }
 

@@ -1,8 +1,8 @@
-//! The head that makes a depth map of a transformer's layers.
+//! The DPT head, which computes a depth map from the outputs of transformer layers.
 //!
-//! René Ranftl, Alexey Bochkovskiy and Vladlen Koltun, "Vision transformers for dense prediction" (2021): each of four
-//! layers is brought to a size of its own, from four times as fine as the patches to half as fine, and from the
-//! coarsest up each is merged into the next.
+//! René Ranftl, Alexey Bochkovskiy and Vladlen Koltun, "Vision transformers for dense prediction" (2021): each of
+//! four layers is resampled to its own resolution, from four times to half that of the patches; starting at the
+//! coarsest, each is fused into the next finer one.
 
 use candle_core::Tensor;
 
@@ -14,17 +14,18 @@ use crate::nn::source::{ModelError, Scope};
 #[derive(Debug)]
 pub(super) struct Head {
     projects: Vec<Conv2d>,
-    /// 4 times and twice as fine: weights `[channels, channels, k, k]` with a stride of k, and biases.
+    /// Upsampling by 4 and by 2: transposed convolution weights `[channels, channels, k, k]` with stride k, and
+    /// biases.
     finer: Vec<(Tensor, Tensor)>,
     coarser: Conv2d,
     scratch: Vec<Conv2d>,
-    /// From the finest up.
+    /// Starting at the finest.
     fusions: Vec<Fusion>,
     last: [Conv2d; 3],
 }
 
 impl Head {
-    /// `width` is the transformer's.
+    /// `width` is the transformer's width.
     pub fn load(scope: &Scope<'_>, width: usize) -> Result<Self, ModelError> {
         let projects = (0..4)
             .map(|index| Conv2d::load(&scope.at(format_args!("projects.{index}")), [0, width, 1]))
@@ -56,7 +57,8 @@ impl Head {
         Ok(Self { projects, finer, coarser, scratch, fusions, last: [half, narrow, depth] })
     }
 
-    /// Four layers `[1, width, rows, columns]` to a map `[1, 1, rows * patch, columns * patch]`, 0 or more.
+    /// Outputs of four layers, `[1, width, rows, columns]`, to a map `[1, 1, rows * patch, columns * patch]`, at
+    /// least 0.
     pub fn forward(
         &self,
         layers: &[Tensor],
@@ -80,7 +82,7 @@ impl Head {
         }
         let mut path: Option<Tensor> = None;
         for index in (0..maps.len()).rev() {
-            // The finest map is doubled, the others get the size of the next finer one.
+            // The finest map is upsampled by 2, the others to the size of the next finer one.
             let size = if index == 0 { sizes[0].map(|side| side * 2) } else { sizes[index - 1] };
             path = Some(self.fusions[index].forward(path.as_ref(), &maps[index], size)?);
         }
@@ -92,7 +94,7 @@ impl Head {
     }
 }
 
-/// A map refined, added to the path from below, refined again, resized and projected.
+/// Residual unit on the map, plus the coarser path, residual unit, resize, projection.
 #[derive(Debug)]
 struct Fusion {
     own: Option<Residual>,
@@ -101,7 +103,8 @@ struct Fusion {
 }
 
 impl Fusion {
-    /// The coarsest has nothing to add: `merges` is false. (Its file holds the tensors of `resConfUnit1` all the same.)
+    /// The coarsest level has no path to merge: `merges` is false. (The file has `resConfUnit1` tensors for it
+    /// anyway.)
     fn load(scope: &Scope<'_>, features: usize, merges: bool) -> Result<Self, ModelError> {
         let own = if merges { Some(Residual::load(&scope.at("resConfUnit1"), features)?) } else { None };
         Ok(Self {
@@ -120,7 +123,7 @@ impl Fusion {
     }
 }
 
-/// Activation and convolution, twice, plus the input.
+/// ReLU and convolution, twice, plus the input.
 #[derive(Debug)]
 struct Residual([Conv2d; 2]);
 

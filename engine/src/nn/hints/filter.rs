@@ -1,7 +1,7 @@
 //! Separable linear filters and resizing.
 //!
-//! Rows and columns are each one matrix whose line i holds the weights of output pixel i, so that a filter is two
-//! matrix products on whatever device the picture is. Weights are computed in f64.
+//! The filters along rows and columns are one matrix each; row i has the weights of output pixel i, so that a filter
+//! is two matrix products on the image's device. Weights are computed in f64.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -15,14 +15,14 @@ use candle_core::{Result, Tensor};
 
 use crate::nn::kernels;
 
-/// The weights of one side: `lines[i]` are the (input pixel, weight) of output pixel i.
+/// Filter weights along one side: `lines[i]` are the (input pixel, weight) pairs of output pixel i.
 pub(super) struct Taps {
     size: usize,
     lines: Vec<Vec<(usize, f64)>>,
 }
 
 impl Taps {
-    /// A Gaussian of standard deviation `sigma` pixels, cut off at 4 sigma, with the picture mirrored at its border
+    /// A Gaussian with standard deviation `sigma` pixels, truncated at 4 sigma; the image is reflected at its border
     /// pixels (OpenCV's BORDER_REFLECT_101).
     pub fn gaussian(size: usize, sigma: f64) -> Self {
         let radius = (4.0 * sigma).round() as isize;
@@ -36,8 +36,8 @@ impl Taps {
         Self { size, lines: (0..size).map(line).collect() }
     }
 
-    /// Averages of blocks of `block` pixels as the control points of a uniform cubic B-spline, which passes smoothly
-    /// near them. (OpenCV's pyrUp is one subdivision step of the same spline.)
+    /// Means of blocks of `block` pixels as control points of a uniform cubic B-spline, which approximates them
+    /// smoothly. (OpenCV's pyrUp is one subdivision step of the same spline.)
     pub fn block_spline(size: usize, block: usize) -> Self {
         let blocks = size.div_ceil(block);
         let line = |pixel: usize| {
@@ -60,9 +60,9 @@ impl Taps {
         Self { size, lines: (0..size).map(line).collect() }
     }
 
-    /// Cubic interpolation with a = -0.75, pixel centres at halves, border pixels repeated: output pixel i looks at
-    /// (i + 1/2) / `scale` - 1/2. OpenCV's INTER_CUBIC and PyTorch's bicubic, neither of which smooths before it
-    /// shrinks.
+    /// Cubic interpolation with a = -0.75, pixel centres at half-integers, border pixels replicated: output pixel i
+    /// samples (i + 1/2) / `scale` - 1/2. The same as OpenCV's INTER_CUBIC and PyTorch's bicubic, without
+    /// antialiasing.
     pub fn cubic(size: usize, out: usize, scale: f64) -> Self {
         const A: f64 = -0.75;
         let weight = |distance: f64| {
@@ -83,7 +83,7 @@ impl Taps {
         Self { size, lines: (0..out).map(line).collect() }
     }
 
-    /// Linear interpolation, pixel centres at halves, border pixels repeated.
+    /// Linear interpolation, pixel centres at half-integers, border pixels replicated.
     pub fn linear(size: usize, out: usize) -> Self {
         let scale = size as f64 / out as f64;
         Self::between(size, out, |pixel| (pixel as f64 + 0.5) * scale - 0.5)
@@ -104,7 +104,7 @@ impl Taps {
         Self { size, lines: (0..out).map(line).collect() }
     }
 
-    /// The matrix [out, size], in the number format and on the device of `like`.
+    /// The matrix [out, size], with the dtype and on the device of `like`.
     fn matrix(&self, like: &Tensor) -> Result<Tensor> {
         let mut values = vec![0f32; self.lines.len() * self.size];
         for (row, line) in values.chunks_mut(self.size.max(1)).zip(&self.lines) {
@@ -116,14 +116,14 @@ impl Taps {
     }
 }
 
-/// Filters `[n, channels, height, width]` with the weights for rows and for columns.
+/// Filters `[n, channels, height, width]` along rows and columns.
 pub(super) fn filter(x: &Tensor, [rows, columns]: [&Taps; 2]) -> Result<Tensor> {
     let across = kernels::linear(x, &columns.matrix(x)?, None, None)?;
     let down = kernels::linear(&across.transpose(2, 3)?, &rows.matrix(x)?, None, None)?;
     down.transpose(2, 3)?.contiguous()
 }
 
-/// Resizes `[n, channels, height, width]` with linear interpolation, corners on corners.
+/// Resizes `[n, channels, height, width]` with linear interpolation and aligned corners.
 pub(super) fn resize_aligned(x: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
     filter(x, [&Taps::linear_aligned(h, height), &Taps::linear_aligned(w, width)])
@@ -133,7 +133,7 @@ fn clamped(pixel: isize, size: usize) -> usize {
     usize::try_from(pixel).unwrap_or(0).min(size.saturating_sub(1))
 }
 
-/// The pixel that a place outside shows when the picture is mirrored at its border pixels.
+/// Index of a pixel after reflecting the image at its border pixels.
 fn mirrored(pixel: isize, size: usize) -> usize {
     let period = 2 * (size as isize - 1);
     if period <= 0 {

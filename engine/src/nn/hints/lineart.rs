@@ -1,8 +1,8 @@
 //! Line drawings: the generator of informative-drawings as in `sk_model.pth` and `sk_model2.pth`.
 //!
 //! Caroline Chan, Fredo Durand and Phillip Isola, "Learning to generate line drawings that convey geometry and
-//! semantics" (2022): convolutions down by 4, residual blocks, transposed convolutions up again, every one behind an
-//! instance norm without weights.
+//! semantics" (2022): convolutions that downsample by 4, residual blocks, transposed convolutions that upsample
+//! again, each followed by an instance norm without parameters.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -31,11 +31,11 @@ pub(super) struct Lineart {
 impl Lineart {
     pub fn load(source: &dyn Source, device: &Device) -> Result<Self, ModelError> {
         let scope = Scope::new(source, DType::F32, device);
-        // The picture is mirrored at its borders before, so the convolutions themselves pad nothing.
+        // The image is reflection-padded beforehand, so the convolutions themselves do not pad.
         let bare = |conv: Conv2d| conv.strided(1, Padding::even(0));
         let first = bare(Conv2d::load(&scope.at("model0.1"), [0, 3, 7])?);
         let mut channels = first.out_channels();
-        // Norm and activation take the numbers in between.
+        // The indices in between are norm and activation.
         let places = |part: &str| {
             let has = |index: &usize| scope.has(&format!("{part}.{index}.weight"));
             (0..).step_by(3).take_while(has).collect::<Vec<_>>()
@@ -68,8 +68,8 @@ impl Lineart {
         Ok(Self { first, down, residual, up, last })
     }
 
-    /// `[1, 3, h, w]` to white lines on black, `[1, 1, h, w]`: the network draws black on white, and ControlNets are
-    /// shown the negative.
+    /// `[1, 3, h, w]` to white lines on black, `[1, 1, h, w]`. The network draws black on white; ControlNets expect
+    /// the inverse.
     pub fn draw(&self, picture: &Tensor) -> Result<Tensor, ModelError> {
         let (picture, cut) = padded(picture)?;
         let mut x = normed(&self.first.forward(&mirrored(&picture, 3)?)?, true)?;
@@ -89,7 +89,7 @@ impl Lineart {
     }
 }
 
-/// Every channel of a picture to mean 0 and variance 1.
+/// Instance norm: every channel to mean 0 and variance 1.
 fn normed(x: &Tensor, relu: bool) -> Result<Tensor, ModelError> {
     let channels = x.dim(1)?;
     let gain = Tensor::ones(channels, DType::F32, x.device())?;
@@ -98,7 +98,7 @@ fn normed(x: &Tensor, relu: bool) -> Result<Tensor, ModelError> {
     Ok(if relu { kernels::relu(&x)? } else { x })
 }
 
-/// The picture with `size` rows and columns added on every side, mirrored at the border pixels.
+/// Reflection padding by `size` rows and columns on every side.
 fn mirrored(x: &Tensor, size: usize) -> Result<Tensor, ModelError> {
     let (_, _, height, width) = x.dims4()?;
     let places = |side: usize| {

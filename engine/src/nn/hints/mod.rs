@@ -1,15 +1,15 @@
-//! Hints: what a ControlNet is shown of a picture, an edge map for instance.
+//! Hints: the control images of ControlNets, for example edge maps.
 //!
-//! A [`Preprocessor`] is the choice, a [`Detector`] is the choice with its network loaded, where it has one. Canny,
-//! scribble, tile, blur and luminance are plain image processing. Lineart, soft edge and depth are the networks with
-//! which the ControlNets of those names were trained, read from the files that people have. What a hint looks like is
-//! part of a ControlNet's training, so constants and borders follow the tools that made the training pictures
-//! (OpenCV, controlnet_aux); rounding to 8 bits on the way is left out where it only costs precision.
+//! A [`Preprocessor`] is the user's choice, a [`Detector`] is that choice with its network loaded, if it has one.
+//! Canny, scribble, tile, blur and luminance are plain image processing. Lineart, soft edge and depth use the
+//! networks that the ControlNets of those names were trained with, from the commonly available files. A ControlNet is
+//! trained on hints with a particular look, so constants and borders follow the tools that made the training images
+//! (OpenCV, controlnet_aux); intermediate rounding to 8 bits is left out where it only costs precision.
 //!
-//! Everything works frame by frame, so that memory does not grow with the clip beyond the hint itself, and a frame's
-//! hint is the same whatever frames come with it. Depth is the exception that proves useful: see [`Detector::detect`].
+//! Frames are processed one at a time, so that memory does not grow with the clip beyond the hints themselves, and a
+//! frame's hint does not depend on other frames. The exception is depth: see [`Detector::detect`].
 //!
-//! Shapes: pictures and hints `[frames, 3, height, width]` in 0..1.
+//! Shapes: images and hints `[frames, 3, height, width]` in 0..1.
 
 mod canny;
 mod depth;
@@ -28,7 +28,7 @@ pub use protocol::Preprocessor;
 
 use super::source::{ModelError, Source};
 
-/// A preprocessor that is ready to work.
+/// A preprocessor, with its network loaded if it has one, on a device.
 #[derive(Debug)]
 pub struct Detector {
     how: How,
@@ -44,9 +44,9 @@ enum How {
 }
 
 impl Detector {
-    /// A preprocessor without a network.
+    /// Creates a preprocessor without a network.
     ///
-    /// Errors: [`ModelError::Invalid`] for one that has a network.
+    /// Errors: [`ModelError::Invalid`] for one that needs a network.
     pub fn plain(preprocessor: Preprocessor, device: &Device) -> Result<Self, ModelError> {
         if preprocessor.has_network() {
             return Err(ModelError::Invalid(format!(
@@ -57,7 +57,7 @@ impl Detector {
         Ok(Self { how: How::Plain(preprocessor), device: device.clone() })
     }
 
-    /// A preprocessor with its network, in f32: they are small, and their norms overflow f16.
+    /// Loads a preprocessor's network, in f32: the networks are small, and their norms overflow f16.
     ///
     /// Errors: a missing tensor, or one whose shape does not fit its neighbours; [`ModelError::Invalid`] for a
     /// preprocessor without a network.
@@ -78,18 +78,18 @@ impl Detector {
         Ok(Self { how, device: device.clone() })
     }
 
-    /// The hints of a clip: pictures `[frames, 3, height, width]` in 0..1, f32, to hints of the same shape, on the
-    /// device of the pictures.
+    /// The hints of a clip: images `[frames, 3, height, width]` in 0..1, f32, to hints of the same shape, on the
+    /// device of the images.
     ///
-    /// `before` is called with the number of each frame before it is worked on; its error ends the work and is
+    /// `before` is called with the index of each frame before it is processed; its error stops the work and is
     /// returned.
     ///
-    /// Depth is known up to a factor and an offset. They are chosen for the clip as a whole, the nearest point of all
-    /// frames white and the farthest black: chosen for every frame by itself, as still-picture tools do, a hand that
-    /// comes near the camera would darken the whole background in the frames that show it.
+    /// Depth is only known up to a factor and an offset. They are chosen for the whole clip, so that the nearest
+    /// point of all frames is white and the farthest black. If they were chosen per frame, as tools for still images
+    /// do, a hand coming near the camera would darken the background of those frames.
     ///
     /// # Errors
-    /// [`ModelError::Invalid`] for pictures of another shape; the error of `before`; the device's.
+    /// [`ModelError::Invalid`] for images of another shape; the error of `before`; device errors.
     pub fn detect<E: From<ModelError>>(
         &self,
         pictures: &Tensor,
@@ -104,7 +104,7 @@ impl Detector {
         Ok(self.settle(&hints)?)
     }
 
-    /// The hint of a frame, `[1, 1 or 3, height, width]`; depth is still without its scale.
+    /// The hint of one frame, `[1, 1 or 3, height, width]`; depth is not yet normalised.
     fn frame(&self, pictures: &Tensor, index: usize) -> Result<Tensor, ModelError> {
         let picture = pictures.narrow(0, index, 1)?.to_device(&self.device)?.to_dtype(DType::F32)?;
         let picture = picture.clamp(0f32, 1f32)?;
@@ -128,7 +128,7 @@ impl Detector {
         if let How::Depth(_) = self.how {
             let all = hints.flatten_all()?;
             let (far, near) = (all.min(0)?.to_scalar::<f32>()?, all.max(0)?.to_scalar::<f32>()?);
-            // A clip without any depth is black all over.
+            // A clip of constant depth is black.
             let scale = if near > far { 1.0 / f64::from(near - far) } else { 0.0 };
             hints = hints.affine(scale, -f64::from(far) * scale)?.clamp(0f32, 1f32)?;
         }
@@ -137,7 +137,7 @@ impl Detector {
     }
 }
 
-/// The number of frames, if these are pictures.
+/// Number of frames; an error if the shape is not that of images.
 fn check(pictures: &Tensor) -> Result<usize, ModelError> {
     match pictures.dims() {
         [frames, 3, height, width] if frames * height * width > 0 => Ok(*frames),
@@ -147,8 +147,8 @@ fn check(pictures: &Tensor) -> Result<usize, ModelError> {
     }
 }
 
-/// The picture with its last row and column repeated until both sides are multiples of 64, as the networks were fed
-/// when hints for training were made; and what cuts a result back.
+/// The image with its last row and column replicated until both sides are multiples of 64, as when the training hints
+/// were made; and a function that crops a result to the original size.
 fn padded(picture: &Tensor) -> Result<(Tensor, impl Fn(&Tensor) -> candle_core::Result<Tensor>), ModelError> {
     let (_, _, height, width) = picture.dims4()?;
     let missing = |side: usize| side.next_multiple_of(64) - side;

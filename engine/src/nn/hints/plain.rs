@@ -1,4 +1,4 @@
-//! Hints by image processing alone: scribble, tile, blur, luminance.
+//! Hints by plain image processing: scribble, tile, blur, luminance.
 
 #![expect(clippy::cast_possible_truncation, reason = "pixel arithmetic: sides, coordinates and samples")]
 
@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use super::filter::{Taps, filter};
 use crate::nn::source::ModelError;
 
-/// Pixels on a side of the blocks that a tile hint averages: the side that a latent stands for.
+/// Side in pixels of the blocks that a tile hint averages: the same as a latent's.
 const BLOCK: usize = 8;
 
 /// Standard deviation of the blur in pixels.
@@ -18,25 +18,25 @@ fn gaussian(picture: &Tensor, sigma: f64) -> Result<Tensor, ModelError> {
     Ok(filter(picture, [&Taps::gaussian(height, sigma), &Taps::gaussian(width, sigma)])?)
 }
 
-/// White where the picture, blurred by 0.5 pixels, is darker by more than 16/255 than blurred by 5 pixels, in all of
-/// its channels: the difference of Gaussians with which controlnet_aux makes scribbles of pictures.
+/// White where, in all channels, the image blurred by 0.5 pixels is darker by more than 16/255 than the image blurred
+/// by 5 pixels: the difference of Gaussians of controlnet_aux's scribble.
 pub(super) fn scribble(picture: &Tensor) -> Result<Tensor, ModelError> {
     let darker = (gaussian(picture, 5.0)? - gaussian(picture, 0.5)?)?.min_keepdim(1)?;
     Ok(darker.gt(16.0 / 255.0)?.to_dtype(picture.dtype())?)
 }
 
-/// Blocks of 8 x 8 pixels averaged and smoothly joined: colours and light without detail.
+/// Means of 8 x 8 pixel blocks, interpolated smoothly: colour and brightness without detail.
 pub(super) fn tile(picture: &Tensor) -> Result<Tensor, ModelError> {
     let (_, _, height, width) = picture.dims4()?;
     Ok(filter(picture, [&Taps::block_spline(height, BLOCK), &Taps::block_spline(width, BLOCK)])?)
 }
 
-/// A Gaussian blur.
+/// Gaussian blur with standard deviation [`BLUR`].
 pub(super) fn blur(picture: &Tensor) -> Result<Tensor, ModelError> {
     gaussian(picture, BLUR)
 }
 
-/// CIE 1976 L* / 100 of sRGB pictures: `[1, 3, h, w]` to `[1, 1, h, w]`.
+/// CIE 1976 L* / 100 of an sRGB image: `[1, 3, h, w]` to `[1, 1, h, w]`.
 pub(super) fn luminance(picture: &Tensor) -> Result<Tensor, ModelError> {
     let (_, _, height, width) = picture.dims4()?;
     let planes = picture.flatten_all()?.to_vec1::<f32>()?;

@@ -1,7 +1,8 @@
-//! Soft edges: holistically-nested edge detection as in `ControlNetHED.pth`.
+//! Soft edges: holistically-nested edge detection (HED) as in `ControlNetHED.pth`.
 //!
-//! Saining Xie and Zhuowen Tu, "Holistically-Nested Edge Detection" (2015). Five blocks of convolutions, each on half
-//! the size of the one before; every block is asked for the edges on its scale, and the answer is their mean.
+//! Saining Xie and Zhuowen Tu, "Holistically-Nested Edge Detection" (2015). Five blocks of convolutions, each at half
+//! the resolution of the previous one; every block predicts edges at its scale, and the result is the sigmoid of the
+//! mean of these predictions.
 
 #![expect(clippy::cast_precision_loss, reason = "pixel arithmetic: sides, coordinates and samples")]
 
@@ -15,7 +16,7 @@ use crate::nn::source::{ModelError, Scope, Source};
 
 #[derive(Debug)]
 pub(super) struct SoftEdge {
-    /// What is subtracted of RGB in 0..255, `[1, 3, 1, 1]`.
+    /// Subtracted from RGB in 0..255, `[1, 3, 1, 1]`.
     norm: Tensor,
     blocks: Vec<Block>,
 }
@@ -44,7 +45,7 @@ impl SoftEdge {
         Ok(Self { norm: scope.get("norm", [1, 3, 1, 1])?, blocks })
     }
 
-    /// `[1, 3, h, w]` to the probability of an edge, `[1, 1, h, w]`.
+    /// `[1, 3, h, w]` to edge probability, `[1, 1, h, w]`.
     pub fn edges(&self, picture: &Tensor) -> Result<Tensor, ModelError> {
         let (picture, cut) = padded(picture)?;
         let (_, _, height, width) = picture.dims4()?;

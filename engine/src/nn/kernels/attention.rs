@@ -1,4 +1,4 @@
-//! Attention with a workspace that does not grow with the square of the tokens.
+//! Attention whose workspace does not grow with the square of the number of tokens.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -9,12 +9,13 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::{cpu, cpu_attention, cpu_temporal};
 
-/// Scores that are held at once on devices. Softmax makes four f32 temporaries of as many: 512 MiB in all.
+/// Maximum number of scores held at once on devices. Softmax needs four f32 temporaries of this size: 512 MiB in all.
 const SCORES: usize = 32 << 20;
 
-/// Softmax attention. `q` is `[n, tokens, channels]`, `k` and `v` are `[m, keys, channels]`, where m divides n: each of
-/// the m sets of keys serves n / m consecutive sets of queries. Heads lie side by side in the channels; scores are
-/// scaled by 1 / sqrt(channels / heads). With `causal` a token sees no key behind its own place.
+/// Softmax attention. `q` is `[n, tokens, channels]`, `k` and `v` are `[m, keys, channels]`, where m divides n: each
+/// of the m sets of keys is used by n / m consecutive sets of queries. Heads are consecutive slices of the channels;
+/// scores are scaled by 1 / sqrt(channels / heads). With `causal`, a token does not attend to keys after its own
+/// position.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
     let (n, tokens, channels) = q.dims3()?;
     let (m, keys, _) = k.dims3()?;
@@ -36,7 +37,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool)
     attention_in_blocks(&q, &k, &v, heads, causal, SCORES)
 }
 
-/// Attention by candle's operations, for some queries at a time, so that at most `scores` scores are held.
+/// Attention with candle's operations, in blocks of queries so that at most `scores` scores are held.
 fn attention_in_blocks(
     q: &Tensor,
     k: &Tensor,
@@ -52,7 +53,7 @@ fn attention_in_blocks(
     let split = |x: &Tensor, count: usize, length: usize| {
         x.reshape((count, length, heads, width))?.transpose(1, 2)?.contiguous()
     };
-    // Scaled before the product, which could leave the range of f16 otherwise.
+    // Scaled before the product, which could otherwise overflow f16.
     let q = split(&(q * scale)?, n, tokens)?;
     let shared = |x: Tensor| -> Result<Tensor> {
         if m == n {
@@ -90,8 +91,8 @@ fn causal_mask(tokens: usize, keys: usize, device: &Device) -> Result<Tensor> {
     Tensor::from_vec(values, (tokens, keys), device)
 }
 
-/// Attention between the frames of a video, for every pixel by itself: `[videos * frames, pixels, channels]` in and
-/// out. `key_scale` multiplies the keys of each frame (1 or `frames` values).
+/// Temporal attention: across the frames of a video, separately for every pixel. Input and output are
+/// `[videos * frames, pixels, channels]`. `key_scale` multiplies the keys of each frame (1 or `frames` values).
 pub fn temporal_attention(
     q: &Tensor,
     k: &Tensor,
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn large_queries_stay_within_the_range_of_f16() {
-        // 64 products of 40 times 40 are beyond 65504; divided by 8, they are not.
+        // 64 products of 40 times 40 exceed 65504; divided by 8, they do not.
         let q = Tensor::full(40f32, (1, 2, 64), &Device::Cpu).unwrap();
         let v = Tensor::randn(0f32, 1.0, (1, 3, 64), &Device::Cpu).unwrap();
         let k = Tensor::full(40f32, (1, 3, 64), &Device::Cpu).unwrap();

@@ -1,27 +1,27 @@
-//! Convolution and the resizing that goes with it.
+//! Convolution and nearest-neighbour resizing.
 
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::{WORKSPACE, cpu, cpu_conv};
 
-/// Zeros around a picture.
+/// Zero padding of an image; the same for rows and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Padding {
-    /// Above and on the left.
+    /// Above and on the left, in pixels.
     pub before: usize,
-    /// Below and on the right.
+    /// Below and on the right, in pixels.
     pub after: usize,
 }
 
 impl Padding {
-    /// As many on every side.
+    /// The same padding on every side, in pixels.
     pub const fn even(size: usize) -> Self {
         Self { before: size, after: size }
     }
 }
 
-/// Convolution of `[n, in, height, width]` with weights `[out, in, k, k]` and a bias `[out]`.
+/// Convolution of `[n, in, height, width]` with weights `[out, in, k, k]` and an optional bias `[out]`.
 pub fn conv2d(
     x: &Tensor,
     weight: &Tensor,
@@ -60,8 +60,8 @@ pub fn conv2d(
     }
 }
 
-/// Convolution by candle's operations, which write every pixel's k x k neighbourhood out into a matrix. Some frames at a
-/// time, and some rows of a frame where one is still too large, keep that matrix within `workspace` values.
+/// Convolution with candle's operations, which use im2col. Processes a few frames at a time, or bands of rows if a
+/// single frame is still too large, to keep the im2col matrix within `workspace` values.
 fn conv2d_in_parts(
     x: &Tensor,
     weight: &Tensor,

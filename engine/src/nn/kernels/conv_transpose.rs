@@ -1,4 +1,4 @@
-//! Transposed convolution, the learned way up.
+//! Transposed convolution, for learned upsampling.
 
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -6,13 +6,13 @@ use rayon::prelude::*;
 use super::cpu;
 use super::gemm::{Matrix, Product, product};
 
-/// Output channels of one task: enough rows for the matrix product, few enough columns to hold at once.
+/// Output channels per task: enough rows for the matrix product, few enough for the results to fit in memory.
 const CHANNELS: usize = 4;
 
 /// Transposed convolution of `[n, in, height, width]` with weights `[in, out, k, k]` and a bias `[out]`: every input
-/// pixel adds its k x k stamp at `stride` times its place. `padding` rows and columns are then cut off on every side,
-/// `extra` fewer below and on the right (PyTorch's `output_padding`), so that a side comes out
-/// (size - 1) * stride + k - 2 * padding + extra long.
+/// pixel adds its k x k kernel at `stride` times its position. `padding` rows and columns are then cropped on every
+/// side, `extra` fewer below and on the right (PyTorch's `output_padding`), so that the length of an output side is
+/// (size - 1) * stride + k - 2 * padding + extra.
 pub fn conv_transpose2d(
     x: &Tensor,
     weight: &Tensor,
@@ -40,7 +40,7 @@ pub fn conv_transpose2d(
     for (x, out) in values.chunks(c * pixels).zip(out.chunks_mut(out_channels * plane)) {
         out.par_chunks_mut(CHANNELS * plane).enumerate().for_each(|(task, out)| {
             let (first, count) = (task * CHANNELS, out.len() / plane);
-            // Row (channel, place in the stamp), column input pixel.
+            // Rows are (channel, position in the kernel), columns are input pixels.
             let mut stamps = vec![0f32; count * stamp * pixels];
             let how = Product {
                 rows: count * stamp,
@@ -66,7 +66,7 @@ pub fn conv_transpose2d(
                         };
                         let out = &mut out[row * out_w..][..out_w];
                         for (column, value) in values.iter().enumerate() {
-                            // Columns that were cut off on the left wrap to values that no row has.
+                            // Columns cropped on the left wrap around to values beyond the length of any row.
                             let column = (column * stride + right).wrapping_sub(padding);
                             if let Some(out) = out.get_mut(column) {
                                 *out += value;

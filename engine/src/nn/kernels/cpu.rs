@@ -1,22 +1,22 @@
-//! Getting at the numbers of a tensor on the processor.
+//! Access to the values of CPU tensors, and SIMD dispatch.
 
 use std::ops::Deref;
 
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 use parking_lot::RwLockReadGuard;
 
-/// Whether the fast way is open: f32 in main memory.
+/// Whether the fast kernels can be used: f32 on the CPU.
 pub(super) fn is_fast(tensor: &Tensor) -> bool {
     tensor.dtype() == DType::F32 && matches!(tensor.device(), Device::Cpu)
 }
 
-/// The values of a contiguous f32 tensor in main memory, borrowed.
+/// The values of a contiguous f32 CPU tensor, borrowed.
 pub(super) struct Values<'a> {
     guard: RwLockReadGuard<'a, Storage>,
     range: (usize, usize),
 }
 
-/// Borrows the values of a tensor for which [`is_fast`] holds and which is contiguous.
+/// Borrows the values of a contiguous tensor for which [`is_fast`] holds.
 pub(super) fn values(tensor: &Tensor) -> Result<Values<'_>> {
     let (guard, layout) = tensor.storage_and_layout();
     let Some(range) = layout.contiguous_offsets() else {
@@ -33,25 +33,25 @@ impl Deref for Values<'_> {
     fn deref(&self) -> &[f32] {
         match &*self.guard {
             Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.0..self.range.1],
-            // `values` lets no other storage through.
+            // `values` rejects every other storage.
             _ => &[],
         }
     }
 }
 
-/// Makes a tensor of computed values.
+/// Makes a CPU tensor from computed values.
 pub(super) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)
 }
 
-/// Runs `f` as compiled for the widest vectors that this processor has.
+/// Runs `f` compiled for the widest SIMD instruction set of this CPU.
 ///
-/// The body has to be inlined into the function that is compiled for those vectors, so `f` is written as
-/// `#[inline(always)] || { .. }` and heavy loops in it are `for` loops: adaptors such as `fold` are functions of their
-/// own, which the compiler may leave outside.
+/// The body must be inlined into the function that is compiled for that instruction set, so `f` is written as
+/// `#[inline(always)] || { .. }` and hot loops in it are `for` loops: adaptors such as `fold` are separate functions,
+/// which the compiler may not inline.
 #[inline]
 pub(super) fn vectorized<R>(f: impl FnMut() -> R) -> R {
-    // A closure called through FnOnce goes through a shim that is not inlined; called through FnMut it does not.
+    // Calling a closure through FnOnce uses a shim that is not inlined; FnMut does not.
     struct Body<F>(F);
     impl<R, F: FnMut() -> R> pulp::WithSimd for Body<F> {
         type Output = R;

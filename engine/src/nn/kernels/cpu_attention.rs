@@ -1,4 +1,4 @@
-//! Attention for f32 on the processor.
+//! Attention for f32 on the CPU.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -12,7 +12,7 @@ use super::cpu_math::softmax;
 use super::cpu_small_heads;
 use super::gemm::{Matrix, Product, product};
 
-/// Sizes of an attention; see [`super::attention`].
+/// Dimensions of an attention; see [`super::attention`].
 pub(super) struct Sizes {
     pub n: usize,
     pub m: usize,
@@ -23,22 +23,22 @@ pub(super) struct Sizes {
     pub causal: bool,
 }
 
-/// Scores that one task holds: a quarter of a megabyte, so that they stay in its cache between the two products.
+/// Scores per task: a quarter of a megabyte, so that they stay in cache between the two products.
 const SCORES: usize = 1 << 16;
 
-/// Some queries of one sequence, the keys and values that they see, and where their results go.
+/// A block of queries of one sequence, its keys and values, and its slice of the output.
 pub(super) struct Block<'a> {
     pub q: &'a [f32],
     pub k: &'a [f32],
     pub v: &'a [f32],
     pub out: &'a mut [f32],
-    /// Which query of the sequence the first one is.
+    /// Index of the block's first query in the sequence.
     pub first: usize,
-    /// How many queries.
+    /// Number of queries in the block.
     pub rows: usize,
 }
 
-/// The results of `task` for all queries, in parallel over blocks of at most `most` of them.
+/// Runs `task` on blocks of at most `most` queries in parallel and returns the results of all queries.
 pub(super) fn in_blocks(
     [q, k, v]: [&[f32]; 3],
     sizes: &Sizes,
@@ -65,7 +65,7 @@ pub(super) fn in_blocks(
     out
 }
 
-/// Tasks are blocks of queries. Heads are strides: nothing is transposed.
+/// Tasks are blocks of queries. Heads are addressed by strides, without transposing.
 pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f32> {
     let Sizes { tokens, keys, channels, heads, causal, .. } = *sizes;
     let width = channels / heads;

@@ -1,18 +1,18 @@
-//! Convolution for f32 on the processor, as matrix products over gathered patches.
+//! Convolution for f32 on the CPU, as matrix products over im2col patches.
 //!
-//! (The common 3x3 convolution with few channels has a way of its own, [`super::cpu_conv3`].)
+//! (The common 3x3 convolution with few channels has its own kernel, [`super::cpu_conv3`].)
 //!
-//! Two ways, by where the work lies. Wide pictures with few channels: every task takes one frame, gathers the patches
-//! of a few rows into a tile that stays in its cache and multiplies the weights with it, straight into the result.
-//! Few pixels with many channels (the deep levels of SD1.5): the patches of many frames are gathered side by side, so
-//! that the weights, which are then the larger factor by far, are read once for all of them.
+//! There are two strategies, depending on the sizes. Large images with few channels: every task takes one frame,
+//! gathers the patches of a few rows into a tile that fits in its cache, and multiplies the weights with it directly
+//! into the result. Few pixels with many channels (the deep levels of SD1.5): the patches of many frames are gathered
+//! into one matrix, so that the weights, by far the larger factor there, are read only once for all of them.
 
 use rayon::prelude::*;
 
 use super::cpu_conv3;
 use super::gemm::{Matrix, Product, product};
 
-/// Sizes of a convolution.
+/// Dimensions of a convolution.
 pub(super) struct Geometry {
     pub frames: usize,
     pub channels: usize,
@@ -21,14 +21,14 @@ pub(super) struct Geometry {
     pub out_channels: usize,
     pub kernel: usize,
     pub stride: usize,
-    /// Zeros above and on the left.
+    /// Zero padding above and on the left.
     pub before: usize,
     pub out_height: usize,
     pub out_width: usize,
 }
 
 impl Geometry {
-    /// Length of a patch.
+    /// Length of a patch: rows of the im2col matrix.
     fn depth(&self) -> usize {
         self.channels * self.kernel * self.kernel
     }
@@ -37,21 +37,21 @@ impl Geometry {
         self.out_height * self.out_width
     }
 
-    /// A patch is a pixel: no gathering.
+    /// Whether a patch is a single pixel, so that no gathering is needed.
     fn pointwise(&self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.before == 0
     }
 }
 
-/// Values of a tile of patches: half a megabyte, the half of a usual second-level cache.
+/// Values of a tile of patches: half a megabyte, half of a typical L2 cache.
 const TILE: usize = 1 << 17;
-/// Values of the patches that are gathered from many frames at once.
+/// Maximum number of patch values gathered from several frames at once.
 const GATHERED: usize = 1 << 23;
 
-/// Weights up to this number stay in the caches while a strip of pixels passes.
+/// Up to this number of weights stays in cache while processing a strip of pixels.
 const DIRECT: usize = 1 << 20;
 
-/// `[frames, out_channels, out_height, out_width]`.
+/// Returns `[frames, out_channels, out_height, out_width]`.
 pub(super) fn conv2d(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry) -> Vec<f32> {
     let Geometry { frames, channels, height, width, out_channels, .. } = *geometry;
     let same_size = geometry.out_height == height && geometry.out_width == width;
@@ -80,8 +80,8 @@ fn by_frame(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry
     let (depth, pixels) = (geometry.depth(), geometry.out_pixels());
     let frame_in = geometry.channels * geometry.height * geometry.width;
     let frame_out = geometry.out_channels * pixels;
-    // One task for each frame keeps the tiles in the caches; few frames use the threads inside the product. The choice
-    // does not depend on the machine, so that sums are taken in the same order on every one.
+    // One task per frame keeps the tiles in cache; with few frames, the matrix product is multithreaded instead. The
+    // choice does not depend on the machine, so that the order of summation is the same on every machine.
     let share = geometry.frames >= 4;
     let rows =
         (TILE * if share { 1 } else { 8 } / (depth * geometry.out_width)).clamp(1, geometry.out_height);
@@ -164,8 +164,8 @@ fn gathered(x: &[f32], weight: &[f32], bias: Option<&[f32]>, geometry: &Geometry
     }
 }
 
-/// What the weight number `index` of a patch (channel, row, column) meets in the output rows from `first` on, as many
-/// as fit into `line`.
+/// One row of the im2col matrix: the input values that weight `index` of a patch (channel, row, column) is multiplied
+/// with, for output rows from `first` on, as many as fit into `line`.
 fn patch_row(x: &[f32], geometry: &Geometry, index: usize, first: usize, line: &mut [f32]) {
     let Geometry { height, width, kernel, stride, before, out_width, .. } = *geometry;
     let (channel, tap) = (index / (kernel * kernel), index % (kernel * kernel));
@@ -178,7 +178,7 @@ fn patch_row(x: &[f32], geometry: &Geometry, index: usize, first: usize, line: &
             continue;
         }
         let source = &plane[(y - before) * width..][..width];
-        // Output columns whose source lies inside the picture: before <= column * stride + tap_x < before + width.
+        // Output columns whose source lies inside the image: before <= column * stride + tap_x < before + width.
         let begin = before.saturating_sub(tap_x).div_ceil(stride).min(out_width);
         let end = (before + width).saturating_sub(tap_x).div_ceil(stride).clamp(begin, out_width);
         line[..begin].fill(0.0);

@@ -1,14 +1,15 @@
-//! The 3x3 convolution with stride 1 for f32 on the processor, without gathering patches.
+//! 3x3 convolution with stride 1 for f32 on the CPU, without im2col.
 //!
-//! A strip of rows of every input channel is copied once into rows of width + 1 values, where the one zero at the end
-//! of a row is also the one before the next. Seen as one long line, the pixel that a weight meets then lies at a fixed
-//! distance from the result, so a run of results is a sum of shifted runs of the line. The inner loop keeps a block of
-//! output channels times a few registers of pixels in registers, through all input channels and all nine weights.
+//! A strip of rows of every input channel is copied once into rows of width + 1 values, where the single zero at the
+//! end of a row is also the padding before the next. In this flattened layout, the input pixel of each weight is at a
+//! fixed offset from the output pixel, so a run of results is a sum of shifted runs of the strip. The inner loop
+//! accumulates a block of output channels times a few registers of pixels in registers, over all input channels and
+//! all nine weights.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Sizes of a convolution.
+/// Dimensions of a convolution.
 pub(super) struct Sizes {
     pub frames: usize,
     pub channels: usize,
@@ -17,12 +18,12 @@ pub(super) struct Sizes {
     pub out_channels: usize,
 }
 
-/// Values of a strip: a quarter of a megabyte stays in the second-level cache beside the weights.
+/// Values of a strip: a quarter of a megabyte, which fits in the L2 cache together with the weights.
 const STRIP: usize = 1 << 16;
-/// No block computes more pixels at once than this.
+/// Maximum number of pixels that a block computes at once.
 const MAX_RUN: usize = 96;
 
-/// `[frames, out_channels, height, width]` with one pixel of zeros around.
+/// Returns `[frames, out_channels, height, width]`; the input is padded by one pixel of zeros.
 pub(super) fn conv3x3(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: &Sizes) -> Vec<f32> {
     let Sizes { frames, channels, height, width, out_channels } = *sizes;
     let pixels = height * width;
@@ -47,9 +48,9 @@ pub(super) fn conv3x3(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: &S
                     return &mut [][..];
                 }
                 let start = ((frame * out_channels + from + channel) * height + first) * width;
-                // SAFETY: strips are disjoint runs of rows of a frame and every channel is visited once in a strip, so no
-                // two of these slices overlap, in this task or in another; `row` checks that they lie inside of `out`,
-                // which is neither moved nor read before all tasks are done.
+                // SAFETY: strips are disjoint runs of rows of a frame and every channel is visited once per strip, so
+                // no two of these slices overlap, in this task or in another; `row` checks that they lie inside of
+                // `out`, which is neither moved nor read before all tasks are done.
                 unsafe { target.row(start, rows * width) }
             });
             let mut shifts = [0f32; 8];
@@ -62,32 +63,33 @@ pub(super) fn conv3x3(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: &S
     out
 }
 
-/// The result, shared by tasks that write disjoint parts of it.
+/// Pointer to the result, shared by tasks that write disjoint parts of it.
 #[derive(Clone, Copy)]
 struct Target {
     start: *mut f32,
     len: usize,
 }
 
-// SAFETY: a `Target` is only a place; `row` is where access happens, and its contract keeps accesses apart.
+// SAFETY: a `Target` is only a pointer; it is accessed in `row`, whose contract keeps accesses disjoint.
 unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
 
 impl Target {
-    /// A part of the result.
+    /// A slice of the result.
     ///
-    /// # Safety
-    /// The vector behind it must be alive, and nothing else may read or write this part while the slice lives.
+    /// # Safety The vector behind the pointer must be alive, and nothing else may read or write this part while the
+    /// slice is alive.
     unsafe fn row<'a>(self, start: usize, count: usize) -> &'a mut [f32] {
         assert!(start.checked_add(count).is_some_and(|end| end <= self.len), "a strip outside of the result");
-        // SAFETY: the part lies inside the vector (checked above), f32 needs no more alignment than the vector has,
-        // and the caller vouches for exclusive access.
+        // SAFETY: the part lies inside the vector (checked above), the vector has f32 alignment, and the caller
+        // guarantees exclusive access.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), count) }
     }
 }
 
-/// Weights of `block` output channels side by side for every input channel and tap; missing channels are zeros.
+/// Packs the weights of `block` output channels next to each other for every input channel and tap; missing channels
+/// are zeros.
 fn pack(weight: &[f32], out_channels: usize, depth: usize, block: usize) -> Vec<f32> {
     let mut packed = vec![0f32; out_channels.div_ceil(block) * depth * block];
     for (channel, weights) in weight.chunks(depth).enumerate() {
@@ -99,12 +101,12 @@ fn pack(weight: &[f32], out_channels: usize, depth: usize, block: usize) -> Vec<
     packed
 }
 
-/// Rows of all channels with their borders of zeros.
+/// Rows of all channels with zero padding.
 struct Strip {
     values: Vec<f32>,
     /// Length of a channel in `values`.
     plane: usize,
-    /// Length of a row in a plane.
+    /// Length of a row in a channel.
     pitch: usize,
     rows: usize,
     width: usize,
@@ -114,12 +116,12 @@ impl Strip {
     fn new(x: &[f32], sizes: &Sizes, first: usize, rows: usize) -> Self {
         let Sizes { height, width, channels, .. } = *sizes;
         let pitch = width + 1;
-        // Blocks may run over the end of the last row; what they find there does not matter.
+        // Blocks may run past the end of the last row; the values there are not used.
         let plane = (rows + 2) * pitch + 2 + MAX_RUN;
         let mut values = vec![0f32; channels * plane];
         for (values, x) in values.chunks_mut(plane).zip(x.chunks(height * width)) {
             for row in 0..rows + 2 {
-                // The strip begins one row above its first.
+                // The strip starts one row above its first output row.
                 let Some(y) = (first + row).checked_sub(1).filter(|y| *y < height) else { continue };
                 values[row * pitch + 1..][..width].copy_from_slice(&x[y * width..][..width]);
             }
@@ -128,7 +130,7 @@ impl Strip {
     }
 }
 
-/// How many registers the processor has for vectors.
+/// Queries the number of SIMD registers of the CPU.
 struct Registers;
 
 impl WithSimd for Registers {
@@ -162,7 +164,7 @@ impl WithSimd for Block<'_, '_> {
 }
 
 impl Block<'_, '_> {
-    /// `CHANNELS` output channels times `VECTORS` registers of pixels at a time.
+    /// Computes `CHANNELS` output channels times `VECTORS` registers of pixels at a time.
     #[inline(always)]
     fn run<S: Simd, const CHANNELS: usize, const VECTORS: usize>(self, simd: S) {
         let Strip { plane, pitch, rows, width, .. } = *self.strip;
@@ -196,7 +198,7 @@ impl Block<'_, '_> {
                     *result = *sum;
                 }
             }
-            // Every row of the line holds one value too many; leave it out.
+            // Every row of the strip has one extra value; skip it.
             let last = (first + run).min(rows * pitch);
             let mut at = first;
             while at < last {

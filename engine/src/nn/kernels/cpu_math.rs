@@ -1,13 +1,13 @@
-//! Elementary functions and sums in f32, written so that the compiler turns loops over them into vector code.
+//! Elementary functions and sums in f32, written so that the compiler vectorises loops over them.
 //!
-//! Everything is `inline(always)`: the callers run inside `pulp::Arch::dispatch`, which compiles a closure once for
-//! every instruction set and picks at run time.
+//! Everything is `inline(always)`: the callers run inside `pulp::Arch::dispatch`, which compiles a closure once per
+//! instruction set and selects one at run time.
 
 use pulp::Simd;
 
-/// Lanes of the widest registers in use; sums keep this many partial sums.
+/// Lanes of the widest SIMD registers; sums keep this many partial sums.
 pub(super) const LANES: usize = 16;
-/// Values that are summed in f32 before the sum goes on in f64.
+/// Number of values summed in f32 before the sum is added to an f64 total.
 const BLOCK: usize = 4096;
 
 /// `e^x` within 2 units in the last place; 0 below -87, large but finite above 88.
@@ -21,7 +21,7 @@ pub(super) fn exp(x: f32) -> f32 {
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = (x - n * LN2_HIGH) - n * LN2_LOW;
-    // Taylor's series up to r^7 / 7!; |r| <= ln 2 / 2, so the rest is below 6e-9.
+    // Taylor series up to r^7 / 7!; |r| <= ln 2 / 2, so the remainder is below 6e-9.
     let p = 1.0 / 5040.0;
     let p = p * r + 1.0 / 720.0;
     let p = p * r + 1.0 / 120.0;
@@ -46,7 +46,7 @@ pub(super) fn quick_gelu(x: f32) -> f32 {
     x / (1.0 + exp(-1.702 * x))
 }
 
-/// `x` times the normal distribution function, through Abramowitz and Stegun 7.1.26 (erf within 1.5e-7).
+/// `x` times the normal distribution function, using Abramowitz and Stegun 7.1.26 (erf within 1.5e-7).
 #[inline(always)]
 pub(super) fn gelu(x: f32) -> f32 {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
@@ -57,7 +57,7 @@ pub(super) fn gelu(x: f32) -> f32 {
     x * if x < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// Sum of `f(value)`.
+/// Sum of `f(value)` over all values.
 #[inline(always)]
 pub(super) fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f64 {
     let mut total = 0.0;
@@ -77,7 +77,7 @@ pub(super) fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f64 {
     total
 }
 
-/// Turns scores into weights that sum to 1, in place. `-inf` becomes 0; a row of `-inf` alone stays 0.
+/// In-place softmax. `-inf` becomes 0; a row of only `-inf` becomes 0.
 #[inline(always)]
 pub(super) fn softmax(row: &mut [f32]) {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -108,16 +108,16 @@ pub(super) fn softmax(row: &mut [f32]) {
     }
 }
 
-/// `e^x` for x <= 0 with a true zero far down, so that masked scores weigh nothing.
+/// `e^x` for x <= 0 that is exactly 0 below -87, so that masked scores have no weight.
 #[inline(always)]
 fn weight(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { exp(x) }
 }
 
-/// 2^x for x < 127, within 3e-7; a negligible number below -125.
+/// 2^x for x < 127, within 3e-7; a negligible value below -125.
 ///
-/// A power of two times a polynomial in the rest, fitted for the smallest relative error on -0.5..0.5 (7.5e-8 before
-/// rounding).
+/// A power of two times a polynomial in the fractional part, fitted for the smallest relative error on -0.5..0.5
+/// (7.5e-8 before rounding).
 #[inline(always)]
 pub(super) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Adding this number rounds to an integer and leaves that integer in the low bits.
@@ -176,7 +176,8 @@ mod tests {
         pulp::Arch::Scalar.dispatch(All);
     }
 
-    /// erf in f64 by a series whose terms are all of one sign: 2 / sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!!
+    /// erf in f64 by a series whose terms all have the same sign: 2 / sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) /
+    /// (2n+1)!!
     fn erf(x: f64) -> f64 {
         let (mut term, mut sum) = (x, x);
         for n in 1..200 {

@@ -1,4 +1,5 @@
-//! Norms for f32 on the processor: one pass for the mean, one for the variance, one that writes.
+//! Group norm and layer norm for f32 on the CPU: one pass for the mean, one for the variance, one to write the
+//! result.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 use super::cpu_math::{silu, sum_of};
 use super::{Statistics, cpu};
 
-/// `[n, channels, pixels]`; see [`super::group_norm`].
+/// `x` is `[n, channels, pixels]`; see [`super::group_norm`].
 pub(super) fn group_norm(
     x: &[f32],
     gain: &[f32],
@@ -24,7 +25,7 @@ pub(super) fn group_norm(
     let group = per_group * pixels;
     let videos = n / how.span;
     let count = (group * how.span) as f64;
-    // The parts of one group in the frames that share its statistics.
+    // The slices of one group in all frames that share its statistics.
     let parts = |index: usize| {
         let (video, in_group) = (index / how.groups, index % how.groups);
         (0..how.span).map(move |t| &x[(video * how.span + t) * frame + in_group * group..][..group])
@@ -76,8 +77,8 @@ pub(super) fn group_norm(
     out
 }
 
-/// Rows of `gain.len()` values; see [`super::layer_norm`]. `shifts` are the positions of the frames and the rows of a
-/// frame.
+/// `x` has rows of `gain.len()` values; see [`super::layer_norm`]. `shifts` are the position embeddings of the frames
+/// and the number of rows per frame.
 pub(super) fn layer_norm(
     x: &[f32],
     gain: &[f32],

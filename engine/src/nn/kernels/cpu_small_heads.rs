@@ -1,9 +1,9 @@
-//! Attention with narrow heads (4 to 16 channels) for f32 on the processor.
+//! Attention with narrow heads (4 to 16 channels) for f32 on the CPU.
 //!
-//! With so few channels a head's scores cost less to compute than to store, so nothing is stored: the lanes of a
-//! register are queries, and the keys pass by one after the other and add up weights and values. Weights are taken
-//! relative to the query's highest score, which costs a pass of its own, only where scores could grow too large for
-//! their powers: that is known from the lengths of queries and keys.
+//! With so few channels per head, recomputing scores is cheaper than storing them, so nothing is stored: SIMD lanes
+//! are queries, and the loop over keys accumulates weights and weighted values. The maximum score of each query is
+//! subtracted only if the exponentials could overflow, which takes an extra pass; a bound on the scores follows from
+//! the norms of queries and keys.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -16,18 +16,18 @@ use rayon::prelude::*;
 use super::cpu_attention::{Block, Sizes, in_blocks};
 use super::cpu_math::exp2;
 
-/// Queries of a task; a multiple of every register's lanes.
+/// Queries per task; a multiple of the lanes of every SIMD register.
 const QUERIES: usize = 64;
 
-/// Scores (in units of log 2) whose powers, and sums of them, are harmless in f32.
+/// Maximum score (in units of log 2) whose exponential, and sums of it, are safe in f32.
 const HARMLESS: f32 = 60.0;
 
-/// Whether there is a kernel for heads of this width.
+/// Whether there is a kernel for this head width.
 pub(super) fn supports(width: usize) -> bool {
     matches!(width, 4 | 5 | 6 | 8 | 10 | 12 | 16)
 }
 
-/// See [`super::attention`]; without a mask.
+/// See [`super::attention`]; without a causal mask.
 pub(super) fn attention(q: &[f32], k: &[f32], v: &[f32], sizes: &Sizes) -> Vec<f32> {
     let Sizes { keys, channels, heads, .. } = *sizes;
     let (k, v) = (by_head(k, keys, channels, heads), by_head(v, keys, channels, heads));
@@ -69,7 +69,7 @@ impl WithSimd for Task<'_> {
             10 => self.run::<S, 10, 1>(simd),
             12 => self.run::<S, 12, 1>(simd),
             16 => self.run::<S, 16, 1>(simd),
-            // `supports` lets no other width through.
+            // `supports` rejects every other width.
             _ => {}
         }
     }
@@ -132,7 +132,7 @@ impl Task<'_> {
                         }
                     }
                 }
-                // The queries' places are free by now.
+                // The queries are no longer needed: reuse their buffer for the results.
                 for (turned, sums) in turned.iter_mut().zip(&sums) {
                     let (turned, _) = S::as_mut_simd_f32s(&mut turned[first..first + lanes]);
                     for ((turned, sum), total) in turned.iter_mut().zip(sums).zip(&total) {
@@ -149,7 +149,7 @@ impl Task<'_> {
     }
 }
 
-/// The length of the longest of some vectors.
+/// The largest Euclidean norm of some vectors.
 #[inline(always)]
 fn longest<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> f32 {
     let mut longest = 0f32;
@@ -160,7 +160,7 @@ fn longest<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> f32 {
     longest.sqrt()
 }
 
-/// The products of some queries with one key, added to `start`.
+/// Dot products of some queries with one key, plus `start`.
 #[inline(always)]
 fn scores<S: Simd, const WIDTH: usize, const VECTORS: usize>(
     simd: S,

@@ -1,6 +1,6 @@
-//! Attention between frames for f32 on the processor.
+//! Temporal attention for f32 on the CPU.
 //!
-//! Every pixel has its own few frames, and there are thousands of pixels: the lanes of a register are pixels.
+//! Every pixel attends to few frames, and there are thousands of pixels: SIMD lanes are pixels.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -12,13 +12,13 @@ use rayon::prelude::*;
 
 use super::cpu_math::exp2;
 
-/// Pixels of a task; a multiple of every register's lanes.
+/// Pixels per task; a multiple of the lanes of every SIMD register.
 const RUN: usize = 32;
 
 /// See [`super::temporal_attention`]. `[q, k, v]` are `[videos, frames, pixels, channels]`.
 ///
-/// A task writes the results of a run of pixels into its own buffer; the frames of a pixel lie far apart in the result,
-/// so a second pass puts the buffers in place.
+/// A task writes the results of a run of pixels into its own buffer; the frames of a pixel are far apart in the
+/// result, so a second pass copies the buffers into place.
 pub(super) fn attention(
     [q, k, v]: [&[f32]; 3],
     [videos, frames, pixels, channels]: [usize; 4],
@@ -57,7 +57,7 @@ pub(super) fn attention(
     out
 }
 
-/// A run of pixels in the frames of one video.
+/// A run of pixels in all frames of one video.
 #[derive(Clone, Copy)]
 struct Pixels<'a> {
     values: &'a [f32],
@@ -67,8 +67,8 @@ struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
-    /// Turns one head of one frame into `[channel of the head, pixel]`, each channel one register wide. Pixels behind
-    /// the run are left as they are.
+    /// Transposes one head of one frame into `[channel of the head, pixel]`, each channel one register wide. Lanes
+    /// beyond the run are left unchanged.
     #[inline(always)]
     fn turn(
         &self,

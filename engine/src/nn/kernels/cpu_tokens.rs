@@ -1,16 +1,16 @@
-//! Between pictures and tokens for f32 on the processor: transpositions in blocks that stay in the cache.
+//! Conversion between images and tokens for f32 on the CPU: cache-blocked transposition.
 
 use rayon::prelude::*;
 
 const BLOCK: usize = 16;
 
-/// `[n, rows, cols]` to `[n, cols, rows]`, plus `added` where given.
+/// Transposes `[n, rows, cols]` to `[n, cols, rows]` and adds `added`, if any.
 pub(super) fn transpose(x: &[f32], rows: usize, cols: usize, added: Option<&[f32]>) -> Vec<f32> {
     let mut out = vec![0f32; x.len()];
     if out.is_empty() {
         return out;
     }
-    // A task makes some lines of the result.
+    // A task computes several rows of the result.
     let lines = BLOCK * 8;
     let tasks: Vec<_> = out
         .chunks_mut(rows * cols)

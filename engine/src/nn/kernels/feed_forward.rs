@@ -1,4 +1,4 @@
-//! The feed-forward layer: linear, gate, linear.
+//! The GEGLU feed-forward layer: linear, gate, linear.
 
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -6,13 +6,13 @@ use rayon::prelude::*;
 use super::gemm::{Matrix, Product, product};
 use super::{WORKSPACE, cpu, cpu_math, geglu, linear};
 
-/// Rows of tokens that a task takes through both layers; what lies between them stays in its cache.
+/// Token rows that a task takes through both layers; the hidden activations stay in its cache.
 const ROWS: usize = 128;
 
-/// `residual + out(values * gelu(gates))`, where the first layer `[2 inner, width]` makes values, then gates, and the
-/// second is `[width, inner]`. `x` and `residual` are `[.., width]`.
+/// `residual + out(values * gelu(gates))`, where the first layer `[2 inner, width]` computes values, then gates, and
+/// the second is `[width, inner]`. `x` and `residual` are `[.., width]`.
 ///
-/// What lies between the layers is eight times as wide as the input; it is never whole in memory.
+/// The hidden activations are eight times as wide as the input; they are never in memory all at once.
 pub fn feed_forward(
     x: &Tensor,
     (gate_weight, gate_bias): (&Tensor, &Tensor),
@@ -83,7 +83,8 @@ pub fn feed_forward(
     cpu::tensor(out, x.dims())
 }
 
-/// By candle's operations, some rows at a time so that what lies between the layers has at most `workspace` values.
+/// Feed-forward with candle's operations, in blocks of rows so that the hidden activations have at most `workspace`
+/// values.
 fn feed_forward_in_parts(
     x: &Tensor,
     (gate_weight, gate_bias): (&Tensor, &Tensor),

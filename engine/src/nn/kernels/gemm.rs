@@ -1,4 +1,4 @@
-//! Matrix products over strided slices: the one place that calls the gemm crate, with every bound checked.
+//! Matrix products over strided slices: the only caller of the gemm crate, with all bounds checked.
 
 #![expect(
     clippy::cast_possible_wrap,
@@ -7,7 +7,7 @@
 
 use gemm::Parallelism;
 
-/// A matrix inside a slice: element (r, c) lies at `r * row_step + c * col_step`.
+/// A strided matrix in a slice: element (r, c) is at `r * row_step + c * col_step`.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     pub data: &'a [f32],
@@ -15,19 +15,19 @@ pub(super) struct Matrix<'a> {
     pub col_step: usize,
 }
 
-/// How a product is stored: element (r, c) of the result at `r * row_step + c` of the slice.
+/// Dimensions and options of a product; element (r, c) of the result is at `r * row_step + c` of its slice.
 pub(super) struct Product {
     /// Rows of the result.
     pub rows: usize,
     /// Columns of the result.
     pub cols: usize,
-    /// Length of the sums.
+    /// Length of the inner dimension.
     pub depth: usize,
     /// Distance between rows of the result.
     pub row_step: usize,
     /// Factor of the product.
     pub scale: f32,
-    /// Whether the product is added to what is there.
+    /// Whether to add the product to the output instead of overwriting it.
     pub accumulate: bool,
     /// Whether to use all threads.
     pub parallel: bool,
@@ -50,11 +50,11 @@ pub(super) fn product(out: &mut [f32], left: Matrix<'_>, right: Matrix<'_>, how:
         "the product lies outside of its slice"
     );
     let threads = if how.parallel { Parallelism::Rayon(0) } else { Parallelism::None };
-    // Steps are below the lengths of slices (checked above), which never exceed isize::MAX bytes.
+    // Steps are smaller than the lengths of slices (checked above), which never exceed isize::MAX bytes.
     let step = |value: usize| value as isize;
-    // SAFETY: the assertions above show that every element that gemm reads (rows x depth of `left`, depth x cols of
-    // `right`) and writes (rows x cols of `out`) lies inside the borrowed slices; `out` is borrowed exclusively and
-    // its rows do not overlap, since `row_step >= cols`.
+    // SAFETY: the assertions above guarantee that every element that gemm reads (rows x depth of `left`, depth x cols
+    // of `right`) and writes (rows x cols of `out`) lies inside the borrowed slices; `out` is borrowed exclusively
+    // and its rows do not overlap because `row_step >= cols`.
     unsafe {
         gemm::gemm(
             rows,

@@ -1,4 +1,4 @@
-//! Linear layers, and the way between pictures and tokens.
+//! Linear layers, and conversion between images and tokens.
 
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::gemm::{Matrix, Product, product};
 use super::{cpu, cpu_tokens};
 
-/// Rows of a task that adds a bias.
+/// Rows per task when adding a bias.
 const ROWS: usize = 1024;
 
-/// `[.., in]` times weights `[out, in]`, plus a bias `[out]`, plus `residual` `[.., out]` where given.
+/// `[.., in]` times weights `[out, in]`, plus an optional bias `[out]`, plus an optional `residual` `[.., out]`.
 pub fn linear(
     x: &Tensor,
     weight: &Tensor,
@@ -77,7 +77,7 @@ pub fn to_tokens(x: &Tensor) -> Result<Tensor> {
     x.reshape((n, c, h * w))?.transpose(1, 2)?.contiguous()
 }
 
-/// A picture `[n, channels, height, width]` plus tokens `[n, height * width, channels]`.
+/// Features `[n, channels, height, width]` plus tokens `[n, height * width, channels]`.
 pub fn add_tokens(picture: &Tensor, tokens: &Tensor) -> Result<Tensor> {
     let (n, c, h, w) = picture.dims4()?;
     if tokens.dims3()? != (n, h * w, c) {

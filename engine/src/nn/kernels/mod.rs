@@ -1,14 +1,14 @@
-//! The operations that the networks are made of.
+//! The operations that the networks use.
 //!
-//! Each has one meaning and up to two ways to it: a fast one for f32 on the processor (`cpu_*`: blocked, threaded,
-//! vectorised for what the processor has), and candle's own operations for every other device and number format.
-//! Statistics, softmax and activations are computed in f32 whatever the format of the tensors.
+//! Each has up to two implementations: a fast one for f32 on the CPU (`cpu_*`: blocked, multithreaded, vectorised for
+//! the CPU's instruction set), and one with candle's operations for every other device and dtype. Statistics, softmax
+//! and activations are computed in f32 whatever the dtype of the tensors.
 
-/// Values of a temporary that candle's operations may make at once on a device: 128 MiB in f16, 256 MiB in f32. What
-/// would be larger is made in parts, so that the memory of a network is that of its activations and little more.
+/// Maximum number of values of a temporary of candle's operations on a device: 128 MiB in f16, 256 MiB in f32. Larger
+/// ones are computed in parts, so that a network needs little more memory than its activations.
 const WORKSPACE: usize = 64 << 20;
 
-/// The number format of statistics, softmax and activations: f32 for formats that are narrower.
+/// Dtype of statistics, softmax and activations: f32 for narrower dtypes.
 fn wide(dtype: candle_core::DType) -> candle_core::DType {
     use candle_core::DType;
     if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }

@@ -9,23 +9,23 @@ use candle_core::{D, DType, Result, Tensor};
 
 use super::{WORKSPACE, cpu, cpu_norm, silu};
 
-/// What a group norm takes its mean and variance over, and what follows it.
+/// Parameters of a group norm: what mean and variance are computed over, and an optional activation.
 #[derive(Debug, Clone, Copy)]
 pub struct Statistics {
-    /// Groups of channels.
+    /// Number of channel groups.
     pub groups: usize,
     /// Added to the variance.
     pub eps: f64,
-    /// Consecutive frames that share one mean and variance: 1, or the length of the video for AnimateDiff v1.
+    /// Consecutive frames that share mean and variance: 1, or the length of the video for AnimateDiff v1.
     pub span: usize,
-    /// Whether x * sigmoid(x) is applied to the result.
+    /// Whether to apply SiLU, x * sigmoid(x), to the result.
     pub silu: bool,
 }
 
-/// Group normalisation of `[n, channels, height, width]` with f32 gains and biases `[channels]`.
+/// Group normalisation of `[n, channels, height, width]` with f32 gain and bias `[channels]`.
 ///
-/// With a span of f the batch is f-frame videos after each other, and each group's statistics run over channels,
-/// frames and pixels of its video.
+/// With a span of f the batch is a concatenation of f-frame videos, and each group's statistics are computed over the
+/// channels, frames and pixels of its video.
 pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     if how.groups == 0 || c % how.groups != 0 || how.span == 0 || n % how.span != 0 {
@@ -49,7 +49,8 @@ pub fn group_norm(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> 
     group_norm_in_parts(&x, gain, bias, how, WORKSPACE)
 }
 
-/// Some videos, or some groups of one video, at a time, so that a temporary has at most `workspace` values.
+/// Group norm with candle's operations, a few videos or a few groups of one video at a time, so that a temporary has
+/// at most `workspace` values.
 fn group_norm_in_parts(
     x: &Tensor,
     gain: &Tensor,
@@ -82,7 +83,7 @@ fn group_norm_in_parts(
 fn group_norm_generally(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistics) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     let videos = n / how.span;
-    // [videos, span, groups, channels of a group * pixels] with the frames beside the pixels
+    // [videos, span, groups, channels of a group * pixels], then transposed so that frames are next to pixels
     let grouped = x.to_dtype(DType::F32)?.reshape((videos, how.span, how.groups, c / how.groups * h * w))?;
     let grouped =
         grouped.transpose(1, 2)?.reshape((videos, how.groups, how.span * (c / how.groups) * h * w))?;
@@ -93,14 +94,14 @@ fn group_norm_generally(x: &Tensor, gain: &Tensor, bias: &Tensor, how: Statistic
     let normed = normed.reshape((n, c, h, w))?;
     let out =
         normed.broadcast_mul(&gain.reshape((1, c, 1, 1))?)?.broadcast_add(&bias.reshape((1, c, 1, 1))?)?;
-    // The activation before the rounding.
+    // Apply the activation before rounding to the dtype.
     if how.silu { silu(&out)?.to_dtype(x.dtype()) } else { out.to_dtype(x.dtype()) }
 }
 
-/// Layer normalisation over the last axis with f32 gains and biases; `eps` is added to the variance.
+/// Layer normalisation over the last axis with f32 gain and bias; `eps` is added to the variance.
 ///
-/// With `positions` `[frames, channels]` the input is `[videos * frames, pixels, channels]`, and each frame's position
-/// is added to the result.
+/// With `positions` `[frames, channels]` the input is `[videos * frames, pixels, channels]`, and each frame's
+/// position embedding is added to the result.
 pub fn layer_norm(
     x: &Tensor,
     gain: &Tensor,

@@ -1,11 +1,11 @@
-//! Activations and sums, element by element.
+//! Elementwise activations and sums.
 
 use candle_core::{D, DType, Result, Tensor};
 use rayon::prelude::*;
 
 use super::{cpu, cpu_math, wide};
 
-/// Values that one task works on: large enough to hide the cost of a task.
+/// Values per task: large enough to hide the cost of a task.
 const TASK: usize = 1 << 14;
 
 fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
@@ -25,7 +25,7 @@ fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
     cpu::tensor(out, x.dims())
 }
 
-/// x * sigmoid(x).
+/// SiLU: x * sigmoid(x).
 pub fn silu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
         return map(x, cpu_math::silu);
@@ -33,7 +33,7 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
     x.to_dtype(wide(x.dtype()))?.silu()?.to_dtype(x.dtype())
 }
 
-/// x * sigmoid(1.702 x), the activation of CLIP-L.
+/// quick_gelu: x * sigmoid(1.702 x), the activation of CLIP-L.
 pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
         return map(x, cpu_math::quick_gelu);
@@ -43,7 +43,7 @@ pub fn quick_gelu(x: &Tensor) -> Result<Tensor> {
     (wide / gate)?.to_dtype(x.dtype())
 }
 
-/// The exact gelu, x * (1 + erf(x / sqrt(2))) / 2, the activation of OpenCLIP and of vision transformers.
+/// The exact GELU, x * (1 + erf(x / sqrt(2))) / 2, the activation of OpenCLIP and of vision transformers.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) {
         return map(x, cpu_math::gelu);
@@ -51,13 +51,13 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     x.to_dtype(DType::F32)?.gelu_erf()?.to_dtype(x.dtype())
 }
 
-/// max(x, 0).
+/// ReLU: max(x, 0).
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     if cpu::is_fast(x) { map(x, |x| x.max(0.0)) } else { x.relu() }
 }
 
-/// The gate of a feed-forward layer: the last axis holds values, then gates; values * gelu(gates), with the exact
-/// (erf) gelu. `[.., 2 n]` to `[.., n]`.
+/// GEGLU: the last axis holds values, then gates; the result is values * gelu(gates), with the exact (erf) GELU.
+/// `[.., 2 n]` to `[.., n]`.
 pub fn geglu(x: &Tensor) -> Result<Tensor> {
     let mut shape = x.dims().to_vec();
     let half = match shape.last_mut() {
@@ -92,7 +92,7 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     cpu::tensor(out, &shape)
 }
 
-/// The sum of two tensors of the same shape.
+/// Sum of two tensors of the same shape.
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if !(cpu::is_fast(a) && cpu::is_fast(b) && a.dims() == b.dims()) {
         return a + b;

@@ -1,20 +1,20 @@
-//! `embedding:name` in the words of a prompt.
+//! The `embedding:name` syntax of prompts.
 
 use super::super::ModelError;
 use super::Piece;
 
-/// What stands before a name.
+/// The prefix of an embedding's name.
 const MARK: &str = "embedding:";
 
-/// A part of one weight as words and embeddings. A name begins where the part begins with `embedding:`, or behind a blank
-/// or a line break, and ends at the next whitespace; commas at its end are text, everything else belongs to it. The
-/// blank before `embedding:` is dropped. This is how the reference workflow has it.
+/// Splits a part of uniform weight into words and embeddings. `embedding:` is recognised at the beginning of the part
+/// and after a space or line break. The name ends at the next whitespace; trailing commas are text, everything else
+/// is part of the name. The separator before `embedding:` is dropped. This matches the reference workflow.
 ///
-/// Errors: [`ModelError::Invalid`] for a name that is empty.
+/// Errors: [`ModelError::Invalid`] for an empty name.
 pub fn split(part: &str) -> Result<Vec<Piece>, ModelError> {
     let mut pieces = Vec::new();
     for (number, piece) in cut(part).into_iter().enumerate() {
-        // Only the first piece can begin with other words.
+        // Only the first piece can start with other words.
         let Some(rest) = (if number == 0 { piece.strip_prefix(MARK) } else { Some(piece) }) else {
             pieces.push(Piece::Words(piece.to_owned()));
             continue;
@@ -41,7 +41,7 @@ pub fn split(part: &str) -> Result<Vec<Piece>, ModelError> {
     Ok(pieces)
 }
 
-/// Cuts at ` embedding:` and at the same behind a line break; the separators go.
+/// Splits at `embedding:` after a space or line break; the separators are dropped.
 fn cut(part: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut begin = 0;
@@ -55,8 +55,8 @@ fn cut(part: &str) -> Vec<&str> {
     pieces
 }
 
-/// Words of a prompt as they might name a file: between whitespace and punctuation that file names seldom have. Those
-/// behind a misspelt `embedding:` and in `<name>` are not among them, since they are told of as such.
+/// Words of a prompt that could be file names: split at whitespace and punctuation that is rare in file names. Words
+/// after a misspelt `embedding:` and in `<name>` are skipped, because other remarks already report them.
 pub fn bare_words(text: &str) -> impl Iterator<Item = &str> {
     let separator = |c: char| c.is_whitespace() || ",;:|()[]{}<>\"".contains(c);
     let mut before = "";

@@ -1,4 +1,4 @@
-//! What prompts from other programs have that is no syntax here, and what the user is told of it.
+//! Syntax of other programs that prompts contain and this program does not support, and the remarks about it.
 
 use std::sync::LazyLock;
 
@@ -7,18 +7,18 @@ use regex::Regex;
 use super::weights::{Flaw, hidden, plain};
 use super::{Piece, shown};
 
-/// A spelling and what is said of it; `{}` is the first place that has it, or its group `shown`; `{inner}` is
+/// A regular expression and its remark; `{}` is replaced by the first match, or by its group `shown`; `{inner}` by
 /// its group `inner`.
 type Habit = (&'static str, &'static str);
 
-/// Spellings of whole prompts. What one of them has found, those after it do not see.
+/// Patterns for whole prompts. A match is blanked out for the patterns after it.
 const IN_TEXT: [Habit; 21] = [
     (r"\\[\[\]{}<>|:,]", "the backslash of `{}` in a prompt is read, too; only \\( and \\) are escapes"),
     (
         r"(?im)\b(steps\s*:\s*\d+\s*,\s*[a-z][\w ]*|(sampler|cfg scale|seed|size|clip skip|model hash)\s*:[^,\n]+,\s*(steps|sampler|cfg scale|seed|size|clip skip|model hash|model)\s*):.*$",
         "`{}` in a prompt is read as plain words; set these values with the parameters and delete them from the prompt",
     ),
-    // `(negative:1.2)` is a weight.
+    // `(negative:1.2)` is a weight and must not match.
     (
         r"(?im)\b(?<shown>(negative|neg)([ _-]?prompts?\s*[:：=]|\s*[:：]))([^\d\s.+-]|\s+\S|\s*$).*$",
         "what stands behind `{}` in a prompt is read like other words, so that the picture steers towards it; put it \
@@ -29,7 +29,7 @@ const IN_TEXT: [Habit; 21] = [
         "what stands behind `{}` in a prompt is read like other words, so that the picture steers towards it; put it \
          into negativePrompt",
     ),
-    // Not `https://` and `#1`.
+    // `https://` and `#1` must not match.
     (
         r"(?m)(^[ \t]*(# |//)|[ \t]//).*$",
         "`{}` in a prompt is read as words like the rest of it; there are no comments within a prompt",
@@ -86,7 +86,7 @@ const IN_TEXT: [Habit; 21] = [
 const EMBEDDING: &str = "`{}` in a prompt is read as plain words; for an embedding write embedding:name in small letters \
                          behind a blank, or (embedding:name:1.1)";
 
-/// Only said of prompts that are not in capitals as a whole.
+/// Only applied to prompts that are not entirely in capitals.
 const IN_CAPITALS: [Habit; 2] = [
     (
         r"\bAND(_[A-Z]+)?\b",
@@ -98,7 +98,7 @@ const IN_CAPITALS: [Habit; 2] = [
     ),
 ];
 
-/// Spellings within words of one weight, where the grammar of weights has taken its share.
+/// Patterns for words of uniform weight, after the weight syntax has been parsed.
 const IN_WORDS: [Habit; 6] = [
     (r"(?i)\S*embedding:\s*\S*", EMBEDDING),
     (
@@ -123,10 +123,10 @@ const IN_WORDS: [Habit; 6] = [
     ),
 ];
 
-/// Spellings directly behind the closing parenthesis of a weight.
+/// Pattern for text directly after the closing parenthesis of a weight.
 const BEHIND: &str = r"^([+-]+|\^?\d+(\.\d+)?)([\s,;]|\.?$)";
 
-/// A pattern of this module, which compiles: a test looks at all of them.
+/// Compiles a pattern of this module; a test checks that all of them compile.
 pub(super) fn compiled(pattern: &str) -> Option<Regex> {
     let regex = Regex::new(pattern);
     debug_assert!(regex.is_ok(), "{pattern}");
@@ -142,7 +142,7 @@ fn all(habits: &[Habit]) -> Vec<(Regex, &'static str)> {
     habits.iter().filter_map(|(pattern, sentence)| Some((compiled(pattern)?, *sentence))).collect()
 }
 
-/// What is said of attempts at a weight.
+/// Remarks on malformed weights, one for each kind of flaw.
 pub fn flaws(flaws: &[Flaw]) -> Vec<String> {
     let mut said: Vec<(std::mem::Discriminant<Flaw>, String, usize)> = Vec::new();
     for flaw in flaws {
@@ -187,7 +187,7 @@ pub fn flaws(flaws: &[Flaw]) -> Vec<String> {
     said.into_iter().map(|(_, sentence, more)| counted(sentence, more)).collect()
 }
 
-/// The end of a text, for what stands there.
+/// The last word of a text, at most 30 characters, to quote a flaw at the end.
 fn end_shown(text: &str) -> String {
     let last = text.split_whitespace().next_back().unwrap_or_default();
     let skipped = last.chars().count().saturating_sub(30);
@@ -202,8 +202,8 @@ fn counted(sentence: String, more: usize) -> String {
     }
 }
 
-/// What is said of spellings of other programs: of a prompt without tags, and of its words where weights and embeddings
-/// are read.
+/// Remarks on other programs' syntax: in a prompt without tags, and in its words after weights and embeddings have
+/// been parsed.
 pub fn remarks(text: &str, pieces: &[(Piece, f32)], flaws: &[Flaw]) -> Vec<String> {
     let mut rest = hidden(text);
     let mut remarks = found(&TEXT, &mut [&mut rest]);
@@ -226,7 +226,7 @@ pub fn remarks(text: &str, pieces: &[(Piece, f32)], flaws: &[Flaw]) -> Vec<Strin
             _ => None,
         })
         .collect();
-    // What was said of the text is not said of its words once more.
+    // Do not report a match in the text again for its words.
     for (regex, _) in TEXT.iter() {
         for words in &mut words {
             *words = regex.replace_all(words, " ").into_owned();
@@ -237,7 +237,7 @@ pub fn remarks(text: &str, pieces: &[(Piece, f32)], flaws: &[Flaw]) -> Vec<Strin
     remarks
 }
 
-/// Looks for every habit in all texts and blanks what it finds.
+/// Searches all texts for every pattern and blanks out the matches.
 fn found(habits: &[(Regex, &str)], texts: &mut [&mut String]) -> Vec<String> {
     let mut remarks = Vec::new();
     for (regex, sentence) in habits {
@@ -267,7 +267,7 @@ fn found(habits: &[(Regex, &str)], texts: &mut [&mut String]) -> Vec<String> {
     remarks
 }
 
-/// `(words)1.2` and `(words)++`, as some programs weigh.
+/// `(words)1.2` and `(words)++`, the weight syntax of some other programs.
 fn behind_weights(text: &str) -> Option<String> {
     let closed = CLOSED.as_ref()?;
     let mut places = text.match_indices(')').filter_map(|(at, _)| {

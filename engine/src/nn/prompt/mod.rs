@@ -1,8 +1,8 @@
-//! One prompt's syntax: weights, the names of embeddings, and what other programs would read and this one does not.
+//! Prompt syntax: weights, names of embeddings, and unsupported syntax of other programs.
 //!
-//! The text is read as the reference workflow reads it, to the token. Where users of other programs mean something by a
-//! spelling that is plain words here, the reading says so, a sentence a kind; only tags such as `<lora:name:0.8>`, which
-//! name a file and no words, are taken out.
+//! The text is parsed exactly as in the reference workflow, token by token. Spellings that have a meaning in other
+//! programs but are plain words here are reported, with one sentence per kind; only tags such as `<lora:name:0.8>`,
+//! which name a file and contain no words, are removed.
 
 mod embedding;
 mod habits;
@@ -14,34 +14,34 @@ pub use tags::Tag;
 
 use super::ModelError;
 
-/// Weights of a larger magnitude are refused: they drown everything else, and far larger ones overflow.
+/// Weights of a larger magnitude are rejected: they dominate everything else, and far larger ones overflow.
 const LARGEST: f64 = 100.0;
-/// Weights of a larger magnitude are said: a ratio such as `(16:9)` is one to the grammar.
+/// Weights of a larger magnitude are reported: a ratio such as `(16:9)` parses as a weight.
 const UNUSUAL: f64 = 5.0;
-/// Letters of the prompt that a sentence shows.
+/// Maximum number of characters of the prompt that a message quotes.
 const SHOWN: usize = 40;
 
-/// What stands at a place of a prompt.
+/// A piece of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     /// Text to be tokenized.
     Words(String),
-    /// The name behind `embedding:`.
+    /// The name after `embedding:`.
     Embedding(String),
 }
 
-/// A prompt that was read.
+/// A parsed prompt.
 #[derive(Debug, Default, PartialEq)]
 pub struct Reading {
     pub(super) pieces: Vec<(Piece, f32)>,
-    /// The tags that were taken out.
+    /// The tags that were removed.
     pub tags: Vec<Tag>,
-    /// What is read in another way than it may have been meant, a sentence each.
+    /// Sentences about syntax that may not have been read as intended.
     pub remarks: Vec<String>,
 }
 
 impl Reading {
-    /// The names behind `embedding:`, in order, repeats included.
+    /// The names after `embedding:`, in order, including duplicates.
     pub fn embeddings(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|(piece, _)| match piece {
             Piece::Embedding(name) => Some(name.as_str()),
@@ -50,9 +50,9 @@ impl Reading {
     }
 }
 
-/// Reads a prompt.
+/// Parses a prompt.
 ///
-/// Errors: [`ModelError::Invalid`] for a weight that is out of all range and for `embedding:` without a name.
+/// Errors: [`ModelError::Invalid`] for a weight that is out of range and for `embedding:` without a name.
 pub fn read(text: &str) -> Result<Reading, ModelError> {
     let (text, tags) = tags::taken_out(text);
     let weighted = weights::read(&text);
@@ -89,12 +89,12 @@ pub fn read(text: &str) -> Result<Reading, ModelError> {
     Ok(Reading { pieces, tags, remarks })
 }
 
-/// A weight as a sentence shows it.
+/// Formats a weight for a message.
 fn number(weight: f64) -> String {
     if weight.abs() < 1e5 { format!("{}", (weight * 100.0).round() / 100.0) } else { format!("{weight:e}") }
 }
 
-/// The beginning of a piece of a prompt, on one line.
+/// The beginning of a piece of a prompt, on one line, for a message.
 pub(super) fn shown(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(SHOWN) {

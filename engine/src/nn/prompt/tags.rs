@@ -1,4 +1,4 @@
-//! Tags such as `<lora:name:0.8>`, which name a file and no words.
+//! Tags such as `<lora:name:0.8>`, which name a file and contain no words.
 
 use std::sync::LazyLock;
 
@@ -7,27 +7,27 @@ use regex::Regex;
 use super::habits::compiled;
 use super::{Reading, shown};
 
-/// How many LoRAs can be chosen: the parameters lora1File to lora4File.
+/// Number of LoRAs that can be chosen: the parameters lora1File to lora4File.
 const PLACES: usize = 4;
 
-/// A tag that was taken out of a prompt.
+/// A tag that was removed from a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// As it was written.
+    /// The tag as written, shortened.
     whole: String,
-    /// The file that it names; empty where it names none.
+    /// The file that it names; empty if none.
     name: String,
     weight: String,
-    /// Whether there are parameters for such files.
+    /// Whether there are parameters for this kind of file.
     supported: bool,
 }
 
-/// Also with blanks or equals signs instead of colons, and as web pages escape it.
+/// Also matches spaces or equals signs instead of colons, and HTML escapes.
 static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compiled(r"(?i)(?:<|&lt;)\s*(lora|lyco|lycoris|locon|loha|lokr|hypernet)\s*[:=\s]([^<>]*?)(?:>|&gt;)")
 });
 
-/// A prompt without its tags, and what they were.
+/// Splits a prompt into its text without tags and the tags.
 pub fn taken_out(text: &str) -> (String, Vec<Tag>) {
     let Some(regex) = TAG.as_ref() else { return (text.to_owned(), Vec::new()) };
     let tags = regex.captures_iter(text).map(|found| {
@@ -48,7 +48,8 @@ pub fn taken_out(text: &str) -> (String, Vec<Tag>) {
 }
 
 impl Tag {
-    /// A sentence for every tag of prompts that belong together. Each LoRA has its own place, whichever prompt names it.
+    /// One sentence per tag of prompts that are used together. Each LoRA gets its own parameter, whichever prompt
+    /// names it.
     pub fn remarks<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Vec<String> {
         let mut names: Vec<&str> = Vec::new();
         let mut remarks = Vec::new();

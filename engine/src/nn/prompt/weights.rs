@@ -1,55 +1,56 @@
-//! The weight grammar of prompts: which words count how much.
+//! The weight syntax of prompts.
 //!
-//! `(words)` multiplies the weight around it by 1.1, `(words:1.3)` sets it to 1.3 whatever stands around, both nest,
-//! `\(` and `\)` are plain parentheses. What is not well-formed stays text: an unclosed `(`, a stray `)`, a colon that
-//! no number follows or that nothing precedes.
+//! `(words)` multiplies the surrounding weight by 1.1, `(words:1.3)` sets the weight to 1.3 regardless of the
+//! surrounding one, both nest, `\(` and `\)` are literal parentheses. Malformed syntax stays text: an unclosed `(`, a
+//! stray `)`, a colon without a number after it or without words before it.
 
-/// What a pair of parentheses without a number multiplies the weight by.
+/// Factor of a pair of parentheses without a number.
 const EMPHASIS: f64 = 1.1;
-/// Deeper nesting than this is taken as text, so that a prompt of nothing but parentheses cannot exhaust the stack.
+/// Parentheses nested deeper than this are text, so that a prompt of nothing but parentheses cannot overflow the
+/// stack.
 const MAX_DEPTH: usize = 64;
-/// Escaped parentheses hide in private letters while the plain ones are counted.
+/// Escaped parentheses are replaced by private-use characters while the unescaped ones are matched.
 const HIDDEN: [(&str, char); 2] = [("\\(", '\u{F0000}'), ("\\)", '\u{F0001}')];
 
-/// A prompt taken apart.
+/// A prompt split by weight.
 #[derive(Debug, Default, PartialEq)]
 pub struct Weighted {
-    /// The parts in order, each with its weight. Escaped parentheses come out plain.
+    /// The parts in order, each with its weight; escaped parentheses are unescaped.
     pub parts: Vec<(String, f64)>,
-    /// What looks like the grammar and is not.
+    /// What looks like weight syntax but is malformed.
     pub flaws: Vec<Flaw>,
 }
 
-/// Something that was probably meant as a weight, and is read as words.
+/// Something that was probably intended as a weight but is read as words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// `(word:1,2)`: what is inside of the parentheses, and what stands behind the colon.
+    /// `(word:1,2)`: the content of the parentheses, and the text after the colon.
     NoNumber { inside: String, number: String },
-    /// `(word;1.2)`, `(word 1.2)`: what is inside of the parentheses, the words and the number.
+    /// `(word;1.2)`, `(word 1.2)`: the content of the parentheses, the words and the number.
     NoColon { inside: String, words: String, number: String },
-    /// `(word`: from the parenthesis on.
+    /// `(word`: the text from the parenthesis on.
     Unclosed(String),
-    /// `word)`: up to the parenthesis.
+    /// `word)`: the text up to the parenthesis.
     Stray(String),
-    /// More parentheses in each other than are counted.
+    /// Parentheses nested deeper than supported.
     Deep,
 }
 
-/// Reads the weights of a prompt.
+/// Parses the weights of a prompt.
 pub fn read(text: &str) -> Weighted {
     let mut weighted = Weighted::default();
     collect(&hidden(text), 1.0, 0, &mut weighted);
     weighted
 }
 
-/// A text whose escaped parentheses cannot be taken for plain ones.
+/// Replaces escaped parentheses by private-use characters.
 pub fn hidden(text: &str) -> String {
     HIDDEN
         .iter()
         .fold(text.to_owned(), |text, (escape, letter)| text.replace(escape, letter.encode_utf8(&mut [0; 4])))
 }
 
-/// The text with plain parentheses where they were escaped.
+/// The inverse of [`hidden`], without the backslashes.
 pub fn plain(text: &str) -> String {
     HIDDEN.iter().fold(text.to_owned(), |text, (escape, letter)| text.replace(*letter, &escape[1..]))
 }
@@ -78,7 +79,7 @@ fn collect(text: &str, weight: f64, depth: usize, into: &mut Weighted) {
     }
 }
 
-/// `words:1.3` as words and number. The last colon counts, and not as the first letter.
+/// Splits `words:1.3` into words and number at the last colon, which must not be the first character.
 fn explicit_weight(inner: &str) -> Option<(&str, f64)> {
     let (words, number) = inner.rsplit_once(':')?;
     let weight: f64 = number.trim().parse().ok()?;
@@ -86,11 +87,11 @@ fn explicit_weight(inner: &str) -> Option<(&str, f64)> {
         .then_some((words, weight))
 }
 
-/// What stands behind the colon where that is no weight and was meant as one: nothing, or what begins as a number does.
-/// Without a colon, a number at the end.
+/// Detects a malformed weight: after the last colon nothing, or something that starts like a number; without a colon,
+/// a number at the end.
 fn failed_weight(inner: &str) -> Option<Flaw> {
     let Some((_, number)) = inner.rsplit_once(':') else { return uncoloned_weight(inner) };
-    // The colon of `((a:1.2))` belongs to the parentheses inside.
+    // The colon of `((a:1.2))` belongs to the inner parentheses.
     if number.contains(['(', ')']) {
         return None;
     }
@@ -102,8 +103,8 @@ fn failed_weight(inner: &str) -> Option<Flaw> {
     meant.then(|| Flaw::NoNumber { inside: plain(inner), number: plain(number) })
 }
 
-/// `word;1.2`, `word=1.2`, `word|1.2`; behind a blank or a comma only a decimal that is usual as a weight, since other
-/// numbers stand there in ordinary prompts.
+/// `word;1.2`, `word=1.2`, `word|1.2`; after a space or comma only a decimal in the usual range of weights, because
+/// other numbers are common there in ordinary prompts.
 fn uncoloned_weight(inner: &str) -> Option<Flaw> {
     let separators = [';', '=', '|', ',', ' '];
     let (before, number) = inner.trim_end().rsplit_once(separators)?;
@@ -121,8 +122,8 @@ fn uncoloned_weight(inner: &str) -> Option<Flaw> {
     meant.then(|| Flaw::NoColon { inside: plain(inner), words: plain(words), number: number.to_owned() })
 }
 
-/// Cuts a text before every outermost `(` and after its `)`. The level may fall below zero at a stray `)`; the
-/// reference workflow then takes the next `(` as text, and so does this.
+/// Splits a text before every outermost `(` and after its `)`. The level may fall below zero at a stray `)`; as in
+/// the reference workflow, the next `(` is then text.
 fn items<'a>(text: &'a str, flaws: &mut Vec<Flaw>) -> Vec<&'a str> {
     let mut items = Vec::new();
     let mut begin = 0;
