@@ -243,6 +243,7 @@ impl Frames<'_, '_> {
             let mut request = settings::request(&reader, segment, &numbering, index, pictures, goal, false)?;
             request.remarks.extend_from_slice(remarks);
             request.remarks.extend(self.remarks(source));
+            request.remarks.extend(self.hint_remark(&self.whole(current.0)));
             Ok(request)
         };
         let beside = Beside { source, current, whole: self.whole(current.0) };

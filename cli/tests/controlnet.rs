@@ -214,7 +214,13 @@ fn a_hint_of_another_size_and_length_covers_the_working_picture() {
     let file = place.path("stages.safetensors");
     let clip = format!("Hint={}", folder.display());
     let to = format!("diagnosticsFile={}", file.display());
-    place.controlled("covered", &["--clip", &clip, "--set", &to]);
+    let (said, _) = place.controlled("covered", &["--clip", &clip, "--set", &to]);
+    assert!(
+        said.contains("the clip Hint has 2 of the clip's 3 frames; for the others its nearest frame is used"),
+        "{said}"
+    );
+    let (said, _) = place.render("idle", &["--clip", &clip]);
+    assert!(said.contains("the clip Hint has no effect without a ControlNet"), "{said}");
     let hint = tensor(&open(&file), "hint.1");
     assert_eq!(hint.dims(), [FRAMES as usize, 3, 32, 40]);
     let at = |frame: usize, channel: usize, y: usize, x: usize| {

@@ -73,7 +73,8 @@ fn swallowed(source: &MarkedText<'_>) -> Option<String> {
         let (number, rest) = digits(bare);
         let words = rest.trim_start();
         let parted = words.len() < rest.len() || words.starts_with([';', ',', '=', '|', ')']);
-        let numbered = number.is_some_and(|number| number > before) && parted && !words.is_empty();
+        let alone = words.is_empty();
+        let numbered = number.is_some_and(|number| number > before) && (alone || parted);
         if numbered || begun(bare).is_some_and(|start| start.sure) {
             places.push(start);
         }

@@ -57,7 +57,7 @@ pub fn parse(text: &str) -> Result<Text, Unreadable> {
 
 fn numbered(text: &str) -> Result<Text, Unreadable> {
     // In a shell, and in hosts with a single input line, a line break is often written as `\n`.
-    let lines = text.replace("\\n", "\n");
+    let lines = text.replace("\\r\\n", "\n").replace("\\n", "\n");
     let (as_is, broken) = (Uncommented::new(text), Uncommented::new(&lines));
     let mut source = MarkedText::new(&as_is.text);
     let mut remark = as_is.remark(text);

@@ -8,14 +8,18 @@ const FRAMES: [&str; 9] =
     ["keyframes", "keyframe", "key frame", "key", "kf", "at frame", "from frame", "frames", "frame"];
 
 /// Words that precede a number in lists by frame but also in other texts: `from 3 sides`.
-const COUNTED: [&str; 15] = [
+const COUNTED: [&str; 23] = [
     "from", "at", "shot", "scene", "segment", "clip", "cut", "step", "seconds", "second", "sec", "minute",
-    "time", "f", "t",
+    "time", "number", "no", "nr", "part", "panel", "image", "prompt", "f", "t", "k",
 ];
 
 /// Words for a frame without a number.
 const ENDS: [&str; 10] =
     ["start", "begin", "beginning", "first", "middle", "end", "ending", "last", "first frame", "last frame"];
+
+/// Numbers in words.
+const NUMBERS: [&str; 12] =
+    ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
 /// Separators between a number and its text, with the space that belongs to them.
 const SIGNS: [&str; 17] =
@@ -43,6 +47,9 @@ pub fn digits(text: &str) -> (Option<i64>, &str) {
 fn named(line: &str) -> Option<Start> {
     let (name, _) = line.split_once([':', '：'])?;
     let name = name.trim().to_lowercase();
+    if let Some(at) = NUMBERS.iter().position(|number| *number == name) {
+        return Some(Start { number: i64::try_from(at + 1).ok(), sure: true, telling: false });
+    }
     ENDS.contains(&name.as_str()).then_some(Start { number: None, sure: true, telling: false })
 }
 
@@ -120,7 +127,9 @@ pub fn is_list(text: &str) -> bool {
 
 /// Items in brackets or quotation marks at the start, or after a comma or semicolon.
 fn enclosed(text: &str) -> Vec<Start> {
-    let pieces = text.split([',', ';']).map(str::trim_start);
+    // `(1: a) (4: b)` is a list without commas.
+    let joints = text.match_indices(") (").chain(text.match_indices(")(")).map(|(at, _)| &text[at + 1..]);
+    let pieces = text.split([',', ';']).chain(joints).map(str::trim_start);
     let begins =
         |piece: &&str| piece.starts_with(|c| closers(c).is_some() || matches!(c, '(' | '[' | '<' | '{'));
     let at = |piece: &str| piece.as_ptr() as usize - text.as_ptr() as usize;
@@ -159,6 +168,10 @@ mod tests {
             "- frame: 1\n  prompt: a photo\n- frame: 4\n  prompt: neon",
             "1) a\n4) b",
             "1 -> a\n4 -> b",
+            "No. 1: a\nNo. 4: b",
+            "k1: a\nk4: b",
+            "one: a\nfour: b",
+            "(1: a photo) (4: neon)",
         ] {
             assert!(is_list(text), "{text}");
         }

@@ -136,6 +136,24 @@ impl Frames<'_, '_> {
         Ok(frames)
     }
 
+    /// A message about a clip Hint that has no effect, or that has only some of the frames of `whole`.
+    pub(super) fn hint_remark(&self, whole: &Segment) -> Option<String> {
+        let clip = self.handle.clip("Hint");
+        if !clip.connected() {
+            return None;
+        }
+        if !self.settings.hints {
+            return Some("the clip Hint has no effect without a ControlNet".to_owned());
+        }
+        let (first, last) = clip.frame_range()?;
+        let shown = |frame: &i64| (first..=last).contains(&to_time(*frame));
+        let (count, covered) = (whole.count, whole.frames().filter(shown).count());
+        (0 < covered && covered < count).then(|| {
+            let frames = if covered == 1 { "one".to_owned() } else { covered.to_string() };
+            format!("the clip Hint has {frames} of the clip's {count} frames; for the others its nearest frame is used")
+        })
+    }
+
     /// The picture of the clip Hint for a frame of `whole`.
     fn hint_picture(&self, clip: &Clip<'_>, whole: &Segment, frame: i64) -> Result<Option<Fetched>> {
         let frame = source::frame_within(clip, whole, frame);

@@ -12,7 +12,7 @@ use super::{Piece, shown};
 type Habit = (&'static str, &'static str);
 
 /// Patterns for whole prompts. A match is blanked out for the patterns after it.
-const IN_TEXT: [Habit; 21] = [
+const IN_TEXT: [Habit; 22] = [
     (r"\\[\[\]{}<>|:,]", "the backslash of `{}` in a prompt is read, too; only \\( and \\) are escapes"),
     (
         r"(?im)\b(steps\s*:\s*\d+\s*,\s*[a-z][\w ]*|(sampler|cfg scale|seed|size|clip skip|model hash)\s*:[^,\n]+,\s*(steps|sampler|cfg scale|seed|size|clip skip|model hash|model)\s*):.*$",
@@ -31,7 +31,7 @@ const IN_TEXT: [Habit; 21] = [
     ),
     // `https://` and `#1` must not match.
     (
-        r"(?m)(^[ \t]*(# |//)|[ \t]//).*$",
+        r"(?m)(^[ \t]*(# |//)|[ \t](//|#[ \t])).*$",
         "`{}` in a prompt is read as words like the rest of it; there are no comments within a prompt",
     ),
     (r"(?s)/\*.*?\*/", "`{}` in a prompt is read as plain words; there are no comments"),
@@ -74,6 +74,10 @@ const IN_TEXT: [Habit; 21] = [
         "`{}` in a prompt is read as a plain word; long prompts are cut into chunks of 75 tokens by themselves, and there \
          are no regions",
     ),
+    (
+        r"\b(MASK|IMASK|SHIFT|FEATHER|STYLE|AREA|COUPLE|FILL|NOISE|CUT|DEF|SET|SDXL|ATTN|TIMES)\s*\([^()]*\)",
+        COMMAND,
+    ),
     (r"(^|\s)--[A-Za-z]{1,12}\b", "`{}` in a prompt is read as plain words; settings are parameters here"),
     (
         r"`+(?<shown>[^`]+)`+",
@@ -88,19 +92,18 @@ const EMBEDDING: &str = "`{}` in a prompt is read as plain words; for an embeddi
 
 /// Only applied to prompts that are not entirely in capitals.
 const IN_CAPITALS: [Habit; 2] = [
+    (r"\b(ATTN|TIMES)\b", COMMAND),
     (
         r"\bAND(_[A-Z]+)?\b",
         "`{}` in a prompt is read as a plain word; to blend two prompts use promptB and promptMix",
     ),
-    (
-        r"\b(MASK|IMASK|SHIFT|FEATHER|STYLE|AREA|COUPLE|FILL|NOISE|CUT|DEF|SET|SDXL|ATTN|TIMES)\s*\([^()]*\)|\b(ATTN|TIMES)\b",
-        "`{}` in a prompt is read as plain words; it is a command of another program",
-    ),
 ];
+
+const COMMAND: &str = "`{}` in a prompt is read as plain words; it is a command of another program";
 
 /// Patterns for words of uniform weight, after the weight syntax has been parsed.
 const IN_WORDS: [Habit; 6] = [
-    (r"(?i)\S*embedding:\s*\S*", EMBEDDING),
+    (r"(?i)\S*embeddings?:\s*\S*", EMBEDDING),
     (
         r"[^\s,]*[\pL_-] ?::?-?(\d+(\.\d+)?|\.\d+)([\s,;]|\.?$)",
         "`{}` in a prompt is read as plain words; a weight needs parentheses, as in (word:1.2)",
@@ -114,7 +117,7 @@ const IN_WORDS: [Habit; 6] = [
         "`{}` in a prompt is read as plain words; a weight needs a plain colon, as in (word:1.2)",
     ),
     (
-        r"[\pL\d-]*\pL(\+\++|--+([\s,;]|$))",
+        r"[\pL\d-]*\pL(\+\++|--+([\s,;]|$)|[\^*]\d+(\.\d+)?([\s,;]|\.?$))",
         "`{}` in a prompt is read as plain words; to weigh a word write (word:1.2)",
     ),
     (
@@ -124,7 +127,7 @@ const IN_WORDS: [Habit; 6] = [
 ];
 
 /// Pattern for text directly after the closing parenthesis of a weight.
-const BEHIND: &str = r"^([+-]+|\^?\d+(\.\d+)?)([\s,;]|\.?$)";
+const BEHIND: &str = r"^([+-]+|[\^*]?\d+(\.\d+)?)([\s,;]|\.?$)";
 
 /// Compiles a pattern of this module; a test checks that all of them compile.
 pub(super) fn compiled(pattern: &str) -> Option<Regex> {

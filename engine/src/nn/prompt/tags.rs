@@ -37,10 +37,12 @@ pub fn taken_out(text: &str) -> (String, Vec<Tag>) {
             Some((name, rest)) => (name, rest.split([':', '=']).next().unwrap_or_default().trim()),
             None => body.rsplit_once(' ').filter(|(_, weight)| number(weight)).unwrap_or((body, "")),
         };
+        // A comma, as many languages have it in numbers.
+        let weight = weight.replace(',', ".");
         Tag {
             whole: shown(&found[0]),
             name: name.trim().to_owned(),
-            weight: if number(weight) { weight } else { "1" }.to_owned(),
+            weight: if number(&weight) { weight } else { "1".to_owned() },
             supported: !found[1].eq_ignore_ascii_case("hypernet"),
         }
     });
@@ -112,6 +114,7 @@ mod tests {
                 "`<lyco:x>` was taken out of a prompt, where it loads nothing; choose x in lora1File, set lora1Weight to 1 and",
             ),
             ("a <LoRA:x:0.5:0.7>", "lora1Weight to 0.5 and"),
+            ("a <LORA:x:0,8>", "choose x in lora1File, set lora1Weight to 0.8 and"),
             ("a <lora x 0.8>", "choose x in lora1File, set lora1Weight to 0.8 and"),
             ("a <lora=my ink=0.8>", "choose my ink in lora1File, set lora1Weight to 0.8 and"),
             (

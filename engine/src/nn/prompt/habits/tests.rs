@@ -44,6 +44,17 @@ fn ordinary_prompts_are_not_commented_on() {
 }
 
 #[test]
+fn commands_comments_and_powers_at_any_place() {
+    one("MASK(0 0.5, 0 1)", "MASK(0 0.5, 0 1)", "a command of another program");
+    one("SDXL(1024 1024)", "SDXL(1024 1024)", "a command of another program");
+    one("A CAT, FILL()", "FILL()", "a command of another program");
+    one("a photo # note", "# note", "there are no comments within a prompt");
+    one("a (red)*1.2 cat", "(red)*1.2", "write the weight inside");
+    one("a red^1.2 cat", "red^1.2", "write (word:1.2)");
+    one("embeddings:nope", "embeddings:nope", "write embedding:name");
+}
+
+#[test]
 fn brackets() {
     one("a [blurry] cat", "[blurry]", "(words:0.9)");
     one("a [[blurry]] cat", "[blurry]", "(words:0.9)");
