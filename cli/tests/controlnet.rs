@@ -232,6 +232,20 @@ fn a_hint_of_another_size_and_length_covers_the_working_picture() {
 }
 
 #[test]
+fn a_picture_that_cannot_be_decoded_ends_the_render_in_source_and_hint() {
+    let place = Place::new();
+    let hint = place.hint();
+    for (folder, more) in [("hints", &["--set", &place.control, "--clip", &hint][..]), ("clip", &[])] {
+        let path = place.path(folder).join("0002.png");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        let output = render(&place.path("clip"), &place.path("out"), &place.path("cache"), more);
+        assert_eq!(output.status.code(), Some(1), "{folder}: {}", said(&output));
+        assert!(said(&output).contains("0002.png"), "{folder}: {}", said(&output));
+    }
+}
+
+#[test]
 fn the_built_in_one_is_there_by_its_name() {
     let place = Place::new();
     let (_, plain) = place.render("plain", &[]);

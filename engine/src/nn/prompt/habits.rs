@@ -117,7 +117,7 @@ const IN_WORDS: [Habit; 6] = [
         "`{}` in a prompt is read as plain words; a weight needs a plain colon, as in (word:1.2)",
     ),
     (
-        r"[\pL\d-]*\pL(\+\++|--+([\s,;]|$)|[\^*]\d+(\.\d+)?([\s,;]|\.?$))",
+        r"[\pL\d-]*\pL(\+\++|--+([\s,;]|$)|[\^*]\d+\.\d+([\s,;]|\.?$))",
         "`{}` in a prompt is read as plain words; to weigh a word write (word:1.2)",
     ),
     (

@@ -1,5 +1,5 @@
-//! What programs keep of a LoRA elsewhere than in its tensors: the alphas. PEFT has them in the file's metadata or in a file
-//! beside it, kohya's scripts in the metadata.
+//! Alphas of a LoRA that are not stored as tensors: PEFT has them in the file's metadata or in a JSON file next to
+//! it, kohya's scripts in the metadata.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,31 @@ use serde::Deserialize;
 use super::super::beside::ADAPTER;
 use super::{Layer, Network, real};
 
-/// Where newer files have it, as JSON with a component in front of every key: `unet.lora_alpha`.
+/// Metadata key of newer files, with JSON whose keys are prefixed by a component: `unet.lora_alpha`.
 const KEY: &str = "lora_adapter_metadata";
 
-/// The settings of one component.
+/// The PEFT settings of one component.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Settings {
     lora_alpha: Option<f64>,
-    /// Alphas of layers whose names end so.
+    /// Alphas of layers whose names end with the key.
     alpha_pattern: BTreeMap<String, f64>,
-    /// Whether the change is scaled with alpha over the root of the rank.
+    /// Whether the change is scaled with alpha / sqrt(rank) (rsLoRA).
     use_rslora: bool,
 }
 
-/// The alphas of a file.
+/// The alphas of a LoRA file that are not stored as tensors.
 #[derive(Debug, Default)]
 pub(super) struct Adapter {
     components: BTreeMap<String, Settings>,
-    /// Of kohya's scripts: for all layers, and for convolutions that are larger than a point.
+    /// From kohya's scripts: the alpha of all layers, and that of convolutions larger than 1x1, if different.
     network: Option<(f64, Option<f64>)>,
-    /// What of it is not in the weights' own names and metadata of PEFT, for keys.
+    /// Where the alphas come from, if it is neither tensors nor PEFT's metadata; part of cache keys.
     source: String,
 }
 
-/// The alphas of kohya's scripts. They write them in tensors, too; tools that convert files lose these.
+/// The alphas of kohya's scripts. They also write them as tensors, which conversion tools may lose.
 fn network(metadata: &BTreeMap<String, String>) -> Option<(f64, Option<f64>)> {
     let alpha = metadata.get("ss_network_alpha")?.trim().parse().ok()?;
     let arguments: Option<serde_json::Value> =
@@ -45,9 +45,9 @@ fn network(metadata: &BTreeMap<String, String>) -> Option<(f64, Option<f64>)> {
 }
 
 impl Adapter {
-    /// Reads them; nothing where there are none. `tensors` says whether the file has alphas in tensors.
+    /// Reads the alphas; empty if there are none. `tensors` is whether the file has alphas as tensors.
     ///
-    /// Errors: why the file beside the weights cannot be read.
+    /// Errors: why the file next to the weights cannot be parsed.
     pub fn read(metadata: &BTreeMap<String, String>, tensors: bool) -> Result<Self, String> {
         let stored: Option<serde_json::Map<_, _>> =
             metadata.get(KEY).and_then(|text| serde_json::from_str(text).ok());
@@ -73,12 +73,12 @@ impl Adapter {
         Ok(adapter)
     }
 
-    /// What says the alphas beside the file's tensors and PEFT's metadata; empty where nothing does.
+    /// The source of the alphas if it is neither the file's tensors nor PEFT's metadata; empty otherwise.
     pub fn into_source(self) -> String {
         self.source
     }
 
-    /// The alpha of a layer, as the factor alpha / rank has it; `down` is the shape of its first matrix, `[rank, in...]`.
+    /// The alpha of a layer, to be divided by the rank; `down` is the shape of its first matrix, `[rank, in...]`.
     pub fn alpha(&self, (network, path): &Layer, down: &[usize]) -> Option<f64> {
         let (rank, kernel) = (*down.first()?, down.iter().skip(2).product::<usize>());
         if let Some((alpha, conv)) = self.network {

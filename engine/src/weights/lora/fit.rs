@@ -1,4 +1,4 @@
-//! How much of a LoRA finds a place in the networks that it is added to.
+//! How many layers of a LoRA can be applied to the loaded networks.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,39 +7,39 @@ use super::super::names::unet::Plan;
 use super::keys::{self, Layer};
 use super::{Lora, Network, Parts, real};
 
-/// Alphas of more than so many times the rank are told.
+/// An alpha of more than this many times the rank is reported.
 const LOUD: f64 = 1e4;
 
-/// Why layers are not used, and the first of them.
+/// Number of layers or tensors with the same problem, and the first of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Left {
     count: usize,
     first: String,
 }
 
-/// How many layers of a LoRA are used, and what becomes of the others.
+/// How many layers of a LoRA are used, and why the others are not.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fit {
     /// Layers that change a weight.
     pub used: usize,
-    /// Layers of the file.
+    /// Layers in the file.
     pub total: usize,
-    /// Layers among the used ones whose change is zero, by what makes it so.
+    /// Used layers whose change is zero, by the reason.
     idle: BTreeMap<&'static str, usize>,
-    /// Layers without a place, by the network that their names speak of.
+    /// Layers that no network has, by the network in their names.
     homeless: BTreeMap<&'static str, Left>,
-    /// Layers of a kind that cannot be applied, by its name.
+    /// Layers of an unsupported kind, by the kind.
     other: BTreeMap<&'static str, Left>,
-    /// Tensors of layers that are used without them.
+    /// Tensors that are not used although their layer is.
     extra: Option<Left>,
-    /// Layers whose alpha is beyond all reason, by their first tensor, with the factor.
+    /// Layers with an implausibly large alpha, by their first tensor, and the factor.
     loud: Option<(Left, f64)>,
-    /// Tensors of no known kind.
+    /// Tensors of unknown kind.
     strange: Option<Left>,
 }
 
 impl Fit {
-    /// A sentence about the layers of the file `name` that are not used; none where all of them are.
+    /// A sentence about the layers of the file `name` that are not used or have no effect; `None` if there are none.
     pub fn sentence(&self, name: &str) -> Option<String> {
         let mut parts = Vec::new();
         if self.used > 0 && self.idle.values().sum::<usize>() == self.used {
@@ -98,8 +98,8 @@ impl Left {
 }
 
 impl Lora {
-    /// How the file fits the networks that these views show. Shapes are not looked at; that is what
-    /// [`View::with_loras`] does.
+    /// Counts the layers that match the networks of these views. Shapes are not compared; [`View::with_loras`] does
+    /// that.
     pub fn fit(&self, views: &[(Network, &View)]) -> Fit {
         let [mut weights, mut biases] = [(); 2].map(|()| HashSet::<Layer>::new());
         for (network, view) in views {
@@ -147,13 +147,13 @@ impl Lora {
 }
 
 impl Lora {
-    /// What a layer's matrices are scaled with.
+    /// The factor of a layer's matrix product.
     fn factor(&self, parts: &Parts) -> f64 {
         let down = parts.down.as_ref().and_then(|name| self.file.shape(name));
         down.and_then(|shape| shape.first()).map_or(1.0, |rank| parts.factor(real(*rank)))
     }
 
-    /// What makes a layer's change zero, to stand before "zero"; `None` for a layer that changes something.
+    /// Why a layer's change is zero, worded to precede "zero"; `None` for a layer that changes something.
     fn zero(&self, parts: &Parts) -> Option<&'static str> {
         let zero = |name: &Option<String>| name.as_ref().is_some_and(|name| self.file.is_zero(name));
         if parts.bias.is_some() && !zero(&parts.bias) {

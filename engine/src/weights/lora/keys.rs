@@ -1,44 +1,44 @@
-//! Names in a LoRA file: which layer a tensor belongs to, and which part of its low-rank change it is.
+//! Tensor names in LoRA files: the layer that a tensor belongs to, and its role in the low-rank change.
 //!
-//! Programs spell the layer in dots or in underscores, by LDM or by diffusers names. Underscores cannot be turned back
-//! into dots, so that both sides are brought to one form: the layers of a network by [`of_layer`], the names in a file
-//! by [`split`], and compared there.
+//! Programs spell the layer with dots or underscores, in LDM or diffusers naming. Underscores cannot be converted
+//! back to dots, so both sides are converted to one form and compared: the layers of a network by [`of_layer`], the
+//! names in a file by [`split`].
 
 use super::super::names::{motion, unet};
 
 /// A network that LoRAs change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Network {
-    /// The UNet.
+    /// The UNet without motion modules.
     Unet,
     /// The CLIP-L text encoder.
     Text,
-    /// The second text encoder of SDXL.
+    /// The second text encoder of SDXL, OpenCLIP bigG.
     Text2,
-    /// The motion module.
+    /// The motion module (AnimateDiff's motion LoRAs).
     Motion,
 }
 
-/// A part of a layer's change.
+/// The role of a tensor in a layer's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// `[rank, in...]`
+    /// Down projection, `[rank, in...]`.
     Down,
-    /// `[out, rank...]`
+    /// Up projection, `[out, rank...]`.
     Up,
-    /// `[rank, rank, kernel, kernel]`, between the two.
+    /// `[rank, rank, kernel, kernel]`, between the two (LoCon).
     Mid,
-    /// The number that the change is scaled with, over the rank.
+    /// The change is scaled with this number divided by the rank.
     Alpha,
-    /// The change itself.
+    /// The full change of the weight.
     Difference,
     /// The change of the bias.
     BiasDifference,
-    /// A part of a change that cannot be applied, with the name of its kind.
+    /// A tensor of an unsupported kind of change, with the kind's name.
     Other(&'static str),
 }
 
-/// Ends of names; the longer before what they end with.
+/// Suffixes of names.
 const ENDS: [(&str, Role); 39] = [
     (".lora_down.weight", Role::Down),
     (".lora_up.weight", Role::Up),
@@ -81,7 +81,7 @@ const ENDS: [(&str, Role); 39] = [
     (".oft_diag", Role::Other("OFT")),
 ];
 
-/// The path and the part of a name in a LoRA file. PEFT may put an adapter's name before the last word.
+/// Splits a name in a LoRA file into path and role. PEFT may insert an adapter's name before the last component.
 fn ended(name: &str) -> Option<(&str, Role)> {
     let known = ENDS.iter().find_map(|(end, role)| Some((name.strip_suffix(end)?, *role)));
     known.or_else(|| {
@@ -93,30 +93,29 @@ fn ended(name: &str) -> Option<(&str, Role)> {
     })
 }
 
-/// Whether a tensor's name is one of those that only LoRAs and their relatives have.
+/// Whether a tensor name only occurs in LoRAs and related formats.
 pub fn is_lora_name(name: &str) -> bool {
     matches!(ended(name), Some((_, role)) if role != Role::Alpha)
         || name.contains(".lora_A.")
         || name.contains(".lora_B.")
 }
 
-/// Whether a name is that of the matrix on the side of a layer's input.
+/// Whether a name is that of a down projection.
 pub fn is_down(name: &str) -> bool {
     matches!(ended(name), Some((_, Role::Down)))
 }
 
-/// The layer, as it is spelt, of a tensor of a change that can be applied; `None` for one that goes with others.
+/// The layer, as spelt in the file, of a down projection or a full difference; `None` for other tensors.
 pub fn plain_layer(name: &str) -> Option<&str> {
     ended(name).filter(|(_, role)| matches!(role, Role::Down | Role::Difference)).map(|(layer, _)| layer)
 }
 
-/// Whether a name speaks of the second text encoder of SDXL.
+/// Whether a name belongs to SDXL's second text encoder.
 pub fn changes_second_tower(name: &str) -> bool {
     matches!(split(name), Some(((Network::Text2, _), _)))
 }
 
-/// Beginnings of names in dots or underscores, and the network that they stand for. Without any of them a name is the
-/// UNet's.
+/// Prefixes of names with dots or underscores, and their network. A name without any of them belongs to the UNet.
 const BEGINNINGS: [(&str, Network); 19] = [
     ("lora_unet_", Network::Unet),
     ("lycoris_unet_", Network::Unet),
@@ -142,24 +141,24 @@ const BEGINNINGS: [(&str, Network); 19] = [
 /// A layer in the form that is compared: its network, and its path with underscores.
 pub type Layer = (Network, String);
 
-/// The layer and the part that a name in a LoRA file stands for; `None` for a name of another kind.
+/// Splits a tensor name in a LoRA file into layer and role; `None` if it has no known suffix.
 pub fn split(name: &str) -> Option<(Layer, Role)> {
     let name = name.strip_prefix("module.").unwrap_or(name);
     let (path, role) = ended(name)?;
     let begun = BEGINNINGS.iter().find_map(|(start, network)| Some((path.strip_prefix(start)?, *network)));
     let (path, network) = begun.unwrap_or((path, guessed(path)));
     let path = path.strip_prefix("base_model.model.").unwrap_or(path);
-    // Attention processors stand between the attention and its layers in old files of diffusers.
+    // In old diffusers files, the attention processor is between the attention and its layers.
     let path = path.replace(".processor.", ".");
     if path.is_empty() {
         return None;
     }
     if path.contains("motion_modules") || path.contains("temporal_attentions") {
-        // The name of a layer is that of its weight without the last word.
+        // A layer's path is its weight's name without `.weight`.
         let path = with_output(&path);
         let weight = motion::canonical(&format!("{path}.weight"));
         let layer = weight.first().and_then(|weight| weight.strip_suffix(".weight"));
-        // A module that no motion module has is a layer all the same, one without a place.
+        // If no motion module has such a layer, keep the path, so that it is reported as unmatched.
         return Some(((Network::Motion, underscores(layer.unwrap_or(&path))), role));
     }
     let path = if path.contains('.') { with_output(&path) } else { path };
@@ -174,13 +173,13 @@ pub fn split(name: &str) -> Option<(Layer, Role)> {
     Some(((network, path), role))
 }
 
-/// The network of a name that begins in no known way: the UNet's, unless it speaks of a text encoder.
+/// The network of a name without a known prefix: the UNet, unless the name contains a part of a text encoder.
 fn guessed(path: &str) -> Network {
     let text = ["text_model", "text_encoder", "encoder_layers", "encoder.layers"];
     if text.iter().any(|part| path.contains(part)) { Network::Text } else { Network::Unet }
 }
 
-/// The output of an attention is a list of a linear layer and a dropout; some files leave out the linear layer's number.
+/// The output of an attention is a list of a linear layer and a dropout; some files omit the linear layer's index.
 fn with_output(path: &str) -> String {
     if path.ends_with(".to_out") { format!("{path}.0") } else { path.to_owned() }
 }
@@ -189,8 +188,8 @@ fn underscores(path: &str) -> String {
     path.replace('.', "_")
 }
 
-/// Every form in which files name the layer of a canonical weight: `input_blocks.4.1.proj_in` and
-/// `down_blocks.1.attentions.0.proj_in` for a UNet's, one for the others.
+/// Every form in which files spell the layer of a canonical weight: `input_blocks.4.1.proj_in` and
+/// `down_blocks.1.attentions.0.proj_in` for a UNet's, a single form for the others.
 pub fn of_layer(network: Network, layer: &str, plan: &unet::Plan) -> Vec<Layer> {
     let diffusers = (network == Network::Unet).then(|| unet::to_diffusers(layer, plan)).flatten();
     [Some(layer.to_owned()), diffusers]

@@ -1,10 +1,10 @@
-//! LoRA (Hu et al. 2021, "LoRA: low-rank adaptation of large language models"): small changes of a network's weights.
+//! LoRA (Hu et al. 2021, "LoRA: low-rank adaptation of large language models"): low-rank changes of a network's
+//! weights.
 //!
-//! A file holds, for some layers, two thin matrices. With strength s the weight W becomes
-//! W + s alpha / r (up down), r being the rank; without an alpha, in a tensor, in the metadata or in
-//! PEFT's file beside it, the factor is s. For a convolution the matrices are
-//! flattened behind their first axis, and LoCon may put a third between them: the sum over a and b of
-//! `up[o, a] mid[a, b, y, x] down[b, i]`.
+//! A file has two thin matrices for each of some layers. With strength s, the weight W becomes W + s alpha / r (up
+//! down), where r is the rank; if there is no alpha in a tensor, in the metadata or in PEFT's file next to it, the
+//! factor is s. For a convolution, the matrices are flattened after their first axis, and LoCon may have a third one
+//! between them: the sum over a and b of `up[o, a] mid[a, b, y, x] down[b, i]`.
 
 mod adapter;
 mod fit;
@@ -26,7 +26,7 @@ use super::scales::Scales;
 use super::tensor_file::MOST;
 use super::{TensorFile, WeightsError};
 
-/// The parts of one layer's change, by their names in the file.
+/// The tensors of one layer's change, by their names in the file.
 #[derive(Debug, Clone, Default)]
 struct Parts {
     down: Option<String>,
@@ -35,37 +35,37 @@ struct Parts {
     alpha: Option<Alpha>,
     difference: Option<String>,
     bias: Option<String>,
-    /// The kind of a change that cannot be applied, with the tensor that says so.
+    /// An unsupported kind of change, and the tensor that indicates it.
     other: Option<(&'static str, String)>,
-    /// The first of the tensors.
+    /// Name of the first tensor.
     first: String,
 }
 
-/// The number that a layer's change is scaled with, over the rank.
+/// The alpha of a layer: its change is scaled with alpha / rank.
 #[derive(Debug, Clone)]
 struct Alpha {
     value: f64,
-    /// The tensor that holds it; none if it is in the metadata.
+    /// The tensor that holds it; `None` if it is in the metadata.
     stored: Option<String>,
 }
 
-/// A file of low-rank changes.
+/// A LoRA file: low-rank or full changes of layers.
 #[derive(Debug)]
 pub struct Lora {
     file: Arc<TensorFile>,
     layers: HashMap<Layer, Parts>,
-    /// Tensors of no known kind.
+    /// Tensors of unknown kind.
     strange: Vec<String>,
     /// See [`alphas`](Self::alphas).
     alphas: String,
 }
 
-/// The change of one tensor.
+/// The change of one tensor by one LoRA.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     lora: Arc<Lora>,
     parts: Parts,
-    /// Whether it is the layer's bias that changes.
+    /// Whether the layer's bias changes instead of its weight.
     bias: bool,
     strength: f64,
 }
@@ -79,8 +79,8 @@ const fn real(rank: usize) -> f64 {
 impl Lora {
     /// Finds the layers in a file.
     ///
-    /// Errors: [`WeightsError::Malformed`] for a layer with one matrix but not the other, and for matrices whose
-    /// ranks differ; [`WeightsError::Scale`] for 8-bit matrices with scales.
+    /// Errors: [`WeightsError::Malformed`] for a layer with only one of its two matrices, for matrices of different
+    /// ranks and for unreadable PEFT settings; [`WeightsError::Scale`] for 8-bit matrices with scales.
     pub fn open(file: Arc<TensorFile>) -> Result<Self, WeightsError> {
         Scales::of(&file).require_none(&file)?;
         let mut layers: HashMap<Layer, Parts> = HashMap::new();
@@ -123,17 +123,18 @@ impl Lora {
         Ok(lora)
     }
 
-    /// The file's name, for messages.
+    /// Name of the file, for messages.
     pub fn origin(&self) -> String {
         self.file.file_name()
     }
 
-    /// The file.
+    /// The file that holds the layers.
     pub fn file(&self) -> &Arc<TensorFile> {
         &self.file
     }
 
-    /// What says its alphas where neither its tensors nor PEFT's metadata do, for keys; empty otherwise.
+    /// The source of the alphas if it is neither the file's tensors nor PEFT's metadata, for cache keys; empty
+    /// otherwise.
     pub fn alphas(&self) -> &str {
         &self.alphas
     }
@@ -144,7 +145,7 @@ impl Lora {
         all.into_iter().filter(|network| self.layers.keys().any(|(of, _)| of == network))
     }
 
-    /// Reads every value that a change comes from.
+    /// Reads every value that is used, to check that all are finite.
     ///
     /// Errors: as [`TensorFile::tensor`].
     pub fn check_values(&self) -> Result<(), WeightsError> {
@@ -185,7 +186,7 @@ impl Lora {
         Ok(())
     }
 
-    /// The shape of the weight that a layer's parts make, flattened to rows and columns.
+    /// The shape of a layer's change, flattened to rows and columns.
     fn flat(&self, parts: &Parts) -> Option<[usize; 2]> {
         let size = |name: &Option<String>| {
             let shape = self.file.shape(name.as_deref()?)?;
@@ -204,10 +205,10 @@ impl Lora {
         Some([out, columns.checked_mul(kernel)?])
     }
 
-    /// The changes of the tensors with these canonical names and shapes, by name. Layers of `network` that no tensor
-    /// has a name for are left out, see [`fit`](Self::fit).
+    /// The changes of the tensors with these canonical names and shapes, by name. Layers of `network` without a
+    /// matching tensor are left out, see [`fit`](Self::fit).
     ///
-    /// Errors: [`WeightsError::WrongKind`] for a change that has not the shape of its weight.
+    /// Errors: [`WeightsError::WrongKind`] for a change whose shape differs from its weight's.
     pub(super) fn changes<'a>(
         self: &Arc<Self>,
         network: Network,
@@ -257,12 +258,12 @@ impl Lora {
 }
 
 impl Parts {
-    /// What the product of the matrices is scaled with, alpha over the rank.
+    /// The factor of the matrix product: alpha / rank, or 1 without alpha.
     fn factor(&self, rank: f64) -> f64 {
         self.alpha.as_ref().map_or(1.0, |alpha| alpha.value / rank)
     }
 
-    /// The tensors that its values come from.
+    /// Names of the tensors that the values come from.
     fn stored(&self) -> impl Iterator<Item = &String> {
         let alpha = self.alpha.as_ref().and_then(|alpha| alpha.stored.as_ref());
         let tensors = [&self.down, &self.up, &self.mid, &self.difference, &self.bias];
@@ -271,7 +272,7 @@ impl Parts {
 }
 
 impl Change {
-    /// The change times its strength, in f32 in the shape of the weight.
+    /// The change times its strength, in f32, with the shape of the weight.
     pub fn read(&self, shape: &[usize], device: &Device) -> Result<Tensor, WeightsError> {
         let file = &self.lora.file;
         let get = |name: &str| file.tensor(name, DType::F32, device);
@@ -295,7 +296,7 @@ impl Change {
             }
             let [a, b] = [get(up)?, get(down)?];
             let mid = self.parts.mid.as_deref().map(get).transpose()?;
-            // Each value of the product is a sum of `rank` terms, or of its square with a middle.
+            // Each value of the product is a sum of `rank` terms, or of rank^2 terms with a middle matrix.
             let mut bound = file.largest(up, &a)? * file.largest(down, &b)? * rank * factor.abs();
             if let Some(mid) = &mid {
                 bound *= file.largest(down, mid)? * rank;
@@ -304,7 +305,7 @@ impl Change {
             (product(&a, mid.as_ref(), &b), factor, down)
         };
         let values = values.map_err(|source| file.device_error(name, source))?;
-        // The product is much larger than the matrices: it is only looked at where they do not say enough.
+        // The product is much larger than the matrices: only check it if the bound from the matrices is inconclusive.
         if !within {
             file.require_sane(name, &values, factor)?;
         }
@@ -314,7 +315,7 @@ impl Change {
     }
 }
 
-/// up down, or up mid down as in the head of this module; `[out, in * kernel]`.
+/// up down, or up mid down as in the module documentation; `[out, in * kernel]`.
 fn product(up: &Tensor, mid: Option<&Tensor>, down: &Tensor) -> candle_core::Result<Tensor> {
     let flat = |tensor: &Tensor| if tensor.rank() > 2 { tensor.flatten_from(1) } else { Ok(tensor.clone()) };
     let (up, down) = (flat(up)?, flat(down)?);

@@ -1,9 +1,9 @@
-//! Names of tensors: the spellings that are found in files, and the one that the networks ask for.
+//! Translation of tensor names in files to the canonical names that the networks use.
 //!
-//! Each module turns the names of one network into canonical ones by rules, not by tables: the numbers in a name are
-//! places in a network, and a network of another depth or width has the same rules. Canonical are the names of the
-//! LDM single file for UNet, VAE and ControlNet, of the Hugging Face CLIP tower for text encoders, and of AnimateDiff
-//! for motion modules.
+//! Each module translates the names of one network by rules, not tables: numbers in a name are positions in the
+//! network, and networks of other depths or widths follow the same rules. Canonical names are those of an LDM
+//! single-file checkpoint for UNet, VAE and ControlNet, of the Hugging Face CLIP tower for text encoders, and of
+//! AnimateDiff for motion modules.
 
 pub mod control;
 pub mod motion;
@@ -12,24 +12,24 @@ pub mod unet;
 pub mod vae;
 pub mod wrapped;
 
-/// What has to be done to a stored tensor on its way to a canonical name.
+/// The conversion of a stored tensor to the tensor with the canonical name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
-    /// Nothing.
+    /// Unchanged.
     Copy,
-    /// Rows and columns change places.
+    /// Transpose of a matrix.
     Transpose,
     /// The `index`-th of `of` equal groups of rows.
     Rows {
-        /// Which group.
+        /// Index of the group, from 0.
         index: usize,
-        /// How many groups the stored tensor has.
+        /// Number of groups in the stored tensor.
         of: usize,
     },
 }
 
 impl Op {
-    /// The shape after the operation, or `None` where it cannot be applied.
+    /// The shape after the operation, or `None` if it cannot be applied.
     pub fn shape(self, stored: &[usize]) -> Option<Vec<usize>> {
         match (self, stored) {
             (Self::Copy, _) => Some(stored.to_vec()),

@@ -1,10 +1,10 @@
-//! Motion modules: from the spellings of diffusers and Hotshot-XL to AnimateDiff's.
+//! Motion modules: names of diffusers and Hotshot-XL to AnimateDiff's.
 //!
-//! diffusers keeps one table of positions for both attentions of a module, AnimateDiff one for each: the stored table
-//! is found under both names.
+//! diffusers has one position table for both attentions of a module, AnimateDiff one for each: the stored table gets
+//! both names.
 
-/// The canonical names of a stored tensor: two for a shared table of positions, none for what is no temporal layer
-/// (training files may hold a whole UNet beside them).
+/// The canonical names of a stored tensor: two for a shared position table, none for tensors outside of temporal
+/// layers (training files may also contain a whole UNet).
 pub fn canonical(name: &str) -> Vec<String> {
     let name = name.strip_prefix("module.").unwrap_or(name);
     let Some((place, module)) = split(name) else { return Vec::new() };
@@ -28,7 +28,7 @@ pub fn canonical(name: &str) -> Vec<String> {
     vec![at(&rest.replace("pos_encoder.positional_encoding", "pos_encoder.pe"))]
 }
 
-/// `down_blocks.0.motion_modules.1` and the name inside the module.
+/// Splits a name into `down_blocks.0.motion_modules.1` and the name inside the module.
 fn split(name: &str) -> Option<(String, &str)> {
     ["motion_modules.", "temporal_attentions."].iter().find_map(|mark| {
         let at = name.find(mark)?;

@@ -1,13 +1,13 @@
-//! Text encoders: from the spellings of CLIP towers to Hugging Face names without `text_model.`.
+//! Text encoders: names of CLIP towers to Hugging Face names without `text_model.`.
 //!
-//! OpenCLIP keeps query, key and value of a layer in one matrix, rows in that order, and its projection as the matrix
-//! that a row of values is multiplied with from the right: the transpose of a linear layer's weight.
+//! OpenCLIP stores query, key and value of a layer in one matrix, as rows in that order, and its projection as a
+//! matrix for multiplication from the right: the transpose of a linear layer's weight.
 
 use super::Op;
 use super::unet::replaced;
 
-/// The canonical names of a stored tensor with what has to be done to it, most often one; none for position ids
-/// (they count from 0), the logit scale of training and everything that is no text encoder.
+/// The canonical names of a stored tensor and their conversions, usually one; none for position ids (0, 1, 2, ...),
+/// the logit scale and tensors that do not belong to a text encoder.
 pub fn canonical(name: &str) -> Vec<(String, Op)> {
     if name.ends_with("position_ids") {
         return Vec::new();

@@ -1,23 +1,23 @@
-//! UNet: between diffusers names and LDM names.
+//! UNet: diffusers names to LDM names and back.
 //!
-//! LDM numbers the blocks of the way down and up in one row, diffusers numbers levels and places in them. With R
-//! resnets a level on the way down, level b and place j are `input_blocks[1 + (R + 1) b + j]`, and on the way up
-//! `output_blocks[(R + 1) u + j]`. The upsampler is the last child of its block, `.2` behind an attention and `.1`
-//! where the level has none.
+//! LDM numbers the blocks of the down path and the up path consecutively, diffusers numbers levels and blocks within
+//! them. With R resnets per level of the down path, block j of level b is `input_blocks[1 + (R + 1) b + j]`, and in
+//! the up path block j of level u is `output_blocks[(R + 1) u + j]`. The upsampler is the last child of its block:
+//! `.2` after an attention, and `.1` if the level has none.
 
 use std::collections::BTreeSet;
 
-/// What the names of a UNet depend on besides the place that they name.
+/// The properties of a UNet that its names depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Resnets of one level on the way down; the way up has one more.
+    /// Resnets per level of the down path; the up path has one more.
     resnets: usize,
-    /// Levels of the way up that have attention.
+    /// Levels of the up path that have attention.
     attentive: BTreeSet<usize>,
 }
 
 impl Plan {
-    /// Reads the plan from names of either spelling.
+    /// Derives the plan from LDM or diffusers names.
     pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let (mut resnets, mut downsampler, mut blocks) = (0, None, BTreeSet::new());
         let mut attentive = BTreeSet::new();
@@ -37,10 +37,10 @@ impl Plan {
             }
         }
         if let Some(first) = downsampler {
-            // The first downsampler follows the resnets of the first level and `conv_in`.
+            // The first downsampler follows `conv_in` and the resnets of the first level.
             resnets = first.saturating_sub(1);
         }
-        // Every published UNet has two; a file of one level shows no downsampler.
+        // Every published UNet has two; a UNet with a single level has no downsampler to derive it from.
         let resnets = if resnets == 0 || resnets > 64 { 2 } else { resnets };
         attentive.extend(blocks.into_iter().map(|block| block / (resnets + 1)));
         Self { resnets, attentive }
@@ -51,13 +51,13 @@ impl Plan {
     }
 }
 
-/// A number in a name; the bound keeps sums of such numbers far from overflow.
+/// A number in a name; limited to four digits so that sums cannot overflow.
 pub(super) fn number(text: &str) -> Option<usize> {
     let plain = !text.is_empty() && text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain && (text.len() == 1 || !text.starts_with('0')) { text.parse().ok() } else { None }
 }
 
-/// Parts of a resnet, LDM and diffusers.
+/// Layers of a resnet: LDM name, diffusers name.
 const RESNET: [(&str, &str); 6] = [
     ("in_layers.0", "norm1"),
     ("in_layers.2", "conv1"),
@@ -67,7 +67,7 @@ const RESNET: [(&str, &str); 6] = [
     ("skip_connection", "conv_shortcut"),
 ];
 
-/// Layers outside of the blocks, LDM and diffusers.
+/// Layers outside of the blocks: LDM name, diffusers name.
 const FIXED: [(&str, &str); 7] = [
     ("input_blocks.0.0", "conv_in"),
     ("time_embed.0", "time_embedding.linear_1"),
@@ -78,7 +78,7 @@ const FIXED: [(&str, &str); 7] = [
     ("out.2", "conv_out"),
 ];
 
-/// `path` with its beginning replaced by the first rule (from, to) that fits whole parts of it.
+/// `path` with its beginning replaced by the first rule (from, to) that matches whole dot-separated components.
 pub(super) fn replaced<'a>(
     path: &str,
     rules: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -93,7 +93,7 @@ fn swapped<'a>((ldm, diffusers): (&'a str, &'a str)) -> (&'a str, &'a str) {
     (diffusers, ldm)
 }
 
-/// The LDM name of a tensor or layer in diffusers spelling; `None` for what a UNet does not have.
+/// The LDM name of a tensor or layer in diffusers naming; `None` if it does not belong to a UNet.
 pub fn to_ldm(name: &str, plan: &Plan) -> Option<String> {
     if let Some(fixed) = replaced(name, FIXED.map(swapped)) {
         return Some(fixed);
@@ -137,7 +137,7 @@ pub fn to_ldm(name: &str, plan: &Plan) -> Option<String> {
     }
 }
 
-/// The diffusers name of a tensor or layer in LDM spelling; `None` for what a UNet does not have.
+/// The diffusers name of a tensor or layer in LDM naming; `None` if it does not belong to a UNet.
 pub fn to_diffusers(name: &str, plan: &Plan) -> Option<String> {
     if let Some(fixed) = replaced(name, FIXED) {
         return Some(fixed);

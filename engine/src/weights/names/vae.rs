@@ -1,11 +1,10 @@
-//! VAE: from diffusers names, of both ages, to LDM names.
+//! VAE: diffusers names, old and new, to LDM names.
 //!
-//! The decoder's levels are counted from the other end: LDM numbers them by resolution, diffusers by the order in which
-//! they run.
+//! The decoder's levels are in reverse order: LDM numbers them by resolution, diffusers in the order of execution.
 
 use super::unet::{number, replaced};
 
-/// Layers of the middle attention: LDM, diffusers today, diffusers before 0.17.
+/// Layers of the middle attention: LDM, diffusers, diffusers before 0.17.
 const ATTENTION: [(&str, &str, &str); 5] = [
     ("norm", "group_norm", "group_norm"),
     ("q", "to_q", "query"),
@@ -14,13 +13,13 @@ const ATTENTION: [(&str, &str, &str); 5] = [
     ("proj_out", "to_out.0", "proj_attn"),
 ];
 
-/// Levels of a decoder in diffusers names.
+/// Number of levels of a decoder in diffusers naming.
 pub fn levels<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     let level = |name: &str| number(name.strip_prefix("decoder.up_blocks.")?.split('.').next()?);
     names.filter_map(level).max().map_or(0, |highest| highest + 1)
 }
 
-/// The LDM name of a tensor in diffusers spelling; `levels` is how many the decoder has.
+/// The LDM name of a tensor in diffusers naming; `levels` is the number of the decoder's levels.
 pub fn to_ldm(name: &str, levels: usize) -> Option<String> {
     let (side, rest) = name.split_once('.')?;
     if side == "quant_conv" || side == "post_quant_conv" {

@@ -1,15 +1,15 @@
-//! Names with something in front of them that says nothing of the network: training code and programs keep a network in
-//! an attribute (`model.`, `net.`, `unet.`), in a wrapper of distributed training or of a compiler (`module.`,
-//! `_orig_mod.`), or the file's table in another (`state_dict.`).
+//! Removal of name prefixes that do not identify a network: training code and programs store a network in an
+//! attribute (`model.`, `net.`, `unet.`), in a wrapper of distributed training or a compiler (`module.`,
+//! `_orig_mod.`), or the state dict in another dict (`state_dict.`).
 //!
-//! A name is followed inwards, one word at a time, until it begins as the names of a network do. Names that begin so
-//! already stay as they are, and so does whatever leads nowhere.
+//! Leading components of a name are removed one at a time until the rest begins like a network's name. Names that
+//! already begin like that are not changed, nor are names for which this never happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::is_lora_name;
 
-/// How names begin, of the networks that are used and of the parts of a checkpoint.
+/// Beginnings of names of the supported networks and of the parts of a checkpoint.
 const BEGINNINGS: [&str; 53] = [
     "model.diffusion_model.",
     "first_stage_model.",
@@ -53,7 +53,7 @@ const BEGINNINGS: [&str; 53] = [
     "token_embedding.",
     "positional_embedding",
     "ln_final.",
-    // Networks that draw hints
+    // Preprocessor networks for hints
     "pretrained.",
     "depth_head.",
     "scratch.",
@@ -69,7 +69,7 @@ const BEGINNINGS: [&str; 53] = [
     "model4.",
 ];
 
-/// How names in files of LoRAs begin besides.
+/// Additional beginnings of names in LoRA files.
 const LORA_BEGINNINGS: [&str; 8] = [
     "lora_",
     "lycoris_",
@@ -81,7 +81,7 @@ const LORA_BEGINNINGS: [&str; 8] = [
     "diffusion_model.",
 ];
 
-/// Words that are seen through wherever they lead to the beginning of a network's name.
+/// Components that are removed if they lead to the beginning of a network's name.
 const WRAPPERS: [&str; 27] = [
     "state_dict",
     "model_state_dict",
@@ -112,13 +112,13 @@ const WRAPPERS: [&str; 27] = [
     "pipe",
 ];
 
-/// Words that leave a name wherever they are.
+/// Components that are removed anywhere in a name.
 const NOWHERE: [&str; 2] = ["_orig_mod", "module"];
 
-/// Words that are not seen through though every name begins with them: they say that it is another network.
+/// Components that are never removed, even if every name begins with them: they identify another network.
 const TELLING: [&str; 5] = ["vision_model", "visual", "image_encoder", "image_proj", "vision_tower"];
 
-/// The folder of a diffusers checkpoint that a wrapper stands for, where a file holds several networks.
+/// The subfolder of a diffusers checkpoint that a wrapper corresponds to, for files with several networks.
 fn folder(wrapper: &str) -> Option<&'static str> {
     match wrapper {
         "unet" | "diffusion_model" => Some("unet"),
@@ -129,14 +129,14 @@ fn folder(wrapper: &str) -> Option<&'static str> {
     }
 }
 
-/// New names for the tensors of a file that are wrapped, by their names in the file.
+/// New names for the wrapped tensors of a file, by their names in the file.
 pub fn unwrapped<'a>(names: impl Iterator<Item = &'a str> + Clone) -> BTreeMap<String, String> {
     let lora = names.clone().any(is_lora_name);
     let plain: Vec<(&str, String)> = names.clone().map(|name| (name, without_nowhere(name))).collect();
     let shared = shared(&plain);
-    // The wrappers' last word that stands for a network, and what is behind it.
+    // The network of the innermost wrapper that identifies one, and the rest of the name.
     let found: Vec<Option<Bare<'_>>> = plain.iter().map(|(_, name)| bare(name, &shared, lora)).collect();
-    // What lies beside the networks (`v_pred`, a noise schedule's numbers) is behind the wrappers that all names have.
+    // Names outside of the networks (`v_pred`, noise schedule tables) lose the wrappers that all names share.
     let common = found.iter().flatten().map(|bare| bare.wrappers).min().unwrap_or(0).min(shared.len());
     let bare: Vec<(Option<&'static str>, Option<&str>)> = (plain.iter().zip(&found))
         .map(|((_, name), found)| match found {
@@ -161,7 +161,7 @@ pub fn unwrapped<'a>(names: impl Iterator<Item = &'a str> + Clone) -> BTreeMap<S
             renamed.insert((*stored).to_owned(), name);
         }
     }
-    // Two names must not become one: both of them stay.
+    // If two names would become the same, neither is changed.
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
     for name in names.clone() {
         *uses.entry(renamed.get(name).map_or(name, String::as_str)).or_default() += 1;
@@ -172,7 +172,7 @@ pub fn unwrapped<'a>(names: impl Iterator<Item = &'a str> + Clone) -> BTreeMap<S
     renamed
 }
 
-/// A name without the words that say nothing anywhere.
+/// A name without the components in [`NOWHERE`].
 fn without_nowhere(name: &str) -> String {
     let mut words = name.split('.').collect::<Vec<_>>();
     let last = words.pop().unwrap_or_default();
@@ -181,7 +181,7 @@ fn without_nowhere(name: &str) -> String {
     words.join(".")
 }
 
-/// The words that every name begins with.
+/// The leading components that all names share.
 fn shared(names: &[(&str, String)]) -> Vec<String> {
     let words = |name: &str| name.split('.').map(str::to_owned).collect::<Vec<_>>();
     let Some((_, first)) = names.first() else { return Vec::new() };
@@ -195,11 +195,12 @@ fn shared(names: &[(&str, String)]) -> Vec<String> {
 }
 
 fn begins(name: &str, lora: bool) -> bool {
-    // The network for the line art of anime has numbers there, a checkpoint behind a wrapper has `model.model.diffusion_model.`.
+    // The anime line art network has numbers after `model.model.`, a wrapped checkpoint has
+    // `model.model.diffusion_model.`.
     let numbered = |start: &str| {
         name.strip_prefix(start).is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()))
     };
-    // A file of LoRAs says `unet.` of the UNet's layers; before what speaks of a network itself it is a wrapper.
+    // In LoRA files, `unet.` prefixes the UNet's layers; before another known beginning it is a wrapper.
     if lora
         && name.strip_prefix("unet.").is_some_and(|rest| LORA_BEGINNINGS.iter().any(|s| rest.starts_with(s)))
     {
@@ -207,22 +208,22 @@ fn begins(name: &str, lora: bool) -> bool {
     }
     numbered("model.model.")
         || BEGINNINGS.iter().any(|start| name.starts_with(start))
-        // A union ControlNet has the first, HED the second, a difference the third, and nothing behind it.
+        // Whole names of single tensors: of a union ControlNet, of HED, and of ControlNets stored as differences.
         || matches!(name, "task_embedding" | "norm" | "difference")
         || (lora && LORA_BEGINNINGS.iter().any(|start| name.starts_with(start)))
 }
 
-/// A name behind its wrappers.
+/// A name without its wrappers.
 struct Bare<'a> {
-    /// The folder that the last telling wrapper stands for.
+    /// The diffusers subfolder of the innermost wrapper that identifies a network.
     network: Option<&'static str>,
-    /// The name, which begins as a network's.
+    /// The rest of the name, which begins like a network's.
     name: &'a str,
-    /// How many words were in front of it.
+    /// Number of components removed.
     wrappers: usize,
 }
 
-/// What is behind the wrappers, if it begins as a network's.
+/// Removes the wrappers of a name; `None` if the rest never begins like a network's name.
 fn bare<'a>(name: &'a str, shared: &[String], lora: bool) -> Option<Bare<'a>> {
     let (mut rest, mut network) = (name, None);
     for wrappers in 0.. {
@@ -230,7 +231,7 @@ fn bare<'a>(name: &'a str, shared: &[String], lora: bool) -> Option<Bare<'a>> {
             return Some(Bare { network, name: rest, wrappers });
         }
         let (word, behind) = rest.split_once('.')?;
-        // What every name begins with tells no network from another.
+        // A component that all names share does not distinguish networks.
         let common = shared.get(wrappers).is_some_and(|shared| shared == word);
         if TELLING.contains(&word) || !(common || WRAPPERS.contains(&word)) {
             return None;
@@ -302,7 +303,7 @@ mod tests {
             &["unet.mid_block.to_q.lora_A.weight", "text_encoder.text_model.q.lora_A.weight"],
             &["model.model.1.model.1.weight"],
             &["something.else.weight", "other"],
-            // Two names that would become one.
+            // Two names that would become the same.
             &["unet.conv_in.weight", "model.conv_in.weight"],
         ] {
             become_(names, names);

@@ -38,7 +38,7 @@ pub fn read(map: &[u8]) -> Result<BTreeMap<String, TensorInfo>, String> {
     tensors(&loaded.graph, loaded.root, &storages)
 }
 
-/// Where the members of the archive are. All of them have to be stored as they are.
+/// Byte ranges of the members of the archive, which must all be stored uncompressed.
 fn members(map: &[u8]) -> Result<HashMap<String, Range<usize>>, String> {
     let broken = |error: zip::result::ZipError| {
         format!("the file is a PyTorch archive that is cut off or damaged ({error})")

@@ -1,10 +1,10 @@
-//! The names in a pickle that mean something here, and those that no model needs.
+//! The globals in a pickle that this reader supports, and those that are rejected as malicious.
 
 use safetensors::Dtype;
 
 use super::value::Global;
 
-/// What a name stands for; `None` for names that are passed over.
+/// The meaning of a global; `None` for globals that are ignored.
 pub fn known(module: &str, name: &str) -> Option<Global> {
     Some(match (module, name) {
         ("collections", "OrderedDict") | ("builtins" | "__builtin__", "dict") => Global::Table,
@@ -57,8 +57,8 @@ fn dtype(name: &str) -> Option<Dtype> {
     })
 }
 
-/// Whether a name is one that a program was hidden behind, not a model. Nothing is ever called here, whatever the
-/// name; but a file that asks for a shell is not one to go on with.
+/// Whether a global is typical of malicious pickles and never needed for a model. Nothing is ever called here,
+/// whatever the global; but a file that asks for a shell should be rejected.
 pub fn hostile(module: &str, name: &str) -> bool {
     const MODULES: [&str; 22] = [
         "os",

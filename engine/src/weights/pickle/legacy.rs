@@ -1,6 +1,6 @@
-//! The format of torch before 1.6, in which some hint networks are still published: pickles of a magic number, a
-//! protocol number, the machine's properties, the object and the list of storage keys, then for each key the number
-//! of elements (8 bytes) and the elements.
+//! The format of torch before 1.6, in which some preprocessor networks are still published: pickles of a magic
+//! number, a protocol number, system information, the object and the list of storage keys, then for each key the
+//! number of elements (8 bytes) and the elements.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,11 +45,12 @@ pub fn read(map: &[u8]) -> Result<BTreeMap<String, TensorInfo>, String> {
         at = range.end;
         ranges.insert(key.to_owned(), range);
     }
-    // The machine's properties say the byte order too, but such files were only ever written on little-endian ones.
+    // The system information also includes the byte order, but such files were only ever written on little-endian
+    // systems.
     tensors(&object.graph, object.root, &Storages { ranges, big_endian: false })
 }
 
-/// Number formats of the storages that a pickle names.
+/// Dtypes of the storages in a pickle, by key.
 fn formats<'a>(graph: &Graph<'a>) -> HashMap<&'a str, Dtype> {
     let storage = |value: &Value<'a>| match value {
         Value::Storage(storage) => Some((storage.key, storage.dtype?)),

@@ -1,25 +1,25 @@
-//! The stack machine of Python's pickle format (protocols 0 to 5), as a reader of data.
+//! The stack machine of Python's pickle format (protocols 0 to 5), used as a pure data reader.
 //!
-//! A pickle is a program for a small stack machine whose instructions push values, put them into containers, name
-//! parts of a Python program and call them. This reader knows a handful of names (see [`super::globals`]) and builds
-//! the tables and tensors that they stand for; every other call yields a value that is passed over. Nothing is
-//! executed. Instructions as in CPython's Lib/pickletools.py.
+//! A pickle is a program for a small stack machine whose opcodes push values, put them into containers, refer to
+//! Python globals and call them. This reader knows a few globals (see [`super::globals`]) and builds the
+//! corresponding dicts and tensors; every other call yields an opaque value that is ignored. Nothing is executed.
+//! Opcodes are as in CPython's Lib/pickletools.py.
 
 use std::collections::HashMap;
 
 use super::globals::{hostile, known};
 use super::value::{Global, Graph, Id, Storage, Value, View};
 
-/// Values of one pickle. The table of a full checkpoint with its EMA copy has 80 thousand.
+/// Maximum number of values in one pickle. A full checkpoint with its EMA copy has 80 thousand.
 const MAX_VALUES: usize = 2_000_000;
-/// Entries of the stack, of the memo and of nested marks.
+/// Maximum number of entries of the stack, of the memo, and of nested marks.
 const MAX_STACK: usize = 2_000_000;
 
-/// One pickle that was read.
+/// A parsed pickle.
 pub struct Loaded<'a> {
     pub graph: Graph<'a>,
     pub root: Id,
-    /// Bytes that it took.
+    /// Number of bytes parsed.
     pub length: usize,
 }
 
@@ -30,11 +30,12 @@ struct Machine<'a> {
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
-    /// Members that calls have copied: a call may name the same long list again and again.
+    /// Number of members copied by calls, which is limited because a pickle can pass the same long list again and
+    /// again.
     copied: usize,
 }
 
-/// Reads the pickle at the beginning of `bytes`. The error is the second half of a sentence.
+/// Parses the pickle at the beginning of `bytes`. The error is the second half of a sentence.
 pub fn load(bytes: &[u8]) -> Result<Loaded<'_>, String> {
     let mut machine = Machine {
         bytes,
@@ -100,7 +101,7 @@ impl<'a> Machine<'a> {
     }
 
     fn pop(&mut self) -> Result<Id, String> {
-        // What lies below the last mark belongs to the container that is being built.
+        // Values below the last mark belong to the container that is being built.
         let floor = self.marks.last().copied().unwrap_or(0);
         if self.stack.len() <= floor {
             return Err("it takes a value that is not there".into());
@@ -138,7 +139,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Adds members to the list below them; anything but a list swallows them.
+    /// Appends members to the list on top of the stack; ignores them if it is another value.
     fn extend(&mut self, members: Vec<Id>) -> Result<(), String> {
         let list = self.top()?;
         if let Value::List(known) = self.graph.get_mut(list) {
@@ -166,10 +167,10 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// One instruction; false at the end.
+    /// Runs one opcode; false at the end (STOP).
     fn step(&mut self) -> Result<bool, String> {
         match self.take(1)?[0] {
-            // Frames: the protocol's number, the length of a stretch.
+            // Framing: protocol number, frame length.
             0x80 => {
                 self.take(1)?;
             }
@@ -177,7 +178,7 @@ impl<'a> Machine<'a> {
                 self.take(8)?;
             }
             b'.' => return Ok(false),
-            // The stack.
+            // Stack.
             b'(' => self.marks.push(self.stack.len()),
             b'0' => match self.marks.last() {
                 Some(&mark) if mark == self.stack.len() => {
@@ -194,7 +195,7 @@ impl<'a> Machine<'a> {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            // The memo.
+            // Memo.
             b'q' => {
                 let at = self.number::<1>()?;
                 self.remember(at)?;
@@ -255,7 +256,7 @@ impl<'a> Machine<'a> {
                 self.push(Value::Opaque);
             }
             b'N' | 0x88 | 0x89 => self.push(Value::Opaque),
-            // Texts and bytes.
+            // Strings and bytes.
             b'X' => {
                 let bytes = self.block::<4>()?;
                 self.push_text(bytes);
@@ -328,7 +329,7 @@ impl<'a> Machine<'a> {
                 let members = self.pop_mark()?;
                 self.set_items(members)?;
             }
-            // Sets hold nothing of interest.
+            // Sets are not needed.
             0x8f => self.push(Value::Opaque),
             0x90 => {
                 self.pop_mark()?;
@@ -337,7 +338,7 @@ impl<'a> Machine<'a> {
                 self.pop_mark()?;
                 self.push(Value::Opaque);
             }
-            // Names and calls.
+            // Globals and calls.
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.global(module, name)?;
@@ -359,7 +360,7 @@ impl<'a> Machine<'a> {
                 let value = self.call(function, arguments)?;
                 self.stack.push(value);
             }
-            // State that an object takes over: a table of tensors has none of interest, unless it is a `ParameterDict`.
+            // BUILD sets an object's state: only needed for a `ParameterDict`.
             b'b' => {
                 let state = self.pop()?;
                 self.take_parameters(state)?;
@@ -396,7 +397,7 @@ impl<'a> Machine<'a> {
         Ok(true)
     }
 
-    /// Gives an empty table the entries that a module's state has as its parameters.
+    /// Fills an empty dict with the `_parameters` of a module's state.
     fn take_parameters(&mut self, state: Id) -> Result<(), String> {
         let object = self.top()?;
         let parameters = self.graph.entries(state).find(|(name, _)| *name == "_parameters");
@@ -412,13 +413,13 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// `('storage', type, key, location, elements)`
+    /// Persistent id: `('storage', type, key, location, elements)`
     fn storage(&self, id: Id) -> Value<'a> {
         let parts = self.graph.members(id).unwrap_or(&[]);
         let (Some(&kind), Some(&class), Some(&key)) = (parts.first(), parts.get(1), parts.get(2)) else {
             return Value::Opaque;
         };
-        // A storage that is itself a part of another one, as torch wrote before 0.4.
+        // A storage that is a view of another one, as written by torch before 0.4.
         if parts.get(5).is_some_and(|&part| self.graph.members(part).is_some()) {
             return Value::Opaque;
         }
@@ -437,7 +438,7 @@ impl<'a> Machine<'a> {
         let members = self.graph.members(arguments).unwrap_or(&[]);
         let value = match (function, members) {
             (Global::First, [first, ..]) => return Ok(*first),
-            // The class in between is that of a tensor with something added, and the call inside is never such a one.
+            // The second argument is the tensor's subclass; the function is never itself a wrapper.
             (Global::Wrapped, [inner, _, arguments, ..]) => match self.graph.get(*inner) {
                 Value::Global(inner @ (Global::Tensor | Global::TypedTensor)) => {
                     self.tensor(*inner, self.graph.members(*arguments).unwrap_or(&[]))?
@@ -482,7 +483,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A whole number in two's complement; more than 64 bits are of no use here.
+/// An integer in two's complement; integers of more than 64 bits are opaque.
 fn long(bytes: &[u8]) -> Value<'static> {
     if bytes.len() > 8 {
         return Value::Opaque;

@@ -1,10 +1,10 @@
-//! The files of `torch.save` (.ckpt, .pth, .pt, .bin): a pickle that describes tensors, beside the storages that hold
-//! their numbers.
+//! Reader for files of `torch.save` (.ckpt, .pth, .pt, .bin): a pickle that describes tensors, and the storages with
+//! their values.
 //!
-//! Since torch 1.6 such a file is a zip archive with stored (not compressed) members, so that the numbers can be read
-//! where they are mapped; before, pickles and storages just followed each other. The pickle is read as data by a
-//! small machine of our own: nothing in it is executed, its size and its values are bounded, and a file that asks for
-//! a program's functions is refused.
+//! Since torch 1.6 such a file is a zip archive with stored (uncompressed) members, so that values can be read at
+//! their offsets in the file; before, pickles and storages were simply concatenated. The pickle is parsed by a small
+//! stack machine of our own: nothing in it is executed, its size and number of values are limited, and a file that
+//! refers to malicious globals is rejected.
 
 mod archive;
 mod globals;
@@ -20,36 +20,36 @@ use safetensors::Dtype;
 use super::tensor_file::{Contents, Place, TensorInfo};
 use value::{Graph, Id, Value, View};
 
-/// The pickle of a full checkpoint has 0.3 MB; optimiser states make it longer.
+/// Maximum size of a pickle. That of a full checkpoint has 0.3 MB; optimiser states make it longer.
 const MAX_PICKLE: usize = 64 << 20;
-/// Elements that a tensor may have beyond those that are stored, by a stride of 0.
+/// Maximum number of elements of a tensor that has more elements than are stored (stride 0).
 const MAX_EXPANDED: usize = 1 << 24;
 
-/// Where the storages of a file are.
+/// Byte ranges of the storages of a file.
 struct Storages {
     ranges: HashMap<String, Range<usize>>,
     big_endian: bool,
 }
 
-/// Whether a file is one of `torch.save`, by its first bytes.
+/// Whether a file was written by `torch.save`, by its first bytes.
 pub(super) fn begins(map: &[u8]) -> bool {
     archive::begins(map) || legacy::begins(map)
 }
 
-/// What such a file holds. The error is a sentence without the file's name.
+/// Parses such a file. The error is a sentence without the file's name.
 pub(super) fn read(map: &[u8]) -> Result<Contents, String> {
     let read = if legacy::begins(map) { legacy::read(map) } else { archive::read(map) };
     read.map(|tensors| Contents { tensors, metadata: BTreeMap::new() })
 }
 
-/// Keys below which programs put the table of tensors, the most telling first.
+/// Keys under which programs store the state dict, the most specific first.
 const NESTS: [&str; 7] =
     ["state_dict", "controlnet", "module", "model", "params_ema", "params", "string_to_param"];
 
-/// The table of tensors in a pickle: the outermost value or what it holds under one of the usual names.
+/// The state dict in a pickle: the outermost value, or the dict under one of the usual keys.
 fn table(graph: &Graph<'_>, root: Id) -> Result<Id, String> {
     let mut table = root;
-    // Nested deeper than this is only what holds itself.
+    // Deeper nesting only occurs in dicts that contain themselves.
     for _ in 0..4 {
         let is_table = |id: &Id| matches!(graph.get(*id), Value::Table(_));
         let nested = NESTS.iter().find_map(|nest| {
@@ -67,7 +67,7 @@ fn table(graph: &Graph<'_>, root: Id) -> Result<Id, String> {
     }
 }
 
-/// Names, shapes and places of the tensors of a pickle. Entries that are no tensors are left out.
+/// Dtypes, shapes and locations of the tensors of a pickle. Entries that are not tensors are ignored.
 fn tensors(graph: &Graph<'_>, root: Id, storages: &Storages) -> Result<BTreeMap<String, TensorInfo>, String> {
     let mut tensors = BTreeMap::new();
     for (name, id) in graph.entries(table(graph, root)?) {
@@ -79,7 +79,7 @@ fn tensors(graph: &Graph<'_>, root: Id, storages: &Storages) -> Result<BTreeMap<
     Ok(tensors)
 }
 
-/// Finds the numbers of a tensor in the file and checks that all of them are there.
+/// Locates the values of a tensor in the file and checks that they are complete.
 fn placed(name: &str, view: &View<'_>, storages: &Storages) -> Result<TensorInfo, String> {
     let Some(storage) = storages.ranges.get(view.storage.key) else {
         return Err(format!("the file is cut off: the numbers of the tensor `{name}` are missing"));
@@ -89,7 +89,7 @@ fn placed(name: &str, view: &View<'_>, storages: &Storages) -> Result<TensorInfo
     let shape = view.shape.clone();
     let impossible = || format!("the tensor `{name}` has the impossible shape {shape:?}");
     let count = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim)).ok_or_else(impossible)?;
-    // An axis with a single place has no step; whatever is written for it would only overflow sums.
+    // The stride of an axis of size 1 is irrelevant, and an arbitrary value could overflow sums.
     let strides: Vec<usize> =
         shape.iter().zip(&view.strides).map(|(dim, stride)| if *dim > 1 { *stride } else { 0 }).collect();
     let span = if count == 0 {
@@ -118,7 +118,7 @@ fn placed(name: &str, view: &View<'_>, storages: &Storages) -> Result<TensorInfo
     Ok(TensorInfo { dtype, shape, place })
 }
 
-/// Steps of a tensor whose values just follow each other, 0 for an axis with a single place.
+/// Strides of a contiguous tensor, 0 for axes of size 1.
 fn row_major(shape: &[usize]) -> Vec<usize> {
     let mut step = 1usize;
     let mut strides: Vec<usize> = shape

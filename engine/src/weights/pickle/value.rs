@@ -1,53 +1,53 @@
-//! What a pickle is made of, as far as a table of tensors needs it.
+//! Values of a pickle, as far as they are needed to find its tensors.
 
 use safetensors::Dtype;
 
-/// Dimensions of a tensor.
+/// Maximum number of dimensions of a tensor.
 const MAX_RANK: usize = 16;
 
-/// Index of a value in the [`Graph`]; containers hold indices, so that a value can be in several and even in itself.
+/// Index of a value in the [`Graph`]; containers hold indices, so that a value can be in several containers and even
+/// in itself.
 pub type Id = u32;
 
 /// A tensor: a strided view of a storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View<'a> {
     pub storage: Storage<'a>,
-    /// First element.
+    /// Offset of the first element, in elements.
     pub offset: usize,
     pub shape: Vec<usize>,
-    /// In elements.
+    /// Strides in elements.
     pub strides: Vec<usize>,
 }
 
-/// A row of numbers that is kept outside of the pickle, under `key`.
+/// An array of numbers that is stored outside of the pickle, under `key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storage<'a> {
     pub key: &'a str,
-    /// `None` for a storage of plain bytes, whose tensors say their format.
+    /// `None` for an untyped storage, whose tensors have their own dtype.
     pub dtype: Option<Dtype>,
 }
 
-/// A name of a program's part that pickles of tensors contain. Nothing is looked up or called by it: each stands for
-/// a way to put values together.
+/// A supported Python global. Globals are not looked up or called; each denotes a way to construct a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Global {
-    /// `OrderedDict`, `dict`, and `ParameterDict`, which takes its entries over as state.
+    /// `OrderedDict`, `dict`, and `ParameterDict`, whose entries come from its state.
     Table,
     /// `_rebuild_tensor` and `_rebuild_tensor_v2`: storage, offset, shape, strides.
     Tensor,
-    /// `_rebuild_tensor_v3`: as before, with the format in seventh place.
+    /// `_rebuild_tensor_v3`: the same, with the dtype as seventh argument.
     TypedTensor,
     /// `_rebuild_parameter`, `torch.Size`: the first argument.
     First,
     /// `_rebuild_from_type_v2`: a function, a class, and the function's arguments.
     Wrapped,
-    /// `FloatStorage` and its like; `None` is the storage of plain bytes.
+    /// `FloatStorage` etc.; `None` for an untyped storage.
     Storage(Option<Dtype>),
-    /// `torch.float16` and its like.
+    /// `torch.float16` etc.
     Dtype(Dtype),
 }
 
-/// A value.
+/// A value on the stack of the pickle machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
     Int(i64),
@@ -58,23 +58,23 @@ pub enum Value<'a> {
     Global(Global),
     Storage(Storage<'a>),
     Tensor(View<'a>),
-    /// Anything else: numbers that are not whole, objects of classes, functions. Kept only to be passed over.
+    /// Anything else: floats, objects, functions. Ignored.
     Opaque,
 }
 
-/// The values of one pickle.
+/// All values of one pickle.
 #[derive(Debug, Default)]
 pub struct Graph<'a> {
     values: Vec<Value<'a>>,
 }
 
 impl<'a> Graph<'a> {
-    /// How many values there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// All values in the order in which they were made.
+    /// All values in order of creation.
     pub fn values(&self) -> impl Iterator<Item = &Value<'a>> {
         self.values.iter()
     }
@@ -108,7 +108,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A number that is no less than 0.
+    /// A non-negative integer.
     pub fn size(&self, id: Id) -> Option<usize> {
         match self.get(id) {
             Value::Int(value) => usize::try_from(*value).ok(),
@@ -116,13 +116,13 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A shape: a tuple or list of numbers that are no less than 0.
+    /// A shape: a tuple or list of at most [`MAX_RANK`] non-negative integers.
     pub fn sizes(&self, id: Id) -> Option<Vec<usize>> {
         let members = self.members(id).filter(|members| members.len() <= MAX_RANK)?;
         members.iter().map(|&member| self.size(member)).collect()
     }
 
-    /// The entries of a table whose keys are texts.
+    /// The entries of a dict with string keys.
     pub fn entries(&self, id: Id) -> impl Iterator<Item = (&'a str, Id)> {
         let entries = match self.get(id) {
             Value::Table(entries) => entries.as_slice(),

@@ -37,7 +37,7 @@ fn ordinary_prompts_are_not_commented_on() {
         "((photo:1.2)), (a, (sketch:1.3)), ((best quality, (x:1.2)))",
         "(negative:1.2), a film negative, well-known -- a photo--graph",
         "50%, 20% grey, a well-negotiated deal, MASK OF ZORRO",
-        "5 steps, size: large, I <3 you, a < b",
+        "5 steps, size: large, I <3 you, a < b, 10 m^2",
     ] {
         assert_eq!(remarks(text), [""; 0], "{text}");
     }
