@@ -328,7 +328,12 @@ fn range(args: &RenderArgs, first: i32, frames: u32) -> Result<(i32, i32), Failu
                 false => format!("are no frames {} to {}", range.first, range.last),
             };
             Err(Failure::Usage(format!(
-                "there {asked}: the clip has {first} to {last}, counted from its first frame and not by the numbers of files"
+                "there {asked}: the clip has {first} to {last}{}",
+                if first == 1 {
+                    ", counted from its first frame and not by the numbers of files"
+                } else {
+                    ""
+                }
             )))
         }
         Some(range) => Ok((range.first, range.last)),

@@ -124,12 +124,14 @@ impl Times {
         self.tick
     }
 
-    /// The start of a frame in ticks; `index` counts from 0. Frames beyond the last continue with the spacing of the
-    /// last two.
+    /// The start of a frame in ticks; `index` counts from 0. Frames beyond the last are as long as the last.
     pub fn start(&self, index: usize) -> u64 {
         match self.starts.get(index) {
             Some(start) => *start,
-            None => self.end + (index - self.starts.len()) as u64,
+            None => {
+                let length = self.end - self.starts.last().copied().unwrap_or(0);
+                self.end + (index - self.starts.len()) as u64 * length
+            }
         }
     }
 
@@ -277,6 +279,13 @@ mod tests {
         assert_eq!(short.last_held(2), Some(50));
         assert_eq!(Times::even(25.0, 4).last_held(3), None);
         assert_eq!(Times::even(25.0, 1).last_held(0), None);
+    }
+
+    #[test]
+    fn frames_beyond_the_last_are_as_long_as_it() {
+        let times = Times::from_ticks(MILLISECOND, &[0, 300, 400], 500, 0.0, &[]).unwrap();
+        assert_eq!([3, 4, 6].map(|index| times.start(index)), [500, 600, 800]);
+        assert_eq!(Times::even(25.0, 3).start(5), 5);
     }
 
     #[test]
